@@ -130,7 +130,7 @@ class Settings:
     demo: Demo = Demo()
     file: Path | None = None
     """The TOML file that was read."""
-    origins: Mapping[str, str] = field(default=MappingProxyType({}), repr=False, compare=False)
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """Key -> where its value came from, for those that were given."""
 
     def environment(self) -> dict[str, str]:
@@ -390,7 +390,7 @@ def _value(key: Key, entry: _Given) -> Any:
             f"{key.name} from {entry.origin}:{shown} is not allowed{detail}; it must be {key.allowed}"
         ) from None
     least = {"mqtt.password": 12, "demo.password": 8}.get(key.name, 0)
-    if len(value) < least if least else False:
+    if least and len(value) < least:
         raise Misconfigured(f"{key.name} from {entry.origin} is too short; it must be {key.allowed}")
     return entry.base / value if key.path else value
 
