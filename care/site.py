@@ -1,0 +1,233 @@
+"""Places, people and devices: the site as it was loaded, and an index over it.
+
+The structs mirror the site file (contract section 3). `Registry` answers the questions the hearts ask:
+whose device publishes on this topic, who lives here, who works where. `care.sitefile` reads the YAML.
+"""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta
+
+from care.words import Kind, Role, Tier
+
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+"""A name used in topics, subjects and addresses: letters, digits, `_`, `.`, `-`."""
+
+Latitude = Annotated[float, Meta(ge=-90, le=90)]
+Longitude = Annotated[float, Meta(ge=-180, le=180)]
+Location = tuple[Latitude, Longitude]
+"""Degrees, WGS 84: latitude, longitude."""
+
+
+WallTime = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$|^24:00$")]
+"""Wall clock of the community, `HH:MM`; `24:00` is midnight at the end of the day."""
+
+
+def wall_time(text: str) -> time:
+    """The time of day that `HH:MM` names; `24:00` is 00:00."""
+    return time.fromisoformat("00:00" if text == "24:00" else text)
+
+
+class Community(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The community the service watches over."""
+
+    id: Id
+    name: str
+    timezone: str = "Asia/Shanghai"
+    centre: Location | None = None
+    """Where the service centre stands."""
+    street: str = ""
+    """The 街道 it belongs to, for the header of the screens."""
+
+
+class MicroGrid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A responder area: a few staircases."""
+
+    id: Id
+    name: str
+    location: Location | None = None
+
+
+class Grid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A grid of the community: some micro-grids."""
+
+    id: Id
+    name: str
+    micro_grids: list[MicroGrid] = []
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to get in. Shown only inside an open case."""
+
+    key: str = ""
+    door_code: str = ""
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A relative or friend of a home's residents, in calling order."""
+
+    id: Id
+    name: str
+    relation: str = ""
+    phone: str = ""
+    notify: list[str] = []
+    """Apprise URLs: secrets, never logged."""
+    for_: list[str] = msgspec.field(name="for", default_factory=lambda: ["red"])
+    """Levels this contact wants to hear of."""
+
+
+class Resident(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person who is watched over."""
+
+    id: Id
+    name: str
+    born: Annotated[int, Meta(ge=1900, le=2100)] | None = None
+    tier: Tier = Tier.general
+    conditions: list[str] = []
+    flags: list[str] = []
+    limits: dict[str, Any] = {}
+    consent: dict[str, list[str]] | None = None
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sensor or gateway of a home."""
+
+    id: Id
+    kind: Kind
+    resident: Id | None = None
+    room: str = ""
+    address: str | None = None
+    """The MQTT topic it publishes on; native devices may leave it out."""
+    model: str = ""
+    calls_on: list[str] = []
+    """Actions of a button that call for help, besides emergency, panic and sos."""
+    expect_seconds: Annotated[float, Meta(gt=0)] | None = None
+    """How often it speaks when all is well, if the kind's default is wrong for this model."""
+    label: str = ""
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A flat with rooms, people and devices."""
+
+    id: Id
+    micro_grid: Id | None = None
+    address: str = ""
+    location: Location | None = None
+    floor: int | None = None
+    lift: bool = False
+    phone: str = ""
+    access: Access = Access()
+    residents: list[Resident] = []
+    contacts: list[Contact] = []
+    devices: list[Device] = []
+    building: str = ""
+    """Estate and building, without staircase and door: what a wall screen may show. Derived from the address when empty."""
+
+
+class Staff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody who answers, responds or looks after the service."""
+
+    id: Id
+    name: str
+    role: Role
+    phone: str = ""
+    notify: list[str] = []
+    micro_grids: list[Id] = []
+    location: Location | None = None
+
+
+class Shift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a member of staff is on duty, wall clock of the community; may cross midnight."""
+
+    staff: Id
+    days: str | list[str] = "daily"
+    """`daily`, `weekdays`, `weekends`, or a list of mon…sun and dates 2026-05-23."""
+    from_: WallTime = msgspec.field(name="from")
+    to: WallTime
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    @property
+    def starts(self) -> time:
+        """Wall-clock start."""
+        return wall_time(self.from_)
+
+    @property
+    def ends(self) -> time:
+        """Wall-clock end; not after `starts` means the next day."""
+        return wall_time(self.to)
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The promises of the community."""
+
+    acknowledge_seconds: Annotated[float, Meta(gt=0, le=3600)] = 60
+    arrive_minutes: Annotated[float, Meta(gt=0, le=240)] = 10
+    rules: dict[str, dict[str, Any]] = {}
+    """Community-wide rule parameters by rule code."""
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of one community: what `anxin site load` loads."""
+
+    community: Community
+    grids: list[Grid] = []
+    homes: list[Home] = []
+    staff: list[Staff] = []
+    shifts: list[Shift] = []
+    policy: Policy = Policy()
+
+
+class Registry:
+    """An index over a `Site`; immutable. A changed site makes a new registry."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.zone = ZoneInfo(site.community.timezone)
+        self.homes: dict[str, Home] = {h.id: h for h in site.homes}
+        self.staff: dict[str, Staff] = {s.id: s for s in site.staff}
+        self.devices: dict[str, tuple[Home, Device]] = {}
+        self.residents: dict[str, tuple[Home, Resident]] = {}
+        self.contacts: dict[str, tuple[Home, Contact]] = {}
+        self.micro_grids: dict[str, tuple[Grid, MicroGrid]] = {}
+        self._by_topic: dict[str, tuple[Home, Device]] = {}
+        for grid in site.grids:
+            for micro in grid.micro_grids:
+                self.micro_grids[micro.id] = (grid, micro)
+        for home in site.homes:
+            for device in home.devices:
+                self.devices[device.id] = (home, device)
+                self._by_topic[device.address or native_topic(home.id, device.id)] = (home, device)
+            for resident in home.residents:
+                self.residents[resident.id] = (home, resident)
+            for contact in home.contacts:
+                self.contacts[contact.id] = (home, contact)
+
+    def by_topic(self, topic: str) -> tuple[Home, Device] | None:
+        """The device whose address is exactly this topic."""
+        return self._by_topic.get(topic)
+
+    def topics(self) -> dict[str, tuple[Home, Device]]:
+        """Every device topic with its home and device."""
+        return dict(self._by_topic)
+
+    def resident_of(self, home: Home, device: Device) -> Resident | None:
+        """Whom a device is about: the one it names, or the only resident of the home."""
+        if device.resident is not None:
+            found = self.residents.get(device.resident)
+            return found[1] if found else None
+        return home.residents[0] if len(home.residents) == 1 else None
+
+    def grid_of(self, home: Home) -> tuple[Grid, MicroGrid] | None:
+        """The grid and micro-grid of a home, if it has one."""
+        return self.micro_grids.get(home.micro_grid) if home.micro_grid else None
+
+
+def native_topic(home: str, device: str) -> str:
+    """The topic of a native device that has no address of its own."""
+    return f"anxin/v1/{home}/{device}"

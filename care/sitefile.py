@@ -1,0 +1,326 @@
+"""Reads a site file: all or nothing, every fault with its line and what to do.
+
+`read_site(text)` gives a `Site` or raises `SiteFaults`. Start there; `_Tree` remembers the line of every
+value so that a fault found late (an unknown micro-grid, a double id) still says where it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import yaml
+
+from care.errors import Misconfigured
+from care.site import (
+    Community,
+    Contact,
+    Device,
+    Grid,
+    Home,
+    MicroGrid,
+    Policy,
+    Resident,
+    Shift,
+    Site,
+    Staff,
+    native_topic,
+)
+
+_DAYS = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
+_LEVELS = {"red", "yellow", "blue"}
+_CONSENT = {"vitals", "bed", "door", "motion", "water", "call_recording", "family"}
+_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One thing wrong with a file: the line (from 1) and what to do about it."""
+
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.text}"
+
+
+class SiteFaults(Misconfigured):
+    """The site file has faults; nothing was loaded."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = sorted(set(faults))
+        super().__init__("; ".join(str(f) for f in self.faults))
+
+
+Path = tuple[str | int, ...]
+T = TypeVar("T")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 without its surprises: times like 07:00 stay text, `on`/`off`/`yes`/`no` stay text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _SURPRISES]
+    for _SURPRISES in [{"tag:yaml.org,2002:int", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"}]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
+)
+
+
+class Tree:
+    """Plain data made from YAML, and the line on which each part of it stands."""
+
+    def __init__(self, text: str) -> None:
+        self.lines: dict[Path, int] = {}
+        self.faults: list[Fault] = []
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            self.data: Any = self._build(loader, node, ()) if node is not None else None
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+            problem = getattr(error, "problem", None) or "not readable"
+            raise SiteFaults([Fault((mark.line if mark else 0) + 1, f"not valid YAML: {problem}")]) from None
+        finally:
+            loader.dispose()
+
+    def _build(self, loader: yaml.SafeLoader, node: yaml.Node, path: Path) -> Any:
+        if len(path) > 40:
+            raise SiteFaults([Fault(node.start_mark.line + 1, "nested deeper than a site file can be")])
+        self.lines[path] = node.start_mark.line + 1
+        if isinstance(node, yaml.MappingNode):
+            out: dict[str, Any] = {}
+            for key_node, value_node in node.value:
+                key = str(loader.construct_object(key_node, deep=True))
+                if key in out:
+                    self.faults.append(
+                        Fault(key_node.start_mark.line + 1, f"`{key}` is given twice; keep one")
+                    )
+                out[key] = self._build(loader, value_node, (*path, key))
+                self.lines[(*path, key)] = key_node.start_mark.line + 1
+            return out
+        if isinstance(node, yaml.SequenceNode):
+            return [self._build(loader, child, (*path, i)) for i, child in enumerate(node.value)]
+        return loader.construct_object(node, deep=True)
+
+    def line(self, path: Path) -> int:
+        """The line of a part, or of the nearest part around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+
+
+def explain(error: msgspec.ValidationError, base: Path) -> tuple[str, Path]:
+    """The words and the place of a msgspec error, below `base`."""
+    match = _AT.match(str(error))
+    assert match is not None
+    path: list[str | int] = list(base)
+    for key, index in _STEP.findall((match["path"] or "$").removeprefix("$")):
+        if index == "...":
+            break
+        path.append(int(index) if index else key)
+    return match["what"], tuple(path)
+
+
+def _convert(tree: Tree, data: Any, kind: type[T], path: Path) -> T | None:
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        what, where = explain(error, path)
+        name = ".".join(str(p) for p in where if not isinstance(p, int))
+        tree.faults.append(Fault(tree.line(where), f"{name}: {what}" if name else what))
+        return None
+
+
+_ITEMS: dict[type, dict[str, type]] = {
+    Home: {"residents": Resident, "contacts": Contact, "devices": Device},
+    Grid: {"micro_grids": MicroGrid},
+}
+
+
+def _part(tree: Tree, data: Any, kind: type[T], path: Path) -> T | None:
+    """One home, grid, person or shift. When it has a fault, the sound items inside are still checked."""
+    before = len(tree.faults)
+    whole = _convert(tree, data, kind, path)
+    if whole is not None or not isinstance(data, dict):
+        return whole
+    del tree.faults[before:]
+    kept = dict(data)
+    for key, item_kind in _ITEMS.get(kind, {}).items():
+        items = data.get(key)
+        if isinstance(items, list):
+            sound = [
+                (i, item)
+                for i, item in enumerate(items)
+                if _convert(tree, item, item_kind, (*path, key, i)) is not None
+            ]
+            if len(sound) < len(items):
+                kept[key] = []
+    return _convert(tree, kept, kind, path)
+
+
+def _list(tree: Tree, data: dict[str, Any], key: str) -> list[Any]:
+    value = data.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        tree.faults.append(Fault(tree.line((key,)), f"`{key}` must be a list"))
+        return []
+    return value
+
+
+def read_site(text: str) -> Site:
+    """Read and check a site file. Raises SiteFaults with every fault found, each with its line."""
+    tree = Tree(text)
+    data = tree.data
+    if not isinstance(data, dict):
+        raise SiteFaults([Fault(1, "a site file is a mapping that starts with `community:`"), *tree.faults])
+    known = {"community", "grids", "homes", "staff", "shifts", "policy"}
+    for key in data:
+        if key not in known:
+            tree.faults.append(
+                Fault(tree.line((key,)), f"unknown section `{key}`; known are {', '.join(sorted(known))}")
+            )
+    community = None
+    if "community" not in data:
+        tree.faults.append(Fault(1, "`community:` with id, name and timezone is missing"))
+    else:
+        community = _convert(tree, data["community"], Community, ("community",))
+    if community is not None:
+        try:
+            ZoneInfo(community.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            tree.faults.append(
+                Fault(
+                    tree.line(("community", "timezone")),
+                    f"timezone `{community.timezone}` is not known; use a name like Asia/Shanghai",
+                )
+            )
+    policy = Policy()
+    if data.get("policy") is not None:
+        policy = _convert(tree, data["policy"], Policy, ("policy",)) or policy
+    parts: dict[str, list[Any]] = {}
+    for key, kind in (("grids", Grid), ("homes", Home), ("staff", Staff), ("shifts", Shift)):
+        parts[key] = [_part(tree, item, kind, (key, i)) for i, item in enumerate(_list(tree, data, key))]
+    tree.faults.extend(_cross_faults(tree, parts))
+    if tree.faults or community is None:
+        raise SiteFaults(tree.faults)
+    return Site(
+        community=community,
+        grids=parts["grids"],
+        homes=parts["homes"],
+        staff=parts["staff"],
+        shifts=parts["shifts"],
+        policy=policy,
+    )
+
+
+def _cross_faults(tree: Tree, parts: dict[str, list[Any]]) -> Iterator[Fault]:
+    """What one part says of another must be true: ids are unique, references exist, topics are not shared."""
+    seen: dict[tuple[str, str], int] = {}
+
+    def unique(what: str, name: str, path: Path) -> Iterator[Fault]:
+        line = tree.line((*path, "id"))
+        first = seen.setdefault((what, name), line)
+        if first != line:
+            yield Fault(
+                line, f"{what} id `{name}` is used twice (first on line {first}); every id must be its own"
+            )
+
+    micro_grids: set[str] = set()
+    for g, grid in enumerate(parts["grids"]):
+        if grid is None:
+            continue
+        yield from unique("grid", grid.id, ("grids", g))
+        for m, micro in enumerate(grid.micro_grids):
+            yield from unique("micro-grid", micro.id, ("grids", g, "micro_grids", m))
+            micro_grids.add(micro.id)
+    topics: dict[str, str] = {}
+    for h, home in enumerate(parts["homes"]):
+        if home is None:
+            continue
+        at: Path = ("homes", h)
+        yield from unique("home", home.id, at)
+        if home.micro_grid is not None and home.micro_grid not in micro_grids:
+            yield Fault(
+                tree.line((*at, "micro_grid")),
+                f"home `{home.id}`: micro_grid `{home.micro_grid}` is not under `grids:`; add it there or correct it",
+            )
+        residents = {r.id for r in home.residents}
+        for r, resident in enumerate(home.residents):
+            yield from unique("resident", resident.id, (*at, "residents", r))
+            for item in resident.consent or {}:
+                if item not in _CONSENT:
+                    yield Fault(
+                        tree.line((*at, "residents", r, "consent", item)),
+                        f"consent class `{item}` is not known; classes are {', '.join(sorted(_CONSENT))}",
+                    )
+        for c, contact in enumerate(home.contacts):
+            yield from unique("contact", contact.id, (*at, "contacts", c))
+            for level in contact.for_:
+                if level not in _LEVELS:
+                    yield Fault(
+                        tree.line((*at, "contacts", c, "for")),
+                        f"contact `{contact.id}`: level `{level}` is not red, yellow or blue",
+                    )
+        for d, device in enumerate(home.devices):
+            where: Path = (*at, "devices", d)
+            yield from unique("device", device.id, where)
+            if device.resident is not None and device.resident not in residents:
+                yield Fault(
+                    tree.line((*where, "resident")),
+                    f"device `{device.id}`: resident `{device.resident}` does not live in home `{home.id}`",
+                )
+            topic = device.address or native_topic(home.id, device.id)
+            if any(c in topic for c in "+#") or topic.startswith("$") or not topic.strip("/"):
+                yield Fault(
+                    tree.line((*where, "address")),
+                    f"device `{device.id}`: address `{topic}` must be one MQTT topic without wildcards",
+                )
+            if topic in topics:
+                yield Fault(
+                    tree.line((*where, "address")),
+                    f"device `{device.id}`: address `{topic}` already belongs to `{topics[topic]}`",
+                )
+            topics.setdefault(topic, device.id)
+    staff: set[str] = set()
+    for s, person in enumerate(parts["staff"]):
+        if person is None:
+            continue
+        yield from unique("staff", person.id, ("staff", s))
+        staff.add(person.id)
+        for micro_id in person.micro_grids:
+            if micro_id not in micro_grids:
+                yield Fault(
+                    tree.line(("staff", s, "micro_grids")),
+                    f"staff `{person.id}`: micro-grid `{micro_id}` is not under `grids:`",
+                )
+    for i, shift in enumerate(parts["shifts"]):
+        if shift is None:
+            continue
+        if shift.staff not in staff:
+            yield Fault(
+                tree.line(("shifts", i, "staff")),
+                f"shift of `{shift.staff}`: there is no such member of staff under `staff:`",
+            )
+        days = [shift.days] if isinstance(shift.days, str) else shift.days
+        for day in days:
+            if day not in _DAYS | {"daily", "weekdays", "weekends"} and not _DAY.match(day):
+                yield Fault(
+                    tree.line(("shifts", i, "days")),
+                    f"day `{day}` is not daily, weekdays, weekends, mon … sun or a date like 2026-05-23",
+                )
