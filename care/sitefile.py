@@ -83,8 +83,9 @@ class Tree:
     def __init__(self, text: str) -> None:
         self.lines: dict[Path, int] = {}
         self.faults: list[Fault] = []
-        loader = _Loader(text)
+        loader: _Loader | None = None
         try:
+            loader = _Loader(text)
             node = loader.get_single_node()
             self.data: Any = self._build(loader, node, ()) if node is not None else None
         except yaml.YAMLError as error:
@@ -92,7 +93,8 @@ class Tree:
             problem = getattr(error, "problem", None) or "not readable"
             raise SiteFaults([Fault((mark.line if mark else 0) + 1, f"not valid YAML: {problem}")]) from None
         finally:
-            loader.dispose()
+            if loader is not None:
+                loader.dispose()
 
     def _build(self, loader: yaml.SafeLoader, node: yaml.Node, path: Path) -> Any:
         if len(path) > 40:
@@ -121,6 +123,7 @@ class Tree:
 
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(r"contains unknown field `([^`]*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
@@ -141,6 +144,9 @@ def _convert(tree: Tree, data: Any, kind: type[T], path: Path) -> T | None:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         what, where = explain(error, path)
+        unknown = _UNKNOWN.search(what)
+        if unknown is not None:
+            where = (*where, unknown[1])
         name = ".".join(str(p) for p in where if not isinstance(p, int))
         tree.faults.append(Fault(tree.line(where), f"{name}: {what}" if name else what))
         return None
