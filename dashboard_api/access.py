@@ -1,0 +1,171 @@
+"""Who may do what: one table of routes and roles. What is not in it is denied.
+
+Pure. Start at `ROUTES`; `find` answers for one request before anything else happens to it. Which cases and which
+fields of them a role sees is `redact`'s part; `may_read` says who may see whose measured values.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from care.site import Resident
+from care.words import Role
+
+
+class Pass(StrEnum):
+    """Ways in that are not a role."""
+
+    anyone = "anyone"
+    """No sign-in: it tells nothing about anybody, or it is the way to sign in."""
+    local = "local"
+    """From this machine without a sign-in, else with one that may."""
+    link = "link"
+    """The token in the path is the right to come in."""
+    device = "device"
+    """The bearer token of the device in the path."""
+
+
+Rule = Pass | frozenset[Role]
+
+STAFF = frozenset(
+    {Role.social_worker, Role.volunteer, Role.grid_worker, Role.neighbour, Role.responder}
+)
+"""People who go there."""
+OPERATORS = frozenset({Role.operator, Role.supervisor, Role.admin})
+DESK = OPERATORS | {Role.doctor, Role.auditor}
+"""Who sees the desk; the doctor and the auditor only read."""
+UPKEEP = OPERATORS | {Role.maintenance, Role.auditor}
+SIGNED_IN = frozenset(Role)
+
+V = "/api/v1"
+ROUTES: dict[tuple[str, str], Rule] = {
+    ("GET", "/healthz"): Pass.anyone,
+    ("GET", "/readyz"): Pass.anyone,
+    ("GET", "/openapi.json"): Pass.anyone,
+    ("GET", "/metrics"): Pass.local,
+    ("POST", f"{V}/session"): Pass.anyone,
+    ("GET", f"{V}/session"): SIGNED_IN,
+    ("DELETE", f"{V}/session"): SIGNED_IN,
+    ("POST", f"{V}/token"): Pass.anyone,
+    ("GET", f"{V}/live"): SIGNED_IN,
+    ("POST", f"{V}/beats"): SIGNED_IN,
+    ("GET", f"{V}/codes"): SIGNED_IN,
+    ("GET", f"{V}/alerts"): DESK | STAFF | {Role.family},
+    ("GET", f"{V}/alerts/{{alert}}"): DESK | STAFF | {Role.family},
+    ("GET", f"{V}/alerts/{{alert}}/events"): DESK | STAFF,
+    ("POST", f"{V}/alerts/{{alert}}/{{command}}"): OPERATORS | STAFF,
+    ("GET", f"{V}/homes"): DESK | {Role.maintenance},
+    ("GET", f"{V}/homes/{{home}}"): DESK,
+    ("GET", f"{V}/homes/{{home}}/history"): DESK | {Role.maintenance},
+    ("GET", f"{V}/homes/{{home}}/strip"): DESK,
+    ("GET", f"{V}/devices"): UPKEEP,
+    ("GET", f"{V}/devices/unclaimed"): UPKEEP,
+    ("GET", f"{V}/quarantine"): UPKEEP,
+    ("POST", f"{V}/devices/{{device}}/readings"): Pass.device,
+    ("POST", f"{V}/devices/{{device}}/token"): frozenset({Role.admin}),
+    ("GET", f"{V}/duty/now"): DESK | STAFF,
+    ("GET", f"{V}/duty/coverage"): OPERATORS | {Role.auditor},
+    ("GET", f"{V}/kpis"): OPERATORS | {Role.auditor},
+    ("GET", f"{V}/rules"): DESK | {Role.maintenance},
+    ("GET", f"{V}/map"): DESK | STAFF,
+    ("GET", f"{V}/go/{{token}}"): Pass.link,
+    ("POST", f"{V}/go/{{token}}"): Pass.link,
+    ("GET", "/go/{token}"): Pass.link,
+    ("POST", "/go/{token}"): Pass.link,
+    ("GET", "/"): Pass.anyone,
+    ("GET", "/{page}"): Pass.anyone,
+    ("GET", "/{page}/{rest}"): Pass.anyone,
+    ("GET", "/{page}/{rest}/{more}"): Pass.anyone,
+}
+"""Method and path → who may. The last four are the web app's files and addresses, never data."""
+
+RESPONDER_COMMANDS = frozenset({"acknowledge", "accept", "decline", "depart", "arrive", "note", "call"})
+"""What somebody who goes there may do, and only to a case that was offered to them."""
+
+VIEWS: dict[str, frozenset[Role]] = {
+    "desk": DESK,
+    "wall": DESK | STAFF | {Role.maintenance},
+    "responder": STAFF,
+    "family": frozenset({Role.family}),
+}
+"""Who may open which live view."""
+
+
+def view_of(role: Role) -> str | None:
+    """The view in which a role reads cases; None for roles that read none."""
+    if role in DESK:
+        return "desk"
+    if role in STAFF:
+        return "responder"
+    return "family" if role is Role.family else None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A route of the table and what was in the places of its path."""
+
+    path: str
+    rule: Rule
+    values: dict[str, str]
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile("^" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + "$")
+
+
+_PATTERNS = [(method, path, _pattern(path), rule) for (method, path), rule in ROUTES.items()]
+
+
+def find(method: str, path: str) -> Found | None:
+    """The route a request is for; the exact path wins over one with places. HEAD counts as GET."""
+    method = "GET" if method == "HEAD" else method
+    exact = ROUTES.get((method, path))
+    if exact is not None:
+        return Found(path, exact, {})
+    if path.startswith(V + "/") or path == V:
+        candidates = [p for p in _PATTERNS if p[1].startswith(V)]
+    else:
+        candidates = [p for p in _PATTERNS if not p[1].startswith(V)]
+    for known_method, known_path, pattern, rule in candidates:
+        if known_method == method and (match := pattern.match(path)):
+            return Found(known_path, rule, match.groupdict())
+    return None
+
+
+def other_methods(path: str) -> list[str]:
+    """The methods that a path knows, for 405."""
+    methods = {m for m, known, pattern, _ in _PATTERNS if pattern.match(path) and known.startswith(V) == path.startswith(V)}
+    return sorted(methods)
+
+
+CLASSES: dict[str, str] = {
+    "heart_rate": "vitals",
+    "respiration_rate": "vitals",
+    "movement": "vitals",
+    "in_bed": "bed",
+    "bed_state": "bed",
+    "door_open": "door",
+    "motion": "motion",
+    "presence": "motion",
+    "water_total": "water",
+}
+"""Which consent a quantity falls under (contract section 3); what is not named needs none."""
+
+
+def may_read(role: Role, quantity: str, resident: Resident | None) -> bool:
+    """Whether a role may see the measured values of a quantity of this resident.
+
+    The centre (operators and supervisors) may unless the resident said who may and left it out; the doctor only
+    when named; everybody else sees safety and technical quantities only.
+    """
+    needed = CLASSES.get(quantity)
+    if needed is None:
+        return role in DESK | {Role.maintenance}
+    given = (resident.consent or {}).get(needed) if resident is not None else None
+    if role in (Role.operator, Role.supervisor):
+        return given is None or "centre" in given
+    if role is Role.doctor:
+        return given is not None and "doctor" in given
+    return False

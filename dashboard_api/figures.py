@@ -1,0 +1,181 @@
+"""Response figures from the cases behind them. Pure.
+
+A figure without samples is None, never 100 %. A case counts once its limit has passed or the thing has happened, so
+that an unanswered alarm lowers the figure at once and not when somebody closes it. Declared tests do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from care.ids import iso
+from care.messages import HomeHealth
+from care.words import Level, Protection
+
+ACKNOWLEDGE_TARGET = 97.5
+"""Percent within 60 s (TSA/TEC Quality, docs: domain 4.1)."""
+ACKNOWLEDGE_LONG_TARGET = 99.0
+"""Percent within 180 s (same source)."""
+ARRIVE_TARGET = 95.0
+"""Percent within the promised ten minutes (our own)."""
+CALL_TARGET = 97.5
+"""Percent rung within 60 s (our own, as for answering)."""
+LONG_ACKNOWLEDGE = timedelta(seconds=180)
+CALL_WITHIN = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """What the figures need to know of a case; small enough to keep for every case of two months."""
+
+    id: str
+    number: int
+    home: str
+    code: str
+    level: Level
+    raised_at: datetime
+    acknowledged_at: datetime | None = None
+    called_at: datetime | None = None
+    sent_at: datetime | None = None
+    """When somebody was first asked to go, or went."""
+    arrived_at: datetime | None = None
+    closed_at: datetime | None = None
+    title: str = ""
+    words: str = ""
+    """How it ended, in a few words."""
+    truth: str = ""
+    test: bool = False
+
+    @property
+    def open(self) -> bool:
+        return self.closed_at is None
+
+
+def _figure(
+    samples: list[tuple[CaseRow, float | None]], *, limit_seconds: float, target: float, cases: bool
+) -> dict[str, Any]:
+    kept = [seconds for _, seconds in samples if seconds is not None and seconds <= limit_seconds]
+    known = [seconds for _, seconds in samples if seconds is not None]
+    n = len(samples)
+    figure: dict[str, Any] = {
+        "value": round(100 * len(kept) / n, 1) if n else None,
+        "n": n,
+        "kept": len(kept),
+        "target": target,
+        "limit_seconds": limit_seconds,
+        "median_seconds": round(median(known), 1) if known else None,
+    }
+    if cases:
+        figure["cases"] = [
+            {
+                "id": row.id,
+                "number": row.number,
+                "home": row.home,
+                "code": row.code,
+                "raised_at": iso(row.raised_at),
+                "seconds": None if seconds is None else round(seconds, 3),
+                "kept": seconds is not None and seconds <= limit_seconds,
+            }
+            for row, seconds in samples
+        ]
+    return figure
+
+
+def _samples(
+    rows: Iterable[CaseRow], field: str, limit: timedelta, now: datetime, *, only_sent: bool = False
+) -> list[tuple[CaseRow, float | None]]:
+    out: list[tuple[CaseRow, float | None]] = []
+    for row in rows:
+        at: datetime | None = getattr(row, field)
+        if only_sent and row.sent_at is None and at is None:
+            continue
+        if at is not None:
+            out.append((row, max(0.0, (at - row.raised_at).total_seconds())))
+        elif not row.open or now - row.raised_at > limit:
+            out.append((row, None))
+    return out
+
+
+def kpi(
+    rows: Iterable[CaseRow],
+    now: datetime,
+    *,
+    acknowledge: timedelta,
+    arrive: timedelta,
+    period: str,
+    cases: bool = False,
+) -> dict[str, Any]:
+    """The response figures of red cases; `cases` adds the list behind each figure, from which it can be recomputed."""
+    red = sorted((r for r in rows if r.level is Level.red and not r.test), key=lambda r: r.raised_at)
+
+    def figure(field: str, limit: timedelta, target: float, *, only_sent: bool = False) -> dict[str, Any]:
+        return _figure(
+            _samples(red, field, limit, now, only_sent=only_sent),
+            limit_seconds=limit.total_seconds(),
+            target=target,
+            cases=cases,
+        )
+
+    return {
+        "ack60": figure("acknowledged_at", acknowledge, ACKNOWLEDGE_TARGET),
+        "ack180": figure("acknowledged_at", max(LONG_ACKNOWLEDGE, acknowledge), ACKNOWLEDGE_LONG_TARGET),
+        "called60": figure("called_at", CALL_WITHIN, CALL_TARGET),
+        "arrive10": figure("arrived_at", arrive, ARRIVE_TARGET, only_sent=True),
+        "visits": None,
+        "period": period,
+    }
+
+
+def month(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The calendar month of `now` in the community's zone, until now."""
+    local = now.astimezone(zone)
+    start = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return start.astimezone(now.tzinfo), now
+
+
+def by_hour(rows: Iterable[CaseRow], now: datetime, zone: ZoneInfo) -> list[dict[str, int]]:
+    """Cases raised today, for each of the 24 hours of the community's clock."""
+    today = now.astimezone(zone).date()
+    hours = [{"red": 0, "yellow": 0, "blue": 0} for _ in range(24)]
+    for row in rows:
+        local = row.raised_at.astimezone(zone)
+        if local.date() == today and row.raised_at <= now and not row.test:
+            hours[local.hour][row.level.value] += 1
+    return hours
+
+
+def raised_within(rows: Iterable[CaseRow], now: datetime, window: timedelta) -> int:
+    """How many cases were raised within the last while: the flood counter."""
+    return sum(1 for row in rows if now - window < row.raised_at <= now)
+
+
+def last_closed(rows: Iterable[CaseRow], count: int = 8) -> list[dict[str, Any]]:
+    """The cases closed last, newest first, in one line each."""
+    closed = sorted((r for r in rows if r.closed_at is not None), key=lambda r: r.closed_at or r.raised_at)
+    return [
+        {
+            "id": row.id,
+            "number": row.number,
+            "at": iso(row.closed_at or row.raised_at),
+            "level": row.level.value,
+            "title": row.title,
+            "words": row.words,
+            "seconds": round(((row.closed_at or row.raised_at) - row.raised_at).total_seconds(), 1),
+        }
+        for row in reversed(closed[-count:])
+    ]
+
+
+def protection(homes: Iterable[str], health: dict[str, HomeHealth]) -> dict[str, int]:
+    """How many homes are protected, partly, or not. A home nobody has judged yet is not protected."""
+    count = {p.value: 0 for p in Protection}
+    for home in homes:
+        known = health.get(home)
+        word = known.protection if known is not None and known.protection in count else "not"
+        count[word] += 1
+    return {**count, "total": sum(count.values())}

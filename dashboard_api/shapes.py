@@ -1,0 +1,685 @@
+"""The shapes of the HTTP interface and the live channel, as Pydantic models: what OpenAPI shows and tests check.
+
+A field that a view may not see is null or absent there (`redact`); times are RFC 3339 UTC texts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from care.words import AlertState, Condition, Level
+
+At = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-05-23T04:06:24.120Z"])]
+"""A moment, RFC 3339 in UTC."""
+
+
+class Shape(BaseModel):
+    """Answers are made by us: an unknown field is our mistake and a test finds it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Said(BaseModel):
+    """Bodies sent to us. Unknown fields are refused, so that nobody can hope to set `role` or `owner` that way."""
+
+    model_config = ConfigDict(extra="forbid", str_max_length=4000)
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457, with a reason from a closed set."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    reason: str
+    fields: list[str] | None = None
+    alert: Alert | None = None
+
+
+class CommunityBody(Shape):
+    id: str
+    name: str
+    timezone: str
+
+
+class Me(Shape):
+    user: str
+    name: str
+    role: str
+    staff: str | None
+    community: CommunityBody
+    demo: bool
+    build: str
+
+
+class SignIn(Said):
+    username: Annotated[str, Field(max_length=256)]
+    password: Annotated[str, Field(max_length=1024)]
+
+
+class Token(Shape):
+    access_token: str
+    token_type: Literal["bearer"]
+    expires_at: At
+
+
+class Person(Shape):
+    id: str
+    name: str
+
+
+class Responder(Shape):
+    id: str
+    name: str
+    role: str | None = None
+    role_words: str | None = None
+    state: str
+    at: At | None = None
+    lead: bool | None = None
+
+
+class EvidenceBody(Shape):
+    device: str
+    quantity: str
+    value: bool | int | float | str | None
+    at: At
+    received_at: At | None = None
+
+
+class FindingBody(Shape):
+    finding: str
+    rule: str
+    rule_version: int
+    code: str
+    level: Level
+    title: str | None = None
+    device: str | None = None
+    room: str | None = None
+    phase: str
+    condition: Condition
+    onset_at: At
+    cleared_at: At | None = None
+    occurrences: int = 1
+    evidence: list[EvidenceBody] = []
+    parameters: dict[str, Any] = {}
+    tags: list[str] = []
+
+
+class DeliveryBody(Shape):
+    id: str
+    person: str | None = None
+    name: str | None = None
+    channel: str
+    step: int
+    reason: str
+    state: str
+    at: At | None = None
+    due_at: At | None = None
+    detail: str = ""
+
+
+class OutcomeBody(Shape):
+    cause: str | None = None
+    verification: str | None = None
+    actions: list[str] = []
+    outcome: str | None = None
+    truth: str | None = None
+    note: str = ""
+    by: str | None = None
+    by_name: str | None = None
+    at: At
+
+
+class CalledBody(Shape):
+    to: str
+    name: str | None = None
+    result: str
+    by: str | None = None
+    at: At
+
+
+class LadderStep(Shape):
+    step: int
+    at_seconds: float
+    due_at: At | None
+    label: str
+    state: Literal["done", "next", "waiting", "skipped"]
+    to: list[str] = []
+    late_seconds: float = 0
+    promise: bool = False
+
+
+class Place(Shape):
+    estate_building: str | None = None
+    unit_room: str | None = None
+    address: str | None = None
+    floor: int | None = None
+    lift: bool | None = None
+    micro_grid: str | None = None
+    grid: str | None = None
+    location: tuple[float, float] | None = None
+    distance_m: int | None = None
+    key: str | None = None
+    door_code: bool | None = None
+    """True when there is one; the code itself is told only on demand, inside an open case."""
+    phone: str | None = None
+
+
+class Tag(Shape):
+    word: str
+    strong: bool = False
+
+
+class ResidentBody(Shape):
+    id: str | None = None
+    name: str
+    age: int | None = None
+    tier: str | None = None
+    tags: list[Tag] = []
+
+
+class ContactBody(Shape):
+    id: str
+    name: str
+    relation: str = ""
+    phone: str = ""
+
+
+class ScriptStep(Shape):
+    n: int
+    when: str
+    do: str
+    detail: str | None = None
+
+
+class Question(Shape):
+    id: str
+    ask: str
+    yes: str | None = None
+    no: str | None = None
+
+
+class Suggestion(Shape):
+    cause: str | None = None
+    verification: str | None = None
+    actions: list[str] = []
+    outcome: str | None = None
+    truth: str | None = None
+
+
+class Script(Shape):
+    title: str
+    say: str = ""
+    steps: list[ScriptStep] = []
+    questions: list[Question] = []
+    suggest: Suggestion | None = None
+
+
+class Alert(Shape):
+    """A case, contract section 5, with what the screens need besides."""
+
+    id: str
+    number: int
+    code: str
+    level: Level
+    title: str
+    home: str | None = None
+    resident: str | None = None
+    room: str | None = None
+    micro_grid: str | None = None
+    onset_at: At | None = None
+    raised_at: At
+    late_seconds: float = 0
+    condition: Condition
+    state: AlertState
+    owner: Person | None = None
+    responders: list[Responder] = []
+    step: int = 0
+    next_step_at: At | None = None
+    arrive_by: At | None = None
+    acknowledge_by: At | None = None
+    occurrences: int = 1
+    findings: list[FindingBody] = []
+    deliveries: list[DeliveryBody] = []
+    outcome: OutcomeBody | None = None
+    version: int
+    kind: str
+    cause: str | None = None
+    state_words: str
+    test: bool = False
+    acknowledged_at: At | None = None
+    closed_at: At | None = None
+    hold_until: At | None = None
+    resumed: bool = False
+    called: list[CalledBody] = []
+    ladder: list[LadderStep] = []
+    place: Place | None = None
+    people: list[ResidentBody] = []
+    contacts: list[ContactBody] = []
+    script: Script | None = None
+
+
+class AlertPage(Shape):
+    items: list[Alert]
+    next: str | None
+
+
+class TimelineItem(BaseModel):
+    """One event of a case's log. Fields besides these depend on `type`."""
+
+    model_config = ConfigDict(extra="allow")
+    at: At
+    type: str
+    version: int
+    words: str
+    by: str | None = None
+    by_name: str | None = None
+    note: str | None = None
+
+
+class Timeline(Shape):
+    items: list[TimelineItem]
+
+
+class CommandBody(BaseModel):
+    """One body for all commands; which fields a command takes is in the contract. `version` is the one you saw.
+
+    Other fields (`owner`, `state` …) are ignored: nothing can be set by naming it.
+    """
+
+    model_config = ConfigDict(extra="ignore", str_max_length=4000)
+    version: int
+    note: str | None = None
+    by: str | None = None
+    to: str | None = None
+    result: str | None = None
+    responders: list[str] | None = None
+    seconds: float | None = None
+    reason: str | None = None
+    cause: str | None = None
+    verification: str | None = None
+    actions: list[str] | None = None
+    outcome: str | None = None
+    truth: str | None = None
+
+
+class Code(Shape):
+    code: str
+    zh: str
+    en: str
+
+
+class Codes(Shape):
+    cause: list[Code]
+    verification: list[Code]
+    action: list[Code]
+    outcome: list[Code]
+    truth: list[Code]
+
+
+class DutyDesk(Shape):
+    id: str
+    name: str
+    role: str
+
+
+class DutyResponder(Shape):
+    id: str
+    name: str
+    role: str
+    role_words: str
+    micro_grids: list[str] = []
+    location: tuple[float, float] | None = None
+    state: Literal["free", "busy", "away"]
+    doing: str
+    minutes: float | None = None
+    within: bool | None = None
+
+
+class Duty(Shape):
+    at: At
+    nobody: bool
+    desk: list[DutyDesk]
+    responders: list[DutyResponder]
+
+
+class Coverage(Shape):
+    at: At
+    arrive_minutes: float
+    covered: int
+    total: int
+    homes: list[HomeCover]
+
+
+class HomeCover(Shape):
+    home: str
+    micro_grid: str | None
+    within: bool
+    by: list[CoverBy]
+
+
+class CoverBy(Shape):
+    id: str
+    name: str
+    minutes: float
+
+
+class Figure(Shape):
+    value: float | None
+    n: int
+    kept: int
+    target: float
+    limit_seconds: float
+    median_seconds: float | None
+    cases: list[FigureCase] | None = None
+
+
+class FigureCase(Shape):
+    id: str
+    number: int
+    home: str
+    code: str
+    raised_at: At
+    seconds: float | None
+    kept: bool
+
+
+class ProtectionCount(Shape):
+    protected: int
+    partly: int
+    not_: Annotated[int, Field(alias="not")]
+    total: int
+
+
+class Kpi(Shape):
+    ack60: Figure
+    ack180: Figure
+    called60: Figure
+    arrive10: Figure
+    protected: ProtectionCount
+    visits: None = None
+    period: str
+    from_: Annotated[At | None, Field(alias="from")] = None
+    to: At | None = None
+
+
+class ClosedLine(Shape):
+    id: str
+    number: int
+    at: At
+    level: Level
+    title: str
+    words: str
+    seconds: float
+
+
+class Hour(Shape):
+    red: int
+    yellow: int
+    blue: int
+
+
+class DeviceBody(Shape):
+    id: str
+    home: str
+    kind: str
+    label: str
+    room: str
+    last_at: At | None = None
+    silent: bool | None = None
+    battery: float | None = None
+    reason: str = ""
+    reason_words: str = ""
+
+
+class Devices(Shape):
+    items: list[DeviceBody]
+
+
+class HomeBody(Shape):
+    id: str
+    address: str
+    building: str
+    micro_grid: str | None
+    floor: int | None
+    protection: str
+    protection_words: str
+    reasons: list[str] = []
+    at: At | None = None
+    open_alerts: int = 0
+    residents: list[ResidentBody] = []
+
+
+class HomeDetail(HomeBody):
+    lift: bool
+    phone: str
+    location: tuple[float, float] | None
+    contacts: list[ContactBody]
+    devices: list[DeviceBody]
+    alerts: list[str]
+    inference: str | None = None
+
+
+class Homes(Shape):
+    items: list[HomeBody]
+    protection: ProtectionCount
+
+
+class Readings(Shape):
+    """`[time, value]` without `step`, `[time, min, mean, max, count]` with it."""
+
+    home: str
+    quantity: str
+    items: list[list[Any]]
+    next: str | None = None
+
+
+class Unclaimed(Shape):
+    topic: str
+    dialect: str
+    last_at: At
+    count: int
+    suggested_kind: str | None = None
+    suggested_home: str | None = None
+    payload: str = ""
+
+
+class UnclaimedList(Shape):
+    items: list[Unclaimed]
+
+
+class Refused(Shape):
+    topic: str
+    device: str | None
+    home: str | None
+    reason: str
+    quantity: str | None
+    count: int
+    last_at: At
+    detail: str
+    sample: str
+    alarm: bool
+
+
+class Quarantine(Shape):
+    items: list[Refused]
+
+
+class Span(Shape):
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    value: bool | None
+
+
+class StripRow(Shape):
+    device: str
+    kind: str
+    label: str
+    words: str
+    alarm: bool
+    age_seconds: float | None
+    draw: Literal["state", "line", "ticks", "level"]
+    spans: list[Span]
+    points: list[tuple[At, float | None]]
+    ticks: list[At]
+    unit: str | None
+
+
+class Strip(Shape):
+    home: str
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    inference: str
+    rows: list[StripRow]
+
+
+class Accepted(Shape):
+    """What became of a payload that was sent by HTTP: all of it is durable."""
+
+    accepted: int
+    refused: list[dict[str, str | None]]
+
+
+class DeviceTokenBody(Shape):
+    device: str
+    token: str
+    """Shown once; only its hash is kept."""
+
+
+class Beat(Said):
+    """A screen says that somebody could see it."""
+
+    screen: Annotated[str, Field(max_length=64)]
+    view: Annotated[str, Field(max_length=16)]
+    last: Annotated[str, Field(max_length=64)] = ""
+    link: Annotated[str, Field(max_length=16)] = ""
+    audio: Annotated[str, Field(max_length=16)] = ""
+    visible: bool = True
+    build: Annotated[str, Field(max_length=64)] = ""
+
+
+class Component(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    ok: bool
+    detail: str = ""
+    age_seconds: float | None = None
+
+
+class Ready(Shape):
+    ready: bool
+    components: dict[str, Component]
+
+
+class LinkPage(Shape):
+    """What a one-time link opens: as little as the message said, and what its reader may do."""
+
+    number: int
+    level: Level
+    title: str
+    building: str | None
+    act: str
+    """acknowledge, accept, or inform."""
+    state: AlertState
+    state_words: str
+    done: bool
+    """It was used, or is no longer needed."""
+    alert: Alert | None = None
+    """After the act: the case as a responder sees it."""
+
+
+# -- the live channel ---------------------------------------------------------------------------------------------
+
+
+class SnapshotData(Shape):
+    epoch: str
+    head: int
+    now: At
+    build: str
+    view: str
+    community: CommunityBody
+    me: Me
+    alerts: list[Alert]
+    closed: list[ClosedLine]
+    duty: Duty | None
+    kpi: Kpi | None
+    protection: ProtectionCount | None
+    by_hour: list[Hour]
+    recent_10min: int
+    words: str | None = None
+    """Family view: how things are, in a sentence."""
+
+
+class HeartbeatData(Shape):
+    epoch: str
+    head: int
+    now: At
+    ingest_age: float | None
+    notify_lag: float | None
+    build: str
+    components: dict[str, bool]
+
+
+class KpiData(Shape):
+    kpi: Kpi
+    by_hour: list[Hour]
+    protection: ProtectionCount
+    closed: list[ClosedLine]
+    recent_10min: int
+
+
+class DeviceData(Shape):
+    home: str | None
+    protection: str
+    protection_words: str
+    reasons: list[str] = []
+
+
+class _Ev(Shape):
+    id: str
+    """`epoch.seq`."""
+
+
+class SnapshotEvent(_Ev):
+    event: Literal["snapshot"]
+    data: SnapshotData
+
+
+class AlertEvent(_Ev):
+    event: Literal["alert"]
+    data: Alert
+
+
+class DutyEvent(_Ev):
+    event: Literal["duty"]
+    data: Duty
+
+
+class DeviceEvent(_Ev):
+    event: Literal["device"]
+    data: DeviceData
+
+
+class KpiEvent(_Ev):
+    event: Literal["kpi"]
+    data: KpiData
+
+
+class HeartbeatEvent(_Ev):
+    event: Literal["hb"]
+    data: HeartbeatData
+
+
+LiveEvent = Annotated[
+    SnapshotEvent | AlertEvent | DutyEvent | DeviceEvent | KpiEvent | HeartbeatEvent,
+    Field(discriminator="event"),
+]
+"""One message of the live channel: `event` and `id` are the fields of SSE, `data` its JSON."""
+
+ProblemBody.model_rebuild()
+Coverage.model_rebuild()
+HomeCover.model_rebuild()
+Figure.model_rebuild()

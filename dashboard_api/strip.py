@@ -1,0 +1,413 @@
+"""The evidence strip: the last hour of one home in a few rows, and what it lets us infer, in words. Pure.
+
+`Recent.feed` folds reports as they come; `strip` draws one home. Three things can be true of a state at a moment:
+yes, no, and unknown (None, drawn dashed). Before the first thing we heard, after a device fell silent, and where the
+device itself said null, it is unknown.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from care.ids import iso
+from care.messages import HomeHealth, Report
+from care.site import Device, Home
+from care.words import Kind
+from dashboard_api import wording
+
+KEPT = timedelta(minutes=60)
+"""How far back the strip reaches without a database."""
+FINEST_SECONDS = 5.0
+"""Numbers are kept at most this often: a strip of 900 px cannot show more."""
+TICK_SECONDS = 10.0
+BELT_SILENT_SECONDS = 120.0
+"""A belt reports every 1 to 10 s; after two minutes we no longer know whether anybody lies there."""
+
+STATES = frozenset(
+    {"smoke", "gas", "co", "door_open", "in_bed", "presence", "water_leak", "online", "motion"}
+)
+NUMBERS = frozenset(
+    {"heart_rate", "respiration_rate", "gas_level", "co_level", "smoke_level", "temperature", "water_total"}
+)
+PRESSES = frozenset({"sos", "fall"})
+ALARMS = frozenset({"smoke", "gas", "co", "water_leak"})
+
+
+@dataclass(slots=True)
+class Trace:
+    """One quantity of one device over the last hour. Times are seconds since 1970."""
+
+    points: deque[tuple[float, bool | float | None]] = field(default_factory=deque)
+    """States: where they changed. Numbers: at most one each 5 s."""
+    before: bool | float | None = None
+    """The state at the left edge, when something was dropped there."""
+    edge: float | None = None
+    last: float | None = None
+    """When the quantity was last said, changed or not."""
+    ticks: list[float] = field(default_factory=list)
+
+    def state(self, at: float, value: bool | None) -> None:
+        """A state was said. Late words do not move the state back."""
+        if self.last is not None and at < self.last:
+            return
+        self.last = at
+        if not self.points or self.points[-1][1] is not value:
+            self.points.append((at, value))
+
+    def number(self, at: float, value: float | None) -> None:
+        """A number was said."""
+        if self.last is not None and at <= self.last:
+            return
+        self.last = at
+        newest = self.points[-1] if self.points else None
+        if newest is None or at - newest[0] >= FINEST_SECONDS or (newest[1] is None) != (value is None):
+            self.points.append((at, value))
+
+    def tick(self, at: float, apart: float = 0.0) -> None:
+        """Something happened at a moment; at its own time, however late it was told."""
+        self.last = max(self.last or at, at)
+        if not self.ticks or at >= self.ticks[-1] + apart:
+            self.ticks.append(at)
+        elif at < self.ticks[-1] and at not in self.ticks:
+            insort(self.ticks, at)
+
+    def trim(self, oldest: float) -> None:
+        """Forget what lies before `oldest`, but not the state it led to."""
+        while self.points and self.points[0][0] < oldest:
+            self.edge, self.before = self.points.popleft()
+        if self.ticks and self.ticks[0] < oldest:
+            self.ticks = [t for t in self.ticks if t >= oldest]
+
+    def now(self) -> bool | float | None:
+        """The newest value."""
+        return self.points[-1][1] if self.points else self.before
+
+
+@dataclass(slots=True)
+class Heard:
+    """What was heard of one device."""
+
+    last_at: float = 0.0
+    traces: dict[str, Trace] = field(default_factory=dict)
+    fed: int = 0
+
+
+class Recent:
+    """The last hour of every home, from READINGS."""
+
+    def __init__(self) -> None:
+        self.homes: dict[str, dict[str, Heard]] = {}
+        self.last_received_at: datetime | None = None
+        self.newest: dict[str, datetime] = {}
+        """Device → when we last heard it."""
+
+    def feed(self, report: Report) -> None:
+        """Fold one report. The same report twice changes nothing that is drawn."""
+        if self.last_received_at is None or report.received_at > self.last_received_at:
+            self.last_received_at = report.received_at
+        heard = self.homes.setdefault(report.home, {}).setdefault(report.device, Heard())
+        at = report.at.timestamp()
+        if not report.retained:
+            heard.last_at = max(heard.last_at, at)
+            known = self.newest.get(report.device)
+            if known is None or report.received_at > known:
+                self.newest[report.device] = report.received_at
+        if report.state is not None:
+            self._trace(heard, "online").state(at, report.state == "online")
+        for quantity, value in report.values.items():
+            if quantity in STATES and isinstance(value, bool):
+                self._trace(heard, quantity).state(at, value)
+                if value and quantity in ("motion", "presence"):
+                    self._trace(heard, quantity).tick(at, TICK_SECONDS)
+            elif quantity in NUMBERS and isinstance(value, (int, float)) and not isinstance(value, bool):
+                self._trace(heard, quantity).number(at, float(value))
+            elif quantity in PRESSES:
+                self._trace(heard, quantity).tick(at)
+        for quantity in report.unknown:
+            if quantity in STATES:
+                self._trace(heard, quantity).state(at, None)
+            elif quantity in NUMBERS:
+                self._trace(heard, quantity).number(at, None)
+        heard.fed += 1
+        if heard.fed % 64 == 0:
+            oldest = report.received_at.timestamp() - KEPT.total_seconds()
+            for trace in heard.traces.values():
+                trace.trim(oldest)
+
+    @staticmethod
+    def _trace(heard: Heard, quantity: str) -> Trace:
+        trace = heard.traces.get(quantity)
+        if trace is None:
+            trace = heard.traces[quantity] = Trace()
+        return trace
+
+
+# -- drawing ------------------------------------------------------------------------------------------------------
+
+_DRAWN: dict[Kind, tuple[str, str]] = {
+    Kind.smoke: ("smoke", "state"),
+    Kind.gas: ("gas", "state"),
+    Kind.co: ("co", "state"),
+    Kind.water_leak: ("water_leak", "state"),
+    Kind.door: ("door_open", "state"),
+    Kind.presence: ("presence", "state"),
+    Kind.motion: ("motion", "ticks"),
+    Kind.sos: ("sos", "ticks"),
+    Kind.fall: ("fall", "ticks"),
+    Kind.button: ("sos", "ticks"),
+    Kind.bed_belt: ("in_bed", "state"),
+    Kind.climate: ("temperature", "line"),
+    Kind.water_meter: ("water_total", "line"),
+    Kind.gateway: ("online", "state"),
+    Kind.vibration: ("motion", "ticks"),
+}
+"""Which quantity of a kind is drawn, and how."""
+_LEVELS = {Kind.gas: ("gas_level", "%LEL"), Kind.co: ("co_level", "ppm")}
+_UNITS = {"temperature": "°C", "water_total": "L", "heart_rate": "次/分"}
+_ORDER = [
+    Kind.smoke,
+    Kind.gas,
+    Kind.co,
+    Kind.sos,
+    Kind.fall,
+    Kind.water_leak,
+    Kind.bed_belt,
+    Kind.motion,
+    Kind.presence,
+    Kind.door,
+]
+
+
+def _at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _spans(trace: Trace, start: float, end: float, *, known_until: float) -> list[dict[str, Any]]:
+    """The state from start to end, without gaps: where nothing is known the value is None."""
+    edges: list[tuple[float, bool | None]] = []
+    value: bool | float | None = trace.before if trace.edge is not None else None
+    edges.append((start, None if value is None else bool(value)))
+    for at, point in trace.points:
+        if at >= end:
+            break
+        state = None if point is None else bool(point)
+        if at <= start:
+            edges[0] = (start, state)
+        else:
+            edges.append((at, state))
+    out: list[dict[str, Any]] = []
+
+    def put(begin: float, finish: float, state: bool | None) -> None:
+        if finish <= begin:
+            return
+        if out and out[-1]["value"] is state:
+            out[-1]["to"] = iso(_at(finish))
+        else:
+            out.append({"from": iso(_at(begin)), "to": iso(_at(finish)), "value": state})
+
+    for i, (begin, state) in enumerate(edges):
+        finish = edges[i + 1][0] if i + 1 < len(edges) else end
+        if i + 1 == len(edges) and known_until < finish:
+            put(begin, max(begin, known_until), state)
+            put(max(begin, known_until), finish, None)
+        else:
+            put(begin, finish, state)
+    return out
+
+
+def _row(
+    device: Device, heard: Heard | None, start: float, end: float, silent: bool, zone: ZoneInfo
+) -> dict[str, Any]:
+    quantity, draw = _DRAWN.get(device.kind, ("", "ticks"))
+    row: dict[str, Any] = {
+        "device": device.id,
+        "kind": wording.PICTOGRAM_OF_KIND.get(device.kind, "other"),
+        "label": wording.device_label(device),
+        "words": "",
+        "alarm": False,
+        "age_seconds": None,
+        "draw": draw,
+        "spans": [],
+        "points": [],
+        "ticks": [],
+        "unit": None,
+    }
+    unheard = {"from": iso(_at(start)), "to": iso(_at(end)), "value": None}
+    if heard is None or not heard.traces:
+        row["words"] = "无数据"
+        if draw == "state":
+            row["spans"] = [unheard]
+        return row
+    last = min(heard.last_at, end) if heard.last_at else None
+    age = None if last is None else round(end - last, 1)
+    row["age_seconds"] = age
+    known_until = end
+    if last is not None and (silent or (device.kind is Kind.bed_belt and end - last > BELT_SILENT_SECONDS)):
+        known_until = last
+    gone = known_until < end
+    trace = heard.traces.get(quantity)
+    if device.kind in _LEVELS and trace is None:
+        quantity, row["unit"] = _LEVELS[device.kind]
+        row["draw"] = draw = "level"
+        trace = heard.traces.get(quantity)
+    if draw == "state":
+        row["spans"] = (
+            [unheard] if trace is None else _spans(trace, start, end, known_until=known_until)
+        )
+    elif draw in ("line", "level"):
+        row["unit"] = row["unit"] or _UNITS.get(quantity)
+        row["points"] = [] if trace is None else [[iso(_at(t)), v] for t, v in trace.points if start <= t <= end]
+    else:
+        row["ticks"] = [] if trace is None else [iso(_at(t)) for t in trace.ticks if start <= t <= end]
+    row["words"], row["alarm"] = _words(quantity, trace, end, gone, age, zone)
+    if row["alarm"] and trace is not None and trace.points:
+        row["age_seconds"] = round(end - trace.points[-1][0], 1)
+    return row
+
+
+def _words(
+    quantity: str, trace: Trace | None, end: float, gone: bool, age: float | None, zone: ZoneInfo
+) -> tuple[str, bool]:
+    if gone:
+        return f"失联 {wording.duration(age or 0.0)}", False
+    if trace is None:
+        return "无数据", False
+    if quantity in PRESSES or quantity == "motion":
+        recent = [t for t in trace.ticks if t <= end]
+        if not recent:
+            return ("未按" if quantity == "sos" else "无"), False
+        moment = _at(recent[-1]).astimezone(zone)
+        if quantity == "motion":
+            return f"{moment:%H:%M} 有活动", False
+        word = "按下" if quantity == "sos" else "报警"
+        return f"{moment:%H:%M:%S} {word}", end - recent[-1] <= 600
+    value = trace.now()
+    since = trace.points[-1][0] if trace.points else trace.edge
+    if value is None:
+        return "未知", False
+    if quantity in ALARMS:
+        if value:
+            return f"报警 {wording.duration(end - since) if since else ''}".strip(), True
+        return "正常", False
+    clock = f"{_at(since).astimezone(zone):%H:%M} " if since is not None and trace.points else ""
+    match quantity:
+        case "door_open":
+            return (f"{clock}打开，未关" if value else f"关着，{clock}关上" if clock else "关着"), False
+        case "in_bed":
+            return (f"在床（{clock.strip()} 起）" if value and clock else "在床" if value else f"{clock}离床"), False
+        case "presence":
+            return ("有人" if value else f"{clock}起无人" if clock else "无人"), False
+        case "online":
+            return ("在线" if value else f"{clock}断线"), not value
+        case _:
+            unit = _UNITS.get(quantity) or dict(_LEVELS.values()).get(quantity, "")
+            return f"{value:g} {unit}".strip(), False
+
+
+def inference(home: Home, heard: dict[str, Heard], start: float, end: float, zone: ZoneInfo) -> str:
+    """The last sign of life in words; says so when it cannot be told."""
+    alone = len(home.residents) <= 1
+    moved: float | None = None
+    door: float | None = None
+    bed: tuple[float, bool] | None = None
+    watched = False
+    for device in home.devices:
+        known = heard.get(device.id)
+        if known is None:
+            continue
+        for quantity, trace in known.traces.items():
+            if quantity in ("motion", "presence"):
+                watched = True
+                inside = [t for t in trace.ticks if start <= t <= end]
+                if inside:
+                    moved = max(moved or 0.0, inside[-1])
+                if quantity == "presence" and trace.now() is True and end - known.last_at <= 600:
+                    moved = max(moved or 0.0, min(known.last_at, end))
+            elif quantity == "door_open":
+                changes = [t for t, _ in trace.points if start <= t <= end]
+                if changes:
+                    door = max(door or 0.0, changes[-1])
+            elif quantity == "in_bed" and trace.last is not None and end - trace.last <= BELT_SILENT_SECONDS:
+                value = trace.now()
+                if value is not None:
+                    watched = True
+                    bed = (trace.last, bool(value))
+            elif quantity in PRESSES:
+                inside = [t for t in trace.ticks if start <= t <= end]
+                if inside:
+                    moved = max(moved or 0.0, inside[-1])
+
+    def clock(seconds: float) -> str:
+        return f"{_at(seconds).astimezone(zone):%H:%M}"
+
+    if bed is not None and bed[1] and (moved is None or bed[0] >= moved):
+        return f"{'老人' if alone else '有人'}在床，{clock(bed[0])} 有信号"
+    if moved is not None and (door is None or moved >= door):
+        return f"{'老人在家' if alone else '家里有人'}，{clock(moved)} 有活动"
+    if door is not None:
+        return f"{clock(door)} 门有动静，之后家中未见活动，可能外出"
+    if watched:
+        return f"近 {round((end - start) / 60)} 分钟未见活动"
+    return "无法判断：没有可用的活动数据"
+
+
+def strip(
+    home: Home,
+    recent: Recent,
+    health: HomeHealth | None,
+    now: datetime,
+    *,
+    minutes: float,
+    zone: ZoneInfo,
+    may_see: Callable[[Device, str], bool] = lambda _device, _quantity: True,
+) -> dict[str, Any]:
+    """One home's strip as `GET /homes/{id}/strip` tells it. Rows that the reader may not see are left out."""
+    end = now.timestamp()
+    start = end - min(timedelta(minutes=minutes), KEPT).total_seconds()
+    heard = recent.homes.get(home.id, {})
+    silent = {d.device for d in health.devices if d.silent} if health is not None else set()
+    rows = []
+    seen: dict[str, Heard] = {}
+    for device in sorted(
+        home.devices, key=lambda d: _ORDER.index(d.kind) if d.kind in _ORDER else len(_ORDER)
+    ):
+        quantity = _DRAWN.get(device.kind, ("", ""))[0]
+        if quantity and not may_see(device, quantity):
+            continue
+        known = heard.get(device.id)
+        if known is not None:
+            seen[device.id] = known
+        rows.append(_row(device, known, start, end, device.id in silent, zone))
+        pulse = known.traces.get("heart_rate") if known is not None else None
+        if device.kind is Kind.bed_belt and pulse is not None and may_see(device, "heart_rate"):
+            points = [[iso(_at(t)), v] for t, v in pulse.points if start <= t <= end]
+            now_known = pulse.last is not None and end - pulse.last <= BELT_SILENT_SECONDS
+            value = pulse.now() if now_known else None
+            rows.append(
+                {
+                    "device": device.id,
+                    "kind": "vitals",
+                    "label": f"心率 {wording.room(device.room)}".strip(),
+                    "words": f"{value:g} 次/分" if value is not None else "无数据",
+                    "alarm": False,
+                    "age_seconds": None if pulse.last is None else round(end - pulse.last, 1),
+                    "draw": "line",
+                    "spans": [],
+                    "points": points,
+                    "ticks": [],
+                    "unit": "次/分",
+                }
+            )
+    return {
+        "home": home.id,
+        "from": iso(_at(start)),
+        "to": iso(_at(end)),
+        "inference": inference(home, seen, start, end, zone),
+        "rows": rows,
+    }

@@ -1,0 +1,195 @@
+"""The Chinese words of the screens for what the site file says in English, with the English beside them. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from care.site import Device, Resident
+from care.words import AlertState, Kind, Role, Tier
+
+ROOMS: dict[str, str] = {
+    "kitchen": "厨房",
+    "bedroom": "卧室",
+    "living": "客厅",
+    "living_room": "客厅",
+    "bathroom": "卫生间",
+    "toilet": "卫生间",
+    "hall": "门厅",
+    "entrance": "门口",
+    "door": "门口",
+    "balcony": "阳台",
+    "dining": "餐厅",
+    "study": "书房",
+    "corridor": "过道",
+}
+
+KINDS: dict[Kind, str] = {
+    Kind.bed_belt: "床带",
+    Kind.smoke: "烟感",
+    Kind.gas: "燃气",
+    Kind.co: "一氧化碳",
+    Kind.sos: "紧急按钮",
+    Kind.door: "门磁",
+    Kind.motion: "人体感应",
+    Kind.presence: "存在感应",
+    Kind.water_leak: "水浸",
+    Kind.water_meter: "水表",
+    Kind.fall: "跌倒监测",
+    Kind.climate: "温湿度",
+    Kind.button: "按钮",
+    Kind.vibration: "振动",
+    Kind.gateway: "网关",
+}
+
+PICTOGRAM_OF_KIND: dict[Kind, str] = {
+    Kind.bed_belt: "bed",
+    Kind.smoke: "smoke",
+    Kind.gas: "gas",
+    Kind.co: "co",
+    Kind.sos: "sos",
+    Kind.button: "sos",
+    Kind.door: "door",
+    Kind.motion: "activity",
+    Kind.presence: "activity",
+    Kind.vibration: "activity",
+    Kind.water_leak: "water",
+    Kind.water_meter: "water",
+    Kind.fall: "fall",
+    Kind.climate: "other",
+    Kind.gateway: "device",
+}
+
+ROLES: dict[Role, str] = {
+    Role.operator: "值班员",
+    Role.supervisor: "值班长",
+    Role.social_worker: "社工",
+    Role.volunteer: "志愿者",
+    Role.grid_worker: "网格员",
+    Role.neighbour: "邻居",
+    Role.doctor: "社区医生",
+    Role.maintenance: "维护员",
+    Role.family: "家属",
+    Role.admin: "管理员",
+    Role.auditor: "审计员",
+    Role.responder: "响应人员",
+}
+
+STATES: dict[AlertState, str] = {
+    AlertState.new: "未接警",
+    AlertState.acknowledged: "已接警",
+    AlertState.dispatched: "已派人",
+    AlertState.attended: "已到场",
+    AlertState.closed: "已结案",
+}
+
+TIERS: dict[Tier, str] = {Tier.key: "重点", Tier.important: "重要", Tier.general: "一般"}
+
+PROTECTION: dict[str, str] = {"protected": "完好", "partly": "部分", "not": "无"}
+
+REASONS: dict[str, str] = {
+    "never_reported": "从未上报",
+    "silent": "失联",
+    "offline": "离线",
+    "fault": "故障",
+    "tamper": "被拆动",
+    "battery": "电量低",
+}
+"""Why a device does not protect (care.messages.DeviceHealth)."""
+
+CATEGORY: dict[str, str] = {"red": "应急响应", "yellow": "健康提醒", "blue": "基础服务"}
+"""What a wall may say of a yellow or blue case."""
+
+TAGS: dict[str, tuple[str, str, bool]] = {
+    # What changes the first step comes first and is strong.
+    "hard_of_hearing": ("听力下降，多等铃", "hard of hearing: let it ring", True),
+    "deaf": ("听不见电话，直接派人", "deaf: send somebody", True),
+    "no_phone": ("没有电话，直接派人", "no phone: send somebody", True),
+    "dialect": ("讲宁波话", "speaks Ningbo dialect", True),
+    "dialect_only": ("只讲宁波话", "speaks dialect only", True),
+    "mute": ("不能说话", "cannot speak", True),
+    "dementia": ("失智", "dementia", True),
+    "oxygen": ("家中吸氧，严禁明火", "oxygen at home: no flame", True),
+    "bedridden": ("卧床，不能自行撤离", "bedridden: cannot leave alone", True),
+    "wheelchair": ("坐轮椅", "wheelchair", True),
+    "mobility": ("行动不便", "walks badly", True),
+    "limited_mobility": ("行动不便", "walks badly", True),
+    "walking_aid": ("用助行器", "walking aid", False),
+    "blind": ("看不见", "blind", True),
+    "low_vision": ("视力差", "low vision", False),
+    "fall_risk": ("易跌倒", "falls easily", True),
+    "epilepsy": ("癫痫", "epilepsy", True),
+    "hoarding": ("屋内堆物多", "cluttered flat", True),
+    "dog": ("家里有狗", "dog", True),
+    "lives_alone": ("独居", "lives alone", False),
+    "lives_with_spouse": ("与老伴同住", "lives with spouse", False),
+    "empty_nest": ("空巢", "children away", False),
+    "pet": ("有宠物", "pet", False),
+    "smoker": ("吸烟", "smokes", False),
+    "incense": ("家中烧香", "burns incense", False),
+    "copd": ("慢阻肺", "COPD", False),
+    "atrial_fibrillation": ("房颤", "atrial fibrillation", False),
+    "af": ("房颤", "atrial fibrillation", False),
+    "hypertension": ("高血压", "hypertension", False),
+    "diabetes": ("糖尿病", "diabetes", False),
+    "heart_disease": ("心脏病", "heart disease", False),
+    "heart_failure": ("心衰", "heart failure", False),
+    "stroke": ("中风史", "stroke", False),
+    "pacemaker": ("装心脏起搏器", "pacemaker", False),
+    "beta_blocker": ("服用降心率药", "beta blocker", False),
+    "parkinson": ("帕金森", "Parkinson's", False),
+    "post_discharge": ("刚出院", "just discharged", False),
+    "chair_sleeper": ("常在椅子上睡", "sleeps in a chair", False),
+}
+"""Flags and conditions of residents: the words, English, and whether they change what to do first."""
+
+HEALTH_WORDS = frozenset(
+    {
+        "dementia", "oxygen", "bedridden", "epilepsy", "copd", "atrial_fibrillation", "af", "hypertension", "diabetes",
+        "heart_disease", "heart_failure", "stroke", "pacemaker", "beta_blocker", "parkinson", "post_discharge",
+        "hard_of_hearing", "deaf", "mute", "blind", "low_vision", "fall_risk", "mobility", "limited_mobility",
+        "wheelchair", "walking_aid",
+    }
+)  # fmt: skip
+"""Those that say something of somebody's health."""
+
+
+def room(name: str | None) -> str:
+    """A room in Chinese; an unknown one as it was written."""
+    if not name:
+        return ""
+    return ROOMS.get(name.strip().lower().replace(" ", "_"), name)
+
+
+def device_label(device: Device) -> str:
+    """「烟感 厨房」."""
+    return device.label or f"{KINDS.get(device.kind, device.kind)} {room(device.room)}".strip()
+
+
+def duration(seconds: float) -> str:
+    """18 秒, 3 分钟, 1 小时 05 分, 2 天: as short as a glance can take."""
+    left = max(0, round(seconds))
+    if left < 60:
+        return f"{left} 秒"
+    minutes, _ = divmod(left, 60)
+    if minutes < 60:
+        return f"{minutes} 分钟"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} 小时 {minutes:02d} 分" if minutes else f"{hours} 小时"
+    return f"{timedelta(hours=hours).days} 天"
+
+
+def tags(resident: Resident) -> list[dict[str, object]]:
+    """What the desk must know of a person before it rings: strong ones first. Unknown words stay as written."""
+    found: list[tuple[bool, str]] = []
+    for name in [*resident.flags, *resident.conditions]:
+        word, _english, strong = TAGS.get(name, (name, name, False))
+        if (strong, word) not in found:
+            found.append((strong, word))
+    found.sort(key=lambda t: not t[0])
+    return [{"word": word, "strong": True} if strong else {"word": word} for strong, word in found]
+
+
+def masked(name: str) -> str:
+    """周阿婆 → 周**: all that a wall may show of a name."""
+    return f"{name[:1]}**" if name else ""
