@@ -792,7 +792,7 @@ class Postgres:
             self._make_private(Path(self.host))
         if not (folder / "PG_VERSION").exists():
             await self._make_cluster()
-        _clear_recycled_pid(folder)
+        _clear_stale_locks(folder, folder / "postmaster.pid", Path(self.host) / f".s.PGSQL.{self.port}.lock")
 
     def _make_private(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -864,26 +864,47 @@ async def _select_one(url: str) -> None:
         await connection.execute("select 1")
 
 
-def _clear_recycled_pid(cluster: Path) -> None:
-    """Remove a dead server's postmaster.pid whose pid now belongs to another program.
+def _clear_stale_locks(cluster: Path, *locks: Path) -> None:
+    """Remove a dead server's lock files whose pid is taken: by a zombie, or by another program.
 
-    The server itself clears the file of a dead pid, but refuses to start when that pid is alive, whoever it
-    is: after a restart of a container that is usual. The folder is ours alone (`claim`), so it is enough to
-    see that no process works in it; otherwise the file stays and the server waits for them to end.
+    The server itself clears the files of a pid that is gone, but refuses to start while the pid is there at
+    all. A killed server stays a zombie for seconds, or for ever where process 1 does not reap; and after a
+    restart of a container its pid usually belongs to somebody else. The folder is ours alone (`claim`), so
+    it is enough to see that no process works in it; else they stay, and the server waits for them to end.
     """
-    file = cluster / "postmaster.pid"
+    taken = [lock for lock in locks if _names_a_pid(lock)]
+    if not taken or _somebody_works_in(cluster):
+        return
+    for lock in taken:
+        lock.unlink(missing_ok=True)
+    log.warning("stale_locks_cleared", folder=str(cluster))
+
+
+def _names_a_pid(lock: Path) -> bool:
+    """Does the lock file's pid exist, whoever it is?"""
     try:
-        pid = int(file.read_text(encoding="ascii", errors="replace").split("\n", 1)[0])
-    except (OSError, ValueError):
-        return
-    if Process.of(pid) is None:
-        return
-    for process in Path("/proc").glob("[0-9]*/cwd"):
-        with contextlib.suppress(OSError):
-            if process.readlink() == cluster:
-                return
-    log.warning("recycled_pid_cleared", pid=pid)
-    file.unlink(missing_ok=True)
+        os.kill(int(lock.read_text(encoding="ascii", errors="replace").split("\n", 1)[0]), 0)
+    except PermissionError as fault:
+        return fault.filename is None  # from kill: it exists and is another user's
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def _somebody_works_in(folder: Path) -> bool:
+    """Is any process's working directory there, or may it be?"""
+    owner, real = folder.stat().st_uid, folder.resolve()
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if link.readlink() == real:
+                return True
+        except PermissionError:
+            with contextlib.suppress(OSError):
+                if link.parent.stat().st_uid == owner:
+                    return True  # cannot tell
+        except OSError:  # it has ended
+            continue
+    return False
 
 
 # ------------------------------------------------------------------- as whom, and where, the database

@@ -279,12 +279,17 @@ class Supervisor:
         self._run_dir = run_dir
         self._on_change = on_change
         self._kept: dict[str, _Kept] = {}
+        self._undertaker: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._run_dir.mkdir(parents=True, exist_ok=True)
+        if os.getpid() == 1:
+            self._undertaker = asyncio.create_task(_bury_orphans())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        if self._undertaker is not None:
+            self._undertaker.cancel()
         await self.stop()
 
     @property
@@ -458,6 +463,28 @@ class Supervisor:
 
     def _pid_file(self, child: Child) -> Path:
         return self._run_dir / f"{child.name}.pid"
+
+
+async def _bury_orphans() -> None:
+    """As process 1 of a container: what lost its parent (a killed database's workers) is ours to wait for.
+
+    Our own children are waited for within milliseconds; a zombie that is there twice is nobody's.
+    """
+    seen: set[int] = set()
+    while True:
+        await asyncio.sleep(1.0)
+        zombies: set[int] = set()
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                state, parent = (
+                    file.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[:2]
+                )
+                if state == "Z" and int(parent) == os.getpid():
+                    zombies.add(int(file.parent.name))
+        for pid in zombies & seen:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222  WNOHANG does not wait
+        seen = zombies - seen
 
 
 async def _attempt(ready: Callable[[], Awaitable[None]]) -> str | None:

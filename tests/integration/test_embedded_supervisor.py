@@ -1,0 +1,191 @@
+"""The supervisor by itself, with small shell scripts as children."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from anxin import supervisor
+from anxin.settings import bare_environment
+from anxin.supervisor import Child, Process, Report, State, Supervisor, claim
+from care.errors import Misconfigured, Temporary
+
+
+def script(name: str, text: str, **options: object) -> Child:
+    return Child(name=name, argv=("/bin/sh", "-c", text), env=bare_environment(), **options)  # type: ignore[arg-type]
+
+
+def ready_when(path: Path) -> Callable[[], Awaitable[None]]:
+    async def ready() -> None:
+        if not path.exists():
+            raise FileNotFoundError(path)
+
+    return ready
+
+
+async def until(true: Callable[[], bool], within: float = 10) -> None:
+    async with asyncio.timeout(within):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def test_children_are_stopped_in_their_order(tmp_path: Path):
+    """Roles first, then what they need; equal ones at the same time."""
+    heard: list[Report] = []
+    async with Supervisor(tmp_path / "run", on_change=heard.append) as house:
+        await house.start(
+            script("stream", "sleep 60", stop_order=2),
+            script("database", "sleep 60", stop_order=1),
+            script("rules", "sleep 60"),
+            script("alerts", "sleep 60"),
+        )
+    stopped = [report.name for report in heard if report.state is State.stopped]
+    assert set(stopped[:2]) == {"rules", "alerts"}
+    assert stopped[2:] == ["database", "stream"]
+    assert not list((tmp_path / "run").iterdir())
+
+
+async def test_a_child_that_ends_is_started_again_ever_more_slowly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """0.1 s, 0.2 s, 0.4 s … so that a fault that lasts does not eat the machine."""
+    monkeypatch.setattr(supervisor, "LONGEST_BACK_OFF_SECONDS", 0.4)
+    times = tmp_path / "times"
+    async with Supervisor(tmp_path / "run") as house:
+        await house.start(script("flaky", f"date +%s.%N >> {times}; exit 1"), wait=False)
+        await until(lambda: times.exists() and len(times.read_text().split()) >= 6)
+    at = [float(line) for line in times.read_text().split()]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(at)]
+    for gap, least in zip(gaps, (0.1, 0.2, 0.4, 0.4, 0.4), strict=False):
+        assert least <= gap < least + 0.3
+
+
+async def test_a_child_that_never_starts_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The last telling line of its output reaches the person who waits."""
+    monkeypatch.setattr(supervisor, "GIVE_UP_SECONDS", 0.2)
+    child = script(
+        "broken",
+        "echo starting; echo 'FATAL: no room on disk'; exit 3",
+        output=tmp_path / "log",
+        ready=ready_when(tmp_path / "x"),
+    )
+    async with Supervisor(tmp_path / "run") as house:
+        with pytest.raises(
+            Temporary, match=r"broken does not start: it ended with status 3.*FATAL: no room on disk"
+        ):
+            await house.start(child)
+
+
+async def test_a_child_that_ignores_the_signal_is_killed(tmp_path: Path):
+    """Stopping ends, whatever a child does."""
+    mark = tmp_path / "mark"
+    stubborn = script(
+        "stubborn",
+        f"trap '' TERM; touch {mark}; while :; do sleep 0.05; done",
+        ready=ready_when(mark),
+        stop_signals=((signal.SIGTERM, 0.3),),
+    )
+    began = time.monotonic()
+    async with Supervisor(tmp_path / "run") as house:
+        await house.start(stubborn)
+        process = Process.of(house.children[0].pid or 0)
+        assert process is not None
+    assert not process.alive
+    assert time.monotonic() - began < 4
+
+
+async def test_a_pid_file_holds_who_it_is(tmp_path: Path):
+    """While a child runs its pid file names exactly that process, for the owner's eyes only."""
+    async with Supervisor(tmp_path / "run") as house:
+        await house.start(script("one", "sleep 60"))
+        kept = supervisor.read_private(tmp_path / "run" / "one.pid")
+        assert Process(kept["pid"], kept["identity"]) == Process.of(house.children[0].pid or 0)
+        assert (tmp_path / "run" / "one.pid").stat().st_mode & 0o077 == 0
+
+
+async def test_a_leftover_that_ignores_the_signal_is_killed(tmp_path: Path):
+    """What a killed supervisor left is gone before the new one starts."""
+    with subprocess.Popen(
+        ["/bin/sh", "-c", "trap '' TERM; echo x; while :; do sleep 0.05; done"], stdout=subprocess.PIPE
+    ) as old:
+        assert old.stdout is not None
+        old.stdout.readline()
+        process = Process.of(old.pid)
+        assert process is not None
+        (tmp_path / "run").mkdir()
+        supervisor.write_private(
+            tmp_path / "run" / "old.pid",
+            {"pid": process.pid, "identity": process.identity, "stop_signal": 15},
+        )
+        assert await supervisor.end_leftovers(tmp_path / "run") == ["old"]
+        assert old.wait(5) == -signal.SIGKILL
+
+
+def test_a_zombie_is_not_alive():
+    """A process nobody has waited for yet is dead."""
+    with subprocess.Popen(["true"]) as child:
+        deadline = time.monotonic() + 5
+        while Process.of(child.pid) is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert Path(f"/proc/{child.pid}").exists()
+
+
+async def test_a_folder_is_waited_for_when_its_owner_soon_ends(tmp_path: Path):
+    """Two short commands take turns; one that would wait too long is refused with the owner's name."""
+    async with claim(tmp_path, "first"):
+        with pytest.raises(Misconfigured, match=r"first \(process \d+\) is using the data folder"):
+            async with claim(tmp_path, "second"):
+                pass
+
+    order: list[str] = []
+
+    async def hold(name: str) -> None:
+        async with claim(tmp_path, name, wait_seconds=5):
+            order.append(name)
+            await asyncio.sleep(0.2)
+            order.append(name)
+
+    await asyncio.gather(hold("a"), hold("b"))
+    assert order in (["a", "a", "b", "b"], ["b", "b", "a", "a"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and unshare(1)")
+def test_as_process_one_of_a_container_it_leaves_no_zombies(tmp_path: Path):
+    """Orphans whose parent was killed are waited for."""
+    program = tmp_path / "one.py"
+    program.write_text(
+        "import asyncio, os, subprocess\n"
+        "from pathlib import Path\n"
+        "from anxin.supervisor import Supervisor\n"
+        "async def main():\n"
+        f"    async with Supervisor(Path({str(tmp_path / 'run')!r})):\n"
+        "        subprocess.run(['/bin/sh', '-c', '(sleep 0.2; exit 3) & exit 0'], check=True)\n"
+        "        await asyncio.sleep(0.5)\n"
+        "        first = subprocess.run(['ps', '-eo', 'stat'], capture_output=True, text=True).stdout.count('Z')\n"
+        "        await asyncio.sleep(2.5)\n"
+        "        then = subprocess.run(['ps', '-eo', 'stat'], capture_output=True, text=True).stdout.count('Z')\n"
+        "        print(os.getpid(), first, then)\n"
+        "asyncio.run(main())\n"
+    )
+    tried = subprocess.run(
+        ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, str(program)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=30,
+    )
+    if "Operation not permitted" in tried.stderr:
+        pytest.skip("no PID namespaces here")
+    assert tried.stdout.split() == ["1", "1", "0"], tried.stderr
