@@ -1,0 +1,291 @@
+"""The `anxin` command. Start at `main`; each command imports what it needs only when it runs.
+
+Exit status: 0 good, 1 found a fault, 2 wrong usage. Human words go to standard error, data to standard output.
+An error that a person can cause is one sentence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from care.errors import CareError, Misconfigured
+from care.words import Exit
+
+if TYPE_CHECKING:
+    from anxin.settings import Settings
+    from care.site import Site
+
+app = typer.Typer(
+    name="anxin",
+    help="安心: watches over elders who live alone. Start with `anxin demo`.",
+    epilog="Example: anxin demo --homes 40",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+site_app = typer.Typer(help="Check or load the site file.", no_args_is_help=True, rich_markup_mode=None)
+user_app = typer.Typer(help="Staff sign-ins.", no_args_is_help=True, rich_markup_mode=None)
+device_app = typer.Typer(help="Tokens of devices.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(site_app, name="site")
+app.add_typer(user_app, name="user")
+app.add_typer(device_app, name="device")
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Settings file; ./anxin.toml is read when it is there.")
+]
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def fail(text: str, status: Exit = Exit.fault) -> NoReturn:
+    """One sentence, then the end."""
+    say(f"anxin: {text}")
+    raise typer.Exit(int(status))
+
+
+def _settings(config: Path | None, **overrides: Any) -> Settings:
+    from anxin import settings
+
+    return settings.load(config, overrides=overrides)
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
+    status = asyncio.run(work())
+    if status:
+        raise typer.Exit(int(status))
+
+
+# -- running ----------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: anxin up --config anxin.toml")
+def up(config: Config = None) -> None:
+    """Run the service: every role, with its own broker, stream and database unless they are configured."""
+    from anxin import observe, service
+
+    observe.configure(role="up")
+    settings = _settings(config)
+    _run(lambda: service.up(settings))
+
+
+@app.command(epilog="Example: anxin run alerts --config anxin.toml")
+def run(
+    role: Annotated[str, typer.Argument(help="ingest, rules, alerts, notify, recorder or api")],
+    config: Config = None,
+) -> None:
+    """Run one role as its own process, against the stream, broker and database that are configured."""
+    from anxin import observe, wiring
+
+    if role not in wiring.ROLES:
+        fail(f"there is no role {role!r}; roles are {', '.join(wiring.ROLES)}", Exit.usage)
+    observe.configure(role=role)
+    settings = _settings(config)
+    _run(lambda: wiring.run_role(role, settings))
+
+
+@app.command(epilog="Example: anxin demo --homes 40 --scenario cooking_smoke@h0317")
+def demo(
+    homes: Annotated[int, typer.Option(min=1, max=10_000, help="How many simulated homes.")] = 40,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the screens, on this machine only.")
+    ] = 8000,
+    data: Annotated[Path | None, typer.Option(help="Where the demo keeps its data. [.anxin/demo]")] = None,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What happens: NAME[@HOME][+OFFSET]; `none` for ordinary days. May be given again."
+        ),
+    ] = None,
+    fresh: Annotated[bool, typer.Option(help="Forget what an earlier demo left.")] = False,
+) -> None:
+    """Run everything with a simulated community and print the addresses and sign-ins. Ctrl-C stops all of it."""
+    from anxin import demo as show
+    from anxin import observe
+
+    observe.configure(role="demo", pretty=True)
+    _run(lambda: show.run(homes=homes, port=port, data_dir=data, scenarios=scenario, fresh=fresh))
+
+
+@app.command(epilog="Example: anxin doctor --json")
+def doctor(
+    config: Config = None, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """Check broker, stream, database, TimescaleDB, clock, disk, certificates and channels; exit 1 on a fault."""
+    from anxin import doctor as examine
+
+    settings = _settings(config)
+    _run(lambda: examine.run(settings, as_json=as_json))
+
+
+# -- site, users, devices ---------------------------------------------------------------------------------------
+
+
+def _read_site(file: Path) -> Site:
+    from care.sitefile import SiteFaults, read_site
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}")
+    try:
+        return read_site(text)
+    except SiteFaults as faults:
+        for fault in faults.faults:
+            say(f"{file}:{fault.line}: {fault.text}")
+        count = len(faults.faults)
+        fail(f"{file} has {count} fault{'s' if count > 1 else ''}; nothing was loaded")
+
+
+def _counts(site: Site) -> str:
+    devices = sum(len(h.devices) for h in site.homes)
+    residents = sum(len(h.residents) for h in site.homes)
+    return f"{len(site.homes)} homes, {residents} residents, {devices} devices, {len(site.staff)} staff"
+
+
+@site_app.command("check", epilog="Example: anxin site check site.yaml")
+def site_check(file: Annotated[Path, typer.Argument(help="The site file (YAML).")]) -> None:
+    """Say what is wrong with a site file, line by line; load nothing."""
+    site = _read_site(file)
+    say(f"{file}: good: {_counts(site)}")
+
+
+@site_app.command("load", epilog="Example: anxin site load site.yaml --config anxin.toml")
+def site_load(
+    file: Annotated[Path, typer.Argument(help="The site file (YAML).")], config: Config = None
+) -> None:
+    """Load a site file, whole or not at all; with the service up or down. Loading it again changes nothing."""
+    site = _read_site(file)
+    settings = _settings(config)
+
+    async def work() -> None:
+        from anxin import wiring
+
+        async with wiring.brief_stream(settings) as stream:
+            changed = await wiring.load_site(stream, site)
+        say(f"{file}: {'loaded' if changed else 'nothing new'}: {_counts(site)}")
+
+    _run(work)
+
+
+@user_app.command(
+    "add", epilog='Example: printf %s "$PASSWORD" | anxin user add chen --role operator --password-stdin'
+)
+def user_add(
+    name: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    role: Annotated[str, typer.Option(help="operator, supervisor, responder, family, doctor, admin …")],
+    password_stdin: Annotated[bool, typer.Option(help="Read the password from standard input.")] = False,
+    staff: Annotated[str | None, typer.Option(help="Id of the member of staff who signs in.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Id of the relative who signs in.")] = None,
+    config: Config = None,
+) -> None:
+    """Make a sign-in or change its password; with the service up or down."""
+    settings = _settings(config)
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    elif sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        fail("give the password on standard input with --password-stdin", Exit.usage)
+
+    async def work() -> None:
+        from anxin import wiring
+        from care.clock import SystemClock
+        from dashboard_api import people
+
+        async with wiring.brief_stream(settings) as stream:
+            registry = await wiring.registry_now(stream)
+            if staff is not None and (registry is None or staff not in registry.staff):
+                raise Misconfigured(f"there is no member of staff {staff!r} in the site that is loaded")
+            if contact is not None and (registry is None or contact not in registry.contacts):
+                raise Misconfigured(f"there is no contact {contact!r} in the site that is loaded")
+            display = ""
+            if registry is not None:
+                person = registry.staff.get(staff or "")
+                relative = registry.contacts.get(contact or "")
+                display = person.name if person else relative[1].name if relative else ""
+            await people.add_user(
+                stream, name, role, password, staff, display=display, contact=contact, now=SystemClock().now()
+            )
+        say(f"{name} can sign in as {role}")
+
+    _run(work)
+
+
+@device_app.command("token", epilog="Example: anxin device token sos-0317")
+def device_token(
+    device: Annotated[str, typer.Argument(help="Id of the device.")], config: Config = None
+) -> None:
+    """Make a device's token for the second way in; shown once, an older one ends."""
+    settings = _settings(config)
+
+    async def work() -> None:
+        from anxin import wiring
+        from care.clock import SystemClock
+        from dashboard_api import people
+
+        async with wiring.brief_stream(settings) as stream:
+            registry = await wiring.registry_now(stream)
+            if registry is None:
+                raise Misconfigured("no site is loaded yet; load one with `anxin site load FILE`")
+            if device not in registry.devices:
+                raise Misconfigured(f"there is no device {device!r} in the site that is loaded")
+            token = await people.issue_device_token(stream, device, SystemClock().now())
+        print(token)
+
+    _run(work)
+
+
+# -- proving ----------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: anxin replay messages.jsonl --site site.yaml --out result.jsonl")
+def replay(
+    messages: Annotated[
+        Path, typer.Argument(help="Recorded messages, one JSON object a line; - for standard input.")
+    ],
+    site: Annotated[Path, typer.Option(help="The site file.")],
+    rules: Annotated[list[Path] | None, typer.Option(help="Rule files instead of the catalogue.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the result goes; standard output if not given.")
+    ] = None,
+) -> None:
+    """Run recorded messages through decode, rules and alerts in virtual time. Nothing is sent."""
+    from anxin import replay as film
+
+    loaded = _read_site(site)
+    raise typer.Exit(int(film.run(messages, loaded, rules=rules or [], out=out, say=say)))
+
+
+def _others() -> None:
+    """Commands that other packages bring."""
+    from rules.cli import app as rules_app
+    from simulators.cli import app as simulate_app
+
+    app.add_typer(rules_app, name="rules")
+    app.add_typer(simulate_app, name="simulate")
+
+
+def main() -> None:
+    """Run the command line; an expected error is one sentence."""
+    _others()
+    try:
+        app()
+    except CareError as error:
+        say(f"anxin: {error}")
+        sys.exit(int(Exit.fault))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(int(Exit.fault))

@@ -1,0 +1,260 @@
+"""`anxin demo`: broker, stream, database, service and a simulated community, with a progress display.
+
+Start at `run`. The demo is the service itself (`service.serve`) with a generated site, demo sign-ins, simulated
+phones for the pushes, and the simulator as one more child. Nothing in the service knows that it is a demo but
+the words on the screens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from anxin import embedded, service
+from anxin import settings as anxin_settings
+from anxin.settings import Address, Settings, inherited_environment
+from anxin.supervisor import Child, Report, State, stop_signals
+from care.errors import Misconfigured
+from care.site import Site
+from care.words import Exit
+
+PHONES_PORT = 9900
+"""Where the site file's `json://127.0.0.1:9900/…` addresses point; another free port is taken when it is not free."""
+FIRST_SCENARIO = "cooking_smoke@h0317+20s"
+"""The smoke alarm of 23 May, twenty seconds after everything is up: time to sign in."""
+
+_PARTS = {
+    "postgres": "database (PostgreSQL)",
+    "nats": "broker and stream (NATS)",
+    "ingest": "way in",
+    "rules": "rules",
+    "alerts": "alerts",
+    "notify": "notifications",
+    "recorder": "history",
+    "api": "screens",
+    "phones": "simulated phones",
+    "community": "simulated community",
+}
+
+
+async def run(
+    *, homes: int, port: int, data_dir: Path | None, scenarios: list[str] | None, fresh: bool
+) -> int:
+    """Run the demo until Ctrl-C."""
+    console = Console(stderr=True)
+    folder = (data_dir or Path(".anxin") / "demo").absolute()
+    if fresh and folder.exists():
+        _forget(folder)
+    settings = anxin_settings.load(
+        overrides={"data_dir": folder, "api.listen": f"127.0.0.1:{port}"},
+    )
+    settings = _free_mqtt(settings)
+    from simulators.community import generate
+    from simulators.scenarios import parse_all
+
+    wanted = [FIRST_SCENARIO] if scenarios is None else [s for s in scenarios if s != "none"]
+    site = generate(homes=homes)
+    wanted = _fitting(wanted, site)
+    parse_all(wanted, site)
+    phones_port = PHONES_PORT if embedded.is_free(Address("127.0.0.1", PHONES_PORT)) else embedded.free_port()
+    site = _with_phones(site, phones_port)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = replace(settings, demo=replace(settings.demo, password=_password(folder)))
+
+    stop = asyncio.Event()
+    with stop_signals(stop), _progress(console) as progress:
+        ending = asyncio.create_task(stop.wait())
+        lines = _Lines(progress)
+        async with contextlib.AsyncExitStack() as stack:
+            starting = asyncio.create_task(
+                stack.enter_async_context(
+                    service.serve(settings, site=site, what="anxin demo", on_change=lines.heard)
+                )
+            )
+            await asyncio.wait({ending, starting}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                starting.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await starting
+                return int(Exit.good)
+            serving = starting.result()
+            await serving.running.supervisor.start(
+                *_world(serving.settings, site, folder, wanted, phones_port), wait=True
+            )
+            lines.done()
+            _welcome(console, serving.settings, site, phones_port, wanted)
+            await ending
+            console.print("\nStopping …", style="dim")
+    console.print("Everything is stopped. The data stays in", str(folder), style="dim")
+    return int(Exit.good)
+
+
+def _forget(folder: Path) -> None:
+    if not (folder / "lock").exists() and any(folder.iterdir()):
+        raise Misconfigured(f"{folder} does not look like a demo's folder; nothing was deleted")
+    if embedded.service(anxin_settings.load(overrides={"data_dir": folder})) is not None:
+        raise Misconfigured(f"a service is running on {folder}; stop it first")
+    shutil.rmtree(folder)
+
+
+def _free_mqtt(settings: Settings) -> Settings:
+    """The demo takes another port when 1883 is somebody else's: it is shown on the screen anyway."""
+    if (
+        settings.mqtt.url is None
+        and "mqtt.listen" not in settings.origins
+        and not embedded.is_free(settings.mqtt.listen)
+    ):
+        listen = Address("127.0.0.1", embedded.free_port())
+        return replace(settings, mqtt=replace(settings.mqtt, listen=listen))
+    return settings
+
+
+def _fitting(wanted: list[str], site: Site) -> list[str]:
+    """The first scenario's home when there are too few homes for the reference home to be among them."""
+    known = {home.id for home in site.homes}
+    return [
+        s.replace("@h0317", f"@{site.homes[0].id}") if "@h0317" in s and "h0317" not in known else s
+        for s in wanted
+    ]
+
+
+def _with_phones(site: Site, port: int) -> Site:
+    """The same site with its notification addresses on the port where the simulated phones listen."""
+
+    def moved(urls: list[str]) -> list[str]:
+        return [u.replace(f"127.0.0.1:{PHONES_PORT}", f"127.0.0.1:{port}") for u in urls]
+
+    return msgspec.structs.replace(
+        site,
+        staff=[msgspec.structs.replace(s, notify=moved(s.notify)) for s in site.staff],
+        homes=[
+            msgspec.structs.replace(
+                h, contacts=[msgspec.structs.replace(c, notify=moved(c.notify)) for c in h.contacts]
+            )
+            for h in site.homes
+        ],
+    )
+
+
+def _password(folder: Path) -> str:
+    """The demo users' password: made once for a data folder, kept readable for its owner only."""
+    file = folder / "demo-password"
+    if file.exists():
+        return file.read_text().strip()
+    password = secrets.token_urlsafe(9)
+    file.touch(mode=0o600)
+    file.write_text(password + "\n")
+    return password
+
+
+def _world(
+    settings: Settings, site: Site, folder: Path, scenarios: list[str], phones_port: int
+) -> list[Child]:
+    """The simulated phones and the simulated community as children."""
+    from care.messages import encode
+
+    site_file = folder / "community.json"
+    site_file.write_bytes(encode(site))
+    logs = folder / "log"
+    environment = inherited_environment()
+    device_url = f"mqtt://{settings.mqtt.listen.reachable}"
+    return [
+        Child(
+            name="phones",
+            argv=(sys.executable, "-m", "simulators.phones", "--port", str(phones_port)),
+            env=environment,
+            output=logs / "phones.log",
+        ),
+        Child(
+            name="community",
+            argv=(
+                *(sys.executable, "-m", "anxin", "simulate", "--site", str(site_file), "--mqtt", device_url),
+                *("--truth", str(folder / "truth.jsonl")),
+                *(part for s in scenarios for part in ("--scenario", s)),
+            ),
+            env=environment,
+            output=logs / "community.log",
+        ),
+    ]
+
+
+class _Lines:
+    """A line of the progress display for each part."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks = {
+            name: progress.add_task(words, total=1, start=False, state="waits")
+            for name, words in _PARTS.items()
+        }
+        self._finished = False
+
+    def heard(self, report: Report) -> None:
+        """A part changed its state."""
+        task = self._tasks.get(report.name)
+        if task is None or self._finished:
+            if self._finished and report.state is State.restarting:
+                self._progress.console.print(
+                    f"{report.name} ended and is started again: {report.detail}", style="yellow"
+                )
+            return
+        if report.state is State.starting:
+            self._progress.start_task(task)
+        if report.state is State.ready:
+            self._progress.start_task(task)
+            self._progress.update(task, completed=1)
+            self._progress.stop_task(task)
+        self._progress.update(
+            task, state=report.state.value + (f" ({report.detail})" if report.detail else "")
+        )
+
+    def done(self) -> None:
+        """Everything is up; from now on only what goes wrong is told."""
+        self._finished = True
+        self._progress.stop()
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.description:<28}"),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=False,
+    )
+
+
+def _welcome(
+    console: Console, settings: Settings, site: Site, phones_port: int, scenarios: list[str]
+) -> None:
+    base = settings.api.public_url
+    table = Table(
+        title=f"安心 · {site.community.name} · {len(site.homes)} homes",
+        title_justify="left",
+        show_header=False,
+    )
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_row("operator's desk", f"{base}/desk")
+    table.add_row("wall screen", f"{base}/wall")
+    table.add_row("simulated phones", f"http://127.0.0.1:{phones_port}/")
+    table.add_row("devices (MQTT)", f"mqtt://{settings.mqtt.listen.reachable}")
+    table.add_row("API", f"{base}/openapi.json")
+    table.add_row("sign in as", "operator · responder · family · doctor · admin")
+    table.add_row("password", settings.demo.password or "")
+    if scenarios:
+        table.add_row("what will happen", ", ".join(scenarios))
+    table.add_row("another scenario", "anxin simulate --help")
+    table.add_row("stop", "Ctrl-C")
+    console.print(table)

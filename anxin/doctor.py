@@ -1,0 +1,221 @@
+"""`anxin doctor`: one line for each part that must be well, exit 1 when one is not.
+
+Start at `run`. Each check says what it found and, when it is a fault, what to do. Nothing is changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import ssl
+import sys
+import urllib.parse
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from anxin import embedded
+from anxin.settings import Settings
+from care.clock import SystemClock
+from care.errors import CareError
+from care.words import Exit
+
+LEAST_FREE_BYTES = 1024**3
+LEAST_FREE_SHARE = 0.10
+"""The disk is full enough to worry at 90 % (docs/guarantees.md)."""
+BUILT_AFTER = datetime(2026, 5, 1, tzinfo=UTC)
+"""No machine that runs this has a clock before it was written."""
+CERTIFICATE_DAYS = 30
+TOO_SLOW_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one check found. `state`: good, fault, or off (not configured, which is no fault)."""
+
+    part: str
+    state: str
+    detail: str
+
+
+async def run(settings: Settings, *, as_json: bool = False) -> int:
+    """Check everything; returns the exit status."""
+    found = embedded.service(settings)
+    filled = found or settings
+    checks: list[tuple[str, Callable[[Settings], Awaitable[Line]]]] = [
+        ("service", _service),
+        ("stream", _stream),
+        ("broker", _broker),
+        ("database", _database),
+        ("site", _site),
+        ("channels", _channels),
+        ("clock", _clock),
+        ("disk", _disk),
+        ("certificate", _certificate),
+    ]
+    lines: list[Line] = []
+    for part, check in checks:
+        if not as_json and sys.stderr.isatty():
+            print(f"\r{part} …", end="", file=sys.stderr, flush=True)
+        try:
+            line = await asyncio.wait_for(check(filled), TOO_SLOW_SECONDS)
+        except CareError as error:
+            line = Line(part, "fault", str(error))
+        except TimeoutError:
+            line = Line(part, "fault", f"no answer within {TOO_SLOW_SECONDS:g} s")
+        except OSError as error:
+            line = Line(part, "fault", error.strerror or type(error).__name__)
+        lines.append(line)
+        if not as_json:
+            mark = {"good": "✓", "fault": "✗", "off": "–"}[line.state]
+            if sys.stderr.isatty():
+                print("\r", end="", file=sys.stderr)
+            print(f"{mark} {line.part:<12} {line.detail}")
+    if as_json:
+        print(json.dumps([asdict(line) for line in lines], ensure_ascii=False))
+    return int(Exit.fault if any(line.state == "fault" for line in lines) else Exit.good)
+
+
+async def _service(settings: Settings) -> Line:
+    found = embedded.service(settings)
+    if found is None:
+        return Line("service", "off", f"not running on {settings.data_dir}; `anxin up` starts it")
+    return Line("service", "good", f"running on {settings.data_dir}")
+
+
+async def _stream(settings: Settings) -> Line:
+    if settings.stream.url is None:
+        return Line("stream", "off", "embedded, and the service is not running")
+    from anxin.jetstream import JetStream
+    from care.stream import SUBJECTS
+
+    stream = await JetStream.open(settings.stream.url, wait=3)
+    try:
+        heads = {name: await stream.head(name) for name in SUBJECTS}
+    finally:
+        await stream.close()
+    return Line("stream", "good", ", ".join(f"{name} at {head}" for name, head in heads.items()))
+
+
+async def _broker(settings: Settings) -> Line:
+    if settings.mqtt.url is None:
+        return Line("broker", "off", "embedded, and the service is not running")
+    url = urllib.parse.urlsplit(settings.mqtt.url)
+    port = url.port or (8883 if url.scheme == "mqtts" else 1883)
+    async with asyncio.timeout(3):
+        _, writer = await asyncio.open_connection(url.hostname, port)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+    return Line("broker", "good", f"listens on {url.hostname}:{port}")
+
+
+async def _database(settings: Settings) -> Line:
+    if settings.database.url is None:
+        return Line("database", "off", "embedded, and the service is not running")
+    import psycopg
+
+    try:
+        async with await psycopg.AsyncConnection.connect(
+            settings.database.url, connect_timeout=3
+        ) as connection:
+            row = await (await connection.execute("select current_setting('server_version')")).fetchone()
+            version = row[0] if row else "?"
+            row = await (
+                await connection.execute(
+                    "select installed_version from pg_available_extensions where name = 'timescaledb'"
+                )
+            ).fetchone()
+    except psycopg.Error as error:
+        return Line(
+            "database",
+            "fault",
+            f"PostgreSQL does not answer ({type(error).__name__}); alarms go on without it",
+        )
+    if row is None:
+        scale = "TimescaleDB is not offered: plain partitioned tables"
+    elif row[0] is None:
+        scale = "TimescaleDB is offered but not installed in this database"
+    else:
+        scale = f"TimescaleDB {row[0]}"
+    if int(str(version).split(".", 1)[0]) < 15:
+        return Line("database", "fault", f"PostgreSQL {version} is too old; 15 or newer is needed")
+    return Line("database", "good", f"PostgreSQL {version}; {scale}")
+
+
+async def _site(settings: Settings) -> Line:
+    if settings.stream.url is None:
+        return Line("site", "off", "cannot be looked at while the service is not running")
+    from anxin import wiring
+
+    async with wiring.open_stream(settings) as stream:
+        registry = await wiring.registry_now(stream)
+    if registry is None:
+        return Line("site", "fault", "no site is loaded; load one with `anxin site load FILE`")
+    site = registry.site
+    return Line(
+        "site", "good", f"{site.community.id}: {len(site.homes)} homes, {len(registry.devices)} devices"
+    )
+
+
+async def _channels(settings: Settings) -> Line:
+    if settings.stream.url is None:
+        return Line("channels", "off", "cannot be looked at while the service is not running")
+    from alerts.channels import understands
+    from anxin import wiring
+
+    async with wiring.open_stream(settings) as stream:
+        registry = await wiring.registry_now(stream)
+    if registry is None:
+        return Line("channels", "off", "no site is loaded")
+    urls = [(s.id, u) for s in registry.site.staff for u in s.notify]
+    urls += [(c.id, u) for h in registry.site.homes for c in h.contacts for u in c.notify]
+    bad = sorted({person for person, url in urls if not understands(url)})
+    if bad:
+        return Line("channels", "fault", f"addresses that no channel understands: {', '.join(bad[:10])}")
+    if not urls:
+        return Line("channels", "fault", "nobody has a notification address; nobody would be told")
+    schemes = sorted({url.partition("://")[0] for _, url in urls})
+    return Line("channels", "good", f"{len(urls)} addresses ({', '.join(schemes)})")
+
+
+async def _clock(_settings: Settings) -> Line:
+    now = SystemClock().now()
+    if now < BUILT_AFTER:
+        return Line("clock", "fault", f"the machine's clock says {now:%Y-%m-%d}; set it")
+    return Line("clock", "good", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+async def _disk(settings: Settings) -> Line:
+    folder = settings.data_dir.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    usage = shutil.disk_usage(folder)
+    free = f"{usage.free / 1024**3:.1f} GiB free of {usage.total / 1024**3:.0f} GiB"
+    if usage.free < LEAST_FREE_BYTES or usage.free < usage.total * LEAST_FREE_SHARE:
+        return Line(
+            "disk",
+            "fault",
+            f"only {free} below {settings.data_dir}; make room before alarms cannot be stored",
+        )
+    return Line("disk", "good", free)
+
+
+async def _certificate(settings: Settings) -> Line:
+    url = urllib.parse.urlsplit(settings.api.public_url)
+    if url.scheme != "https":
+        return Line("certificate", "off", "the screens are served without TLS (public_url is http)")
+    context = ssl.create_default_context()
+    try:
+        async with asyncio.timeout(3):
+            _, writer = await asyncio.open_connection(url.hostname, url.port or 443, ssl=context)
+    except ssl.SSLCertVerificationError as error:
+        return Line("certificate", "fault", f"{url.hostname}: {error.verify_message}")
+    certificate = writer.get_extra_info("peercert")
+    writer.close()
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+    days = (ends - SystemClock().now()).days
+    state = "good" if days > CERTIFICATE_DAYS else "fault"
+    return Line("certificate", state, f"{url.hostname}: valid for {days} more days")

@@ -1,0 +1,118 @@
+"""`anxin up`: the service for real. Starts the embedded parts, loads what the settings name, starts every role.
+
+Start at `up`. `serve` is shared with the demo: it yields once everything answers, and stops all of it when the
+block ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from anxin import embedded, wiring
+from anxin.embedded import Running
+from anxin.settings import Address, Settings
+from anxin.supervisor import Report, State, stop_signals
+from care.errors import Misconfigured
+from care.site import Registry, Site
+from care.words import Exit
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A service that answers."""
+
+    running: Running
+    settings: Settings
+
+
+def _port_is_free(address: Address) -> None:
+    """Refuse in one sentence when somebody else listens there already."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            raise Misconfigured(
+                f"api.listen: {address} cannot be used ({error.strerror}); stop what listens there or choose another port"
+            ) from None
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    settings: Settings,
+    *,
+    site: Site | None = None,
+    what: str = "anxin up",
+    on_change: Callable[[Report], None] | None = None,
+) -> AsyncIterator[Serving]:
+    """Run all parts and roles; `site` is loaded before the first device is heard (else `settings.site`, else what is there)."""
+    if site is None and settings.site is not None:
+        site = wiring.read_site_file(settings.site)
+    _port_is_free(settings.api.listen)
+    async with embedded.running(settings, what=what, on_change=on_change) as running:
+        filled = running.settings
+        async with wiring.open_stream(filled) as stream:
+            if site is not None:
+                await wiring.load_site(stream, site)
+            registry = Registry(site) if site is not None else await wiring.registry_now(stream)
+            if filled.demo.password is not None and registry is not None:
+                await wiring.make_demo_users(stream, registry, filled.demo.password)
+            if registry is None:
+                log.warning("no_site_loaded", remedy="anxin site load FILE")
+        logs = filled.data_dir / "log"
+        ready = f"http://{filled.api.listen.reachable}/healthz"
+        children = [
+            embedded.role(name, filled, output=_log(logs, name), ready=ready if name == "api" else None)
+            for name in wiring.ROLES
+        ]
+        # The way in comes last: nobody is heard before there is somebody to act on it.
+        await running.supervisor.start(*(c for c in children if c.name != "ingest"))
+        await running.supervisor.start(*(c for c in children if c.name == "ingest"))
+        yield Serving(running, filled)
+
+
+def _log(folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name}.log"
+
+
+def report_line(report: Report) -> None:
+    """A change of a child's state as a log line."""
+    if report.state is State.restarting:
+        log.warning("part_restarting", part=report.name, starts=report.starts, detail=report.detail)
+    else:
+        log.info("part_changed", part=report.name, state=report.state.value, pid=report.pid)
+
+
+async def up(settings: Settings) -> int:
+    """Run until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    with stop_signals(stop):
+        ending = asyncio.create_task(stop.wait())
+        async with contextlib.AsyncExitStack() as stack:
+            starting = asyncio.create_task(stack.enter_async_context(serve(settings, on_change=report_line)))
+            await asyncio.wait({ending, starting}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                starting.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await starting
+                return int(Exit.good)
+            serving = starting.result()
+            log.info(
+                "service_ready",
+                screens=serving.settings.api.public_url,
+                mqtt=str(serving.settings.mqtt.listen),
+            )
+            await ending
+            log.info("service_stopping")
+    return int(Exit.good)
