@@ -1,0 +1,535 @@
+"""One message of the broker -> reports, refusals and unclaimed devices. Pure, stateless, and it never raises.
+
+Start at `Normalizer.normalize`. It finds whose device publishes on a topic, decodes in the dialect of the
+subscription, repairs the time, leaves out what the resident has not agreed to, and names the report by its content,
+so that the same reading heard twice, or by MQTT and by HTTP, is one. Memory of what a device said before (edges,
+repeats, clocks that run backwards) belongs to the rule engine; the only thing learnt here is what Zigbee2MQTT's
+retained `bridge/devices` tells about models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+
+from care.errors import Misconfigured, Reason, Refused
+from care.ids import content_id, epoch_ms
+from care.messages import URGENT, Refusal, Report, Unclaimed, encode
+from care.site import Device, Home, Registry
+from care.words import Kind
+from devices.codecs import Said, native, zigbee2mqtt
+from devices.codecs.zigbee2mqtt import Definition, Part
+from devices.kinds import ALARM_KINDS, suggest
+from devices.quantities import QUANTITIES
+
+PAYLOAD_LIMIT = 16 * 1024
+"""Bytes of one device message (contract section 4); bridge topics are exempt."""
+FUTURE = timedelta(seconds=5)
+"""A device clock may be so far ahead (architecture section 6)."""
+PAST = timedelta(days=1)
+"""An older device time is not believed."""
+SAMPLE = 512
+"""Characters of a refused payload that are kept."""
+REFUSALS_LIMIT = 16
+"""Refusals one message can cause; the last one counts the rest."""
+TOPIC_LIMIT = 512
+_BAD_IN_TOPIC = re.compile(r"[+#\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+"""Wildcards, control characters and those that turn the direction of writing. Spaces, Chinese and emoji are fine."""
+NATIVE = "native"
+ZIGBEE2MQTT = "zigbee2mqtt"
+DIALECTS = frozenset({NATIVE, ZIGBEE2MQTT})
+
+Outcome = Report | Refusal | Unclaimed
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What arrived: a topic, its payload, and when we heard it."""
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+    retained: bool = False
+    qos: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An MQTT topic filter and the dialect spoken there."""
+
+    filter: str
+    dialect: str
+
+
+DEFAULT_SUBSCRIPTIONS = (Subscription("anxin/v1/+/+", NATIVE), Subscription("zigbee2mqtt/#", ZIGBEE2MQTT))
+
+
+class _Way(Enum):
+    device = auto()
+    attribute = auto()
+    availability = auto()
+    status = auto()
+    bridge = auto()
+    nothing = auto()
+    unclaimed = auto()
+    bad = auto()
+    no_dialect = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """What is to be done with a topic; found once and remembered."""
+
+    way: _Way
+    dialect: str = ""
+    home: Home | None = None
+    device: Device | None = None
+    base: str = ""
+    name: str = ""
+    """Friendly name or bridge topic below the base; the attribute for attributes."""
+    withheld: frozenset[str] = frozenset()
+    definition: Definition | None = None
+
+    @property
+    def alarm(self) -> bool:
+        return self.device is not None and self.device.kind in ALARM_KINDS
+
+
+@dataclass(slots=True)
+class _Filter:
+    levels: tuple[str, ...]
+    dialect: str
+    base: tuple[str, ...]
+
+
+class Normalizer:
+    """Knows the registry and the subscriptions; turns messages into outcomes."""
+
+    def __init__(
+        self, registry: Registry, subscriptions: Sequence[Subscription] = DEFAULT_SUBSCRIPTIONS
+    ) -> None:
+        """Raises Misconfigured for a dialect nobody speaks."""
+        for s in subscriptions:
+            if s.dialect not in DIALECTS:
+                raise Misconfigured(
+                    f"mqtt.subscriptions: dialect `{s.dialect}` is none of {', '.join(sorted(DIALECTS))}"
+                )
+        self.registry = registry
+        self.subscriptions = tuple(subscriptions)
+        self.withheld: Counter[str] = Counter()
+        """Readings left out for want of consent, by class of data."""
+        self._filters = [
+            _Filter(tuple(s.filter.split("/")), s.dialect, zigbee2mqtt.base_of(s.filter))
+            for s in subscriptions
+        ]
+        self._definitions: dict[str, dict[str, Definition]] = {}
+        self._routes: dict[str, _Route] = {}
+
+    def with_registry(self, registry: Registry) -> Normalizer:
+        """The same for a changed site; what was learnt of models and counted stays."""
+        new = Normalizer(registry, self.subscriptions)
+        new.withheld = self.withheld
+        new._definitions = self._definitions
+        return new
+
+    def is_alarm(self, topic: str) -> bool:
+        """Whether a topic belongs to a device of an alarm kind: its messages go first."""
+        return self._route(topic).alarm
+
+    # -- the one door ---------------------------------------------------------------------------------------------
+
+    def normalize(self, message: Message) -> list[Outcome]:
+        """What this message means, in order; nothing for what is not ours. Never raises."""
+        return self._safely(None, message)
+
+    def readings(self, device: str, payload: bytes, received_at: datetime) -> list[Outcome]:
+        """The second way in (HTTP): a native payload of a known device. Same content, same report_id. Never raises.
+
+        An unknown device gives nothing.
+        """
+        found = self.registry.devices.get(device)
+        if found is None:
+            return []
+        home, this = found
+        topic = this.address or f"anxin/v1/{home.id}/{this.id}"
+        route = _Route(_Way.device, NATIVE, home, this, withheld=self._withheld(home, this))
+        message = Message(topic, payload, received_at)
+        return self._safely(route, message)
+
+    def _safely(self, known: _Route | None, message: Message) -> list[Outcome]:
+        route = known or _Route(_Way.bad)
+        try:
+            route = known or self._route(message.topic)
+            return self._on(route, message)
+        except Refused as refused:
+            fault = refused
+        except Exception as bug:  # noqa: BLE001  a message that trips us must not stop its neighbours
+            fault = Refused(Reason.failed, type(bug).__name__)
+        # `{}` can be read and holds nothing; no bytes at all is an alarm device cut short.
+        harmless = fault.reason is Reason.empty and message.payload.strip() != b""
+        return [_refusal(message, fault, route, alarm=route.alarm and not harmless)]
+
+    def _on(self, route: _Route, message: Message) -> list[Outcome]:
+        way = route.way
+        if way is _Way.device:
+            if len(message.payload) > PAYLOAD_LIMIT:
+                raise Refused(Reason.too_large, f"{len(message.payload)} bytes")
+            if route.dialect == NATIVE:
+                said = native.decode(
+                    message.payload, zone=self.registry.zone, received_at=message.received_at
+                )
+                return self._outcomes(route, message, said)
+            return self._outcomes(route, message, [self._zigbee(route, message)])
+        if way is _Way.nothing:
+            return []
+        if way is _Way.bridge:
+            return self._bridge(route, message)
+        if len(message.payload) > PAYLOAD_LIMIT:
+            raise Refused(Reason.too_large, f"{len(message.payload)} bytes")
+        if way is _Way.attribute:
+            return self._outcomes(route, message, [self._attribute(route, message)])
+        if way is _Way.availability:
+            return self._state(route, message, zigbee2mqtt.availability(message.payload))
+        if way is _Way.status:
+            return self._state(route, message, zigbee2mqtt.availability(message.payload))
+        if way is _Way.unclaimed:
+            return self._unclaimed(route, message)
+        if way is _Way.no_dialect:
+            raise Refused(Reason.unknown_dialect, "no subscription fits this topic")
+        raise Refused(Reason.bad_topic, "empty levels, wildcards, control characters, or too long")
+
+    # -- whose topic ----------------------------------------------------------------------------------------------
+
+    def _route(self, topic: str) -> _Route:
+        route = self._routes.get(topic)
+        if route is None:
+            route = self._find(topic)
+            if len(self._routes) >= 200_000:  # somebody invents topics
+                self._routes.clear()
+            self._routes[topic] = route
+        return route
+
+    def _find(self, topic: str) -> _Route:
+        levels = topic.split("/")
+        fits = next((f for f in self._filters if _fits(f.levels, levels)), None)
+        found = self.registry.by_topic(topic)
+        if found is not None:
+            dialect = fits.dialect if fits else (NATIVE if topic.startswith("anxin/v1/") else "")
+            if not dialect:
+                return _Route(_Way.no_dialect, "", *found)
+            return self._of_device(_Way.device, dialect, found, topic, fits)
+        if (
+            len(topic) > TOPIC_LIMIT
+            or not all(levels)
+            or any(c in "+#" or not c.isprintable() for c in topic)
+        ):
+            # Spaces, Chinese and emoji are printable; control, direction and zero-width characters are not.
+            return _Route(_Way.bad)
+        dialect = fits.dialect if fits else (NATIVE if topic.startswith("anxin/v1/") else "")
+        if not dialect:
+            return _Route(_Way.no_dialect)
+        if dialect == NATIVE:
+            return self._find_native(levels)
+        return self._find_zigbee(topic, fits.base if fits else ())
+
+    def _find_native(self, levels: list[str]) -> _Route:
+        if levels[:2] == ["anxin", "v1"]:
+            if len(levels) == 5 and levels[4] == "ack":
+                return _Route(_Way.nothing, NATIVE)  # our own word
+            if len(levels) == 4:
+                home = self.registry.homes.get(levels[2])
+                if levels[3] == "status":
+                    return _Route(_Way.status, NATIVE, home, self._gateway(home))
+                device = self.registry.devices.get(levels[3])
+                if home is not None and device is not None and device[0] is home:
+                    # It has another address in the site file and still speaks its own dialect here.
+                    return _Route(_Way.device, NATIVE, *device, withheld=self._withheld(*device))
+        return _Route(_Way.unclaimed, NATIVE)
+
+    def _find_zigbee(self, topic: str, base: tuple[str, ...]) -> _Route:
+        place = zigbee2mqtt.locate(topic, base)
+        if place.part is Part.bridge:
+            return _Route(_Way.bridge, ZIGBEE2MQTT, base=place.base, name=place.name)
+        if place.part is Part.command:
+            return _Route(_Way.nothing, ZIGBEE2MQTT)
+        upper, _, last = topic.rpartition("/")
+        found = self.registry.by_topic(upper)
+        if place.part is Part.availability:
+            if found is not None:
+                return _Route(_Way.availability, ZIGBEE2MQTT, *found)
+            return _Route(_Way.nothing, ZIGBEE2MQTT)  # its device shows itself by its state
+        if found is not None:
+            route = self._of_device(_Way.attribute, ZIGBEE2MQTT, found, upper, None, base=base)
+            return replace(route, name=last)
+        return _Route(_Way.unclaimed, ZIGBEE2MQTT, base=place.base, name=place.name)
+
+    def _of_device(
+        self,
+        way: _Way,
+        dialect: str,
+        found: tuple[Home, Device],
+        topic: str,
+        fits: _Filter | None,
+        *,
+        base: tuple[str, ...] = (),
+    ) -> _Route:
+        home, device = found
+        definition = None
+        if dialect == ZIGBEE2MQTT and self._definitions:
+            place = zigbee2mqtt.locate(topic, fits.base if fits else base)
+            definition = self._definitions.get(place.base, {}).get(place.name)
+        return _Route(
+            way, dialect, home, device, withheld=self._withheld(home, device), definition=definition
+        )
+
+    def _gateway(self, home: Home | None) -> Device | None:
+        return next((d for d in home.devices if d.kind is Kind.gateway), None) if home is not None else None
+
+    def _withheld(self, home: Home, device: Device) -> frozenset[str]:
+        """Quantities the people it is about keep from the centre. A shared sensor obeys the strictest of them."""
+        about = self.registry.resident_of(home, device)
+        people = [about] if about is not None else home.residents
+        withheld = {
+            data
+            for person in people
+            for data, viewers in (person.consent or {}).items()
+            if "centre" not in viewers
+        }
+        return (
+            frozenset(q.name for q in QUANTITIES.values() if q.consent in withheld)
+            if withheld
+            else frozenset()
+        )
+
+    # -- what it says ---------------------------------------------------------------------------------------------
+
+    def _zigbee(self, route: _Route, message: Message) -> Said:
+        assert route.device is not None
+        return zigbee2mqtt.decode(
+            message.payload,
+            zone=self.registry.zone,
+            kind=route.device.kind,
+            calls_on=route.device.calls_on,
+            definition=route.definition,
+            received_at=message.received_at,
+        )
+
+    def _attribute(self, route: _Route, message: Message) -> Said:
+        assert route.device is not None
+        return zigbee2mqtt.decode_attribute(
+            route.name,
+            message.payload,
+            zone=self.registry.zone,
+            kind=route.device.kind,
+            calls_on=route.device.calls_on,
+            definition=route.definition,
+            received_at=message.received_at,
+        )
+
+    def _outcomes(self, route: _Route, message: Message, said: Iterable[Said | Refused]) -> list[Outcome]:
+        reports: list[Outcome] = []
+        refusals: list[Refusal] = []
+        more = 0
+        for one in said:
+            faults: Sequence[Refused]
+            if isinstance(one, Refused):
+                # Not an object among objects: nothing in it can be told to be harmless.
+                faults = [one]
+                whole = one.reason is not Reason.empty
+            else:
+                reports.append(self._report(route, message, one, refusals))
+                faults, whole = one.faults, False
+            for fault in faults:
+                if len(refusals) >= REFUSALS_LIMIT:
+                    more += 1
+                    continue
+                alarm = (whole and route.alarm) or fault.quantity in URGENT
+                refusals.append(_refusal(message, fault, route, alarm=alarm))
+        if more:
+            refusals[-1] = _refusal(
+                message, Refused(Reason.bad_value, f"and {more + 1} more"), route, alarm=route.alarm
+            )
+        return [*reports, *refusals]
+
+    def _report(self, route: _Route, message: Message, said: Said, refusals: list[Refusal]) -> Report:
+        home, device = route.home, route.device
+        assert home is not None
+        assert device is not None
+        values, unknown = said.values, said.unknown
+        if route.withheld and not route.withheld.isdisjoint((*values, *unknown)):
+            kept = {q: v for q, v in values.items() if q not in route.withheld}
+            for quantity in values:
+                if quantity in route.withheld:
+                    self._count_withheld(route, message, quantity, refusals)
+            values, unknown = kept, [q for q in unknown if q not in route.withheld]
+        at, repaired = _repaired(said.device_at, message.received_at)
+        device_ms = epoch_ms(said.device_at) if said.device_at is not None else None
+        return Report(
+            report_id=content_id(
+                device.id,
+                said.seq,
+                device_ms,
+                encode(values),
+                ",".join(unknown),
+                epoch_ms(message.received_at) if said.seq is None and device_ms is None else None,
+            ),
+            home=home.id,
+            device=device.id,
+            kind=device.kind.value,
+            at=at,
+            received_at=message.received_at,
+            device_at=said.device_at,
+            seq=said.seq,
+            values=values,
+            unknown=unknown,
+            retained=message.retained,
+            test=said.test,
+            repaired=repaired,
+            topic=message.topic,
+        )
+
+    def _count_withheld(
+        self, route: _Route, message: Message, quantity: str, refusals: list[Refusal]
+    ) -> None:
+        data = QUANTITIES[quantity].consent or ""
+        self.withheld[data] += 1
+        if all(r.reason != Reason.no_consent or r.detail != data for r in refusals):
+            fault = Refused(Reason.no_consent, data, quantity=quantity)
+            refusals.append(_refusal(message, fault, route, alarm=False, private=True))
+
+    def _state(self, route: _Route, message: Message, state: str) -> list[Outcome]:
+        home, device = route.home, route.device
+        if home is None:
+            return [
+                Unclaimed(
+                    topic=message.topic,
+                    dialect=route.dialect,
+                    received_at=message.received_at,
+                    suggested_kind=Kind.gateway.value,
+                    payload=_sample(message.payload),
+                )
+            ]
+        name, kind = (device.id, device.kind) if device is not None else (Kind.gateway.value, Kind.gateway)
+        return [
+            Report(
+                report_id=content_id(home.id, name, "state", state, epoch_ms(message.received_at)),
+                home=home.id,
+                device=name,
+                kind=kind.value,
+                at=message.received_at,
+                received_at=message.received_at,
+                retained=message.retained,
+                state=state,
+                repaired="none_given",
+                topic=message.topic,
+            )
+        ]
+
+    def _bridge(self, route: _Route, message: Message) -> list[Outcome]:
+        """The bridge's own topics: its state is that of the homes' gateway; the list of devices is learnt."""
+        if route.name == "devices":
+            found = zigbee2mqtt.read_devices(message.payload)
+            if found:
+                self._definitions[route.base] = found
+                self._routes.clear()
+            return []
+        if route.name != "state":
+            return []
+        try:
+            state = zigbee2mqtt.availability(message.payload[:PAYLOAD_LIMIT])
+        except Refused:
+            return []
+        out: list[Outcome] = []
+        for home, device in self._gateways_of(route.base):
+            out.extend(self._state(replace(route, home=home, device=device), message, state))
+        return out
+
+    def _gateways_of(self, base: str) -> list[tuple[Home, Device]]:
+        """The gateway whose home has all devices of this base. Several homes on one bridge fail together elsewhere."""
+        prefix = f"{base}/"
+        homes = {h.id: h for t, (h, _) in self.registry.topics().items() if t.startswith(prefix)}
+        if len(homes) != 1:
+            return []
+        home = next(iter(homes.values()))
+        device = self._gateway(home)
+        return [(home, device)] if device is not None else []
+
+    def _unclaimed(self, route: _Route, message: Message) -> list[Outcome]:
+        """A device nobody has entered yet: shown with its last payload and what it seems to be."""
+        quantities: set[str] = set()
+        try:
+            if route.dialect == NATIVE:
+                for said in native.decode(message.payload, zone=UTC, received_at=message.received_at):
+                    if isinstance(said, Said):
+                        quantities.update(said.values, said.unknown)
+            else:
+                known = self._definitions.get(route.base, {}).get(route.name)
+                state = zigbee2mqtt.decode(message.payload, zone=UTC, definition=known)
+                quantities.update(state.values, state.unknown)
+        except Refused:
+            pass
+        kind = suggest(quantities)
+        words = message.topic.replace("-", "/").replace("_", "/").split("/") + message.topic.split("/")
+        home = next((w for w in words if w in self.registry.homes), None)
+        return [
+            Unclaimed(
+                topic=message.topic,
+                dialect=route.dialect,
+                received_at=message.received_at,
+                suggested_kind=kind.value if kind is not None else None,
+                suggested_home=home,
+                payload=_sample(message.payload),
+            )
+        ]
+
+
+def _fits(levels: tuple[str, ...], topic: list[str]) -> bool:
+    for i, level in enumerate(levels):
+        if level == "#":
+            return True
+        if i >= len(topic) or level not in ("+", topic[i]):
+            return False
+    return len(levels) == len(topic)
+
+
+def _repaired(device_at: datetime | None, received_at: datetime) -> tuple[datetime, str | None]:
+    """When it happened, and why that is not what the device said."""
+    if device_at is None:
+        return received_at, "none_given"
+    if device_at > received_at + FUTURE:
+        return received_at, "future"
+    if device_at < received_at - PAST:
+        return received_at, "too_old"
+    return device_at, None
+
+
+def _sample(payload: bytes) -> str:
+    text = payload[:SAMPLE].decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)[:SAMPLE]
+
+
+def _refusal(
+    message: Message, fault: Refused, route: _Route, *, alarm: bool, private: bool = False
+) -> Refusal:
+    device = route.device.id if route.device is not None else None
+    return Refusal(
+        refusal_id=content_id(
+            message.topic, fault.reason.value, fault.detail, message.payload, epoch_ms(message.received_at)
+        ),
+        topic=_sample(message.topic.encode("utf-8", "replace")),
+        reason=fault.reason.value,
+        received_at=message.received_at,
+        detail=fault.detail,
+        home=route.home.id if route.home is not None else None,
+        device=device,
+        quantity=fault.quantity,
+        sample="" if private else _sample(message.payload),
+        alarm=alarm,
+    )
+
+
+__all__ = ["DEFAULT_SUBSCRIPTIONS", "DIALECTS", "Message", "Normalizer", "Outcome", "Subscription"]
