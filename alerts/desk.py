@@ -1,0 +1,526 @@
+"""The desk: owner of all open alerts. Pure and synchronous; proposes transitions, never changes by itself.
+
+`on_finding`, `command` and `tick` propose; `apply` folds a transition that has become durable. Between the two
+the caller makes it durable, so what the desk believes is what the log says. Several proposals of one `tick`
+build on each other: make them durable in order, and drop the rest of an alert's when one does not hold.
+
+One home and one cause is one open case. A test is a case of its own, so that a real call is never swallowed
+by it. Deterministic: the alert's id comes from home, cause and first finding, numbers from the given sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from alerts.events import (
+    Closed,
+    DeliveryReported,
+    DeliveryState,
+    Escalated,
+    Event,
+    FindingChanged,
+    FindingCleared,
+    FindingUnknown,
+    FindingView,
+    HoldEnded,
+    Joined,
+    LevelRaised,
+    Outcome,
+    Raised,
+    Reminded,
+    Reopened,
+    Resumed,
+    Told,
+    Transition,
+)
+from alerts.ladder import Plan, plan_for, step_of
+from alerts.lifecycle import (
+    Alert,
+    Timer,
+    decide,
+    evolve,
+    fold,
+    next_due,
+    repeat_seconds,
+    timers,
+)
+from alerts.orders import REOPEN_WITHIN, No, NotAllowed, Order
+from alerts.roster import Roster
+from alerts.telling import next_channel, tell
+from care.ids import content_id
+from care.messages import URGENT, DeviceAck, Finding
+from care.site import Registry
+from care.words import Condition, Level, Phase
+
+Key = tuple[str, str, bool]
+"""Home, cause, test: what makes findings one case."""
+
+MAX_CHAIN = 64
+"""Steps one alert may take in one tick; more would be a fault in the ladder, not a late clock."""
+
+
+def level_of(finding: Finding) -> Level:
+    """The level a finding gives its case: a test is blue, life safety never below yellow."""
+    if finding.test:
+        return Level.blue
+    if finding.life and finding.level is Level.blue:
+        return Level.yellow
+    return finding.level
+
+
+def view_of(finding: Finding) -> FindingView:
+    """A finding as its alert keeps it."""
+    cleared = finding.phase is Phase.cleared
+    return FindingView(
+        finding=finding.finding,
+        rule=finding.rule,
+        rule_version=finding.rule_version,
+        code=finding.code,
+        level=level_of(finding),
+        phase=finding.phase.value,
+        condition=Condition.cleared if cleared else finding.condition,
+        onset_at=finding.onset_at,
+        title=finding.title,
+        pictogram=finding.pictogram,
+        device=finding.device,
+        room=finding.room,
+        cleared_at=finding.at if cleared else None,
+        evidence=tuple(finding.evidence),
+        parameters=finding.parameters,
+        tags=tuple(finding.tags),
+        occurrences=finding.occurrences,
+        life=finding.life,
+        auto_close=finding.auto_close,
+        reopen_minutes=finding.reopen_minutes,
+        seen=(finding.event_id,),
+    )
+
+
+def answer_to(finding: Finding, number: int, now: datetime) -> DeviceAck | None:
+    """The answer an alarm-class device waits for; None for everything else."""
+    if finding.phase is Phase.cleared:
+        return None
+    device = finding.device or next((e.device for e in finding.evidence if e.quantity in URGENT), None)
+    if device is None or not any(e.quantity in URGENT and e.device == device for e in finding.evidence):
+        return None
+    return DeviceAck(home=finding.home, device=device, alert=number, at=now, seq=finding.seq)
+
+
+def assemble(
+    alert: Alert | None,
+    events: Iterable[Event],
+    *,
+    roster: Roster,
+    now: datetime,
+    by: str | None = None,
+    key: str | None = None,
+    source: int = 0,
+) -> Transition:
+    """One transition from the events of one decision, with the messages they make us send."""
+    before = alert
+    out: list[Event] = []
+    for event in events:
+        alert = evolve(alert, event)
+        out.append(event)
+        for told in tell(alert, event, roster=roster, now=now):
+            alert = evolve(alert, told)
+            out.append(told)
+    assert alert is not None
+    # What became of a message is no news to a person: it leaves the version alone.
+    quiet = all(isinstance(e, DeliveryReported | Told) for e in out)
+    version = before.version if before is not None else 0
+    return Transition(
+        alert=alert.id,
+        number=alert.number,
+        home=alert.home,
+        version=version if quiet else version + 1,
+        at=now,
+        events=tuple(out),
+        by=by,
+        key=key,
+        source=source,
+    )
+
+
+def _ladder(plan: Plan, now: datetime) -> dict[str, Any]:
+    def after(seconds: float | None) -> datetime | None:
+        return None if seconds is None else now + timedelta(seconds=seconds)
+
+    return {
+        "plan": plan.rungs,
+        "work_seconds": plan.work_seconds,
+        "accept_seconds": plan.accept_seconds,
+        "repeat_seconds": plan.repeat_seconds,
+        "arrive_by": after(plan.arrive_seconds),
+        "acknowledge_by": after(plan.acknowledge_seconds),
+    }
+
+
+def fire(alert: Alert, timer: Timer, *, roster: Roster, now: datetime) -> list[Event]:
+    """What happens when a timer of an alert is due; `at` is when it was due, however late it is noticed."""
+    due = timer.at
+    late = round(max(0.0, (now - due).total_seconds()), 3)
+    match timer.kind:
+        case "hold":
+            over: list[Event] = [HoldEnded(at=due, late_seconds=late)]
+            if not alert.going:
+                over.append(Resumed(at=due, reason="hold_ended", late_seconds=late))
+            return over
+        case "resume":
+            return [Resumed(at=due, reason=alert.work_why, late_seconds=late)]
+        case "step":
+            assert timer.rung is not None
+            step = step_of(alert, timer.rung, due, roster=roster, now=now)
+            return [Escalated(at=due, step=timer.rung.step, late_seconds=late, reason=step.reason)]
+        case "promise":
+            assert timer.rung is not None
+            return [Escalated(at=due, step=timer.rung.step, late_seconds=late, promise_broken=True)]
+        case _:
+            # After a long stop one reminder stands for all that were missed.
+            missed = int(late // repeat_seconds(alert))
+            at = due + timedelta(seconds=missed * repeat_seconds(alert))
+            return [
+                Reminded(
+                    at=at,
+                    nth=alert.reminders + 1,
+                    late_seconds=round(max(0.0, (now - at).total_seconds()), 3),
+                )
+            ]
+
+
+class Desk:
+    """All open alerts, and those closed within the last 24 hours."""
+
+    def __init__(self, registry: Registry, *, numbers: Callable[[], int]) -> None:
+        """`numbers` gives the next short number each time it is called."""
+        self._numbers = numbers
+        self.alerts: dict[str, Alert] = {}
+        self._open: dict[Key, str] = {}
+        self._closed: dict[Key, str] = {}
+        self._findings: dict[str, str] = {}
+        self._due: dict[str, datetime] = {}
+        self.source = 0
+        """The position on FINDINGS up to which the log is known to have answered."""
+        self.registry = registry
+
+    @property
+    def registry(self) -> Registry:
+        """Places and people; may be replaced at any time."""
+        return self._registry
+
+    @registry.setter
+    def registry(self, registry: Registry) -> None:
+        self._registry = registry
+        self.roster = Roster(registry)
+
+    @classmethod
+    def restore(
+        cls, registry: Registry, transitions: Iterable[Transition], *, numbers: Callable[[], int]
+    ) -> Desk:
+        """A desk from its durable state: the log in order."""
+        desk = cls(registry, numbers=numbers)
+        for transition in transitions:
+            desk.apply(transition)
+        return desk
+
+    # -- looking --
+
+    def get(self, alert_id: str) -> Alert | None:
+        """An alert that is open or was closed within the last 24 hours."""
+        return self.alerts.get(alert_id)
+
+    def open(self) -> list[Alert]:
+        """Every open alert, most urgent first, then the longest waiting."""
+        return sorted(
+            (a for a in self.alerts.values() if a.open),
+            key=lambda a: (-a.level.rank, not a.unanswered, a.opened_at, a.number),
+        )
+
+    def closed(self) -> list[Alert]:
+        """Recently closed ones, the last first."""
+        done = [a for a in self.alerts.values() if not a.open]
+        return sorted(done, key=lambda a: (a.closed_at or a.raised_at, a.number), reverse=True)
+
+    def next_due(self) -> datetime | None:
+        """When `tick` next has something to do."""
+        return min(self._due.values(), default=None)
+
+    # -- folding --
+
+    def apply(self, transition: Transition) -> Alert:
+        """Fold a durable transition; gives the alert after it."""
+        alert = fold(self.alerts.get(transition.alert), transition)
+        self.source = max(self.source, transition.source)
+        self.put(alert)
+        return alert
+
+    def put(self, alert: Alert) -> None:
+        """Take an alert as it is (from a snapshot or a fresh reading of its log)."""
+        self.alerts[alert.id] = alert
+        key = (alert.home, alert.cause, alert.test)
+        here, there = (self._open, self._closed) if alert.open else (self._closed, self._open)
+        if there.get(key) == alert.id:
+            del there[key]
+        rival = self.alerts.get(here.get(key, ""))
+        if rival is None or rival.id == alert.id or rival.number < alert.number:
+            here[key] = alert.id
+        for finding in alert.findings:
+            holder = self.alerts.get(self._findings.get(finding.finding, ""))
+            if holder is None or holder.number <= alert.number:
+                self._findings[finding.finding] = alert.id
+        due = next_due(alert)
+        if due is None:
+            self._due.pop(alert.id, None)
+        else:
+            self._due[alert.id] = due
+
+    def forget(self, now: datetime) -> list[str]:
+        """Let go of alerts closed more than 24 hours ago; gives their ids."""
+        gone = [
+            a
+            for a in self.alerts.values()
+            if a.closed_at is not None and not a.open and now - a.closed_at > REOPEN_WITHIN
+        ]
+        for alert in gone:
+            del self.alerts[alert.id]
+            key = (alert.home, alert.cause, alert.test)
+            if self._closed.get(key) == alert.id:
+                del self._closed[key]
+            for finding in alert.findings:
+                if self._findings.get(finding.finding) == alert.id:
+                    del self._findings[finding.finding]
+        return [a.id for a in gone]
+
+    # -- proposing --
+
+    def will_raise(self, finding: Finding, now: datetime) -> bool:
+        """Whether this finding would begin a new case, which takes a number from the sequence."""
+        return self._target(finding, now)[1] == "raise"
+
+    def _target(self, finding: Finding, now: datetime) -> tuple[Alert | None, str]:
+        """Where a finding belongs and how: nothing, note, hear, reopen or raise."""
+        holder = self.alerts.get(self._findings.get(finding.finding, ""))
+        view = holder.finding(finding.finding) if holder is not None else None
+        if view is not None and finding.event_id in view.seen:
+            return holder, "nothing"
+        key = (finding.home, finding.cause, finding.test)
+        if finding.phase is Phase.cleared:
+            return (holder, "note") if holder is not None else (None, "nothing")
+        if holder is not None and view is not None:
+            if holder.open:
+                return holder, "hear"
+            news = (
+                finding.phase is Phase.opened
+                or finding.reason == "occurrence"
+                or level_of(finding).rank > view.level.rank
+            )
+            if not news:
+                return holder, "note"
+        current = self.alerts.get(self._open.get(key, ""))
+        if current is not None:
+            return current, "hear"
+        last = self.alerts.get(self._closed.get(key, ""))
+        if last is not None and last.closed_at is not None and finding.reopen_minutes > 0:
+            again = min(now, finding.at) - last.closed_at
+            if again <= timedelta(minutes=finding.reopen_minutes):
+                return last, "reopen"
+        return None, "raise"
+
+    def on_finding(self, finding: Finding, now: datetime, *, source: int = 0) -> list[Transition]:
+        """What a finding does to the cases; empty when it changes nothing (heard before, or nothing to clear)."""
+        alert, how = self._target(finding, now)
+        if how == "nothing":
+            return []
+        if how == "raise":
+            return [self._raise(finding, now, source)]
+        assert alert is not None
+        view = view_of(finding)
+        answer = answer_to(finding, alert.number, now)
+        known = alert.finding(finding.finding)
+        events: list[Event] = []
+        if how == "reopen":
+            plan = plan_for(view.level, self._registry.site.policy, test=alert.test)
+            events.append(
+                Reopened(
+                    at=now,
+                    by=None,
+                    reason="again",
+                    level=view.level,
+                    code=view.code,
+                    title=view.title,
+                    pictogram=view.pictogram,
+                    **_ladder(plan, now),
+                )
+            )
+        if finding.phase is Phase.cleared:
+            events.append(FindingCleared(at=finding.at, finding=view))
+        elif view.condition is Condition.unknown and known is not None:
+            events.append(FindingUnknown(at=finding.at, finding=view))
+        elif known is None:
+            events.append(Joined(at=now, finding=view, answer=answer))
+        else:
+            events.append(FindingChanged(at=finding.at, finding=view, reason=finding.reason, answer=answer))
+        if how == "hear" and view.level.rank > alert.level.rank and finding.phase is not Phase.cleared:
+            plan = plan_for(view.level, self._registry.site.policy, test=alert.test)
+            # Before the finding itself, so that the new ladder's first page is the one page of it.
+            events.insert(
+                0,
+                LevelRaised(
+                    at=now,
+                    level=view.level,
+                    code=view.code,
+                    title=view.title,
+                    pictogram=view.pictogram,
+                    **_ladder(plan, now),
+                ),
+            )
+        after: Alert = alert
+        for event in events:
+            after = evolve(after, event)
+        if _ends_by_itself(after):
+            events.append(Closed(at=now, by=None, auto=True, outcome=Outcome(by=None, at=now)))
+        return [self._assemble(alert, events, now, source=source)]
+
+    def _raise(self, finding: Finding, now: datetime, source: int) -> Transition:
+        view = view_of(finding)
+        home = self._registry.homes.get(finding.home)
+        number = self._numbers()
+        first = finding.finding
+        if finding.phase is not Phase.opened or first in self._findings:
+            # An episode that outlived its case begins another: it needs a name of its own.
+            first = finding.event_id
+        plan = plan_for(view.level, self._registry.site.policy, test=finding.test)
+        raised = Raised(
+            at=now,
+            alert=content_id(finding.home, finding.cause, first),
+            number=number,
+            home=finding.home,
+            cause=finding.cause,
+            code=finding.code,
+            level=view.level,
+            title=finding.title,
+            pictogram=finding.pictogram,
+            onset_at=finding.onset_at,
+            late_seconds=finding.late_seconds,
+            resident=finding.resident,
+            room=finding.room,
+            micro_grid=home.micro_grid if home is not None else None,
+            test=finding.test,
+            finding=view,
+            answer=answer_to(finding, number, now),
+            **_ladder(plan, now),
+        )
+        return self._assemble(None, [raised], now, source=source)
+
+    def command(self, alert_id: str, order: Order, now: datetime) -> Transition:
+        """What a person's order does. Raises NotAllowed with a reason and the alert as it stands.
+
+        An order that was carried out before (same key) gives a transition without events.
+        """
+        alert = self.alerts.get(alert_id)
+        if alert is None:
+            raise NotAllowed(No.unknown_alert, alert_id)
+        return propose(alert, order, self.roster, now)
+
+    def report(
+        self,
+        alert_id: str,
+        delivery: str,
+        state: DeliveryState,
+        now: datetime,
+        *,
+        detail: str = "",
+        attempts: int = 0,
+        onward: bool = False,
+    ) -> Transition | None:
+        """What became of a message; `onward` makes it out again for the person's next channel. None: no news."""
+        alert = self.alerts.get(alert_id)
+        return (
+            None
+            if alert is None
+            else report(
+                alert,
+                delivery,
+                state,
+                self.roster,
+                now,
+                detail=detail,
+                attempts=attempts,
+                onward=onward,
+            )
+        )
+
+    def tick(self, now: datetime) -> list[Transition]:
+        """Everything that is due by now, in the order in which it was due."""
+        out: list[tuple[datetime, int, int, Transition]] = []
+        for alert_id, due in list(self._due.items()):
+            if due > now:
+                continue
+            alert = self.alerts[alert_id]
+            for n in range(MAX_CHAIN):
+                timer = next((t for t in timers(alert) if t.at <= now), None)
+                if timer is None:
+                    break
+                events = fire(alert, timer, roster=self.roster, now=now)
+                transition = self._assemble(alert, events, now)
+                out.append((timer.at, alert.number, n, transition))
+                alert = fold(alert, transition)
+        return [t for *_, t in sorted(out, key=lambda item: item[:3])]
+
+    def _assemble(
+        self, alert: Alert | None, events: Iterable[Event], now: datetime, *, source: int = 0
+    ) -> Transition:
+        return assemble(alert, events, roster=self.roster, now=now, source=source)
+
+
+def _ends_by_itself(alert: Alert) -> bool:
+    """Only technical blue cases whose findings have all cleared, and never one of the life-safety floor."""
+    return (
+        alert.open
+        and alert.level is Level.blue
+        and not alert.life
+        and all(f.auto_close and f.condition is Condition.cleared for f in alert.findings)
+    )
+
+
+def propose(alert: Alert, order: Order, roster: Roster, now: datetime) -> Transition:
+    """The transition a person's order makes of an alert, with its messages. Raises NotAllowed."""
+    events = decide(alert, order, now)
+    return assemble(alert, events, roster=roster, now=now, by=order.actor, key=order.key if events else None)
+
+
+def report(
+    alert: Alert,
+    delivery: str,
+    state: DeliveryState,
+    roster: Roster,
+    now: datetime,
+    *,
+    detail: str = "",
+    attempts: int = 0,
+    onward: bool = False,
+) -> Transition | None:
+    """The transition that records what became of a message; None when its fate is known already."""
+    view = alert.delivery(delivery)
+    if view is None or not view.pending:
+        return None
+    events: list[Event] = [
+        DeliveryReported(at=now, delivery=delivery, state=state, detail=detail, attempts=attempts)
+    ]
+    if onward:
+        other = next_channel(alert, view.delivery, registry=roster.registry, now=now)
+        if other is not None and other.generation == view.delivery.generation:
+            events.append(Told(at=now, deliveries=(other,)))
+    return assemble(alert, events, roster=roster, now=now)
+
+
+def decode_transition(data: bytes) -> Transition:
+    """A transition from its bytes on the stream."""
+    return _decoder.decode(data)
+
+
+_decoder = msgspec.json.Decoder(Transition)

@@ -1,0 +1,466 @@
+"""What can happen to an alert: the events of its log, and the `Transition` that carries them.
+
+One stream message on `alerts.{home}.{alert}` is one `Transition`: all events of one decision. Folding the
+transitions of a subject in order with `lifecycle.evolve` gives the alert; nothing else is stored about it.
+Times are aware UTC. `by` is the id of the person who did it; None is the service itself.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from care.ids import content_id
+from care.messages import DeviceAck, Evidence
+from care.words import Condition, Level
+
+
+class Why(StrEnum):
+    """Why a message goes to a person. A closed set: a metric label and a field of every delivery."""
+
+    opened = "opened"
+    """The first page of a case."""
+    escalated = "escalated"
+    """Nobody has taken it in time."""
+    nobody = "nobody"
+    """The step before had nobody in it, so this one came at once."""
+    level_up = "level_up"
+    """It became more urgent."""
+    repressed = "repressed"
+    """The person at home called again."""
+    reminder = "reminder"
+    """The ladder is at its end and still nobody has taken it."""
+    dispatched = "dispatched"
+    """The desk asks this person to go."""
+    acknowledged = "acknowledged"
+    """For the family: somebody is checking."""
+    arrived = "arrived"
+    """For the family: somebody is there."""
+    cleared = "cleared"
+    """The condition has cleared."""
+    closed = "closed"
+    """It is over."""
+
+
+class Purpose(StrEnum):
+    """What the link in a message lets its reader do."""
+
+    acknowledge = "acknowledge"
+    accept = "accept"
+    inform = "inform"
+    """Nothing: the message only tells."""
+
+
+class DeliveryState(StrEnum):
+    """The fate of a message."""
+
+    queued = "queued"
+    """On its way; `detail` says what went wrong so far, if anything."""
+    accepted = "accepted"
+    """The provider's own answer says that it has it."""
+    refused = "refused"
+    """The provider said no for good, or there is no such channel."""
+    failed = "failed"
+    """Tried for so long that we stopped."""
+    skipped = "skipped"
+    """Not sent, because it was out of date; `detail` says why."""
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    pass
+
+
+class Rung(_Part, frozen=True, kw_only=True):
+    """A step of a ladder as it was when the alert was raised: frozen into the alert."""
+
+    step: int
+    after_seconds: float
+    """Counted from the opening."""
+    groups: tuple[str, ...] = ()
+    """Who is told; names of `ladder.GROUPS`."""
+    label: dict[str, str] = {}
+    promise: bool = False
+    """The step at which somebody ought to be there."""
+
+
+class Delivery(_Part, frozen=True, kw_only=True):
+    """A message to one person by one channel. Its `id` is the same however often it is made out."""
+
+    id: str
+    alert: str
+    number: int
+    home: str
+    generation: int
+    step: int
+    person: str
+    """Id of a member of staff or of a contact."""
+    channel: str
+    """Scheme of the Apprise URL; the URL itself is a secret and stays in the registry."""
+    address: str
+    """Hash of the URL, by which the sender finds it."""
+    reason: Why
+    purpose: Purpose
+    level: Level
+    due_at: datetime
+    nth: int = 0
+    """Counts messages that differ in nothing else (reminders, further presses)."""
+
+    @property
+    def subject(self) -> str:
+        return f"deliveries.page.{self.home}"
+
+
+def delivery_id(
+    alert: str, *, generation: int, step: int, person: str, address: str, reason: Why, nth: int = 0
+) -> str:
+    """The name of a message: alert, generation, step, person, channel and purpose."""
+    return content_id(alert, generation, step, person, address, reason.value, nth)
+
+
+class FindingView(_Part, frozen=True, kw_only=True):
+    """A finding as the alert keeps it: its evidence and the limits in force."""
+
+    finding: str
+    rule: str
+    rule_version: int
+    code: str
+    level: Level
+    phase: str
+    condition: Condition
+    onset_at: datetime
+    title: dict[str, str]
+    pictogram: str
+    device: str | None = None
+    room: str | None = None
+    cleared_at: datetime | None = None
+    evidence: tuple[Evidence, ...] = ()
+    parameters: dict[str, Any] = {}
+    tags: tuple[str, ...] = ()
+    occurrences: int = 1
+    life: bool = False
+    auto_close: bool = False
+    reopen_minutes: int = 0
+    seen: tuple[str, ...] = ()
+    """The last event ids heard of it: the same finding heard twice changes nothing."""
+
+
+class Outcome(_Part, frozen=True, kw_only=True):
+    """How a case ended, in the codes of `codes`."""
+
+    by: str | None
+    at: datetime
+    cause: str | None = None
+    verification: str | None = None
+    actions: tuple[str, ...] = ()
+    outcome: str | None = None
+    truth: str | None = None
+    note: str = ""
+
+
+# -- events: one struct each, told apart by `type` ------------------------------------------------------------
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    at: datetime
+    """When it happened; for a timer, when it was due."""
+
+
+class Raised(_Event, tag="raised", frozen=True, kw_only=True):
+    """A case begins."""
+
+    alert: str
+    number: int
+    home: str
+    cause: str
+    code: str
+    level: Level
+    title: dict[str, str]
+    pictogram: str
+    onset_at: datetime
+    late_seconds: float = 0.0
+    resident: str | None = None
+    room: str | None = None
+    micro_grid: str | None = None
+    test: bool = False
+    plan: tuple[Rung, ...] = ()
+    work_seconds: float | None = None
+    accept_seconds: float | None = None
+    repeat_seconds: float | None = None
+    arrive_by: datetime | None = None
+    acknowledge_by: datetime | None = None
+    finding: FindingView
+    answer: DeviceAck | None = None
+
+
+class Joined(_Event, tag="joined", frozen=True, kw_only=True):
+    """A further finding of the same home and cause."""
+
+    finding: FindingView
+    answer: DeviceAck | None = None
+
+
+class FindingChanged(_Event, tag="finding_changed", frozen=True, kw_only=True):
+    """More evidence, another occurrence, another level of a finding."""
+
+    finding: FindingView
+    reason: str = ""
+    answer: DeviceAck | None = None
+
+
+class FindingCleared(_Event, tag="finding_cleared", frozen=True, kw_only=True):
+    """The condition is over; the case is not."""
+
+    finding: FindingView
+
+
+class FindingUnknown(_Event, tag="finding_unknown", frozen=True, kw_only=True):
+    """We can no longer tell. Unknown is never fine."""
+
+    finding: FindingView
+
+
+class LevelRaised(_Event, tag="level_raised", frozen=True, kw_only=True):
+    """The case became more urgent: a new ladder begins."""
+
+    level: Level
+    code: str
+    title: dict[str, str]
+    pictogram: str
+    plan: tuple[Rung, ...] = ()
+    work_seconds: float | None = None
+    accept_seconds: float | None = None
+    repeat_seconds: float | None = None
+    arrive_by: datetime | None = None
+    acknowledge_by: datetime | None = None
+
+
+class Escalated(_Event, tag="escalated", frozen=True, kw_only=True):
+    """A step of the ladder was taken."""
+
+    step: int
+    late_seconds: float = 0.0
+    promise_broken: bool = False
+    reason: Why = Why.escalated
+
+
+class Reminded(_Event, tag="reminded", frozen=True, kw_only=True):
+    """The ladder is at its end; everybody on it is told again."""
+
+    nth: int
+    late_seconds: float = 0.0
+
+
+class NobodyThere(_Event, tag="nobody_there", frozen=True, kw_only=True):
+    """A step of the ladder had nobody to tell: a fact, not a silence."""
+
+    step: int
+    groups: tuple[str, ...] = ()
+
+
+class Told(_Event, tag="told", frozen=True, kw_only=True):
+    """Messages were made out; they go to the queue once this is durable."""
+
+    deliveries: tuple[Delivery, ...]
+
+
+class Resumed(_Event, tag="resumed", frozen=True, kw_only=True):
+    """Taken, but then nothing was done: back in the red lane, the ladder goes on."""
+
+    reason: str = "idle"
+    """idle, no_answer, not_accepted, nobody_going, hold_ended."""
+    late_seconds: float = 0.0
+
+
+class Acknowledged(_Event, tag="acknowledged", frozen=True, kw_only=True):
+    """Somebody took the case."""
+
+    by: str
+    implied: bool = False
+    """True when another command said so without the word."""
+    note: str = ""
+
+
+class Called(_Event, tag="called", frozen=True, kw_only=True):
+    """Somebody rang."""
+
+    by: str
+    to: str
+    result: str
+    note: str = ""
+
+
+class Dispatched(_Event, tag="dispatched", frozen=True, kw_only=True):
+    """Somebody was asked to go."""
+
+    by: str
+    responders: tuple[str, ...]
+    note: str = ""
+
+
+class Accepted(_Event, tag="accepted", frozen=True, kw_only=True):
+    """A responder goes; the first is the lead, the others go along."""
+
+    who: str
+    by: str
+    companion: bool = False
+    note: str = ""
+
+
+class Declined(_Event, tag="declined", frozen=True, kw_only=True):
+    """A responder cannot go."""
+
+    who: str
+    by: str
+    note: str = ""
+
+
+class Departed(_Event, tag="departed", frozen=True, kw_only=True):
+    """A responder is on the way."""
+
+    who: str
+    by: str
+    note: str = ""
+
+
+class Arrived(_Event, tag="arrived", frozen=True, kw_only=True):
+    """A responder is there."""
+
+    who: str
+    by: str
+    note: str = ""
+
+
+class Noted(_Event, tag="noted", frozen=True, kw_only=True):
+    """Somebody wrote something down."""
+
+    by: str
+    note: str
+
+
+class Held(_Event, tag="held", frozen=True, kw_only=True):
+    """The clock is held for a moment, for all to see."""
+
+    by: str
+    until: datetime
+    note: str = ""
+
+
+class HoldEnded(_Event, tag="hold_ended", frozen=True, kw_only=True):
+    """The hold is over."""
+
+    late_seconds: float = 0.0
+
+
+class Reopened(_Event, tag="reopened", frozen=True, kw_only=True):
+    """A closed case is open again under its number; the ladder begins anew."""
+
+    by: str | None
+    reason: str
+    level: Level
+    code: str
+    title: dict[str, str]
+    pictogram: str
+    plan: tuple[Rung, ...] = ()
+    work_seconds: float | None = None
+    accept_seconds: float | None = None
+    repeat_seconds: float | None = None
+    arrive_by: datetime | None = None
+    acknowledge_by: datetime | None = None
+
+
+class Undone(_Event, tag="undone", frozen=True, kw_only=True):
+    """The last acknowledgement or closing was taken back by the same person."""
+
+    by: str
+    command: str
+    reason: str = ""
+
+
+class Closed(_Event, tag="closed", frozen=True, kw_only=True):
+    """The case has ended."""
+
+    by: str | None
+    outcome: Outcome
+    auto: bool = False
+
+
+class DeliveryReported(_Event, tag="delivery_reported", frozen=True, kw_only=True):
+    """What became of a message."""
+
+    delivery: str
+    state: DeliveryState
+    detail: str = ""
+    attempts: int = 0
+
+
+Event = (
+    Raised
+    | Joined
+    | FindingChanged
+    | FindingCleared
+    | FindingUnknown
+    | LevelRaised
+    | Escalated
+    | Reminded
+    | NobodyThere
+    | Told
+    | Resumed
+    | Acknowledged
+    | Called
+    | Dispatched
+    | Accepted
+    | Declined
+    | Departed
+    | Arrived
+    | Noted
+    | Held
+    | HoldEnded
+    | Reopened
+    | Undone
+    | Closed
+    | DeliveryReported
+)
+
+
+class Transition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All events of one decision about one alert: one message on the alert's subject.
+
+    `version` is the alert's version after it. `source` is the position on FINDINGS that caused it (0: none),
+    from which a worker knows how far it has read. `key` is the idempotency key of the command behind it.
+    """
+
+    alert: str
+    number: int
+    home: str
+    version: int
+    at: datetime
+    events: tuple[Event, ...]
+    by: str | None = None
+    key: str | None = None
+    source: int = 0
+
+    @property
+    def subject(self) -> str:
+        return subject_of(self.home, self.alert)
+
+    @property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """The messages it makes out, to be queued once it is durable."""
+        return tuple(d for e in self.events if isinstance(e, Told) for d in e.deliveries)
+
+    @property
+    def device_acks(self) -> tuple[DeviceAck, ...]:
+        """The alarm-class devices to be answered once it is durable."""
+        return tuple(
+            e.answer
+            for e in self.events
+            if isinstance(e, Raised | Joined | FindingChanged) and e.answer is not None
+        )
+
+
+def subject_of(home: str, alert: str) -> str:
+    """The stream subject that holds an alert's log."""
+    return f"alerts.{home}.{alert}"

@@ -1,0 +1,242 @@
+"""Who is told when nobody answers, and when: the escalation ladder as data and pure arithmetic.
+
+The ladders are in `ladders.yaml`; `plan_for(level, policy)` makes the steps of one case, which are frozen into
+the alert when it is raised. `next_step` says which step is due, from the alert's state alone: an overdue one is
+due at once and says how late it is. `people` resolves a step's groups at the moment it is taken, so that
+whoever is on duty then is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+from alerts.events import Rung, Why
+from alerts.lifecycle import Alert, timers
+from care.errors import Misconfigured
+from care.site import Policy, Staff
+from care.words import Level, Role
+
+FILE = Path(__file__).with_name("ladders.yaml")
+
+
+class OnDuty(Protocol):
+    """What a ladder asks of a roster."""
+
+    def on_duty(self, now: datetime, roles: Any = None) -> list[Staff]: ...
+
+    def of_role(self, roles: Any) -> list[Staff]: ...
+
+    def responders(self, micro_grid: str | None, now: datetime) -> list[Staff]: ...
+
+    def responders_of_grid(self, micro_grid: str | None, now: datetime) -> list[Staff]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The ladder of one case with its times."""
+
+    rungs: tuple[Rung, ...]
+    work_seconds: float | None
+    accept_seconds: float | None
+    repeat_seconds: float | None
+    arrive_seconds: float | None
+    """Until somebody ought to be there; None when nothing was promised."""
+    acknowledge_seconds: float | None
+
+
+NO_PLAN = Plan(
+    rungs=(),
+    work_seconds=None,
+    accept_seconds=None,
+    repeat_seconds=None,
+    arrive_seconds=None,
+    acknowledge_seconds=None,
+)
+"""Of a test and of a task: nobody is paged."""
+
+GROUPS = (
+    "operators_on_duty",
+    "responders_here",
+    "operators",
+    "supervisors",
+    "managers",
+    "responders_grid",
+)
+
+
+@lru_cache(maxsize=1)
+def ladders() -> dict[Level, dict[str, Any]]:
+    """The ladders as they stand in the file. Raises Misconfigured with what is wrong."""
+    data = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    for name, ladder in data.items():
+        steps = ladder["steps"]
+        for step in steps:
+            unknown = set(step["to"]) - set(GROUPS)
+            if unknown:
+                raise Misconfigured(f"ladders.yaml, {name}: unknown group {min(unknown)}")
+        if any(s.get("promise") for s in steps[:-1]):
+            raise Misconfigured(f"ladders.yaml, {name}: the promise is the last step")
+    return {Level(name): ladder for name, ladder in data.items()}
+
+
+def _seconds(after: Any, policy: Policy) -> float:
+    if isinstance(after, int | float):
+        return float(after)
+    if after == "arrive":
+        return policy.arrive_minutes * 60
+    share, _, unit = str(after).partition(" ")
+    if unit != "acknowledge":
+        raise Misconfigured(f"ladders.yaml: cannot read `after: {after}`")
+    return float(Fraction(share)) * policy.acknowledge_seconds
+
+
+def plan_for(level: Level, policy: Policy, *, test: bool = False) -> Plan:
+    """The steps of a case of this level under the community's promises; a test pages nobody."""
+    ladder = ladders()[level]
+    if test or not ladder["steps"]:
+        return NO_PLAN
+    rungs = tuple(
+        Rung(
+            step=n,
+            after_seconds=_seconds(s["after"], policy),
+            groups=tuple(s["to"]),
+            label=s["label"],
+            promise=bool(s.get("promise", False)),
+        )
+        for n, s in enumerate(ladder["steps"])
+    )
+    return Plan(
+        rungs=rungs,
+        work_seconds=ladder.get("work_seconds"),
+        accept_seconds=ladder.get("accept_seconds"),
+        repeat_seconds=ladder.get("repeat_seconds"),
+        arrive_seconds=policy.arrive_minutes * 60 if ladder.get("promise") else None,
+        acknowledge_seconds=policy.acknowledge_seconds if ladder.get("promise") else None,
+    )
+
+
+def people(groups: tuple[str, ...], *, micro_grid: str | None, roster: OnDuty, now: datetime) -> list[Staff]:
+    """Everybody in these groups at this moment, each once, in the order of the groups."""
+    out: dict[str, Staff] = {}
+    for group in groups:
+        match group:
+            case "operators_on_duty":
+                found = roster.on_duty(now, [Role.operator])
+            case "responders_here":
+                found = roster.responders(micro_grid, now)
+            case "operators":
+                found = roster.of_role([Role.operator])
+            case "supervisors":
+                # Whoever of them is on duty; if none is, all of them: a supervisor asleep is better than none.
+                found = roster.on_duty(now, [Role.supervisor]) or roster.of_role([Role.supervisor])
+            case "managers":
+                found = roster.of_role([Role.admin])
+            case "responders_grid":
+                found = roster.responders_of_grid(micro_grid, now)
+            case _:
+                # A ladder frozen by another version of the program: tell the desk rather than nobody.
+                found = roster.of_role([Role.operator])
+        for staff in found:
+            out.setdefault(staff.id, staff)
+    return list(out.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the ladder that is due, or the next one to come."""
+
+    rung: Rung
+    due_at: datetime
+    late_seconds: float
+    """How long ago it was due; 0 when it lies ahead."""
+    people: tuple[Staff, ...]
+    reason: Why
+
+    @property
+    def nobody(self) -> bool:
+        """Whether there is nobody in it."""
+        return not self.people
+
+
+def step_of(alert: Alert, rung: Rung, due_at: datetime, *, roster: OnDuty, now: datetime) -> Step:
+    """A step as it would be taken now."""
+    return Step(
+        rung=rung,
+        due_at=due_at,
+        late_seconds=max(0.0, (now - due_at).total_seconds()),
+        people=tuple(people(rung.groups, micro_grid=alert.micro_grid, roster=roster, now=now)),
+        reason=Why.nobody if alert.hurry and not rung.promise else Why.escalated,
+    )
+
+
+def next_step(alert: Alert, *, roster: OnDuty, now: datetime) -> Step | None:
+    """Who is told next, and when; None once a person has taken the alert, or nothing is left to take."""
+    for timer in timers(alert):
+        if timer.kind in ("step", "promise"):
+            assert timer.rung is not None
+            return step_of(alert, timer.rung, timer.at, roster=roster, now=now)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A step for the screen."""
+
+    step: int
+    at_seconds: float
+    due_at: datetime
+    label: dict[str, str]
+    state: str
+    """done, next, waiting, skipped (somebody took it, so it is not wanted)."""
+    groups: tuple[str, ...]
+    people: tuple[Staff, ...]
+    late_seconds: float
+    nobody: bool
+    promise: bool
+
+
+def rows(alert: Alert, *, roster: OnDuty, now: datetime) -> list[Row]:
+    """The whole ladder of a case as the screen draws it, the promise last."""
+    taken = {s.step: s for s in alert.steps}
+    coming = next_step(alert, roster=roster, now=now)
+    out: list[Row] = []
+    for rung in alert.plan:
+        done = taken.get(rung.step)
+        if done is not None:
+            state = "done"
+        elif rung.promise:
+            state = {"pending": "next" if coming and coming.rung is rung else "waiting", "kept": "done"}.get(
+                alert.promise, "skipped"
+            )
+        elif coming is not None and coming.rung is rung:
+            state = "next"
+        else:
+            state = "waiting" if alert.unanswered else "skipped"
+        if not alert.open and state in ("next", "waiting"):
+            state = "skipped"
+        due = alert.opened_at + timedelta(seconds=rung.after_seconds)
+        if coming is not None and coming.rung is rung:
+            due = coming.due_at
+        there = people(rung.groups, micro_grid=alert.micro_grid, roster=roster, now=now)
+        out.append(
+            Row(
+                step=rung.step,
+                at_seconds=rung.after_seconds,
+                due_at=done.at if done is not None else due,
+                label=rung.label,
+                state=state,
+                groups=rung.groups,
+                people=tuple(there),
+                late_seconds=done.late_seconds if done is not None else 0.0,
+                nobody=done.nobody if done is not None else not there,
+                promise=rung.promise,
+            )
+        )
+    return out

@@ -1,0 +1,292 @@
+"""Who is told what happened: turns events into messages to people. Pure; nothing is sent here.
+
+`tell(alert, event, …)` gives the `Told` and `NobodyThere` events that go into the same transition, so that a
+message exists in the alert's log before it is queued. A person is first told by the first of their channels;
+told again in the same run of the ladder, by all of them: the first may be a phone that nobody hears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from alerts.events import (
+    Acknowledged,
+    Closed,
+    Delivery,
+    Dispatched,
+    Escalated,
+    Event,
+    FindingChanged,
+    Joined,
+    LevelRaised,
+    NobodyThere,
+    Purpose,
+    Raised,
+    Reminded,
+    Reopened,
+    Told,
+    Why,
+    delivery_id,
+)
+from alerts.ladder import people
+from alerts.lifecycle import Alert
+from alerts.roster import RESPONDER_ROLES, Roster
+from care.ids import content_id
+from care.site import Contact, Registry, Staff
+from care.words import Level, Role
+
+
+def address_of(url: str) -> str:
+    """The name under which a channel's URL is known outside the registry."""
+    return content_id("channel", url)
+
+
+def channel_of(url: str) -> str:
+    """The scheme of a channel's URL: the only part of it that may be shown."""
+    return url.split("://", 1)[0].lower() if "://" in url else "unknown"
+
+
+def urls_of(registry: Registry, person: str) -> list[str]:
+    """The channels of a member of staff or a contact, in their order."""
+    staff = registry.staff.get(person)
+    if staff is not None:
+        return list(dict.fromkeys(staff.notify))
+    contact = registry.contacts.get(person)
+    return list(dict.fromkeys(contact[1].notify)) if contact is not None else []
+
+
+def purpose_of(staff: Staff) -> Purpose:
+    """What the link in a message to this member of staff is for."""
+    return Purpose.accept if staff.role in RESPONDER_ROLES else Purpose.acknowledge
+
+
+def _message(
+    alert: Alert, person: str, url: str, *, reason: Why, purpose: Purpose, step: int, at: datetime, nth: int
+) -> Delivery:
+    address = address_of(url)
+    return Delivery(
+        id=delivery_id(
+            alert.id,
+            generation=alert.generation,
+            step=step,
+            person=person,
+            address=address,
+            reason=reason,
+            nth=nth,
+        ),
+        alert=alert.id,
+        number=alert.number,
+        home=alert.home,
+        generation=alert.generation,
+        step=step,
+        person=person,
+        channel=channel_of(url),
+        address=address,
+        reason=reason,
+        purpose=purpose,
+        level=alert.level,
+        due_at=at,
+        nth=nth,
+    )
+
+
+def messages(
+    alert: Alert,
+    people: Iterable[tuple[str, Purpose]],
+    *,
+    registry: Registry,
+    reason: Why,
+    step: int,
+    at: datetime,
+    nth: int = 0,
+) -> tuple[Delivery, ...]:
+    """Messages to these people: by their first channel, or by all when this run of the ladder told them before."""
+    told = {d.delivery.person for d in alert.deliveries if d.delivery.generation == alert.generation}
+    out: dict[str, Delivery] = {}
+    for person, purpose in people:
+        urls = urls_of(registry, person)
+        for url in urls if person in told else urls[:1]:
+            made = _message(alert, person, url, reason=reason, purpose=purpose, step=step, at=at, nth=nth)
+            if alert.delivery(made.id) is None:
+                out.setdefault(made.id, made)
+    return tuple(out.values())
+
+
+def next_channel(alert: Alert, delivery: Delivery, *, registry: Registry, now: datetime) -> Delivery | None:
+    """The same message by the person's next channel that has not had it yet; None when there is none left."""
+    tried = {
+        d.delivery.address
+        for d in alert.deliveries
+        if d.delivery.person == delivery.person
+        and d.delivery.generation == delivery.generation
+        and d.delivery.step == delivery.step
+        and d.delivery.reason == delivery.reason
+        and d.delivery.nth == delivery.nth
+    }
+    for url in urls_of(registry, delivery.person):
+        if address_of(url) not in tried and address_of(url) != delivery.address:
+            return _message(
+                alert,
+                delivery.person,
+                url,
+                reason=delivery.reason,
+                purpose=delivery.purpose,
+                step=delivery.step,
+                at=now,
+                nth=delivery.nth,
+            )
+    return None
+
+
+def family(alert: Alert, registry: Registry) -> list[Contact]:
+    """Contacts who may hear of this case: who want this level, and whom the resident allows to know the status.
+
+    When the case is about nobody in particular, every resident of the home must allow it: never more than the
+    elder allowed. Consent that was not given is not given.
+    """
+    home = registry.homes.get(alert.home)
+    if home is None or alert.test:
+        return []
+    about = [r for r in home.residents if alert.resident is None or r.id == alert.resident]
+    if not about or not all("status" in (r.consent or {}).get("family", []) for r in about):
+        return []
+    return [c for c in home.contacts if alert.level.value in c.for_]
+
+
+def _step(
+    alert: Alert, event: Event, step: int, *, reason: Why, roster: Roster, now: datetime
+) -> list[Event]:
+    """Messages of one step of the ladder, or the fact that nobody was in it."""
+    rung = next((r for r in alert.plan if r.step == step), None)
+    if rung is None:
+        return []
+    there = people(rung.groups, micro_grid=alert.micro_grid, roster=roster, now=now)
+    made = messages(
+        alert,
+        [(s.id, purpose_of(s)) for s in there],
+        registry=roster.registry,
+        reason=reason,
+        step=step,
+        at=event.at,
+    )
+    out: list[Event] = []
+    if made:
+        out.append(Told(at=event.at, deliveries=made))
+    # Whoever sits at the desk has the screen in front of them, message or not.
+    at_desk = any(s.role is Role.operator and roster.is_on_duty(s.id, now) for s in there)
+    if not made and not at_desk:
+        out.append(NobodyThere(at=event.at, step=step, groups=rung.groups))
+    return out
+
+
+def _ladder_so_far(alert: Alert, roster: Roster, now: datetime) -> list[Staff]:
+    groups = tuple(
+        dict.fromkeys(g for r in alert.plan if not r.promise and r.step <= alert.rung for g in r.groups)
+    )
+    return people(groups, micro_grid=alert.micro_grid, roster=roster, now=now)
+
+
+def _repressed(alert: Alert, event: Joined | FindingChanged, *, roster: Roster, now: datetime) -> list[Event]:
+    """The person at home calls again: whoever was told is told again at once, or whoever has the case."""
+    if alert.unanswered:
+        who = [(s.id, purpose_of(s)) for s in _ladder_so_far(alert, roster, now)]
+    else:
+        who = [(r.id, Purpose.inform) for r in alert.going]
+        if alert.owner is not None and alert.owner in roster.registry.staff:
+            who.insert(0, (alert.owner, Purpose.inform))
+    made = messages(
+        alert,
+        who,
+        registry=roster.registry,
+        reason=Why.repressed,
+        step=alert.rung,
+        at=event.at,
+        nth=alert.occurrences,
+    )
+    return [Told(at=event.at, deliveries=made)] if made else []
+
+
+def tell(alert: Alert, event: Event, *, roster: Roster, now: datetime) -> list[Event]:
+    """What an event makes us tell people. `alert` is the alert after the event; a test tells nobody."""
+    if alert.test:
+        return []
+    registry = roster.registry
+    made: tuple[Delivery, ...] = ()
+    match event:
+        case Raised() | Reopened():
+            return _step(alert, event, 0, reason=Why.opened, roster=roster, now=now)
+        case LevelRaised():
+            return _step(alert, event, 0, reason=Why.level_up, roster=roster, now=now)
+        case Escalated():
+            return _step(alert, event, event.step, reason=event.reason, roster=roster, now=now)
+        case Reminded():
+            there = _ladder_so_far(alert, roster, now)
+            made = messages(
+                alert,
+                [(s.id, purpose_of(s)) for s in there],
+                registry=registry,
+                reason=Why.reminder,
+                step=alert.rung,
+                at=event.at,
+                nth=event.nth,
+            )
+            if not made:
+                return [NobodyThere(at=event.at, step=alert.rung)]
+        case FindingChanged() | Joined() if alert.open and alert.level is Level.red:
+            again = isinstance(event, Joined) or event.reason == "occurrence"
+            return _repressed(alert, event, roster=roster, now=now) if again else []
+        case Acknowledged():
+            # At once, which is inside the promised 60 s (domain 4.3).
+            made = messages(
+                alert,
+                [(c.id, Purpose.inform) for c in family(alert, registry) if not _knows(alert, c.id)],
+                registry=registry,
+                reason=Why.acknowledged,
+                step=alert.rung,
+                at=event.at,
+            )
+        case Dispatched():
+            for who in event.responders:
+                earlier = sum(
+                    1
+                    for d in alert.deliveries
+                    if d.delivery.person == who and d.delivery.reason == Why.dispatched
+                )
+                made += messages(
+                    alert,
+                    [(who, Purpose.accept)],
+                    registry=registry,
+                    reason=Why.dispatched,
+                    step=alert.rung,
+                    at=event.at,
+                    nth=earlier,
+                )
+        case Closed():
+            who_knows = [c.id for c in family(alert, registry) if _knows(alert, c.id)]
+            on_the_way = [
+                r.id
+                for r in alert.responders
+                if r.state in ("accepted", "departed") or (r.state == "offered" and r.asked)
+            ]
+            made = messages(
+                alert,
+                [(p, Purpose.inform) for p in (*on_the_way, *who_knows)],
+                registry=registry,
+                reason=Why.closed,
+                step=alert.rung,
+                at=event.at,
+            )
+        case _:
+            return []
+    return [Told(at=event.at, deliveries=made)] if made else []
+
+
+def _knows(alert: Alert, person: str) -> bool:
+    """Whether a contact was told in this run of the ladder that somebody is checking."""
+    return any(
+        d.delivery.person == person
+        and d.delivery.generation == alert.generation
+        and d.delivery.reason == Why.acknowledged
+        for d in alert.deliveries
+    )

@@ -1,0 +1,124 @@
+"""What people read: messages and state words in Chinese and English, as data in `texts.yaml`.
+
+`message(alert, delivery, …)` writes one. Desk and responders get title and building; a family's message names
+nobody and nothing that happened, since it shows on a lock screen (domain P-05).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alerts.events import Delivery, Purpose, Why
+from alerts.lifecycle import Alert
+from alerts.roster import RESPONDER_ROLES
+from care.site import Home, Registry
+
+FILE = Path(__file__).with_name("texts.yaml")
+LANGUAGES = ("zh", "en")
+
+
+@lru_cache(maxsize=1)
+def texts() -> dict[str, Any]:
+    """The texts as they stand in the file."""
+    data: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return data
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent: a title and a body; the body ends with the link, if there is one."""
+
+    title: str
+    body: str
+
+
+def building_of(home: Home | None) -> str:
+    """Estate and building without staircase and door: what may show on a lock screen or a wall."""
+    if home is None:
+        return ""
+    if home.building:
+        return home.building
+    words = home.address.split()
+    # 「银杏小区 3 幢 2 单元 402」: up to and with the word for a building.
+    for n, word in enumerate(words):
+        if word[-1] in "幢栋号弄楼":
+            return " ".join(words[: n + 1])
+    return words[0] if words else ""
+
+
+def level_words(alert: Alert, language: str = "zh") -> str:
+    """应急响应, 健康提醒, 基础服务."""
+    return str(texts()["words"]["level"][language][alert.level.value])
+
+
+def state_words(alert: Alert, language: str = "zh") -> str:
+    """What people have done about it, in words for the screen."""
+    words = texts()["words"]
+    if alert.open and alert.resumed:
+        return str(words["resumed"][language])
+    return str(words["state"][language][alert.state.value])
+
+
+def title_of(alert: Alert, language: str = "zh") -> str:
+    """The title in a language; in Chinese when there is none in it."""
+    return alert.title.get(language) or alert.title.get("zh") or alert.code
+
+
+def _span(seconds: float, language: str) -> str:
+    words = texts()["words"]
+    if seconds < 120:
+        return str(words["seconds"][language]).format(n=round(seconds))
+    return str(words["minutes"][language]).format(n=round(seconds / 60))
+
+
+def _audience(delivery: Delivery, registry: Registry) -> str:
+    staff = registry.staff.get(delivery.person)
+    if staff is None:
+        return "family"
+    return "responder" if staff.role in RESPONDER_ROLES else "desk"
+
+
+def message(
+    alert: Alert,
+    delivery: Delivery,
+    *,
+    registry: Registry,
+    now: datetime,
+    link: str | None = None,
+    language: str = "zh",
+) -> Message:
+    """The message of a delivery. It begins with the alert's number; a link, when given, ends the body."""
+    audience = _audience(delivery, registry)
+    entry = texts()[audience]
+    reason = delivery.reason.value
+    rung = next((r for r in alert.plan if r.step == delivery.step), None)
+    if delivery.reason is Why.escalated and rung is not None and rung.promise:
+        reason = "promise"
+    if reason not in entry:
+        # A family hears that somebody checks, whatever the reason; everybody else has the desk's words.
+        entry = texts()["desk"] if audience != "family" else entry
+        reason = reason if reason in entry else "acknowledged"
+    words = texts()["words"]
+    late = ""
+    if alert.late_seconds >= 60:
+        late = str(words["late"][language]).format(minutes=round(alert.late_seconds / 60))
+    fill = {
+        "number": alert.number,
+        "level": level_words(alert, language),
+        "title": title_of(alert, language),
+        "building": building_of(registry.homes.get(alert.home)),
+        "waited": _span((now - alert.opened_at).total_seconds(), language),
+        "occurrences": alert.occurrences,
+        "late": late,
+    }
+    chosen = entry[reason][language]
+    body = str(chosen["body"]).format(**fill).lstrip("。. ，,")
+    if link is not None and delivery.purpose is not Purpose.inform:
+        body = f"{body}\n{words['link'][language][delivery.purpose.value]}{link}"
+    return Message(title=str(chosen["title"]).format(**fill), body=body)
