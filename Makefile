@@ -83,7 +83,7 @@ $(VENV)/.stamp: requirements.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV) >/dev/null || \
 	  { echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "make: installing what Anxin needs into $(VENV) (a minute or two the first time)"
-	@$(BIN)/pip install --quiet -r requirements.lock
+	@$(BIN)/pip install --quiet --use-pep517 -r requirements.lock
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
