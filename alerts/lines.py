@@ -29,8 +29,8 @@ from alerts.events import (
     Told,
     Transition,
     Undone,
+    Why,
 )
-from alerts.ladder import Why
 from alerts.lifecycle import Alert, next_rung
 from alerts.orders import NotAllowed, Order
 from care.ids import iso

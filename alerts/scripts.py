@@ -1,0 +1,208 @@
+"""What to say and do on the phone, by kind of case and by who lives there: `scripts.yaml` and its reader.
+
+`script_for(alert, …)` gives the script of a case with names, numbers and adaptations filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from alerts import codes
+from alerts.lifecycle import Alert
+from care.errors import Misconfigured
+from care.site import Home
+
+FILE = Path(__file__).with_name("scripts.yaml")
+
+
+class ScriptStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of the three things to do."""
+
+    when: str
+    do: str
+    detail: str = ""
+
+
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A yes/no question, what either answer means, and which question follows (`end`: none)."""
+
+    id: str
+    ask: str
+    yes: str
+    no: str
+    after_yes: str | None = None
+    after_no: str | None = None
+
+
+class Suggestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Outcome codes offered first; a person chooses."""
+
+    cause: str
+    verification: str
+    actions: list[str]
+    outcome: str
+    truth: str
+
+
+class _Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    title: str
+    codes: list[str]
+    say: str
+    steps: list[ScriptStep]
+    questions: list[Question]
+    suggest: Suggestion
+    suggest_when: dict[str, Suggestion] = {}
+    hint: str = ""
+
+
+class _Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    do: str
+    detail: str | None = None
+
+
+class _Adaptation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    word: str
+    hint: str = ""
+    say: str | None = None
+    first: _Change | None = None
+    second: _Change | None = None
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    scripts: list[_Script]
+    adapt: dict[str, _Adaptation]
+
+
+class Script(msgspec.Struct, frozen=True):
+    """A script ready to be read aloud."""
+
+    id: str
+    title: str
+    say: str
+    steps: list[ScriptStep]
+    questions: list[Question]
+    hints: list[str]
+    suggest: Suggestion
+
+
+class _Blank(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+@lru_cache(maxsize=1)
+def _file() -> _File:
+    try:
+        data = msgspec.convert(yaml.safe_load(FILE.read_text(encoding="utf-8")), _File)
+    except msgspec.ValidationError as error:
+        raise Misconfigured(f"scripts.yaml: {error}") from None
+    for script in data.scripts:
+        if len(script.steps) != 3:
+            raise Misconfigured(f"scripts.yaml, {script.id}: a script has three steps")
+        ids = {q.id for q in script.questions} | {"end", None}
+        for question in script.questions:
+            if question.after_yes not in ids or question.after_no not in ids:
+                raise Misconfigured(f"scripts.yaml, {script.id}: {question.id} leads to no question")
+        for offer in (script.suggest, *script.suggest_when.values()):
+            said = [
+                ("cause", offer.cause),
+                ("verification", offer.verification),
+                ("outcome", offer.outcome),
+                ("truth", offer.truth),
+                *(("action", a) for a in offer.actions),
+            ]
+            for kind, code in said:
+                if not codes.known(kind, code):
+                    raise Misconfigured(f"scripts.yaml, {script.id}: there is no {kind} {code}")
+    if "*" not in data.scripts[-1].codes:
+        raise Misconfigured("scripts.yaml: the last script fits everything")
+    return data
+
+
+def _fits(script: _Script, code: str) -> int:
+    """How closely a script fits a code: the length of its longest pattern that matches, -1 for none."""
+    return max((len(p.rstrip("*")) for p in script.codes if fnmatchcase(code, p)), default=-1)
+
+
+def flag_word(flag: str) -> str | None:
+    """What a flag or condition is called on the card, if it changes how one phones."""
+    found = _file().adapt.get(flag)
+    return found.word if found is not None else None
+
+
+def script_for(
+    alert: Alert,
+    *,
+    operator: str = "",
+    device: str = "",
+    room: str = "",
+    centre: str = "居家养老服务中心",
+    home: Home | None = None,
+    flags: Iterable[str] = (),
+) -> Script:
+    """The script of a case.
+
+    `operator`, `device`, `room`, `centre` are words to be read aloud; `home` gives phone, key and first contact;
+    `flags` are flags and conditions of the people at home (by default those of the home's residents).
+    """
+    data = _file()
+    script = max(data.scripts, key=lambda s: _fits(s, alert.code))
+    marks = list(flags)
+    if home is not None and not marks:
+        about = [r for r in home.residents if alert.resident in (None, r.id)]
+        marks = [m for r in about for m in (*r.flags, *r.conditions)]
+    adaptations = [data.adapt[m] for m in dict.fromkeys(marks) if m in data.adapt]
+    contact = home.contacts[0] if home is not None and home.contacts else None
+    fill = _Blank(
+        operator=operator,
+        device=device or "报警器",
+        room=room,
+        centre=centre,
+        home_phone=home.phone if home is not None else "",
+        contact=" ".join(p for p in (contact.relation, contact.name, contact.phone) if p) if contact else "",
+        key=home.access.key if home is not None else "",
+    )
+
+    def say(text: str) -> str:
+        return text.format_map(fill)
+
+    def detail(text: str) -> str:
+        # 「钥匙：」 without a key is no detail.
+        filled = say(text)
+        return "" if filled.endswith("：") else filled
+
+    steps = list(script.steps)
+    sentence = script.say
+    for adaptation in adaptations:
+        sentence = adaptation.say or sentence
+        for n, change in ((0, adaptation.first), (1, adaptation.second)):
+            if change is not None:
+                old = steps[n]
+                steps[n] = ScriptStep(
+                    old.when, change.do, old.detail if change.detail is None else change.detail
+                )
+    tags = {t for f in alert.findings for t in f.tags}
+    offer = next((s for tag, s in script.suggest_when.items() if tag in tags), script.suggest)
+    hints = [h for h in (script.hint, *(a.hint for a in adaptations)) if h]
+    return Script(
+        id=script.id,
+        title=script.title,
+        say=say(sentence),
+        steps=[ScriptStep(s.when, say(s.do), detail(s.detail)) for s in steps],
+        questions=script.questions,
+        hints=hints,
+        suggest=offer,
+    )
+
+
+def check() -> None:
+    """Read the file. Raises Misconfigured with what is wrong in it."""
+    _file.cache_clear()
+    _file()
