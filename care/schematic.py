@@ -11,6 +11,7 @@ staff know from the grid map on the wall.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import zlib
@@ -24,6 +25,8 @@ WIDTH, HEIGHT = 500.0, 392.0
 MARGIN = 13.0
 STREET = 7.4
 """Width of the gap between two grids, in units."""
+PLOT = 19.0
+"""Room that a building's middle leaves to the river, the centre and the number of its grid, in units."""
 JOIN = 15.0
 """Two corners of cells nearer than this are drawn as one."""
 METRES_PER_DEGREE = 111_320.0
@@ -32,10 +35,12 @@ METRES_PER_DEGREE = 111_320.0
 RIVERS: dict[str, list[Location]] = {
     # 总浦桥: a branch of 中大河, drawn after the community's own wall map (approximate).
     "zpq": [
-        (29.95666, 121.71524), (29.95628, 121.71462), (29.95588, 121.71392), (29.95520, 121.71290),
-        (29.95470, 121.71268), (29.95430, 121.71262), (29.95370, 121.71284), (29.95310, 121.71296),
-        (29.95240, 121.71282), (29.95172, 121.71235), (29.95120, 121.71150), (29.95075, 121.71075),
-        (29.95030, 121.71000), (29.94940, 121.70922),
+        (29.95592, 121.71616), (29.95557, 121.71546), (29.95525, 121.71486), (29.95492, 121.71438),
+        (29.95453, 121.71402), (29.95402, 121.7138), (29.9535, 121.71372), (29.95303, 121.71377),
+        (29.95256, 121.71385), (29.95209, 121.71388), (29.95157, 121.71376), (29.95107, 121.71343),
+        (29.95072, 121.71296), (29.95045, 121.71241), (29.95018, 121.71185), (29.94985, 121.71135),
+        (29.94955, 121.711), (29.94929, 121.71072), (29.94905, 121.71051), (29.94882, 121.71035),
+        (29.94859, 121.71023),
     ],
 }  # fmt: skip
 """Rivers of known communities as lines of places; a site file has none."""
@@ -226,8 +231,11 @@ def _r(value: float) -> float:
     return round(value, 1)
 
 
-def _plots(cell: Polygon, wanted: int, key: str) -> list[Point]:
-    """Middles of the plots for buildings in a cell, at least `wanted` where they fit: rows with a street between."""
+def _plots(cell: Polygon, wanted: int, key: str, keep_off: Polygon) -> list[Point]:
+    """Middles of the plots for buildings in a cell, at least `wanted` where they fit: rows with a street between.
+
+    None is within PLOT of a point of `keep_off` (the river, the centre, the number of the grid).
+    """
     inner = _shrunk(cell, 9.5)
     xs, ys = [p[0] for p in inner], [p[1] for p in inner]
     step_x, step_y = 25.0, 24.0
@@ -241,7 +249,9 @@ def _plots(cell: Polygon, wanted: int, key: str) -> list[Point]:
             lean = (_unit(key, row) - 0.5) * 3
             for column in range(columns):
                 x, y = min(xs) + (column + 0.5) * gap_x + lean, min(ys) + (row + 0.5) * gap_y
-                if _inside(inner, x, y):
+                if _inside(inner, x, y) and all(
+                    abs(x - a) > PLOT or abs(y - b) > PLOT * 0.7 for a, b in keep_off
+                ):
                     plots.append((x, y))
         if len(plots) >= wanted or step_x < 6:
             return plots or [(sum(xs) / len(xs), sum(ys) / len(ys))]
@@ -271,6 +281,9 @@ def schematic(registry: Registry) -> dict[str, Any]:
     reach = 0.72 * (WIDTH - 2 * MARGIN) / columns
     cells = [_shrunk(c, STREET / 2) for c in _joined(_cells(points, bounds, reach))]
 
+    centre = site.community.centre
+    river = RIVERS.get(site.community.id, [])
+    water = _along([project(p) for p in river])
     grids, buildings = [], []
     homes_by_grid: dict[str, list[Home]] = {}
     for home in site.homes:
@@ -291,7 +304,7 @@ def schematic(registry: Registry) -> dict[str, Any]:
                 ends = _cut(share, *_nearer(p, q)) if p != q and len(share) >= 3 else None
                 if ends is not None:
                     lines.append([[_r(x), _r(y)] for x, y in ends])
-        top_left = min(cell, key=lambda p: p[0] + p[1])
+        label = _label(cell, water)
         digits = re.search(r"\d+", grid.name) or re.search(r"\d+", grid.id)
         grids.append(
             {
@@ -303,12 +316,14 @@ def schematic(registry: Registry) -> dict[str, Any]:
                 "micro_grids": [
                     {"id": m.id, "name": m.name, "at": [_r(p[0]), _r(p[1])]} for m, p in micro_points
                 ],
-                "label": [_r(top_left[0] + 5.5), _r(top_left[1] + 17.5)],
+                "label": [_r(label[0]), _r(label[1])],
             }
         )
-        buildings.extend(_buildings(grid.id, cell, point, homes_by_grid.get(grid.id, []), project))
-    river = RIVERS.get(site.community.id)
-    centre = site.community.centre
+        keep_off = [*water, *([project(centre)] if centre is not None else []), (label[0] + 6, label[1] - 4)]
+        plots = _plots(
+            cell, len({building_of(h) for h in homes_by_grid.get(grid.id, [])}) + 2, grid.id, keep_off
+        )
+        buildings.extend(_buildings(grid.id, plots, point, homes_by_grid.get(grid.id, []), project))
     origin = project((0.0, 0.0))
     north, east = project((1.0, 0.0)), project((0.0, 1.0))
     return {
@@ -361,14 +376,33 @@ def _points(site: Site, places: dict[str, Location | None], project: Project) ->
     return out
 
 
+def _along(line: Polygon) -> Polygon:
+    """Points on a line, 8 units apart."""
+    out: Polygon = []
+    for (x0, y0), (x1, y1) in itertools.pairwise(line):
+        steps = max(1, round(math.hypot(x1 - x0, y1 - y0) / 8))
+        out.extend((x0 + (x1 - x0) * i / steps, y0 + (y1 - y0) * i / steps) for i in range(steps))
+    return out + line[-1:]
+
+
+def _label(cell: Polygon, water: Polygon) -> Point:
+    """Where the number of a grid is written: in its upper left corner, or beside the river that runs there."""
+    x, y = min(cell, key=lambda p: p[0] + p[1])
+    x, y = x + 5.5, y + 17.5
+    for _ in range(8):
+        if all(math.dist((x + 6, y - 4), p) > 16 for p in water) and _inside(cell, x, y):
+            break
+        x += 6
+    return x, y
+
+
 def _buildings(
-    grid: str, cell: Polygon, point: Point, homes: list[Home], project: Project
+    grid: str, plots: list[Point], point: Point, homes: list[Home], project: Project
 ) -> list[dict[str, Any]]:
-    """The buildings of a grid on plots of its cell: those with homes nearest to where they stand, then others."""
+    """The buildings of a grid on its plots: those with homes nearest to where they stand, then others."""
     known: dict[str, list[Home]] = {}
     for home in homes:
         known.setdefault(building_of(home), []).append(home)
-    plots = _plots(cell, len(known) + 2, grid)
     spread = min(
         (math.dist(p, q) for i, p in enumerate(plots) for q in plots[i + 1 :]),
         default=25.0,

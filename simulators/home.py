@@ -1,0 +1,670 @@
+"""What the sensors of a flat make of the people in it: payloads as real devices send them, in both dialects.
+
+Start at `HomeLife`: a small discrete-event world of one home. It keeps a queue of what comes next (a stay begins, the
+belt speaks, a heartbeat is due) and `step` takes one thing from it. All chance comes from a generator seeded by the
+home's id, so a home is the same however many others there are.
+
+How devices behave follows domain.md 2.2 and 2.3: an infrared sensor speaks at most once a minute while something
+moves and says false 90 s after the last movement; `contact` true means closed; an SOS button has a press and no
+release; mains gas detectors and gateways speak every few minutes, battery devices once an hour; a belt every 5 s.
+Times are integers: milliseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+import heapq
+import zlib
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+
+from care.messages import URGENT, Value
+from care.site import Device, Home, native_topic
+from care.words import Kind
+from simulators.resident import OUT, Habits, Stay, day_plan, habits_of
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+ALARM_KINDS = frozenset({Kind.smoke, Kind.gas, Kind.co, Kind.sos, Kind.fall, Kind.water_leak})
+"""Devices whose messages travel on the alarm connection, so that they never wait behind telemetry."""
+
+BELT_EVERY = 5 * SECOND
+GATEWAY_EVERY = 60 * SECOND
+MAINS_EVERY = 4 * MINUTE  # a mains gas detector is missed after 10 min (domain.md, GS4)
+BATTERY_EVERY = 50 * MINUTE  # Aqara: a heartbeat about every 60 min [D11]
+METER_EVERY = 15 * MINUTE
+PIR_AGAIN = 60 * SECOND
+PIR_HOLD = 90 * SECOND  # Zigbee2MQTT says occupancy false 90 s after the last report of these models
+REPEAT_EVERY = 2 * SECOND  # contract section 4: the same seq until the acknowledgement
+REPEATS = 30
+WILL_AFTER = 90 * SECOND  # a broker gives up on a silent client after 1.5 times the usual keep-alive of 60 s
+_NEVER = 2**62
+
+
+class Publish(msgspec.Struct, frozen=True, gc=False):
+    """One MQTT message of the world."""
+
+    at: datetime
+    """When it is sent, in the time of the world."""
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    home: str
+    device: str
+    """Id of the device, or of the home's gateway for status and bridge topics."""
+    alarm: bool = False
+    """True when it comes from an alarm-class device: it belongs on the alarm connection."""
+
+
+_seconds: dict[int, str] = {}
+
+
+def iso_ms(ms: int) -> str:
+    """RFC 3339 UTC with milliseconds of a count of milliseconds since 1970."""
+    second, rest = divmod(ms, 1000)
+    text = _seconds.get(second)
+    if text is None:
+        if len(_seconds) > 512:
+            _seconds.clear()
+        text = _seconds[second] = (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
+    return f"{text}.{rest:03d}Z"
+
+
+def at_ms(ms: int) -> datetime:
+    """An aware UTC datetime of a count of milliseconds since 1970."""
+    return _EPOCH + timedelta(milliseconds=ms)
+
+
+def to_ms(at: datetime) -> int:
+    """Milliseconds since 1970 UTC."""
+    return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
+# What Zigbee2MQTT calls a quantity; `contact` has the opposite sense.
+_ZIGBEE_NAMES = {
+    "door_open": "contact",
+    "motion": "occupancy",
+    "gas_level": "gas_value",
+    "link_quality": "linkquality",
+}
+
+# What a device says besides its readings, as Zigbee2MQTT 2 publishes these models.
+_ZIGBEE_FIRST: dict[Kind, dict[str, Any]] = {
+    Kind.smoke: {
+        "battery_low": False, "chamber_contamination": "normal", "muted": False, "smoke": False, "smoke_level": 0,
+        "smoke_unit": "dB/m", "temperature": 22, "test": False,
+    },
+    Kind.gas: {"gas": False, "gas_value": 0, "preheat": False},
+    Kind.sos: {"voltage": 3000},
+    Kind.door: {"contact": True, "device_temperature": 23, "power_outage_count": 2, "voltage": 3005},
+    Kind.motion: {"device_temperature": 24, "illuminance": 120, "occupancy": False, "power_outage_count": 1, "voltage": 3015},
+    Kind.water_leak: {
+        "battery_low": False, "device_temperature": 23, "power_outage_count": 0, "tamper": False, "voltage": 3025,
+        "water_leak": False,
+    },
+    Kind.co: {"co": False},
+    Kind.climate: {"humidity": 58, "temperature": 22},
+    Kind.presence: {"presence": False},
+    Kind.vibration: {"vibration": False},
+}  # fmt: skip
+_NATIVE_FIRST: dict[Kind, dict[str, Any]] = {
+    Kind.smoke: {"smoke": False, "smoke_level": 0, "temperature": 22, "battery_low": False, "muted": False},
+    Kind.gas: {"gas": False, "gas_level": 0, "fault": False},
+    Kind.co: {"co": False, "co_level": 0, "fault": False},
+    Kind.sos: {"battery_low": False},
+    Kind.fall: {"presence": False},
+    Kind.door: {"door_open": False},
+    Kind.motion: {"motion": False},
+    Kind.presence: {"presence": False},
+    Kind.water_leak: {"water_leak": False, "battery_low": False},
+    Kind.climate: {"temperature": 22, "humidity": 58},
+    Kind.vibration: {"tamper": False},
+    Kind.button: {"battery_low": False},
+    Kind.gateway: {},
+}
+_MAINS = frozenset({Kind.gas, Kind.co, Kind.gateway, Kind.bed_belt, Kind.presence, Kind.fall})
+
+
+class Sensor:
+    """One device of a home: its dialect, what it would say now, and its counters."""
+
+    def __init__(self, home: Home, device: Device, *, dice: Dice, first_seq: int) -> None:
+        self.id = device.id
+        self.kind = device.kind
+        self.room = device.room
+        self.resident = device.resident
+        self.topic = device.address or native_topic(home.id, device.id)
+        self.zigbee = not self.topic.startswith("anxin/")
+        self.seq = first_seq
+        self.alarm = device.kind in ALARM_KINDS
+        # Zigbee2MQTT publishes telemetry at QoS 0 unless told otherwise; a belt and a gateway's pulse are the bulk.
+        self.qos = 1 if self.alarm or not (self.zigbee or device.kind in (Kind.bed_belt, Kind.gateway)) else 0
+        self.every = _every(device.kind)
+        self.link = 60 + int(dice.u() * 150)
+        first = _ZIGBEE_FIRST if self.zigbee else _NATIVE_FIRST
+        self.state: dict[str, Any] = {}
+        if device.kind not in _MAINS and device.kind is not Kind.water_meter:
+            self.state["battery"] = 46 + int(dice.u() * 55)
+        self.state |= first.get(device.kind, {})
+        if device.kind is Kind.water_meter:
+            self.state["water_total"] = 40_000 + int(dice.u() * 400_000)
+        self.mute_until = 0
+        """Sends nothing before this time."""
+        self.last_true = 0
+        self.last_motion = 0
+        self.off_pending = False
+        self.repeating: tuple[int, bytes, int] | None = None
+        """seq, payload and tries left of an alarm that nobody has acknowledged."""
+
+    def set(self, quantity: str, value: Value) -> None:
+        """Change what the device says about a quantity, in its own words."""
+        if self.zigbee:
+            if quantity == "door_open":
+                value = not value
+            quantity = _ZIGBEE_NAMES.get(quantity, quantity)
+        self.state[quantity] = value
+
+    def says(self, stamp: str, extra: dict[str, Any] | None = None) -> bytes:
+        """The payload of now: everything the device knows of itself, as its dialect has it."""
+        body = self.state if extra is None else self.state | extra
+        if self.zigbee:
+            return msgspec.json.encode({**body, "last_seen": stamp, "linkquality": self.link})
+        self.seq += 1
+        return msgspec.json.encode({"time": stamp, "seq": self.seq, **body})
+
+
+def _every(kind: Kind) -> int:
+    if kind is Kind.bed_belt:
+        return BELT_EVERY
+    if kind is Kind.gateway:
+        return GATEWAY_EVERY
+    if kind is Kind.water_meter:
+        return METER_EVERY
+    return MAINS_EVERY if kind in _MAINS else BATTERY_EVERY
+
+
+class Dice:
+    """Cheap chance: uniform numbers drawn by the hundred from a seeded generator."""
+
+    __slots__ = ("_box", "rng")
+
+    def __init__(self, *words: int) -> None:
+        self.rng = np.random.default_rng(words)
+        self._box: list[float] = []
+
+    def u(self) -> float:
+        """Uniform in [0, 1)."""
+        if not self._box:
+            self._box = self.rng.random(64).tolist()
+        return self._box.pop()
+
+    def ms(self, low: float, high: float) -> int:
+        """Whole milliseconds between two numbers of milliseconds."""
+        return int(low + (high - low) * self.u())
+
+
+class Person:
+    """A resident in the course of days; `stay` is what is true of them now."""
+
+    def __init__(self, habits: Habits, resident: str, zone: ZoneInfo, start: int) -> None:
+        self.habits = habits
+        self.resident = resident
+        self.zone = zone
+        self.day: date = datetime.fromtimestamp(start / 1000, zone).date() - timedelta(days=1)
+        self.plan = day_plan(habits, self.day, zone=zone)
+        self.turn = 0
+        """Counts changes of the plan: what was queued for an older turn is void."""
+        self._more()
+        self.index = 0
+        while self.plan[self.index + 1].start <= start:
+            self.index += 1
+            if self.index + 2 >= len(self.plan):
+                self._more()
+
+    def _more(self) -> None:
+        self.day += timedelta(days=1)
+        self.plan += day_plan(self.habits, self.day, zone=self.zone)
+
+    @property
+    def stay(self) -> Stay:
+        return self.plan[self.index]
+
+    @property
+    def next_at(self) -> int:
+        """When the present stay ends."""
+        return self.plan[self.index + 1].start
+
+    def move_on(self) -> tuple[Stay, Stay]:
+        """The stay that ends and the one that begins."""
+        old = self.plan[self.index]
+        self.index += 1
+        if self.index + 2 >= len(self.plan):
+            self.plan = self.plan[self.index :]
+            self.index = 0
+            self._more()
+        return old, self.plan[self.index]
+
+    def instead(self, stays: list[Stay], until: int) -> None:
+        """Live these stays instead of what was planned; from `until` on the day goes on as it would have.
+
+        The first of them begins no earlier than the present stay.
+        """
+        while self.plan[-1].start <= until:
+            self._more()
+        start = stays[0].start
+        before = [s for s in self.plan[: self.index + 1] if s.start < start] or [self.plan[self.index]]
+        resumed = [s for s in self.plan if s.start <= until][-1]
+        after = [s for s in self.plan if s.start > until]
+        self.plan = before + stays + [resumed._replace(start=until)] + after
+        self.index = len(before) - 1
+        self.turn += 1
+
+
+class _Belt:
+    """What a bed belt measures: pulse and breathing of the person on it, in batches of noise."""
+
+    __slots__ = ("_box", "asked_at", "dice", "in_since", "person", "sensor", "shows")
+
+    def __init__(self, sensor: Sensor, person: Person | None, dice: Dice) -> None:
+        self.sensor = sensor
+        self.person = person
+        self.dice = dice
+        self.in_since = 0
+        self.asked_at = 0
+        self.shows: dict[str, Any] | None = None
+        """A scenario's readings, in place of what the person's body would give; None values leave a field out."""
+        self._box: list[tuple[float, float, int, int]] = []
+
+    def _fill(self) -> None:
+        """Ten minutes of samples: a slow wave, small noise, and a turn in bed now and then."""
+        n = 120
+        rng = self.dice.rng
+        wave = np.sin(np.arange(n) * (2 * np.pi / n) + rng.uniform(0, 6.28))
+        pulse = 1.6 * wave + rng.normal(0, 0.9, n)
+        breath = 0.5 * wave + rng.normal(0, 0.45, n)
+        turning = rng.random(n) < 0.012
+        movement = np.where(turning, rng.integers(25, 70, n), rng.integers(0, 5, n))
+        quality = np.where(turning, rng.integers(38, 58, n), rng.integers(78, 98, n))
+        self._box = list(
+            zip(pulse.tolist(), breath.tolist(), movement.tolist(), quality.tolist(), strict=True)
+        )
+
+    def says(self, ms: int, stamp: str) -> bytes:
+        sensor = self.sensor
+        sensor.seq += 1
+        if self.shows is not None:
+            shown = {k: v for k, v in self.shows.items() if v is not None}
+            return msgspec.json.encode({"time": stamp, "seq": sensor.seq, **shown})
+        stay = self.person.stay if self.person is not None else None
+        if stay is None or not stay.in_bed:
+            self.in_since = 0
+            # Belts of this family send zeros for an empty bed.
+            return (
+                f'{{"time":"{stamp}","seq":{sensor.seq},"heart_rate":0,"respiration_rate":0,"in_bed":false,'
+                f'"movement":0,"signal_quality":0}}'
+            ).encode()
+        assert self.person is not None
+        if not self.in_since:
+            self.in_since = ms
+        if not self._box:
+            self._fill()
+        pulse, breath, movement, quality = self._box.pop()
+        if ms - self.in_since < 20 * SECOND:
+            # The belt is still looking for the pulse of somebody who has just lain down.
+            return (
+                f'{{"time":"{stamp}","seq":{sensor.seq},"in_bed":true,"movement":{30 + movement},"signal_quality":{quality // 3}}}'
+            ).encode()
+        habits = self.person.habits
+        deep = min(5.0, (ms - self.in_since) / HOUR * 2.5) if stay.asleep else 0.0
+        heart = round(habits.heart_rate - deep + pulse + (5 if movement > 20 else 0))
+        breaths = round(habits.respiration_rate - deep * 0.2 + breath)
+        return (
+            f'{{"time":"{stamp}","seq":{sensor.seq},"heart_rate":{heart},"respiration_rate":{breaths},"in_bed":true,'
+            f'"movement":{movement},"signal_quality":{quality}}}'
+        ).encode()
+
+
+# What the queue of a home may hold.
+_BELT, _BEAT, _MOTION, _PIR_OFF, _STAY, _SEE, _DOOR, _BED, _STEP, _REPEAT, _CACHED = range(11)
+
+Step = Callable[["HomeLife", int], None]
+"""Something a scenario does to a home at a time."""
+
+
+class HomeLife:
+    """One home in time: `next_ms` is when something happens next, `step(out)` lets it happen."""
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        seed: int,
+        start: int,
+        zone: ZoneInfo,
+        stamp: Callable[[int], str] = iso_ms,
+        rate_scale: float = 1.0,
+        spread: int = 10 * SECOND,
+    ) -> None:
+        self.home = home
+        self.id = home.id
+        self.dice = Dice(seed, zlib.crc32(home.id.encode()), 2)
+        self.stamp = stamp
+        self.zone = zone
+        self._scale = rate_scale
+        self._queue: list[tuple[int, int, int, Any, Any]] = []
+        self._count = 0
+        # A device's counter never runs backwards, not even when the simulator is started anew: it counts from its start.
+        first_seq = start // 1000 - 1_767_225_600
+        self.people = [Person(habits_of(home, r, seed=seed), r.id, zone, start) for r in home.residents]
+        self.sensors: dict[str, Sensor] = {
+            d.id: Sensor(home, d, dice=self.dice, first_seq=first_seq) for d in home.devices
+        }
+        self.gateway = next((s for s in self.sensors.values() if s.kind is Kind.gateway), None)
+        self._pirs = {s.room: s for s in self.sensors.values() if s.kind in (Kind.motion, Kind.presence)}
+        self.door = next((s for s in self.sensors.values() if s.kind is Kind.door), None)
+        self.belts: dict[str, _Belt] = {}
+        for sensor in self.sensors.values():
+            if sensor.kind is Kind.bed_belt:
+                who = [p for p in self.people if p.resident == sensor.resident] or self.people[:1]
+                self.belts[sensor.id] = _Belt(sensor, who[0] if who else None, self.dice)
+        self.bases = sorted({_base(s.topic, home.id) for s in self.sensors.values() if s.zigbee})
+        self.dark = False
+        """No power or no network: nothing leaves the home."""
+        self.water_per_minute = 0.0
+        """A tap that somebody forgot, in litres a minute."""
+        self.room_temperature = 21 + 4 * self.dice.u()
+        self._out: list[Publish] = []
+        self._begin(start, spread)
+
+    # ------------------------------------------------------------------------------------------ queue
+
+    @property
+    def next_ms(self) -> int:
+        """When something happens next; never, in a home without devices."""
+        return self._queue[0][0] if self._queue else _NEVER
+
+    def at(self, ms: int, what: int, a: Any = None, b: Any = None) -> None:
+        """Queue one of the kinds of event above."""
+        self._count += 1
+        heapq.heappush(self._queue, (ms, self._count, what, a, b))
+
+    def do(self, ms: int, step: Step) -> None:
+        """Let a scenario do something at a time."""
+        self.at(ms, _STEP, step)
+
+    def _begin(self, start: int, spread: int) -> None:
+        """A gateway connects: retained states at once, then every device's cached state, as gateways do."""
+        connect = start + self.dice.ms(0, spread * 0.5)
+        self.at(connect, _STEP, lambda life, ms: life.connect(ms))
+        for sensor in self.sensors.values():
+            first = connect + self.dice.ms(200, 200 + spread * 0.5)
+            if sensor.kind is Kind.bed_belt:
+                self.at(first, _BELT, self.belts[sensor.id])
+            else:
+                self.at(first, _CACHED, sensor)
+                self.at(first + self.dice.ms(0, sensor.every), _BEAT, sensor)
+        for person in self.people:
+            self.at(person.next_at, _STAY, person, person.turn)
+            self._next_motion(person, start)
+
+    def step(self, out: list[Publish]) -> None:
+        """Let the next thing happen; what it makes devices say is added to `out`."""
+        ms, _, what, a, b = heapq.heappop(self._queue)
+        self._out = out
+        if what == _BELT:
+            sensor = a.sensor
+            if ms >= a.asked_at:  # else a sample sent early, on a bed exit, has taken its place
+                self._belt(a, ms)
+                self.at(ms + int(sensor.every / self._scale), _BELT, a)
+            else:
+                self.at(a.asked_at, _BELT, a)
+        elif what == _MOTION:
+            if b == a.turn and a.stay.motions_per_hour > 0:
+                self.see(a.stay.room, ms)
+                self._next_motion(a, ms)
+        elif what == _PIR_OFF:
+            if ms - a.last_motion >= PIR_HOLD - SECOND:
+                a.off_pending = False
+                self._moving(a, ms, moving=False)
+            else:
+                self.at(a.last_motion + PIR_HOLD, _PIR_OFF, a)
+        elif what == _BEAT:
+            self._beat(a, ms)
+        elif what == _STAY:
+            if b == a.turn:
+                self._stay(a, ms)
+        elif what == _SEE:
+            self.see(a, ms)
+        elif what == _DOOR:
+            self._door(ms, is_open=a)
+        elif what == _BED:
+            a.asked_at = ms + int(a.sensor.every / self._scale)
+            self._belt(a, ms)
+        elif what == _STEP:
+            a(self, ms)
+        elif what == _REPEAT:
+            self._repeat(a, b, ms)
+        else:
+            self._emit(a, ms, a.says(self.stamp(ms)))
+
+    # ---------------------------------------------------------------------------------- what people do
+
+    def _next_motion(self, person: Person, ms: int) -> None:
+        rate = person.stay.motions_per_hour
+        if rate > 0:
+            wait = -np.log1p(-self.dice.u()) * HOUR / rate
+            due = ms + max(2 * SECOND, int(wait))
+            if due < person.next_at:
+                self.at(due, _MOTION, person, person.turn)
+
+    def _stay(self, person: Person, ms: int) -> None:
+        """A person goes on to the next thing of the day."""
+        old, new = person.move_on()
+        if old.in_bed != new.in_bed:
+            for belt in self.belts.values():
+                if belt.person is person:
+                    self.at(ms + self.dice.ms(600, 2200), _BED, belt)
+            if old.in_bed:
+                self.see(old.room, ms)
+        if new.room == OUT and old.room != OUT:
+            self.see("living", ms)
+            self.pass_door(ms + self.dice.ms(3000, 9000))
+        elif old.room == OUT and new.room != OUT:
+            self.pass_door(ms)
+            self.at(ms + self.dice.ms(3000, 7000), _SEE, "living")
+        elif new.room != old.room:
+            self.at(ms + self.dice.ms(800, 4000), _SEE, new.room)
+        if new.doing == "meal comes":
+            self.pass_door(ms + self.dice.ms(20_000, 200_000))
+        person.turn += 1  # movements queued for the old room are void
+        self._requeue(person, ms)
+        self._next_motion(person, ms)
+
+    def _requeue(self, person: Person, ms: int) -> None:
+        self.at(max(ms, person.next_at), _STAY, person, person.turn)
+
+    def live(self, person: Person, stays: list[Stay], until: int, ms: int) -> None:
+        """From now on a person lives these stays instead; `until` the ordinary day goes on."""
+        person.instead(stays, until)
+        if person.next_at <= ms:
+            self._stay(person, ms)
+        else:
+            self._requeue(person, ms)
+
+    def in_bed(self, start: int, end: int) -> bool:
+        """Whether the resident whom a belt is about is in bed all this time, as far as planned."""
+        for belt in self.belts.values():
+            if belt.person is not None:
+                stays = belt.person.plan[belt.person.index :]
+                return stays[0].in_bed and all(s.in_bed for s in stays if start <= s.start <= end)
+        return False
+
+    def pass_door(self, ms: int, seconds: float | None = None) -> None:
+        """Somebody goes through the front door, which falls shut some seconds later."""
+        self.at(ms, _DOOR, True)
+        self.at(ms + (self.dice.ms(5000, 16_000) if seconds is None else int(seconds * 1000)), _DOOR, False)
+
+    def _door(self, ms: int, *, is_open: bool) -> None:
+        if self.door is not None:
+            self.reads(self.door, ms, door_open=is_open)
+
+    def see(self, room: str, ms: int) -> None:
+        """Something warm moves in a room: its infrared sensor may say so."""
+        sensor = self._pirs.get(room)
+        if sensor is None:
+            return
+        sensor.last_motion = ms
+        if ms - sensor.last_true >= PIR_AGAIN:
+            sensor.last_true = ms
+            if sensor.zigbee:
+                sensor.state["illuminance"] = int(5 + self.dice.u() * 240)
+            self._moving(sensor, ms, moving=True)
+        if not sensor.off_pending:
+            sensor.off_pending = True
+            self.at(ms + PIR_HOLD, _PIR_OFF, sensor)
+
+    def _moving(self, sensor: Sensor, ms: int, *, moving: bool) -> None:
+        self.reads(sensor, ms, **{"presence" if sensor.kind is Kind.presence else "motion": moving})
+
+    # --------------------------------------------------------------------------------- what devices say
+
+    def _emit(
+        self, sensor: Sensor, ms: int, payload: bytes, *, retain: bool = False, topic: str = ""
+    ) -> None:
+        if self.dark or ms < sensor.mute_until:
+            return
+        self._out.append(
+            Publish(
+                _EPOCH + timedelta(milliseconds=ms),
+                topic or sensor.topic,
+                payload,
+                1 if retain else sensor.qos,
+                retain,
+                self.id,
+                sensor.id,
+                sensor.alarm and not retain,
+            )
+        )
+
+    def _belt(self, belt: _Belt, ms: int) -> None:
+        self._emit(belt.sensor, ms, belt.says(ms, self.stamp(ms)))
+
+    def _beat(self, sensor: Sensor, ms: int) -> None:
+        """A heartbeat: everything the device knows, unchanged or nearly so."""
+        dice = self.dice
+        if sensor.kind is Kind.gateway:
+            sensor.state = {"link_quality": sensor.link + int(dice.u() * 12), "uptime_seconds": sensor.seq}
+        elif sensor.kind is Kind.water_meter:
+            sensor.state["water_total"] += self._water(sensor.every / MINUTE)
+        elif sensor.zigbee:
+            sensor.link = min(255, max(40, sensor.link + int(dice.u() * 9) - 4))
+        if "temperature" in sensor.state and sensor.state["temperature"] < 35:
+            sensor.state["temperature"] = round(self.room_temperature + dice.u(), 1)
+        self._emit(sensor, ms, sensor.says(self.stamp(ms)))
+        self.at(ms + int(sensor.every / self._scale * (0.96 + 0.08 * dice.u())), _BEAT, sensor)
+
+    def _water(self, minutes: float) -> int:
+        """Litres drawn in some minutes: by those who are up and at home, and by a forgotten tap."""
+        up = sum(1 for p in self.people if p.stay.room in ("kitchen", "bathroom"))
+        at_home = sum(1 for p in self.people if p.stay.room != OUT and not p.stay.in_bed)
+        ordinary = up * 9 * self.dice.u() + at_home * 1.2 * self.dice.u()
+        return int(ordinary * minutes / 15 + self.water_per_minute * minutes)
+
+    def reads(self, sensor: Sensor, ms: int, **values: Value) -> None:
+        """A device reports changed readings. A native alarm is repeated until somebody acknowledges it."""
+        for quantity, value in values.items():
+            sensor.set(quantity, value)
+        payload = sensor.says(self.stamp(ms))
+        self._emit(sensor, ms, payload)
+        if sensor.alarm:
+            raised = any(q in URGENT and v is not False for q, v in values.items())
+            cleared = any(q in URGENT and v is False for q, v in values.items())
+            if raised:
+                self._keep_repeating(sensor, ms, payload)
+            elif cleared:
+                sensor.repeating = None
+
+    def press(self, sensor: Sensor, ms: int) -> None:
+        """Somebody presses an SOS button: an event, there is no release."""
+        pressed = {"action": "emergency"} if sensor.zigbee else {"sos": True}
+        payload = sensor.says(self.stamp(ms), pressed)
+        self._emit(sensor, ms, payload)
+        self._keep_repeating(sensor, ms, payload)
+
+    def _keep_repeating(self, sensor: Sensor, ms: int, payload: bytes) -> None:
+        if not sensor.zigbee:
+            sensor.repeating = (sensor.seq, payload, REPEATS)
+            self.at(ms + REPEAT_EVERY, _REPEAT, sensor, sensor.seq)
+
+    def _repeat(self, sensor: Sensor, seq: int, ms: int) -> None:
+        """The same bytes with the same seq, until the acknowledgement or the last try."""
+        if sensor.repeating is None or sensor.repeating[0] != seq:
+            return  # acknowledged, over, or overtaken by a newer alarm
+        _, payload, left = sensor.repeating
+        self._emit(sensor, ms, payload)
+        if left > 1:
+            sensor.repeating = (seq, payload, left - 1)
+            self.at(ms + REPEAT_EVERY, _REPEAT, sensor, seq)
+        else:
+            sensor.repeating = None
+
+    def acknowledge(self, device: str, seq: int | None) -> bool:
+        """The service has the alarm of this seq; True when the device was still repeating it."""
+        sensor = self.sensors.get(device)
+        if sensor is None or sensor.repeating is None or (seq is not None and seq != sensor.repeating[0]):
+            return False
+        sensor.repeating = None
+        return True
+
+    # --------------------------------------------------------------------------------------- the gateway
+
+    def connect(self, ms: int) -> None:
+        """The gateway comes online: its retained states, and those of Zigbee2MQTT and its devices."""
+        gateway = self.gateway or next(iter(self.sensors.values()), None)
+        if gateway is None:
+            return
+        self._emit(gateway, ms, b'{"state":"online"}', retain=True, topic=f"anxin/v1/{self.id}/status")
+        for base in self.bases:
+            self._emit(gateway, ms, b'{"state":"online"}', retain=True, topic=f"{base}/bridge/state")
+        for sensor in self.sensors.values():
+            if sensor.zigbee:
+                self._emit(
+                    sensor, ms, b'{"state":"online"}', retain=True, topic=f"{sensor.topic}/availability"
+                )
+
+    def go_dark(self, ms: int) -> None:
+        """Power or network is gone: silence, and the last will when the broker has noticed."""
+        self.dark = True
+        self.do(ms + WILL_AFTER, lambda life, then: life.last_will(then))
+
+    def last_will(self, ms: int) -> None:
+        """What the broker publishes for a gateway that has not been heard of."""
+        if not self.dark or self.gateway is None:
+            return
+        self.dark = False
+        self._emit(self.gateway, ms, b'{"state":"offline"}', retain=True, topic=f"anxin/v1/{self.id}/status")
+        for base in self.bases:
+            self._emit(self.gateway, ms, b'{"state":"offline"}', retain=True, topic=f"{base}/bridge/state")
+        self.dark = True
+
+    def come_back(self, ms: int) -> None:
+        """Power is back: the gateway connects and publishes every cached state again, as gateways do."""
+        self.dark = False
+        self.connect(ms)
+        for sensor in self.sensors.values():
+            if sensor.kind is not Kind.bed_belt:
+                self.at(ms + self.dice.ms(300, 12_000), _CACHED, sensor)
+
+
+def _base(topic: str, home: str) -> str:
+    """The base topic of the Zigbee2MQTT of a home: up to and with the home's id, else the first level."""
+    levels = topic.split("/")
+    return "/".join(levels[: levels.index(home) + 1]) if home in levels[:-1] else levels[0]
