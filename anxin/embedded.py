@@ -53,6 +53,7 @@ from anxin.supervisor import (
     Report,
     Supervisor,
     claim,
+    die_with_parent,
     end_leftovers,
     last_line,
     read_private,
@@ -144,9 +145,12 @@ async def _start_parts(settings: Settings, supervisor: Supervisor) -> tuple[Sett
                 )
             if settings.stream.url is None:
                 settings = replace(settings, stream=replace(settings.stream, url=nats.stream_url))
-    finally:
+    except BaseException:
         if database is not None:
-            await database
+            database.cancel()
+        raise
+    if database is not None:
+        await database
     return settings, monitor_url
 
 
@@ -823,10 +827,16 @@ class Postgres:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 env=bare_environment(),
+                preexec_fn=die_with_parent(os.getpid(), signal.SIGKILL),
                 cwd="/",
                 **as_user,  # type: ignore[arg-type]
             )
-            said = (await process.communicate())[0].decode("utf-8", "replace")
+            try:
+                said = (await process.communicate())[0].decode("utf-8", "replace")
+            finally:
+                if process.returncode is None:  # we are being stopped
+                    process.kill()
+                    await process.wait()
         finally:
             password.unlink(missing_ok=True)
         if process.returncode != 0:

@@ -381,7 +381,7 @@ class Supervisor:
                 stderr=None if output is None else asyncio.subprocess.STDOUT,
                 # Ctrl-C in a terminal reaches a whole process group; the order of stopping is ours.
                 start_new_session=True,
-                preexec_fn=_die_with_parent(os.getpid(), child.orphan_signal),
+                preexec_fn=die_with_parent(os.getpid(), child.orphan_signal),
                 **as_user,
             )
         kept.starts += 1
@@ -534,7 +534,7 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def _die_with_parent(parent: int, number: signal.Signals) -> Callable[[], None]:
+def die_with_parent(parent: int, number: signal.Signals) -> Callable[[], None]:
     """What a new child does before it becomes the program: ask to be ended with us.
 
     Runs between fork and exec, after the change of user (which would clear the request). It only makes two

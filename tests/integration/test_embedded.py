@@ -218,7 +218,7 @@ class Held:
 
 
 @contextlib.contextmanager
-def held(data_dir: Path, python: str = sys.executable, **popen: Any) -> Iterator[Held]:
+def starting(data_dir: Path, python: str = sys.executable, **popen: Any) -> Iterator[subprocess.Popen[str]]:
     env = {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     env["PYTHONDONTWRITEBYTECODE"] = "1"
     process = subprocess.Popen(
@@ -229,17 +229,24 @@ def held(data_dir: Path, python: str = sys.executable, **popen: Any) -> Iterator
         text=True,
         **popen,
     )
-    assert process.stdout is not None
-    assert process.stderr is not None
     try:
-        line = process.stdout.readline()
-        assert line, process.stderr.read()
-        yield Held(process, json.loads(line))
+        yield process
     finally:
         process.kill()
         process.wait(10)
-        process.stdout.close()
-        process.stderr.close()
+        for pipe in (process.stdout, process.stderr):
+            assert pipe is not None
+            pipe.close()
+
+
+@contextlib.contextmanager
+def held(data_dir: Path, python: str = sys.executable, **popen: Any) -> Iterator[Held]:
+    with starting(data_dir, python, **popen) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        yield Held(process, json.loads(line))
 
 
 async def test_killing_everything_at_once_loses_nothing_acknowledged(data_dir: Path):
@@ -257,6 +264,17 @@ async def test_killing_everything_at_once_loses_nothing_acknowledged(data_dir: P
     with held(data_dir) as service:
         assert await stored(service.up["stream"]) == texts
         assert rows(service.up["database"]) == list(range(5))
+        assert service.stop() == 0
+
+
+def test_a_first_start_may_be_killed_at_any_moment(data_dir: Path):
+    """Half a database, half a session: the next start makes it whole."""
+    for seconds in (0.25, 0.35, 0.45, 0.55, 0.7, 0.9):
+        with starting(data_dir) as process:
+            time.sleep(seconds)
+            process.kill()
+    with held(data_dir) as service:
+        insert(service.up["database"], 1)
         assert service.stop() == 0
 
 
@@ -488,16 +506,19 @@ async def test_devices_hear_their_acknowledgement_and_the_bridges_topics(nats: A
     assert topics == {"anxin/v1/h1/sos-1/ack", "zigbee2mqtt/siren/set"}
 
 
-async def test_a_device_reaches_nothing_of_the_service(nats: Any):
-    """It cannot make, empty or read our streams, nor listen to everything."""
-    await store(nats.stream_url, "kept")
-    async with device(nats) as client:
-        for topic in ("$JS/API/STREAM/DELETE/KEPT", "$JS/API/STREAM/PURGE/KEPT", "kept", "$MQTT/msgs/x"):
+async def test_a_device_reaches_nothing_of_the_service(fresh_nats: Any):
+    """It can neither empty the broker's own store, nor write into our streams, nor listen to everything."""
+    await store(fresh_nats.stream_url, "kept")
+    async with device(fresh_nats) as client:
+        await client.publish("anxin/v1/h1/sos-1", b'{"sos": true}', qos=1)
+        for topic in ("$JS/API/STREAM/PURGE/$MQTT_msgs", "$JS/API/STREAM/DELETE/$MQTT_msgs", "kept"):
             await client.publish(topic, b"", qos=0)
         for topic in ("#", "$JS/#", "$SYS/#", "_INBOX/#"):
             answered = await client.subscribe(topic, qos=1)
             assert [int(getattr(code, "value", code)) for code in answered] == [128], "refused"
-    assert "kept" in await stored(nats.stream_url)
+    async with ingest(fresh_nats) as service:
+        assert await received(service, 1) == [("anxin/v1/h1/sos-1", b'{"sos": true}')]
+    assert await stored(fresh_nats.stream_url) == ["kept"]
 
 
 async def test_devices_must_sign_in_when_credentials_are_set(data_dir: Path):
