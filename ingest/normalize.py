@@ -532,4 +532,17 @@ def _refusal(
     )
 
 
-__all__ = ["DEFAULT_SUBSCRIPTIONS", "DIALECTS", "Message", "Normalizer", "Outcome", "Subscription"]
+def refused_by_us(message: Message, detail: str) -> Refusal:
+    """A message that the service itself failed on, for a person to look at."""
+    return _refusal(message, Refused(Reason.failed, detail), _Route(_Way.bad), alarm=True)
+
+
+__all__ = [
+    "DEFAULT_SUBSCRIPTIONS",
+    "DIALECTS",
+    "Message",
+    "Normalizer",
+    "Outcome",
+    "Subscription",
+    "refused_by_us",
+]

@@ -1,0 +1,663 @@
+"""The only MQTT code of the service: broker -> normalize -> stream, and acknowledgements back to devices.
+
+Start at `Gateway.run`. One promise: a message is acknowledged to the broker (PUBACK) only when everything that
+came of it is durable, in READINGS or in quarantine, or when it is decided that nothing comes of it. Until then the
+broker keeps it, whoever dies. Paho's thread only hands messages over. Alarm devices' messages are read first and
+published at once on lanes of their own; the rest is grouped for a few milliseconds and published as one batch.
+While the stream is away every lane keeps trying with the same message ids, acknowledges nothing, and so the broker
+stops sending: that is the back-pressure. The stream swallows what it already has, by report_id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from prometheus_client import Counter, Gauge, Histogram
+from structlog import get_logger
+
+from care.clock import Clock
+from care.errors import Misconfigured, Reason, Temporary
+from care.ids import content_id, epoch_ms, iso, partition_of
+from care.messages import Beat, DeviceAck, Refusal, Report, Unclaimed, decode, encode
+from care.site import Registry, Site
+from care.stream import DELIVERIES, HEALTH, REGISTRY, Outgoing, Stream, Task
+from devices.quantities import PRESSES
+from ingest.normalize import DEFAULT_SUBSCRIPTIONS, Message, Normalizer, Outcome, Subscription, refused_by_us
+
+log = get_logger("ingest")
+
+KEEPALIVE = 10
+"""Seconds; a broker that hangs is noticed within 15."""
+RECONNECT = (0.1, 5.0)
+"""Seconds between tries, at first and at most. It never gives up."""
+LINGER = 0.004
+"""Seconds telemetry waits for company: one fsync then carries it all (reliability section 2.5)."""
+BATCH = 500
+URGENT_LANES = 8
+"""Alarms of one home stay in order; homes do not wait for each other."""
+SLICE = 32
+"""Messages normalized between two looks at the alarm lane: about 2 ms."""
+QOS0_WAITING = 20_000
+"""QoS 0 messages that may wait; more are dropped and counted. QoS 1 is bounded by not acknowledging."""
+TRIES = 5
+"""A message that fails so often for another reason than Temporary goes to quarantine."""
+BEAT_SECONDS = 2.0
+ACK_TIMEOUT = 3.0
+UNCLAIMED_EVERY = 60.0
+"""Seconds between two records of the same unclaimed topic."""
+WITHHELD_EVERY = 600.0
+"""Seconds between two records that a class of data of a device is not agreed to."""
+ACKS_KEPT = 10_000
+
+_messages = Counter("anxin_ingest_messages", "Messages received from the broker", ["qos"])
+_reports = Counter("anxin_ingest_reports", "Reports made durable", ["lane"])
+_refused = Counter("anxin_ingest_refused", "Messages or quantities refused", ["reason"])
+_unclaimed = Counter("anxin_ingest_unclaimed", "Messages of devices that are not in the site file")
+_dropped = Counter("anxin_ingest_dropped", "QoS 0 messages dropped because too many waited")
+_withheld = Counter("anxin_ingest_withheld", "Readings left out for want of consent", ["consent"])
+_retries = Counter("anxin_ingest_retries", "Times the stream could not be written and was tried again")
+_device_acks = Counter("anxin_ingest_device_acks", "Acknowledgements published to devices")
+_waiting = Gauge("anxin_ingest_waiting_messages", "Messages received and not yet durable")
+_connected = Gauge("anxin_ingest_connected", "1 while the broker connection stands")
+_durable = Histogram(
+    "anxin_ingest_durable_seconds",
+    "From receipt to durable",
+    ["lane"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+
+
+@dataclass(slots=True)
+class _Arrived:
+    """A message as the broker handed it over, with what acknowledging it takes."""
+
+    message: Message
+    mid: int
+    epoch: int
+    clock_seconds: float
+    left: int = 0
+    """Outcomes that are not durable yet."""
+    press: bool = False
+    alarm_seq: tuple[str, int] | None = None
+
+
+@dataclass(slots=True)
+class _Item:
+    """One message for the stream on behalf of an arrived one."""
+
+    subject: str
+    data: bytes
+    message_id: str
+    arrived: _Arrived
+    final: bool = False
+    """It is already a refusal: if even that cannot be stored, it is given up."""
+    failures: int = 0
+
+
+# -- the broker's side ------------------------------------------------------------------------------------------
+
+
+class _Broker:
+    """Paho in its own thread. Everything it calls on our side runs in the event loop."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        url: str,
+        client_id: str,
+        filters: Sequence[str],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+            raise Misconfigured("mqtt.url: mqtt://user:password@host:1883 or mqtts://… is wanted")
+        self._gateway = gateway
+        self._loop = loop
+        self._filters = [(f, 1) for f in filters]
+        self._epoch = 0
+        self._lock = threading.Lock()
+        self._inbox: deque[_Arrived] = deque()
+        self._told = False
+        self._sent: dict[int, asyncio.Future[None]] = {}
+        self._client = client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            clean_session=False,
+            protocol=mqtt.MQTTv311,
+            manual_ack=True,
+        )
+        if parts.username is not None:
+            client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+        if parts.scheme == "mqtts":
+            client.tls_set()
+        client.connect_timeout = 2.0
+        client.reconnect_delay_set(*RECONNECT)  # type: ignore[arg-type]  # paho adds and compares, fractions work
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.connect_async(
+            parts.hostname, parts.port or (8883 if parts.scheme == "mqtts" else 1883), KEEPALIVE
+        )
+
+    def start(self) -> None:
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Leave; the session stays and the broker keeps what arrives. Blocks for up to a second."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    # In paho's thread.
+
+    def _on_connect(
+        self,
+        client: mqtt.Client,
+        _userdata: object,
+        flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        _p: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._tell(self._gateway.not_connected, str(reason))
+            return
+        client.subscribe(self._filters)
+        self._tell(self._gateway.connected, flags.session_present)
+
+    def _on_disconnect(
+        self, _c: mqtt.Client, _u: object, _f: mqtt.DisconnectFlags, reason: ReasonCode, _p: Properties | None
+    ) -> None:
+        # Message numbers of the old connection mean other messages in the next one: never acknowledge by them.
+        with self._lock:
+            self._epoch += 1
+        self._tell(self._gateway.not_connected, str(reason))
+
+    def _on_subscribe(
+        self, _c: mqtt.Client, _u: object, _mid: int, reasons: list[ReasonCode], _p: Properties | None
+    ) -> None:
+        for (topic_filter, _), reason in zip(self._filters, reasons, strict=False):
+            if reason.is_failure:
+                self._tell(self._gateway.not_subscribed, topic_filter)
+
+    def _on_message(self, _c: mqtt.Client, _u: object, m: mqtt.MQTTMessage) -> None:
+        try:
+            topic = m.topic
+        except UnicodeDecodeError:
+            topic = m._topic.decode("utf-8", "replace")  # noqa: SLF001  paho has no other way to name it
+        if m.qos == 0 and len(self._inbox) >= QOS0_WAITING:
+            _dropped.inc()
+            return
+        now = self._gateway.clock.now()
+        message = Message(topic, bytes(m.payload), now, m.retain, m.qos)
+        self._inbox.append(_Arrived(message, m.mid, self._epoch, self._gateway.clock.monotonic()))
+        if not self._told:
+            self._told = True
+            self._tell(self._hand_over)
+
+    def _on_publish(
+        self, _c: mqtt.Client, _u: object, mid: int, _r: ReasonCode, _p: Properties | None
+    ) -> None:
+        self._tell(self._published, mid)
+
+    def _tell(self, call: Callable[..., None], *args: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: we are leaving
+            self._loop.call_soon_threadsafe(call, *args)
+
+    # In the event loop.
+
+    def _hand_over(self) -> None:
+        self._told = False
+        inbox = self._inbox
+        while True:
+            try:
+                arrived = inbox.popleft()
+            except IndexError:
+                return
+            self._gateway.arrived(arrived)
+
+    def ack(self, arrived: _Arrived) -> None:
+        """PUBACK, unless the connection it came by is gone: then the broker sends the message again."""
+        if arrived.message.qos == 0:
+            return
+        with self._lock:
+            if arrived.epoch == self._epoch:
+                self._client.ack(arrived.mid, arrived.message.qos)
+
+    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Publish with QoS 1 and do not wait."""
+        self._client.publish(topic, payload, qos=1, retain=retain)
+
+    async def deliver(self, topic: str, payload: bytes) -> bool:
+        """Publish with QoS 1; True when the broker has it within ACK_TIMEOUT."""
+        future: asyncio.Future[None] = self._loop.create_future()
+        info = self._client.publish(topic, payload, qos=1)
+        self._sent[info.mid] = future
+        if info.is_published():
+            self._published(info.mid)
+        try:
+            await asyncio.wait_for(future, ACK_TIMEOUT)
+            return True
+        except TimeoutError:
+            return False
+        finally:
+            self._sent.pop(info.mid, None)
+
+    def _published(self, mid: int) -> None:
+        future = self._sent.pop(mid, None)
+        if future is not None and not future.done():
+            future.set_result(None)
+
+
+# -- lanes to the stream --------------------------------------------------------------------------------------
+
+
+class _Lane:
+    """Items for the stream in order; the next ones wait while these are being stored."""
+
+    def __init__(self, gateway: Gateway, name: str, *, linger: float = 0.0, limit: int = BATCH) -> None:
+        self._gateway = gateway
+        self._name = name
+        self._linger = linger
+        self._limit = limit
+        self._items: deque[_Item] = deque()
+        self._some = asyncio.Event()
+
+    def put(self, item: _Item) -> None:
+        self._items.append(item)
+        self._some.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._some.wait()
+            if self._linger and len(self._items) < self._limit:
+                await asyncio.sleep(self._linger)
+            batch = [self._items.popleft() for _ in range(min(self._limit, len(self._items)))]
+            if not self._items:
+                self._some.clear()
+            await self._store(batch)
+
+    async def _store(self, batch: list[_Item]) -> None:
+        pause = 0.05
+        while batch:
+            try:
+                await self._publish(batch)
+            except Temporary:
+                _retries.inc()
+                await asyncio.sleep(pause)
+                pause = min(1.0, pause * 2)
+                continue
+            except Exception as error:  # noqa: BLE001  one message the stream cannot take must not hold up the others
+                if len(batch) > 1:
+                    for item in batch:
+                        await self._store([item])
+                    return
+                if await self._give_up(batch[0], error):
+                    return
+                continue
+            for item in batch:
+                self._gateway.stored(item, self._name)
+            return
+
+    async def _publish(self, batch: list[_Item]) -> None:
+        stream = self._gateway.stream
+        if len(batch) == 1:
+            item = batch[0]
+            await stream.publish(item.subject, item.data, message_id=item.message_id)
+        else:
+            await stream.publish_batch([Outgoing(i.subject, i.data, i.message_id) for i in batch])
+
+    async def _give_up(self, item: _Item, error: Exception) -> bool:
+        """After some tries the message becomes a refusal; True when even that cannot be stored."""
+        item.failures += 1
+        if item.failures < TRIES:
+            await asyncio.sleep(0.05)
+            return False
+        log.error("message_failed", subject=item.subject, error=type(error).__name__, given_up=item.final)
+        if item.final:
+            self._gateway.done(item.arrived)
+            return True
+        refusal = refused_by_us(item.arrived.message, f"{type(error).__name__} while storing")
+        item.subject, item.data, item.message_id = refusal.subject, encode(refusal), refusal.refusal_id
+        item.final, item.failures = True, 0
+        return False
+
+
+# -- the gateway ------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Seldom:
+    """Lets a thing through once in a while."""
+
+    every: float
+    limit: int = 10_000
+    _last: OrderedDict[str, float] = field(default_factory=OrderedDict)
+
+    def now(self, key: str, at: float) -> bool:
+        last = self._last.get(key)
+        if last is not None and at - last < self.every:
+            return False
+        self._last[key] = at
+        self._last.move_to_end(key)
+        if len(self._last) > self.limit:
+            self._last.popitem(last=False)
+        return True
+
+
+class Gateway:
+    """Owns the broker connection, the lanes and the tasks between them."""
+
+    def __init__(
+        self,
+        *,
+        stream: Stream,
+        clock: Clock,
+        registry_source: AsyncIterable[Registry],
+        mqtt_url: str,
+        client_id: str,
+        subscriptions: Sequence[Subscription] = DEFAULT_SUBSCRIPTIONS,
+    ) -> None:
+        self.stream = stream
+        self.clock = clock
+        self._registry_source = registry_source
+        self._mqtt_url = mqtt_url
+        self._client_id = client_id
+        self._subscriptions = tuple(subscriptions)
+        self._normalizer: Normalizer | None = None
+        self._broker: _Broker | None = None
+        self._known = asyncio.Event()
+        self._alarms: deque[_Arrived] = deque()
+        self._telemetry: deque[_Arrived] = deque()
+        self._alarm_waits = asyncio.Event()
+        self._telemetry_waits = asyncio.Event()
+        self._urgent = [_Lane(self, "urgent", limit=64) for _ in range(URGENT_LANES)]
+        self._normal = _Lane(self, "normal", linger=LINGER)
+        self._quarantine = _Lane(self, "quarantine", linger=LINGER)
+        self._clearing: dict[str, int] = {}
+        self._acks: OrderedDict[tuple[str, int], tuple[str, bytes]] = OrderedDict()
+        self._seldom_unclaimed = _Seldom(UNCLAIMED_EVERY)
+        self._seldom_withheld = _Seldom(WITHHELD_EVERY)
+        self._withheld_told: dict[str, int] = {}
+        self._started_at = clock.now()
+        self._last_input_at: datetime | None = None
+        self._is_connected = False
+        self._count = 0
+        self._waiting = 0
+
+    async def run(self) -> None:
+        """Until cancelled. Connects when the registry is known: before that nobody could say whose a message is."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow_registry(), name="registry")
+            tasks.create_task(self._beat(), name="beat")
+            await self._known.wait()
+            self._broker = broker = _Broker(
+                self,
+                url=self._mqtt_url,
+                client_id=self._client_id,
+                filters=[s.filter for s in self._subscriptions],
+                loop=asyncio.get_running_loop(),
+            )
+            for i, lane in enumerate((*self._urgent, self._normal, self._quarantine)):
+                tasks.create_task(lane.run(), name=f"lane-{i}")
+            tasks.create_task(self._read(self._alarms, self._alarm_waits), name="alarms")
+            tasks.create_task(self._read(self._telemetry, self._telemetry_waits), name="telemetry")
+            tasks.create_task(self._answer_devices(), name="device-acks")
+            broker.start()
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                await asyncio.shield(asyncio.to_thread(broker.stop))
+
+    # -- what the broker tells
+
+    def connected(self, session_present: bool) -> None:
+        self._is_connected = True
+        _connected.set(1)
+        log.info("broker_connected", session_present=session_present)
+
+    def not_connected(self, reason: str) -> None:
+        if self._is_connected:
+            log.warning("broker_lost", reason=reason)
+        self._is_connected = False
+        _connected.set(0)
+
+    def not_subscribed(self, topic_filter: str) -> None:
+        log.error("subscription_refused", filter=topic_filter)
+
+    def arrived(self, arrived: _Arrived) -> None:
+        """A message came in: alarm devices' go to the head of the house."""
+        message = arrived.message
+        _messages.labels(message.qos).inc()
+        self._count += 1
+        self._waiting += 1
+        self._last_input_at = message.received_at
+        if not message.payload and message.topic in self._clearing:
+            left = self._clearing.pop(message.topic) - 1
+            if left > 0:
+                self._clearing[message.topic] = left
+            self.settle(arrived)
+            return
+        assert self._normalizer is not None
+        if self._normalizer.is_alarm(message.topic):
+            self._alarms.append(arrived)
+            self._alarm_waits.set()
+        else:
+            self._telemetry.append(arrived)
+            self._telemetry_waits.set()
+
+    # -- from messages to lanes
+
+    async def _read(self, waiting: deque[_Arrived], some: asyncio.Event) -> None:
+        while True:
+            await some.wait()
+            some.clear()
+            while waiting:
+                for _ in range(min(SLICE, len(waiting))):
+                    self._handle(waiting.popleft())
+                await asyncio.sleep(0)
+
+    def _handle(self, arrived: _Arrived) -> None:
+        assert self._normalizer is not None
+        message = arrived.message
+        outcomes = self._normalizer.normalize(message)
+        arrived.left = 1
+        for outcome in outcomes:
+            self._dispatch(outcome, arrived)
+        self._count_withheld(self._normalizer)
+        self.done(arrived)
+
+    def _dispatch(self, outcome: Outcome, arrived: _Arrived) -> None:
+        now = arrived.clock_seconds
+        if isinstance(outcome, Report):
+            item = _Item(outcome.subject, encode(outcome), outcome.report_id, arrived)
+            if outcome.urgent:
+                lane = self._urgent[partition_of(outcome.home) % URGENT_LANES]
+                arrived.press = arrived.press or any(outcome.values.get(q) for q in PRESSES)
+                if outcome.seq is not None:
+                    arrived.alarm_seq = (outcome.device, outcome.seq)
+            else:
+                lane = self._normal
+        elif isinstance(outcome, Refusal):
+            _refused.labels(outcome.reason).inc()
+            if outcome.reason == Reason.no_consent and not self._seldom_withheld.now(
+                f"{outcome.device}/{outcome.detail}", now
+            ):
+                return
+            item = _Item(outcome.subject, encode(outcome), outcome.refusal_id, arrived, final=True)
+            lane = (
+                self._urgent[partition_of(outcome.home or "") % URGENT_LANES]
+                if outcome.alarm
+                else self._quarantine
+            )
+        else:
+            _unclaimed.inc()
+            if not self._seldom_unclaimed.now(outcome.topic, now):
+                return
+            item = _Item(outcome.subject, encode(outcome), _unclaimed_id(outcome), arrived, final=True)
+            lane = self._quarantine
+        arrived.left += 1
+        lane.put(item)
+
+    def _count_withheld(self, normalizer: Normalizer) -> None:
+        for data, count in normalizer.withheld.items():
+            told = self._withheld_told.get(data, 0)
+            if count > told:
+                _withheld.labels(data).inc(count - told)
+                self._withheld_told[data] = count
+
+    # -- durable
+
+    def stored(self, item: _Item, lane: str) -> None:
+        """The stream has it."""
+        if lane != "quarantine" and not item.final:
+            _reports.labels(lane).inc()
+            _durable.labels(lane).observe(max(0.0, self.clock.monotonic() - item.arrived.clock_seconds))
+        self.done(item.arrived)
+
+    def done(self, arrived: _Arrived) -> None:
+        """One of the things that came of a message is decided."""
+        arrived.left -= 1
+        if arrived.left == 0:
+            self.settle(arrived)
+
+    def settle(self, arrived: _Arrived) -> None:
+        """Everything that came of a message is decided: now, and not before, the broker may forget it."""
+        assert self._broker is not None
+        self._waiting -= 1
+        self._broker.ack(arrived)
+        if arrived.message.retained and arrived.press:
+            # A press is no state: kept by the broker it would be pressed again at every restart (domain P-10).
+            topic = arrived.message.topic
+            self._clearing[topic] = self._clearing.get(topic, 0) + 1
+            self._broker.send(topic, b"", retain=True)
+        if arrived.alarm_seq is not None:
+            again = self._acks.get(arrived.alarm_seq)
+            if again is not None:
+                # It keeps asking because it has not heard us; the stream swallowed the repeat, so answer from here.
+                self._broker.send(*again)
+
+    # -- back to devices
+
+    async def _answer_devices(self) -> None:
+        assert self._broker is not None
+        work = self.stream.work(DELIVERIES, worker="ingest-device-acks", subjects=["deliveries.device.>"])
+        async for tasks in work:
+            await asyncio.gather(*(self._answer(task) for task in tasks))
+
+    async def _answer(self, task: Task) -> None:
+        assert self._broker is not None
+        try:
+            ack = decode(task.stored.data, DeviceAck)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            log.warning("device_ack_unreadable")
+            await task.ack()
+            return
+        topic = f"anxin/v1/{ack.home}/{ack.device}/ack"
+        payload = encode({"seq": ack.seq, "alert": ack.alert, "at": iso(ack.at)})
+        if ack.seq is not None:
+            self._acks[ack.device, ack.seq] = (topic, payload)
+            if len(self._acks) > ACKS_KEPT:
+                self._acks.popitem(last=False)
+        if await self._broker.deliver(topic, payload):
+            _device_acks.inc()
+            await task.ack()
+        else:
+            await task.retry(timedelta(seconds=1))
+
+    # -- registry and sign of life
+
+    async def _follow_registry(self) -> None:
+        async for registry in self._registry_source:
+            old = self._normalizer
+            self._normalizer = (
+                old.with_registry(registry) if old is not None else Normalizer(registry, self._subscriptions)
+            )
+            self._known.set()
+            log.info("registry_loaded", homes=len(registry.homes), devices=len(registry.devices))
+
+    async def _beat(self) -> None:
+        while True:
+            now = self.clock.now()
+            _waiting.set(self._waiting)
+            oldest = [q[0].clock_seconds for q in (self._alarms, self._telemetry) if q]
+            beat = Beat(
+                role="ingest",
+                at=now,
+                started_at=self._started_at,
+                position=self._count,
+                lag_seconds=round(max(0.0, self.clock.monotonic() - min(oldest)), 3) if oldest else 0.0,
+                last_input_at=self._last_input_at,
+                detail="" if self._is_connected else "broker away",
+            )
+            with contextlib.suppress(Temporary, TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self.stream.put(HEALTH, "beat.ingest", encode(beat))
+            await asyncio.sleep(BEAT_SECONDS)
+
+
+def _unclaimed_id(outcome: Unclaimed) -> str:
+    return content_id("unclaimed", outcome.topic, epoch_ms(outcome.received_at))
+
+
+async def registries(stream: Stream) -> AsyncIterator[Registry]:
+    """The registry in force, then each change, for ever; an empty one when no site has been loaded yet."""
+    empty = Registry(decode(b'{"community":{"id":"none","name":""}}', Site))
+    seen = False
+    while True:
+        try:
+            async with contextlib.aclosing(stream.watch(REGISTRY, "site")) as entries:  # type: ignore[type-var]
+                async for entry in entries:
+                    if entry is None:
+                        if not seen:
+                            yield empty
+                    elif entry.data is not None:
+                        try:
+                            registry = Registry(decode(entry.data, Site))
+                        except msgspec.MsgspecError:
+                            log.warning("registry_unreadable", revision=entry.revision)
+                            continue
+                        seen = True
+                        yield registry
+        except Temporary:
+            await asyncio.sleep(0.2)
+
+
+async def run(
+    *,
+    stream: Stream,
+    clock: Clock,
+    mqtt_url: str,
+    client_id: str,
+    subscriptions: Sequence[Subscription] = DEFAULT_SUBSCRIPTIONS,
+    registry_source: AsyncIterable[Registry] | None = None,
+) -> None:
+    """The role `ingest`, until cancelled.
+
+    `client_id` names the session at the broker: the caller keeps it in data_dir, unguessable, the same at every start.
+    `registry_source` gives the registry and its changes; by default the stream's `registry/site` is watched.
+    """
+    await Gateway(
+        stream=stream,
+        clock=clock,
+        registry_source=registry_source if registry_source is not None else registries(stream),
+        mqtt_url=mqtt_url,
+        client_id=client_id,
+        subscriptions=subscriptions,
+    ).run()
+
+
+__all__ = ["Gateway", "registries", "run"]
