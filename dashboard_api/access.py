@@ -29,9 +29,7 @@ class Pass(StrEnum):
 
 Rule = Pass | frozenset[Role]
 
-STAFF = frozenset(
-    {Role.social_worker, Role.volunteer, Role.grid_worker, Role.neighbour, Role.responder}
-)
+STAFF = frozenset({Role.social_worker, Role.volunteer, Role.grid_worker, Role.neighbour, Role.responder})
 """People who go there."""
 OPERATORS = frozenset({Role.operator, Role.supervisor, Role.admin})
 DESK = OPERATORS | {Role.doctor, Role.auditor}
@@ -136,7 +134,11 @@ def find(method: str, path: str) -> Found | None:
 
 def other_methods(path: str) -> list[str]:
     """The methods that a path knows, for 405."""
-    methods = {m for m, known, pattern, _ in _PATTERNS if pattern.match(path) and known.startswith(V) == path.startswith(V)}
+    methods = {
+        m
+        for m, known, pattern, _ in _PATTERNS
+        if pattern.match(path) and known.startswith(V) == path.startswith(V)
+    }
     return sorted(methods)
 
 

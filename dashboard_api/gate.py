@@ -113,7 +113,9 @@ class Gate:
                 except Temporary:
                     if status:
                         raise
-                    refusal = Problem(503, Why.stream_unavailable, "消息流暂时不可用，请重试", headers={"Retry-After": "1"})
+                    refusal = Problem(
+                        503, Why.stream_unavailable, "消息流暂时不可用，请重试", headers={"Retry-After": "1"}
+                    )
                     await answer(refusal)(scope, receive, sending)
             except _ClientGone:
                 log.info("client_gone", route=route)
@@ -126,7 +128,11 @@ class Gate:
                 seconds = self._clock.monotonic() - began
                 self._metrics.served(scope["method"], route, status, seconds)
                 log.debug(
-                    "request_served", method=scope["method"], route=route, status=status, seconds=round(seconds, 4)
+                    "request_served",
+                    method=scope["method"],
+                    route=route,
+                    status=status,
+                    seconds=round(seconds, 4),
                 )
 
     # -- on the way in ----------------------------------------------------------------------------------------
@@ -160,7 +166,9 @@ class Gate:
                     raise Problem(401, Why.signed_out, "请先登录", headers={"WWW-Authenticate": "Bearer"})
                 allowed_roles = access.UPKEEP if isinstance(rule, access.Pass) else rule
                 if who.role not in allowed_roles:
-                    log.info("request_denied", method=method, route=found.path, by=who.by, role=who.role.value)
+                    log.info(
+                        "request_denied", method=method, route=found.path, by=who.by, role=who.role.value
+                    )
                     raise Problem(403, Why.forbidden, "您的角色无此权限")
                 state["who"] = who
         if method not in UNSAFE:

@@ -142,7 +142,9 @@ class Hub:
             channel = self.channels[key] = Channel(key, epoch, ring=self._ring)
         return channel
 
-    def open(self, key: Key, session: str, last_id: str | None, snapshot: Callable[[Channel], str]) -> Listener:
+    def open(
+        self, key: Key, session: str, last_id: str | None, snapshot: Callable[[Channel], str]
+    ) -> Listener:
         """A listener that first hears what it missed, or a snapshot made now."""
         channel = self.channel(key)
         listener = Listener(key, session, room=self._queue)

@@ -34,9 +34,14 @@ class Metrics:
             buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60),
         )
         self.commands = Counter(
-            "anxin_api_commands", "Commands of people, by result", ["command", "result"], registry=self.registry
+            "anxin_api_commands",
+            "Commands of people, by result",
+            ["command", "result"],
+            registry=self.registry,
         )
-        self.sign_ins = Counter("anxin_api_sign_ins", "Sign-ins, by result", ["result"], registry=self.registry)
+        self.sign_ins = Counter(
+            "anxin_api_sign_ins", "Sign-ins, by result", ["result"], registry=self.registry
+        )
         self.open_alerts = Gauge("anxin_alerts_open", "Open alerts", ["level"], registry=self.registry)
         self.waiting_red = Gauge(
             "anxin_alerts_red_unacknowledged", "Red alerts that nobody has taken", registry=self.registry
@@ -49,10 +54,16 @@ class Metrics:
             "anxin_notify_lag_seconds", "Age of the oldest message not yet sent", registry=self.registry
         )
         self.components = Gauge(
-            "anxin_component_up", "1 when a part of the service answers", ["component"], registry=self.registry
+            "anxin_component_up",
+            "1 when a part of the service answers",
+            ["component"],
+            registry=self.registry,
         )
         self.screens = Gauge(
-            "anxin_api_screens", "Screens that beat within 60 s, by sound", ["view", "audio"], registry=self.registry
+            "anxin_api_screens",
+            "Screens that beat within 60 s, by sound",
+            ["view", "audio"],
+            registry=self.registry,
         )
 
     def served(self, method: str, route: str, status: int, seconds: float) -> None:

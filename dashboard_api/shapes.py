@@ -201,6 +201,9 @@ class Question(Shape):
     ask: str
     yes: str | None = None
     no: str | None = None
+    after_yes: str | None = None
+    """Which question follows a yes; null the next one, `end` none."""
+    after_no: str | None = None
 
 
 class Suggestion(Shape):
@@ -216,6 +219,7 @@ class Script(Shape):
     say: str = ""
     steps: list[ScriptStep] = []
     questions: list[Question] = []
+    hints: list[str] = []
     suggest: Suggestion | None = None
 
 

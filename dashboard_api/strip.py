@@ -227,7 +227,7 @@ def _row(
     quantity, draw = _DRAWN.get(device.kind, ("", "ticks"))
     row: dict[str, Any] = {
         "device": device.id,
-        "kind": wording.PICTOGRAM_OF_KIND.get(device.kind, "other"),
+        "kind": wording.pictogram(device.kind),
         "label": wording.device_label(device),
         "words": "",
         "alarm": False,
@@ -257,12 +257,12 @@ def _row(
         row["draw"] = draw = "level"
         trace = heard.traces.get(quantity)
     if draw == "state":
-        row["spans"] = (
-            [unheard] if trace is None else _spans(trace, start, end, known_until=known_until)
-        )
+        row["spans"] = [unheard] if trace is None else _spans(trace, start, end, known_until=known_until)
     elif draw in ("line", "level"):
         row["unit"] = row["unit"] or _UNITS.get(quantity)
-        row["points"] = [] if trace is None else [[iso(_at(t)), v] for t, v in trace.points if start <= t <= end]
+        row["points"] = (
+            [] if trace is None else [[iso(_at(t)), v] for t, v in trace.points if start <= t <= end]
+        )
     else:
         row["ticks"] = [] if trace is None else [iso(_at(t)) for t in trace.ticks if start <= t <= end]
     row["words"], row["alarm"] = _words(quantity, trace, end, gone, age, zone)
@@ -300,7 +300,9 @@ def _words(
         case "door_open":
             return (f"{clock}打开，未关" if value else f"关着，{clock}关上" if clock else "关着"), False
         case "in_bed":
-            return (f"在床（{clock.strip()} 起）" if value and clock else "在床" if value else f"{clock}离床"), False
+            return (
+                f"在床（{clock.strip()} 起）" if value and clock else "在床" if value else f"{clock}离床"
+            ), False
         case "presence":
             return ("有人" if value else f"{clock}起无人" if clock else "无人"), False
         case "online":

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from care.site import Device, Resident
-from care.words import AlertState, Kind, Role, Tier
+from care.words import Kind, Role, Tier
+from devices.kinds import KINDS
 
 ROOMS: dict[str, str] = {
     "kitchen": "厨房",
@@ -23,42 +24,6 @@ ROOMS: dict[str, str] = {
     "corridor": "过道",
 }
 
-KINDS: dict[Kind, str] = {
-    Kind.bed_belt: "床带",
-    Kind.smoke: "烟感",
-    Kind.gas: "燃气",
-    Kind.co: "一氧化碳",
-    Kind.sos: "紧急按钮",
-    Kind.door: "门磁",
-    Kind.motion: "人体感应",
-    Kind.presence: "存在感应",
-    Kind.water_leak: "水浸",
-    Kind.water_meter: "水表",
-    Kind.fall: "跌倒监测",
-    Kind.climate: "温湿度",
-    Kind.button: "按钮",
-    Kind.vibration: "振动",
-    Kind.gateway: "网关",
-}
-
-PICTOGRAM_OF_KIND: dict[Kind, str] = {
-    Kind.bed_belt: "bed",
-    Kind.smoke: "smoke",
-    Kind.gas: "gas",
-    Kind.co: "co",
-    Kind.sos: "sos",
-    Kind.button: "sos",
-    Kind.door: "door",
-    Kind.motion: "activity",
-    Kind.presence: "activity",
-    Kind.vibration: "activity",
-    Kind.water_leak: "water",
-    Kind.water_meter: "water",
-    Kind.fall: "fall",
-    Kind.climate: "other",
-    Kind.gateway: "device",
-}
-
 ROLES: dict[Role, str] = {
     Role.operator: "值班员",
     Role.supervisor: "值班长",
@@ -72,14 +37,6 @@ ROLES: dict[Role, str] = {
     Role.admin: "管理员",
     Role.auditor: "审计员",
     Role.responder: "响应人员",
-}
-
-STATES: dict[AlertState, str] = {
-    AlertState.new: "未接警",
-    AlertState.acknowledged: "已接警",
-    AlertState.dispatched: "已派人",
-    AlertState.attended: "已到场",
-    AlertState.closed: "已结案",
 }
 
 TIERS: dict[Tier, str] = {Tier.key: "重点", Tier.important: "重要", Tier.general: "一般"}
@@ -162,7 +119,12 @@ def room(name: str | None) -> str:
 
 def device_label(device: Device) -> str:
     """「烟感 厨房」."""
-    return device.label or f"{KINDS.get(device.kind, device.kind)} {room(device.room)}".strip()
+    return device.label or f"{KINDS[device.kind].zh} {room(device.room)}".strip()
+
+
+def pictogram(kind: Kind) -> str:
+    """Which picture a kind of device has; a button in a home calls for help."""
+    return "sos" if kind is Kind.button else KINDS[kind].pictogram
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,48 @@
+"""What several routes ask of a request: who it is, and moments and durations in its query."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from fastapi import Request
+
+from dashboard_api.gate import who_of
+from dashboard_api.people import Who
+from dashboard_api.problems import Problem, Why
+
+_STEP = re.compile(r"^(\d{1,6})(s|m|h|d)?$")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def signed_in(request: Request) -> Who:
+    """Who passed the gate; 401 when nobody did (a route that the table opens to anyone but that needs somebody)."""
+    who = who_of(request.scope)
+    if who is None:
+        raise Problem(401, Why.signed_out, "请先登录")
+    return who
+
+
+def moment(name: str, value: str | None) -> datetime | None:
+    """An RFC 3339 moment of the query; without a zone it cannot be told and is refused."""
+    if value is None:
+        return None
+    try:
+        # A `+` that nobody escaped arrives as a space.
+        at = datetime.fromisoformat(value.strip().replace(" ", "+") if "T" in value else value)
+        if at.tzinfo is None:
+            raise ValueError("no zone")
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Problem(422, Why.invalid, f"{name}: RFC 3339 with a zone", fields=[name]) from None
+
+
+def duration(name: str, value: str | None) -> timedelta | None:
+    """`300`, `30s`, `5m`, `1h`, `1d`."""
+    if value is None:
+        return None
+    match = _STEP.match(value)
+    seconds = int(match[1]) * _UNITS[match[2] or "s"] if match else 0
+    if not 1 <= seconds <= 31 * 86400:
+        raise Problem(422, Why.invalid, f"{name}: seconds, or 30s 5m 1h 1d", fields=[name])
+    return timedelta(seconds=seconds)

@@ -1,0 +1,252 @@
+"""The listeners behind the picture: one endless task for each stream and bucket, and the clock ticks.
+
+`keep` runs a task for ever: what breaks is logged and begun again where it stopped. The positions are in the
+picture, so nothing is skipped and nothing told twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from datetime import timedelta
+from functools import partial
+
+import msgspec
+from structlog import get_logger
+
+from alerts.desk import decode_transition
+from alerts.events import Transition
+from care.errors import Temporary
+from care.messages import Beat, HomeHealth, Refusal, Report, Unclaimed, decode
+from care.site import Registry, Site
+from care.stream import ALERTS, HEALTH, QUARANTINE, READINGS, REGISTRY
+from dashboard_api.house import House
+from dashboard_api.picture import Case, Gap
+from dashboard_api.strip import KEPT
+
+log = get_logger("api")
+
+HEARTBEAT_SECONDS = 5.0
+"""Contract section 6."""
+BOARD_SECONDS = 1.0
+BOARD_AT_LEAST_SECONDS = 15.0
+FORGET_SECONDS = 60.0
+DATABASE_SECONDS = 5.0
+QUARANTINE_SINCE = timedelta(hours=24)
+RESTART_SECONDS = 1.0
+FORGET_WHILE_READING = 5000
+
+
+async def keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a listener for ever; the one place where its bugs end."""
+    while True:
+        try:
+            await run()
+        except Temporary:
+            log.info("fold_waits", fold=name)
+        except Exception:
+            log.exception("fold_failed", fold=name)
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+async def follow_alerts(house: House) -> None:
+    """The alert log: everything the screens show."""
+    picture = house.picture
+    seen = 0
+    async with aclosing(house.stream.follow(ALERTS, after=picture.position)) as batches:  # type: ignore[type-var]
+        async for batch in batches:
+            house.stream_ok = True
+            changed: dict[str, tuple[Case, Transition]] = {}
+            for message in batch:
+                try:
+                    change = decode_transition(message.data)
+                except msgspec.MsgspecError:
+                    log.exception("transition_unreadable", position=message.seq)
+                    picture.position = message.seq
+                    continue
+                try:
+                    case = picture.transition(change, message.seq)
+                except Gap as gap:
+                    # It was closed long ago and let go of, or its beginning is not in the log.
+                    restored = await house.read_log(gap.home, gap.alert)
+                    try:
+                        case = picture.restore(restored)
+                    except AssertionError:
+                        log.exception("case_unreadable", alert=gap.alert)
+                        case = None
+                picture.position = message.seq
+                if case is not None:
+                    changed[case.alert.id] = (case, change)
+            seen += len(batch)
+            if house.caught_up.is_set():
+                for case, change in changed.values():
+                    house.announce(case, change)
+            elif seen >= FORGET_WHILE_READING:
+                seen = 0
+                picture.forget(house.clock.now())
+            if not batch and not house.caught_up.is_set():
+                picture.forget(house.clock.now())
+                house.caught_up.set()
+                log.info("alert_log_read", position=picture.position, open=len(picture.open()))
+
+
+async def follow_readings(house: House) -> None:
+    """The last hour of readings, for the evidence strips."""
+    since = house.clock.now() - KEPT
+    position = house.readings_position
+    async with aclosing(house.stream.follow(READINGS, after=position, since=since)) as batches:  # type: ignore[type-var]
+        async for batch in batches:
+            for message in batch:
+                house.readings_position = message.seq
+                try:
+                    house.picture.recent.feed(decode(message.data, Report))
+                except msgspec.MsgspecError:
+                    log.warning("reading_unreadable", position=message.seq)
+            if batch:
+                await asyncio.sleep(0)  # thousands may come at once; let the screens breathe
+
+
+async def follow_quarantine(house: House) -> None:
+    """What was refused, and who publishes without being known."""
+    since = house.clock.now() - QUARANTINE_SINCE
+    position = house.quarantine_position
+    async with aclosing(house.stream.follow(QUARANTINE, after=position, since=since)) as batches:  # type: ignore[type-var]
+        async for batch in batches:
+            for message in batch:
+                house.quarantine_position = message.seq
+                try:
+                    if message.subject.startswith("quarantine."):
+                        house.picture.refused(decode(message.data, Refusal))
+                    else:
+                        house.picture.publisher(decode(message.data, Unclaimed))
+                except msgspec.MsgspecError:
+                    log.warning("refusal_unreadable", position=message.seq)
+
+
+async def watch_registry(house: House) -> None:
+    """Homes, people, shifts: replaced as a whole at each load."""
+    async with aclosing(house.stream.watch(REGISTRY, "site")) as entries:  # type: ignore[type-var]
+        async for entry in entries:
+            if entry is None:
+                house.registered.set()
+                continue
+            if entry.data is None:
+                continue
+            try:
+                house.picture.registry = Registry(decode(entry.data, Site))
+            except msgspec.MsgspecError:
+                log.exception("registry_unreadable")
+                continue
+            log.info("registry_heard", homes=len(house.picture.registry.homes))
+            house.registry_changed()
+
+
+async def watch_health(house: House) -> None:
+    """Which roles live, and which homes are protected."""
+    told = False
+    async with aclosing(house.stream.watch(HEALTH)) as entries:  # type: ignore[type-var]
+        async for entry in entries:
+            if entry is None:
+                told = True
+                continue
+            kind, _, name = entry.key.partition(".")
+            try:
+                if kind == "beat":
+                    if entry.data is None:
+                        house.picture.beats.pop(name, None)
+                    else:
+                        house.picture.beats[name] = decode(entry.data, Beat)
+                elif kind == "home":
+                    if entry.data is None:
+                        house.picture.health.pop(name, None)
+                        continue
+                    health = decode(entry.data, HomeHealth)
+                    known = house.picture.health.get(name)
+                    house.picture.health[name] = health
+                    if told and (known is None or known.protection != health.protection):
+                        house.say("device", house.device_change(health), force=True)
+            except msgspec.MsgspecError:
+                log.warning("health_unreadable", key=kind)
+
+
+async def beat(house: House) -> None:
+    """The heartbeat of the screens."""
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        house.check_listeners()
+        house.heartbeat()
+        house.count()
+
+
+async def tell_board(house: House) -> None:
+    """Duty and figures: soon after a change, and every quarter of a minute because time itself changes them."""
+    told_at = -BOARD_AT_LEAST_SECONDS
+    position = -1
+    while True:
+        await asyncio.sleep(BOARD_SECONDS)
+        if not house.caught_up.is_set():
+            continue
+        now, beat_now = house.clock.now(), house.clock.monotonic()
+        here = (house.picture.position, id(house.picture.registry))
+        if hash(here) == position and beat_now - told_at < BOARD_AT_LEAST_SECONDS:
+            continue
+        position, told_at = hash(here), beat_now
+        house.say("duty", house.duty(now))
+        house.say("kpi", house.board(now))
+
+
+async def forget(house: House) -> None:
+    """Let go of what is old."""
+    while True:
+        await asyncio.sleep(FORGET_SECONDS)
+        house.picture.forget(house.clock.now())
+        house.forget()
+
+
+async def ask_database(house: House) -> None:
+    """Whether history can be asked for; nothing waits for the answer."""
+    history = house.history
+    if history is None:
+        return
+    while True:
+        try:
+            async with asyncio.timeout(2.0):
+                house.history_ok = await history.ready()
+        except (Temporary, TimeoutError):
+            house.history_ok = False
+        await asyncio.sleep(DATABASE_SECONDS)
+
+
+async def ask_stream(house: House) -> None:
+    """Whether the stream answers."""
+    while True:
+        try:
+            async with asyncio.timeout(2.0):
+                await house.stream.head(ALERTS)
+            house.stream_ok = True
+        except (Temporary, TimeoutError):
+            house.stream_ok = False
+        await asyncio.sleep(HEARTBEAT_SECONDS / 2)
+
+
+def start(house: House) -> list[asyncio.Task[None]]:
+    """All of them as tasks."""
+    jobs: dict[str, Callable[[House], Awaitable[None]]] = {
+        "alerts": follow_alerts,
+        "readings": follow_readings,
+        "quarantine": follow_quarantine,
+        "registry": watch_registry,
+        "health": watch_health,
+        "beat": beat,
+        "board": tell_board,
+        "forget": forget,
+        "stream": ask_stream,
+    }
+    if house.history is not None:
+        jobs["database"] = ask_database
+    tasks = [
+        asyncio.create_task(keep(name, partial(job, house)), name=f"api-{name}") for name, job in jobs.items()
+    ]
+    tasks.append(asyncio.create_task(keep("people", house.people.run), name="api-people"))
+    return tasks

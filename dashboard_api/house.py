@@ -1,0 +1,517 @@
+"""Everything the API holds while it runs: the picture, the live channels, who is signed in, and what to say to whom.
+
+`House` is what the routes talk to. `announce` turns a changed case into one event per view; `snapshot` is a view from
+nothing; `carry_out` makes a person's order durable with a compare-and-set on the case's log, so that of two desks
+one wins and the other is told. `folds` feeds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import msgspec
+from structlog import get_logger
+
+from alerts.desk import decode_transition, propose
+from alerts.events import Transition, subject_of
+from alerts.lifecycle import Alert
+from alerts.orders import No, NotAllowed, Order
+from alerts.roster import Roster
+from care.clock import Clock
+from care.errors import Conflict, Temporary
+from care.ids import content_id, iso
+from care.messages import HomeHealth, Refusal, Report, Unclaimed, encode
+from care.stream import ALERTS, Stream
+from care.words import Level
+from dashboard_api import access, figures, present, redact, wording
+from dashboard_api.history import History
+from dashboard_api.live import Channel, Hub, Key
+from dashboard_api.metrics import Metrics
+from dashboard_api.people import People, User, Who
+from dashboard_api.picture import Case, Picture, rebuilt
+from dashboard_api.redact import Json, Viewer
+
+log = get_logger("api")
+
+COMMAND_TRIES = 5
+"""How often an order is decided again because the log moved on without touching what it is about."""
+LOG_SECONDS = 5.0
+"""How long reading one case's log may take."""
+COMPONENT_SILENT = 6.0
+"""Three missed beats of 2 s: the role is not there."""
+ROLES = ("ingest", "rules", "alerts", "notify", "recorder")
+NEEDED = ("stream", "alerts_log", "people")
+"""Parts without which the API itself has nothing to say."""
+
+
+class AcceptReading(Protocol):
+    """The second way in: decode a payload as the gateway would, and make it durable before returning.
+
+    Gives what the normalizer made of it. Raises care.errors.Temporary when it could not be made durable.
+    """
+
+    def __call__(
+        self, topic: str, payload: bytes, received_at: datetime
+    ) -> Awaitable[Sequence[Report | Refusal | Unclaimed]]: ...
+
+
+@dataclass(slots=True)
+class _Said:
+    """What was last said of a case, so that a snapshot need not work it out again."""
+
+    position: int
+    at: datetime
+    desk: Json
+
+
+@dataclass
+class House:
+    """See the module's docstring."""
+
+    stream: Stream
+    clock: Clock
+    people: People
+    metrics: Metrics
+    hub: Hub
+    public_url: str
+    demo: bool
+    build: str
+    started_at: datetime
+    history: History | None = None
+    rules: Callable[[], list[dict[str, Any]]] | None = None
+    accept_reading: AcceptReading | None = None
+    picture: Picture = field(default_factory=Picture)
+    caught_up: asyncio.Event = field(default_factory=asyncio.Event)
+    """The alert log has been read to its end once."""
+    registered: asyncio.Event = field(default_factory=asyncio.Event)
+    history_ok: bool = False
+    stream_ok: bool = True
+    readings_position: int = 0
+    quarantine_position: int = 0
+    _said: dict[str, _Said] = field(default_factory=dict)
+    _shown: dict[Key, set[str]] = field(default_factory=dict)
+    _last: dict[tuple[Key, str], str] = field(default_factory=dict)
+
+    # -- who --------------------------------------------------------------------------------------------------
+
+    def name_of(self, who: str) -> str:
+        """The name behind an id of the log."""
+        return present.names(self.picture.registry, self._sign_in_name)(who)
+
+    def _sign_in_name(self, user: str) -> str | None:
+        known = self.people.users.get(user)
+        return (known.display or known.name) if known is not None else None
+
+    def viewer(self, user: User, view: str) -> Viewer:
+        """What somebody is in a view."""
+        if view == "responder":
+            return Viewer("responder", user.staff)
+        if view == "family":
+            found = self.picture.registry.contacts.get(user.contact or "")
+            return redact.relative(found[0], found[1].id) if found is not None else Viewer("family")
+        return Viewer(view)
+
+    def me(self, who: Who) -> Json:
+        """Who is signed in, for the screens."""
+        community = self.picture.registry.site.community
+        staff = self.picture.registry.staff.get(who.user.staff or "")
+        return {
+            "user": who.user.name,
+            "name": staff.name if staff is not None else who.user.display or who.user.name,
+            "role": who.role.value,
+            "staff": who.user.staff,
+            "community": {"id": community.id, "name": community.name, "timezone": community.timezone},
+            "demo": self.demo,
+            "build": self.build,
+        }
+
+    # -- cases ------------------------------------------------------------------------------------------------
+
+    def desk_json(self, case: Case) -> Json:
+        """A case in full, as it is now."""
+        now = self.clock.now()
+        alert = case.alert
+        registry = self.picture.registry
+        desk = present.alert_json(alert, registry, now, name=present.names(registry, self._sign_in_name))
+        self._said[alert.id] = _Said(case.position, now, desk)
+        return desk
+
+    def _recent_json(self, case: Case) -> Json:
+        said = self._said.get(case.alert.id)
+        if (
+            said is not None
+            and said.position == case.position
+            and self.clock.now() - said.at < timedelta(seconds=20)
+        ):
+            return said.desk
+        return self.desk_json(case)
+
+    def alert_for(self, case: Case, viewer: Viewer) -> Json | None:
+        """A case as a viewer may see it."""
+        return redact.for_view(self.desk_json(case), viewer)
+
+    async def find(self, name: str) -> Case | None:
+        """A case by id or number; an old one is read from its log."""
+        case = self.picture.cases.get(name)
+        if case is not None:
+            return case
+        if name.isascii() and name.isdecimal() and len(name) < 10:
+            number = int(name)
+            row = next((r for r in reversed(self.picture.rows.values()) if r.number == number), None)
+            if row is not None:
+                return await self.find(row.id)
+        home = self.picture.homes_of.get(name)
+        return await self.read_case(home, name) if home is not None else None
+
+    async def read_log(self, home: str, alert: str) -> list[tuple[Transition, int]]:
+        """The whole log of one case. Raises Temporary when it cannot be read to its end."""
+        subject = subject_of(home, alert)
+        last = await self.stream.last(subject)
+        if last is None:
+            return []
+        found: list[tuple[Transition, int]] = []
+        try:
+            async with asyncio.timeout(LOG_SECONDS):
+                async with aclosing(self.stream.follow(ALERTS, subjects=[subject])) as batches:  # type: ignore[type-var]
+                    async for batch in batches:
+                        found.extend((decode_transition(m.data), m.seq) for m in batch)
+                        if found and found[-1][1] >= last.seq:
+                            return found
+        except TimeoutError:
+            pass
+        raise Temporary("the case's log could not be read")
+
+    async def read_case(self, home: str, alert: str) -> Case | None:
+        """A case from its log; not kept."""
+        found = await self.read_log(home, alert)
+        return rebuilt(found) if found else None
+
+    async def refresh(self, home: str, alert: str) -> Case | None:
+        """Bring one case up to date at once, without waiting for the fold."""
+        found = await self.read_log(home, alert)
+        if not found:
+            return None
+        known = self.picture.cases.get(alert)
+        if known is not None and known.position >= found[-1][1]:
+            return known
+        case = self.picture.restore(found)
+        self.announce(case)
+        return case
+
+    async def carry_out(self, case: Case, order: Order) -> Case:
+        """Decide an order on the case, append the outcome, and tell the screens.
+
+        Raises NotAllowed with the case as it stands, Temporary when the log did not confirm.
+        """
+        alert_id, home = case.alert.id, case.alert.home
+        for attempt in range(COMMAND_TRIES):
+            current = self.picture.cases.get(alert_id)
+            if current is None or attempt:
+                current = await self.refresh(home, alert_id)
+                if current is None:
+                    raise NotAllowed(No.unknown_alert, alert_id)
+            change = propose(current.alert, order, Roster(self.picture.registry), self.clock.now())
+            if not change.events:
+                return current  # this very order (by its key) was carried out before
+            data = encode(change)
+            try:
+                position = await self.stream.publish(
+                    change.subject,
+                    data,
+                    message_id=content_id(alert_id, current.position, data),
+                    expect_last=current.position,
+                )
+            except Conflict:
+                continue  # the log moved: look again, and let `decide` say whether that matters
+            fresh = self.picture.transition(change, position)
+            if fresh is not None:  # else the fold was quicker and has told everybody
+                self.announce(fresh, change)
+            return self.picture.cases[alert_id]
+        raise NotAllowed(No.version_conflict, "the case changes too fast", alert=case.alert)
+
+    def registry_changed(self) -> None:
+        """Places or people changed: every open case is drawn anew."""
+        self._said.clear()
+        if self.caught_up.is_set():
+            for case in self.picture.open():
+                self.announce(case)
+
+    def forget(self) -> None:
+        """Let go of what was said of cases that are gone, and of views nobody has open."""
+        for name in [n for n in self._said if n not in self.picture.cases]:
+            del self._said[name]
+        for key in [k for k in self._shown if k not in self.hub.channels]:
+            del self._shown[key]
+
+    # -- saying -----------------------------------------------------------------------------------------------
+
+    def announce(self, case: Case, change: Transition | None = None) -> None:
+        """Tell every view of a case that has changed."""
+        desk = self.desk_json(case)
+        for key, channel in list(self.hub.channels.items()):
+            viewer = self._viewer_of(key)
+            if viewer is None:
+                continue
+            shown = self._shown.setdefault(key, set())
+            seen = redact.for_view(desk, viewer)
+            if seen is not None:
+                shown.add(case.alert.id)
+                channel.publish("alert", text(seen))
+            elif case.alert.id in shown:
+                shown.discard(case.alert.id)
+                channel.publish("alert", text(redact.gone(desk)))
+        if change is not None:
+            self.metrics.to_screen.observe(max(0.0, (self.clock.now() - change.at).total_seconds()))
+
+    def _viewer_of(self, key: Key) -> Viewer | None:
+        if not key.person:
+            return Viewer(key.view)
+        if key.view == "responder":
+            return Viewer("responder", key.person)
+        found = self.picture.registry.contacts.get(key.person)
+        return redact.relative(found[0], found[1].id) if found is not None else None
+
+    def say(self, name: str, whole: Json, *, force: bool = False) -> None:
+        """Tell desk and wall something about the whole house, if it is new to them."""
+        for view in ("desk", "wall"):
+            channel = self.hub.channel(Key(view))
+            seen = self._cut(name, whole, view)
+            if seen is None:
+                continue
+            line = text(seen)
+            compare = text({k: v for k, v in seen.items() if k != "at"})
+            if not force and self._last.get((channel.key, name)) == compare:
+                continue
+            self._last[channel.key, name] = compare
+            channel.publish(name, line)
+
+    @staticmethod
+    def _cut(name: str, whole: Json, view: str) -> Json | None:
+        match name:
+            case "duty":
+                return redact.duty(whole, view)
+            case "device":
+                return redact.device(whole, view)
+            case "kpi":
+                return {
+                    **whole,
+                    "closed": [c for line in whole["closed"] if (c := redact.closed_line(line, view))],
+                }
+            case _:
+                return None
+
+    def heartbeat(self) -> None:
+        """The five-second word that the line is alive, with everything by which a screen can doubt it."""
+        now = self.clock.now()
+        age = self.picture.ingest_age(now, self.started_at)
+        lag = self.notify_lag(now)
+        parts = {name: part["ok"] for name, part in self.components().items()}
+        self.metrics.ingest_age.set(age)
+        if lag is not None:
+            self.metrics.notify_lag.set(lag)
+        for name, ok in parts.items():
+            self.metrics.components.labels(name).set(1 if ok else 0)
+        for channel in list(self.hub.channels.values()):
+            channel.tell(
+                "hb",
+                text(
+                    {
+                        "epoch": channel.epoch,
+                        "head": channel.head,
+                        "now": iso(now),
+                        "ingest_age": age,
+                        "notify_lag": lag,
+                        "build": self.build,
+                        "components": parts,
+                    }
+                ),
+            )
+
+    def snapshot(self, channel: Channel, who: Who) -> str:
+        """A view from nothing, with the id from which its events count on."""
+        now = self.clock.now()
+        key = channel.key
+        viewer = self._viewer_of(key) or Viewer("none")
+        alerts = []
+        shown = self._shown.setdefault(key, set())
+        shown.clear()
+        for case in self.picture.open():
+            seen = redact.for_view(self._recent_json(case), viewer)
+            if seen is not None:
+                alerts.append(seen)
+                shown.add(case.alert.id)
+        house = key.view in ("desk", "wall")
+        board = self.board(now)
+        community = self.picture.registry.site.community
+        words = None
+        if key.view == "family":
+            words = alerts[0]["state_words"] if alerts else "目前没有提醒"
+        return text(
+            {
+                "epoch": channel.epoch,
+                "head": channel.head,
+                "now": iso(now),
+                "build": self.build,
+                "view": key.view,
+                "community": {"id": community.id, "name": community.name, "timezone": community.timezone},
+                "me": self.me(who),
+                "alerts": alerts,
+                "closed": [c for line in board["closed"] if (c := redact.closed_line(line, key.view))],
+                "duty": redact.duty(self.duty(now), key.view),
+                "kpi": board["kpi"] if house else None,
+                "protection": board["protection"] if house else None,
+                "by_hour": board["by_hour"] if house else [],
+                "recent_10min": board["recent_10min"] if house else 0,
+                "words": words,
+            }
+        )
+
+    # -- the whole house ----------------------------------------------------------------------------------------
+
+    def open_alerts(self) -> list[Alert]:
+        """Open cases."""
+        return [c.alert for c in self.picture.open()]
+
+    def duty(self, now: datetime, home: str | None = None) -> Json:
+        """Who is on duty."""
+        registry = self.picture.registry
+        return present.duty_json(
+            registry, self.open_alerts(), now, home=registry.homes.get(home) if home else None
+        )
+
+    def kpi(
+        self, now: datetime, from_at: datetime, to_at: datetime, *, period: str, cases: bool = False
+    ) -> Json:
+        """The response figures of a period."""
+        policy = self.picture.registry.site.policy
+        rows = [r for r in self.picture.rows.values() if from_at <= r.raised_at < to_at]
+        found = figures.kpi(
+            rows,
+            now,
+            acknowledge=timedelta(seconds=policy.acknowledge_seconds),
+            arrive=timedelta(minutes=policy.arrive_minutes),
+            period=period,
+            cases=cases,
+        )
+        return {**found, "protected": self.protection()}
+
+    def protection(self) -> dict[str, int]:
+        """Homes by protection."""
+        return figures.protection(self.picture.registry.homes, self.picture.health)
+
+    def board(self, now: datetime) -> Json:
+        """What the bottom row of the screens shows."""
+        zone = self.picture.registry.zone
+        month, _ = figures.month(now, zone)
+        rows = list(self.picture.rows.values())
+        return {
+            "kpi": self.kpi(now, month, now + timedelta(seconds=1), period="本月"),
+            "by_hour": figures.by_hour(rows, now, zone),
+            "protection": self.protection(),
+            "closed": figures.last_closed(rows),
+            "recent_10min": figures.raised_within(rows, now, timedelta(minutes=10)),
+        }
+
+    def device_change(self, health: HomeHealth) -> Json:
+        """A home whose protection changed."""
+        return {
+            "home": health.home,
+            "protection": health.protection,
+            "protection_words": wording.PROTECTION.get(health.protection, health.protection),
+            "reasons": self.reasons(health),
+        }
+
+    def reasons(self, health: HomeHealth | None) -> list[str]:
+        """Why a home is not protected in full, in words."""
+        if health is None:
+            return ["尚无判断"]
+        out = []
+        for device in health.devices:
+            if device.reason:
+                known = self.picture.registry.devices.get(device.device)
+                label = wording.device_label(known[1]) if known is not None else device.kind
+                out.append(f"{label} {wording.REASONS.get(device.reason, device.reason)}")
+        return out
+
+    def notify_lag(self, now: datetime) -> float | None:
+        """Age of the oldest message that is not sent; grows while the sender is silent. None: never heard of it."""
+        beat = self.picture.beats.get("notify")
+        if beat is None:
+            return None
+        silent = (now - beat.at).total_seconds()
+        return round(beat.lag_seconds + (silent if silent > COMPONENT_SILENT else 0.0), 1)
+
+    def components(self) -> dict[str, Json]:
+        """Every part of the service as we see it."""
+        now = self.clock.now()
+        parts: dict[str, Json] = {
+            "stream": {"ok": self.stream_ok, "detail": "" if self.stream_ok else "消息流无应答"},
+            "alerts_log": {
+                "ok": self.caught_up.is_set(),
+                "detail": "" if self.caught_up.is_set() else "正在读取告警记录",
+            },
+            "people": {
+                "ok": self.people.ready.is_set(),
+                "detail": "" if self.people.ready.is_set() else "正在读取登录信息",
+            },
+            "database": {"ok": self.history_ok, "detail": "" if self.history_ok else "历史暂不可用"},
+        }
+        for role in ROLES:
+            beat = self.picture.beats.get(role)
+            age = None if beat is None else max(0.0, round((now - beat.at).total_seconds(), 1))
+            parts[role] = {
+                "ok": age is not None and age <= COMPONENT_SILENT,
+                "age_seconds": age,
+                "detail": "从未上报" if beat is None else beat.detail,
+            }
+        return parts
+
+    def ready(self) -> tuple[bool, dict[str, Json]]:
+        """Whether the API can answer for the alarm path. The database is not needed for that."""
+        parts = self.components()
+        return all(parts[name]["ok"] for name in NEEDED), parts
+
+    def count(self) -> None:
+        """Bring the gauges up to date."""
+        levels = dict.fromkeys(Level, 0)
+        waiting = 0
+        for alert in self.open_alerts():
+            levels[alert.level] += 1
+            if alert.level is Level.red and alert.unanswered:
+                waiting += 1
+        for level, n in levels.items():
+            self.metrics.open_alerts.labels(level.value).set(n)
+        self.metrics.waiting_red.set(waiting)
+        for word, n in self.protection().items():
+            if word != "total":
+                self.metrics.homes.labels(word).set(n)
+        for view in ("desk", "wall"):
+            for audio in ("running", "blocked", "muted"):
+                n = sum(
+                    1 for s in self.picture.screens.values() if (s.beat.view, s.beat.audio) == (view, audio)
+                )
+                self.metrics.screens.labels(view, audio).set(n)
+        counted: dict[str, int] = dict.fromkeys(access.VIEWS, 0)
+        for listener in self.hub.listeners():
+            counted[listener.key.view] += 1
+        for view, n in counted.items():
+            self.metrics.live_clients.labels(view).set(n)
+
+    def check_listeners(self) -> None:
+        """End the streams of those who are no longer signed in; the others' sessions are in use."""
+        for listener in self.hub.listeners():
+            who = self.people.still(listener.session)
+            if who is None or who.role not in access.VIEWS[listener.key.view]:
+                listener.end("signed_out")
+            else:
+                self.people.touch(listener.session)
+
+
+def text(value: Any) -> str:
+    """JSON for the wire."""
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,342 @@
+"""Routes about places and devices: homes, history, strips, the map, devices, what was refused, the second way in."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from structlog import get_logger
+
+from care import schematic
+from care.errors import Misconfigured, Refused, Temporary
+from care.ids import iso
+from care.messages import HomeHealth, Refusal, Report
+from care.site import Device, Home, Resident, native_topic
+from care.words import Role
+from dashboard_api import access, present, shapes, wording
+from dashboard_api import strip as strips
+from dashboard_api.asking import duration, moment, signed_in
+from dashboard_api.house import House
+from dashboard_api.people import Who, issue_device_token
+from dashboard_api.problems import Problem, Why
+from dashboard_api.redact import Json
+
+log = get_logger("api")
+
+V = access.V
+HISTORY_SECONDS = 5.0
+"""How long a question to the database may take."""
+HISTORY_LIMIT = 20_000
+BUCKETS_LIMIT = 20_000
+LONGEST = timedelta(days=400)
+
+
+def routes(house: House) -> APIRouter:
+    """All of them, on one house."""
+    router = APIRouter()
+
+    def home_of(name: str) -> Home:
+        home = house.picture.registry.homes.get(name)
+        if home is None:
+            raise Problem(404, Why.unknown_home, "没有这个住户")
+        return home
+
+    def home_line(home: Home, who: Who, open_count: dict[str, int]) -> Json:
+        health = house.picture.health.get(home.id)
+        protection = health.protection if health is not None else "not"
+        return {
+            "id": home.id,
+            "address": home.address,
+            "building": schematic.building_of(home),
+            "micro_grid": home.micro_grid,
+            "floor": home.floor,
+            "protection": protection,
+            "protection_words": wording.PROTECTION.get(protection, protection),
+            "reasons": house.reasons(health),
+            "at": iso(health.at) if health is not None else None,
+            "open_alerts": open_count.get(home.id, 0),
+            # Who mends devices needs the door, not who lives behind it.
+            "residents": []
+            if who.role is Role.maintenance
+            else [present.person_json(r, house.clock.now()) for r in home.residents],
+        }
+
+    def counted() -> dict[str, int]:
+        count: dict[str, int] = {}
+        for alert in house.open_alerts():
+            count[alert.home] = count.get(alert.home, 0) + 1
+        return count
+
+    def device_line(home: Home, device: Device, health: HomeHealth | None) -> Json:
+        known = (
+            next((d for d in health.devices if d.device == device.id), None) if health is not None else None
+        )
+        heard = house.picture.recent.newest.get(device.id)
+        last_at = max((t for t in (heard, known.last_at if known else None) if t is not None), default=None)
+        reason = known.reason if known is not None else "" if health is not None else "never_reported"
+        return {
+            "id": device.id,
+            "home": home.id,
+            "kind": device.kind.value,
+            "label": wording.device_label(device),
+            "room": device.room,
+            "last_at": iso(last_at) if last_at is not None else None,
+            "silent": known.silent if known is not None else None,
+            "battery": known.battery if known is not None else None,
+            "reason": reason,
+            "reason_words": wording.REASONS.get(reason, reason),
+        }
+
+    def may_see(home: Home, who: Who, device: Device, quantity: str) -> bool:
+        resident = house.picture.registry.resident_of(home, device)
+        residents: list[Resident | None] = [resident] if resident is not None else [*home.residents] or [None]
+        return all(access.may_read(who.role, quantity, r) for r in residents)
+
+    # -- homes ------------------------------------------------------------------------------------------------
+
+    @router.get(f"{V}/homes", response_model=shapes.Homes, tags=["homes"])
+    def homes(who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """Every home with its protection; those nobody watches first."""
+        order = {"not": 0, "partly": 1, "protected": 2}
+        open_count = counted()
+        lines = [home_line(h, who, open_count) for h in house.picture.registry.site.homes]
+        lines.sort(key=lambda h: (order.get(h["protection"], 0), h["id"]))
+        log.info("homes_listed", by=who.by, role=who.role.value)
+        return {"items": lines, "protection": house.protection()}
+
+    @router.get(f"{V}/homes/{{home}}", response_model=shapes.HomeDetail, tags=["homes"])
+    def one_home(home: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """One home: who lives there, what watches over them, what was last heard of them."""
+        place = home_of(home)
+        health = house.picture.health.get(home)
+        log.info("home_read", by=who.by, role=who.role.value, home=home)
+        drawn = strips.strip(
+            place,
+            house.picture.recent,
+            health,
+            house.clock.now(),
+            minutes=60,
+            zone=house.picture.registry.zone,
+            may_see=lambda device, quantity: may_see(place, who, device, quantity),
+        )
+        return {
+            **home_line(place, who, counted()),
+            "lift": place.lift,
+            "phone": place.phone,
+            "location": place.location,
+            "contacts": [
+                {"id": c.id, "name": c.name, "relation": c.relation, "phone": c.phone} for c in place.contacts
+            ],
+            "devices": [device_line(place, d, health) for d in place.devices],
+            "alerts": [a.id for a in house.open_alerts() if a.home == home],
+            "inference": drawn["inference"],
+        }
+
+    @router.get(f"{V}/homes/{{home}}/strip", response_model=shapes.Strip, tags=["homes"])
+    def strip(
+        home: str,
+        who: Annotated[Who, Depends(signed_in)],
+        minutes: Annotated[float, Query(gt=0, le=60)] = 60,
+    ) -> Json:
+        """The last hour of a home in a few rows, from memory: it needs no database."""
+        place = home_of(home)
+        log.info("strip_read", by=who.by, role=who.role.value, home=home)
+        return strips.strip(
+            place,
+            house.picture.recent,
+            house.picture.health.get(home),
+            house.clock.now(),
+            minutes=minutes,
+            zone=house.picture.registry.zone,
+            may_see=lambda device, quantity: may_see(place, who, device, quantity),
+        )
+
+    @router.get(
+        f"{V}/homes/{{home}}/history",
+        response_model=shapes.Readings,
+        responses={
+            503: {"model": shapes.ProblemBody, "description": "the database is away; nothing else is"}
+        },
+        tags=["homes"],
+    )
+    async def history(
+        home: str,
+        who: Annotated[Who, Depends(signed_in)],
+        quantity: Annotated[str, Query(pattern=r"^[a-z][a-z0-9_]{0,39}$")],
+        from_: Annotated[str | None, Query(alias="from", max_length=40)] = None,
+        to: Annotated[str | None, Query(max_length=40)] = None,
+        step: Annotated[str | None, Query(max_length=10, description="300, 30s, 5m, 1h or 1d")] = None,
+        device: Annotated[str | None, Query(max_length=64)] = None,
+        limit: Annotated[
+            int, Query(ge=1, le=1_000_000, description=f"at most {HISTORY_LIMIT} are given")
+        ] = 5000,
+        cursor: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> Json:
+        """A quantity over time, from the database: the last day when nothing else is said. A gap is a gap."""
+        place = home_of(home)
+        now = house.clock.now()
+        to_at = moment("to", to) or now
+        from_at = moment("from", from_) or to_at - timedelta(days=1)
+        if not timedelta(0) < to_at - from_at <= LONGEST:
+            raise Problem(422, Why.invalid, "from < to, at most 400 days", fields=["from", "to"])
+        bucket = duration("step", step)
+        if bucket is not None and (to_at - from_at) / bucket > BUCKETS_LIMIT:
+            raise Problem(422, Why.invalid, f"at most {BUCKETS_LIMIT} buckets", fields=["step"])
+        if device is not None and device not in {d.id for d in place.devices}:
+            raise Problem(404, Why.unknown_device, "该住户没有这个设备")
+        sources = [d for d in place.devices if device is None or d.id == device]
+        if not all(may_see(place, who, d, quantity) for d in sources) or not sources:
+            log.info("history_denied", by=who.by, role=who.role.value, home=home, quantity=quantity)
+            raise Problem(403, Why.no_consent, "没有查看此类数据的授权")
+        log.info("history_read", by=who.by, role=who.role.value, home=home, quantity=quantity)
+        items, following = await _asked(house, home, quantity, from_at, to_at, device, bucket, limit, cursor)
+        return {"home": home, "quantity": quantity, "items": items, "next": following}
+
+    @router.get(f"{V}/map", tags=["homes"])
+    def community_map() -> Json:
+        """The community as a schematic in a box of 500 x 392 units."""
+        return schematic.schematic(house.picture.registry)
+
+    # -- devices ----------------------------------------------------------------------------------------------
+
+    @router.get(f"{V}/devices", response_model=shapes.Devices, tags=["devices"])
+    def devices() -> Json:
+        """Every device of the site file and what is known of it; those that do not protect first."""
+        lines = [
+            device_line(home, device, house.picture.health.get(home.id))
+            for home, device in house.picture.registry.devices.values()
+        ]
+        lines.sort(key=lambda d: (not d["reason"], d["home"], d["id"]))
+        return {"items": lines}
+
+    @router.get(f"{V}/devices/unclaimed", response_model=shapes.UnclaimedList, tags=["devices"])
+    def unclaimed() -> Json:
+        """Who publishes without being in the site file, with the last payload."""
+        return {
+            "items": [
+                {
+                    "topic": g.unclaimed.topic,
+                    "dialect": g.unclaimed.dialect,
+                    "last_at": iso(g.unclaimed.received_at),
+                    "count": g.count,
+                    "suggested_kind": g.unclaimed.suggested_kind,
+                    "suggested_home": g.unclaimed.suggested_home,
+                    "payload": g.unclaimed.payload,
+                }
+                for g in house.picture.still_unclaimed()
+            ]
+        }
+
+    @router.get(f"{V}/quarantine", response_model=shapes.Quarantine, tags=["devices"])
+    def quarantine() -> Json:
+        """What was refused within the last day, why, how often, and a piece of it. From memory."""
+        return {
+            "items": [
+                {
+                    "topic": g.refusal.topic,
+                    "device": g.refusal.device,
+                    "home": g.refusal.home,
+                    "reason": g.refusal.reason,
+                    "quantity": g.refusal.quantity,
+                    "count": g.count,
+                    "last_at": iso(g.refusal.received_at),
+                    "detail": g.refusal.detail,
+                    "sample": g.refusal.sample,
+                    "alarm": g.refusal.alarm,
+                }
+                for g in reversed(house.picture.refusals.values())
+            ]
+        }
+
+    @router.post(
+        f"{V}/devices/{{device}}/readings",
+        response_model=shapes.Accepted,
+        responses={422: {"model": shapes.ProblemBody}, 503: {"model": shapes.ProblemBody}},
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": {"type": ["object", "array"]}}},
+            }
+        },
+        tags=["devices"],
+    )
+    async def readings(device: str, request: Request) -> Json:
+        """The second way in for a device, with its token: the same payload as by MQTT, durable before the answer."""
+        found = house.picture.registry.devices.get(device)
+        if found is None:
+            raise Problem(404, Why.unknown_device, "没有这个设备")
+        if house.accept_reading is None:
+            raise Problem(503, Why.unavailable, "此入口未启用")
+        home, known = found
+        topic = known.address or native_topic(home.id, known.id)
+        try:
+            outcomes = await house.accept_reading(topic, await request.body(), house.clock.now())
+        except Refused as no:
+            raise Problem(422, Why.refused, no.detail, refused=[{"reason": no.reason.value}]) from None
+        accepted = sum(1 for o in outcomes if isinstance(o, Report))
+        refused = [
+            {"reason": o.reason, "quantity": o.quantity, "detail": o.detail}
+            for o in outcomes
+            if isinstance(o, Refusal)
+        ]
+        log.info("readings_taken_by_http", device=device, accepted=accepted, refused=len(refused))
+        if refused and not accepted:
+            raise Problem(422, Why.refused, "没有可用的读数", refused=refused)
+        return {"accepted": accepted, "refused": refused}
+
+    @router.post(f"{V}/devices/{{device}}/token", response_model=shapes.DeviceTokenBody, tags=["devices"])
+    async def token(device: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """Make a device's token. It is shown this once; an older one ends."""
+        if device not in house.picture.registry.devices:
+            raise Problem(404, Why.unknown_device, "没有这个设备")
+        try:
+            made = await issue_device_token(house.stream, device, house.clock.now())
+        except Misconfigured as no:
+            raise Problem(422, Why.invalid, str(no)) from None
+        log.info("device_token_issued", by=who.by, device=device)
+        return {"device": device, "token": made}
+
+    return router
+
+
+async def _asked(
+    house: House,
+    home: str,
+    quantity: str,
+    from_at: datetime,
+    to_at: datetime,
+    device: str | None,
+    bucket: timedelta | None,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[list[Any]], str | None]:
+    """What the database says; 503 when it does not."""
+    away = Problem(
+        503, Why.history_unavailable, "历史暂不可用，实时告警不受影响", headers={"Retry-After": "5"}
+    )
+    if house.history is None:
+        raise away
+    try:
+        async with asyncio.timeout(HISTORY_SECONDS):
+            if bucket is not None:
+                buckets = await house.history.buckets(
+                    home=home, quantity=quantity, from_at=from_at, to_at=to_at, device=device, step=bucket
+                )
+                return [[iso(at), *figures] for at, *figures in buckets], None
+            points, following = await house.history.readings(
+                home=home,
+                quantity=quantity,
+                from_at=from_at,
+                to_at=to_at,
+                device=device,
+                limit=min(limit, HISTORY_LIMIT),
+                cursor=cursor,
+            )
+            return [[iso(at), value] for at, value in points], following
+    except (Temporary, TimeoutError):
+        house.history_ok = False
+        raise away from None
+    except ValueError:
+        raise Problem(422, Why.bad_cursor, "not a cursor of ours", fields=["cursor"]) from None

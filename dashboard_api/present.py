@@ -1,0 +1,504 @@
+"""A case as the desk sees it: (alert, registry, duty) → the JSON of an Alert. Pure; `redact` makes the other views.
+
+`alert_json` is the whole of it; `events_json` is the timeline in words; `duty_json` and `coverage_json` say who can
+be there. Nothing is decided here: every figure comes from the alert's own state or from the hearts of `alerts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, assert_never
+
+import msgspec
+
+from alerts import codes, ladder, scripts, texts
+from alerts.circle import metres, nearest, walk_minutes, whereabouts
+from alerts.events import (
+    Accepted,
+    Acknowledged,
+    Arrived,
+    Called,
+    Closed,
+    Declined,
+    DeliveryReported,
+    DeliveryState,
+    Departed,
+    Dispatched,
+    Escalated,
+    Event,
+    FindingChanged,
+    FindingCleared,
+    FindingUnknown,
+    Held,
+    HoldEnded,
+    Joined,
+    LevelRaised,
+    NobodyThere,
+    Noted,
+    Raised,
+    Reminded,
+    Reopened,
+    Resumed,
+    Told,
+    Transition,
+    Undone,
+)
+from alerts.lifecycle import Alert
+from alerts.roster import DESK_ROLES, RESPONDER_ROLES, Roster
+from care.ids import iso
+from care.schematic import building_of
+from care.site import Home, Registry, Resident, Staff
+from care.words import Role
+from dashboard_api import wording
+from devices.kinds import KINDS
+
+Names = Callable[[str], str]
+"""Id of a person in the log → the name to show."""
+
+
+def names(registry: Registry, sign_ins: Callable[[str], str | None] = lambda _name: None) -> Names:
+    """Names of staff, contacts and sign-ins; an id nobody knows stays as it is."""
+
+    def name(who: str) -> str:
+        staff = registry.staff.get(who)
+        if staff is not None:
+            return staff.name
+        contact = registry.contacts.get(who)
+        if contact is not None:
+            return contact[1].name
+        if who.startswith("user:"):
+            return sign_ins(who.removeprefix("user:")) or who.removeprefix("user:")
+        return who
+
+    return name
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else iso(at)
+
+
+def state_words(alert: Alert) -> str:
+    """未接警, 已接警 …; a case that was taken and then left, or is held, says so."""
+    if alert.hold_until is not None and alert.open:
+        return "暂缓中"
+    return texts.state_words(alert)
+
+
+def place_json(home: Home, registry: Registry) -> dict[str, Any]:
+    """Where it is, and how to get in."""
+    found = registry.grid_of(home)
+    building = building_of(home)
+    rest = home.address.removeprefix(building).strip() if building else home.address
+    centre = registry.site.community.centre
+    distance = None
+    if centre is not None and home.location is not None:
+        distance = round(metres(centre, home.location))
+    return {
+        "estate_building": building or None,
+        "unit_room": rest or None,
+        "address": home.address or None,
+        "floor": home.floor,
+        "lift": home.lift,
+        "micro_grid": found[1].name if found else None,
+        "grid": found[0].name if found else None,
+        "location": list(home.location) if home.location else None,
+        "distance_m": distance,
+        "key": home.access.key or None,
+        "door_code": bool(home.access.door_code),
+        "phone": home.phone or None,
+    }
+
+
+def person_json(resident: Resident, now: datetime) -> dict[str, Any]:
+    """Who lives there."""
+    return {
+        "id": resident.id,
+        "name": resident.name,
+        "age": now.year - resident.born if resident.born else None,
+        "tier": resident.tier.value,
+        "tags": wording.tags(resident),
+    }
+
+
+def _ladder(alert: Alert, roster: Roster, name: Names, now: datetime) -> list[dict[str, Any]]:
+    told: dict[int, list[str]] = {}
+    for view in alert.deliveries:
+        d = view.delivery
+        if d.generation == alert.generation:
+            told.setdefault(d.step, []).append(name(d.person))
+    out = []
+    for row in ladder.rows(alert, roster=roster, now=now):
+        to = told.get(row.step) if row.state == "done" else None
+        step: dict[str, Any] = {
+            "step": row.step,
+            "at_seconds": row.at_seconds,
+            "due_at": iso(row.due_at),
+            "label": row.label.get("zh", ""),
+            "state": row.state,
+            "to": list(dict.fromkeys(to or [s.name for s in row.people])),
+            "late_seconds": round(row.late_seconds, 1),
+        }
+        if row.promise:
+            step["promise"] = True
+        out.append(step)
+    return out
+
+
+def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]:
+    """What to say and do on the phone, with this home's names and numbers filled in."""
+    home = registry.homes.get(alert.home)
+    known = next((registry.devices[f.device] for f in alert.findings if f.device in registry.devices), None)
+    community = registry.site.community
+    script = scripts.script_for(
+        alert,
+        operator=name(alert.owner) if alert.owner else "值班员",
+        device=KINDS[known[1].kind].zh if known else "",
+        room=wording.room(alert.room),
+        centre=f"{community.name.removesuffix('社区')}居家养老服务中心",
+        home=home,
+    )
+    return {
+        "title": script.title,
+        "say": script.say,
+        "steps": [
+            {"n": n, "when": step.when, "do": step.do, "detail": step.detail or None}
+            for n, step in enumerate(script.steps, 1)
+        ],
+        "questions": [
+            {
+                "id": q.id,
+                "ask": q.ask,
+                "yes": q.yes,
+                "no": q.no,
+                "after_yes": q.after_yes,
+                "after_no": q.after_no,
+            }
+            for q in script.questions
+        ],
+        "hints": list(script.hints),
+        "suggest": msgspec.to_builtins(script.suggest),
+    }
+
+
+def alert_json(
+    alert: Alert, registry: Registry, now: datetime, *, name: Names | None = None
+) -> dict[str, Any]:
+    """The Alert of contract section 5 for the desk, with everything the screens need besides."""
+    name = name or names(registry)
+    roster = Roster(registry)
+    home = registry.homes.get(alert.home)
+    outcome = alert.outcome
+    return {
+        "id": alert.id,
+        "number": alert.number,
+        "code": alert.code,
+        "level": alert.level.value,
+        "title": alert.title.get("zh") or alert.code,
+        "home": alert.home,
+        "resident": alert.resident,
+        "room": alert.room,
+        "micro_grid": alert.micro_grid or (home.micro_grid if home else None),
+        "onset_at": iso(alert.onset_at),
+        "raised_at": iso(alert.raised_at),
+        "late_seconds": round(alert.late_seconds, 3),
+        "condition": alert.condition.value,
+        "state": alert.state.value,
+        "owner": {"id": alert.owner, "name": name(alert.owner)} if alert.owner else None,
+        "responders": [
+            {
+                "id": r.id,
+                "name": name(r.id),
+                "role": staff.role.value if (staff := registry.staff.get(r.id)) else None,
+                "role_words": wording.ROLES.get(staff.role) if staff else None,
+                "state": r.state,
+                "at": iso(r.at),
+                "lead": r.lead,
+            }
+            for r in alert.responders
+        ],
+        "step": alert.step,
+        "next_step_at": _iso(alert.next_step_at),
+        "arrive_by": _iso(alert.arrive_by),
+        "acknowledge_by": _iso(alert.acknowledge_by),
+        "occurrences": alert.occurrences,
+        "findings": [
+            {
+                "finding": f.finding,
+                "rule": f.rule,
+                "rule_version": f.rule_version,
+                "code": f.code,
+                "level": f.level.value,
+                "title": f.title.get("zh"),
+                "device": f.device,
+                "room": f.room,
+                "phase": f.phase,
+                "condition": f.condition.value,
+                "onset_at": iso(f.onset_at),
+                "cleared_at": _iso(f.cleared_at),
+                "occurrences": f.occurrences,
+                "evidence": [
+                    {
+                        "device": e.device,
+                        "quantity": e.quantity,
+                        "value": e.value,
+                        "at": iso(e.at),
+                        "received_at": _iso(e.received_at),
+                    }
+                    for e in f.evidence
+                ],
+                "parameters": f.parameters,
+                "tags": list(f.tags),
+            }
+            for f in alert.findings
+        ],
+        "deliveries": [
+            {
+                "id": view.delivery.id,
+                "person": view.delivery.person,
+                "name": name(view.delivery.person),
+                "channel": view.delivery.channel,
+                "step": view.delivery.step,
+                "reason": view.delivery.reason.value,
+                "state": view.state.value,
+                "at": iso(view.at),
+                "due_at": iso(view.delivery.due_at),
+                "detail": view.detail,
+            }
+            for view in alert.deliveries
+        ],
+        "outcome": None
+        if outcome is None
+        else {
+            "cause": outcome.cause,
+            "verification": outcome.verification,
+            "actions": list(outcome.actions),
+            "outcome": outcome.outcome,
+            "truth": outcome.truth,
+            "note": outcome.note,
+            "by": outcome.by,
+            "by_name": name(outcome.by) if outcome.by else None,
+            "at": iso(outcome.at),
+        },
+        "version": alert.version,
+        "kind": alert.pictogram,
+        "cause": alert.cause,
+        "state_words": state_words(alert),
+        "test": alert.test,
+        "acknowledged_at": _iso(alert.acknowledged_at),
+        "closed_at": _iso(alert.closed_at),
+        "hold_until": _iso(alert.hold_until),
+        "resumed": alert.resumed,
+        "called": [
+            {"to": c.to, "name": name(c.to), "result": c.result, "by": c.by, "at": iso(c.at)}
+            for c in alert.calls
+        ],
+        "ladder": _ladder(alert, roster, name, now),
+        "place": place_json(home, registry) if home else None,
+        "people": [person_json(r, now) for r in home.residents] if home else [],
+        "contacts": [
+            {"id": c.id, "name": c.name, "relation": c.relation, "phone": c.phone} for c in home.contacts
+        ]
+        if home
+        else [],
+        "script": script_json(alert, registry, name),
+    }
+
+
+# -- the timeline -------------------------------------------------------------------------------------------------
+
+_CALL_WORDS = {
+    "answered": "接通",
+    "no_answer": "无人接",
+    "busy": "占线",
+    "refused": "拒接",
+    "wrong_number": "空号",
+}
+_RESUMED_WORDS = {
+    "idle": "接警后无后续",
+    "no_answer": "电话无人接",
+    "not_accepted": "无人应派",
+    "nobody_going": "无人前往",
+    "hold_ended": "暂缓结束",
+}
+_DELIVERY_WORDS = {
+    DeliveryState.accepted: "消息已送达通道",
+    DeliveryState.refused: "消息被拒",
+    DeliveryState.failed: "消息未发出",
+    DeliveryState.queued: "消息重试中",
+    DeliveryState.skipped: "消息不再需要",
+}
+_COMMAND_WORDS = {"acknowledge": "接警", "close": "结案"}
+
+
+def _event_words(event: Event, name: Names) -> str:
+    match event:
+        case Raised():
+            return f"告警：{event.title.get('zh', event.code)}"
+        case Joined():
+            return f"并入：{event.finding.title.get('zh', event.finding.code)}"
+        case FindingChanged():
+            return f"更新：{event.finding.title.get('zh', event.finding.code)}"
+        case FindingCleared():
+            return f"现场恢复：{event.finding.title.get('zh', event.finding.code)}"
+        case FindingUnknown():
+            return f"无法判断：{event.finding.title.get('zh', event.finding.code)}"
+        case LevelRaised():
+            return f"升级：{event.title.get('zh', event.code)}"
+        case Escalated():
+            late = f"，晚 {wording.duration(event.late_seconds)}" if event.late_seconds >= 1 else ""
+            return f"{'到场超时，' if event.promise_broken else ''}升级到第 {event.step} 步{late}"
+        case Reminded():
+            return f"第 {event.nth} 次再提醒"
+        case NobodyThere():
+            return f"第 {event.step} 步无人可通知"
+        case Told():
+            people = "、".join(dict.fromkeys(name(d.person) for d in event.deliveries))
+            return f"通知 {people}"
+        case Resumed():
+            return f"重新响铃：{_RESUMED_WORDS.get(event.reason, event.reason)}"
+        case Acknowledged():
+            return f"{name(event.by)} 接警"
+        case Called():
+            to = "家中" if event.to == "home" else name(event.to)
+            return f"{name(event.by)} 拨打{to}：{_CALL_WORDS.get(event.result, event.result)}"
+        case Dispatched():
+            return f"{name(event.by)} 派 {'、'.join(name(r) for r in event.responders)}"
+        case Accepted():
+            return f"{name(event.who)} {'同去' if event.companion else '接受'}"
+        case Declined():
+            return f"{name(event.who)} 去不了"
+        case Departed():
+            return f"{name(event.who)} 出发"
+        case Arrived():
+            return f"{name(event.who)} 到场"
+        case Noted():
+            return f"{name(event.by)} 备注"
+        case Held():
+            return f"{name(event.by)} 暂缓"
+        case HoldEnded():
+            return "暂缓结束"
+        case Reopened():
+            return f"{name(event.by) if event.by else '系统'} 重新打开"
+        case Undone():
+            return f"{name(event.by)} 撤回{_COMMAND_WORDS.get(event.command, event.command)}"
+        case Closed():
+            words = codes.word("outcome", event.outcome.outcome) if event.outcome.outcome else ""
+            return f"{name(event.by) if event.by else '系统'} 结案{'：' + words if words else ''}"
+        case DeliveryReported():
+            return _DELIVERY_WORDS.get(event.state, event.state.value)
+        case _:
+            assert_never(event)
+
+
+def events_json(log: Iterable[Transition], name: Names) -> list[dict[str, Any]]:
+    """A case's whole timeline, oldest first."""
+    out: list[dict[str, Any]] = []
+    for change in log:
+        for event in change.events:
+            fields = msgspec.to_builtins(event)
+            fields = {k: v for k, v in fields.items() if k not in ("at", "type", "finding", "answer", "plan")}
+            finding = getattr(event, "finding", None)
+            if finding is not None:
+                fields["finding"] = finding.finding
+                fields["code"] = finding.code
+                fields["device"] = finding.device
+            if isinstance(event, Told):
+                fields["deliveries"] = [
+                    {
+                        "id": d.id,
+                        "person": d.person,
+                        "name": name(d.person),
+                        "channel": d.channel,
+                        "step": d.step,
+                        "reason": d.reason.value,
+                    }
+                    for d in event.deliveries
+                ]
+            by = getattr(event, "by", None)
+            out.append(
+                {
+                    "at": iso(event.at),
+                    "type": type(event).__struct_config__.tag,
+                    "version": change.version,
+                    "words": _event_words(event, name),
+                    **{k: v for k, v in fields.items() if k != "version"},
+                    "by": by,
+                    "by_name": name(by) if by else None,
+                }
+            )
+    return out
+
+
+# -- who can be there ---------------------------------------------------------------------------------------------
+
+_DOING = {"accepted": "准备前往", "departed": "在路上", "arrived": "在现场"}
+
+
+def duty_json(
+    registry: Registry, open_alerts: list[Alert], now: datetime, *, home: Home | None = None
+) -> dict[str, Any]:
+    """Who is on duty now; with a home, how many minutes away, the nearest free one first."""
+    roster = Roster(registry)
+    desk = roster.on_duty(now, DESK_ROLES | {Role.supervisor})
+    doing: dict[str, str] = {}
+    for alert in open_alerts:
+        for r in alert.going:
+            doing.setdefault(r.id, f"{_DOING.get(r.state, '处理中')} · {alert.number}")
+
+    def line(staff: Staff) -> dict[str, Any]:
+        start = whereabouts(registry, staff)
+        grids = [registry.micro_grids[m][1].name for m in staff.micro_grids if m in registry.micro_grids]
+        busy = doing.get(staff.id)
+        return {
+            "id": staff.id,
+            "name": staff.name,
+            "role": staff.role.value,
+            "role_words": wording.ROLES.get(staff.role, staff.role.value),
+            "micro_grids": list(staff.micro_grids),
+            "location": list(start) if start else None,
+            "state": "busy" if busy else "free",
+            "doing": busy or f"空闲 · {'、'.join(grids) if grids else '中心'}",
+            "minutes": None,
+        }
+
+    if home is None:
+        responders = [line(s) for s in roster.on_duty(now, RESPONDER_ROLES)]
+    else:
+        responders = [
+            {
+                **line(near.staff),
+                "minutes": None if near.minutes is None else round(near.minutes, 1),
+                "within": near.within,
+            }
+            for near in nearest(registry, home, open_alerts, now)
+        ]
+    return {
+        "at": iso(now),
+        "nobody": roster.nobody_on_duty(now),
+        "desk": [{"id": s.id, "name": s.name, "role": s.role.value} for s in desk],
+        "responders": responders,
+    }
+
+
+def coverage_json(registry: Registry, now: datetime) -> dict[str, Any]:
+    """Per home: who on duty is there within the promise, nearest first."""
+    promise = registry.site.policy.arrive_minutes
+    on_duty = Roster(registry).on_duty(now, RESPONDER_ROLES)
+    starts = [(s, start) for s in on_duty if (start := whereabouts(registry, s)) is not None]
+    homes = []
+    for home in registry.site.homes:
+        reach = []
+        for staff, start in starts:
+            minutes = walk_minutes(start, home)
+            if minutes is not None and minutes <= promise:
+                reach.append({"id": staff.id, "name": staff.name, "minutes": round(minutes, 1)})
+        reach.sort(key=lambda r: (r["minutes"], r["id"]))
+        homes.append({"home": home.id, "micro_grid": home.micro_grid, "within": bool(reach), "by": reach})
+    return {
+        "at": iso(now),
+        "arrive_minutes": promise,
+        "covered": sum(1 for h in homes if h["within"]),
+        "total": len(homes),
+        "homes": homes,
+    }

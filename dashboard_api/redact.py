@@ -1,0 +1,327 @@
+"""What each view may know. Pure, and by allow-list: a field that is not named here does not leave the house.
+
+`for_view` takes the desk's Alert (`present.alert_json`) and a viewer, and gives what that viewer may see, or None
+when the case is none of theirs. The wall hangs where visitors stand: no room, no full name, no phone, no key, no
+word of anybody's health. A responder who has not accepted learns what a passer-by would; the room and the key come
+with the acceptance. A relative hears how it goes, in words, as far as the elder agreed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from care.site import Home, Resident
+from dashboard_api import wording
+
+Json = dict[str, Any]
+
+_PLAIN = (
+    "id",
+    "number",
+    "level",
+    "raised_at",
+    "late_seconds",
+    "condition",
+    "state",
+    "state_words",
+    "step",
+    "next_step_at",
+    "arrive_by",
+    "acknowledge_by",
+    "occurrences",
+    "version",
+    "test",
+    "acknowledged_at",
+    "closed_at",
+    "hold_until",
+    "resumed",
+    "micro_grid",
+)
+"""Says nothing about a person."""
+
+PUBLIC_TITLES: dict[str, str] = {
+    "smoke": "烟感报警",
+    "gas": "燃气报警",
+    "co": "一氧化碳报警",
+    "sos": "紧急呼叫",
+    "fall": "紧急呼叫",
+    "water": "漏水报警",
+    "device": "设备告警",
+}
+"""What a wall may say of a red case. A fall, a bed or a heart says something of somebody's health: 「应急响应」."""
+_NEUTRAL = frozenset({"smoke", "gas", "co", "sos", "water", "device", "other"})
+"""Pictograms that say nothing of anybody's health."""
+_GOING = frozenset({"accepted", "departed", "arrived"})
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks: the view, and for views of one person, who it is."""
+
+    view: str
+    person: str | None = None
+    """The responder's staff id, or the relative's contact id."""
+    homes: frozenset[str] = frozenset()
+    """The relative's homes."""
+    residents: frozenset[str] = frozenset()
+    """Who of them agreed that the relative hears how things are."""
+
+
+def surname(name: str) -> str:
+    """A member of staff as a wall names them: 陈**."""
+    return wording.masked(name)
+
+
+def _person(person: Json | None) -> Json | None:
+    return None if person is None else {"id": person["id"], "name": surname(person["name"])}
+
+
+def _plain(alert: Json) -> Json:
+    return {key: alert[key] for key in _PLAIN if key in alert}
+
+
+def building(place: Json | None) -> str | None:
+    """Estate and building; the micro-grid's name when the address does not tell the building from the flat."""
+    if place is None:
+        return None
+    named: str | None = place.get("estate_building")
+    if named and named != place.get("address"):
+        return named
+    return place.get("micro_grid")
+
+
+def _public_title(alert: Json) -> str:
+    if alert["level"] == "red":
+        return PUBLIC_TITLES.get(alert["kind"], wording.CATEGORY["red"])
+    return wording.CATEGORY[alert["level"]]
+
+
+def _public_kind(alert: Json) -> str:
+    return alert["kind"] if alert["kind"] in _NEUTRAL and alert["level"] == "red" else "other"
+
+
+def _public_code(alert: Json) -> str:
+    """The catalogue's code names what is wrong with whom; a wall gets only those of dangers."""
+    return (
+        alert["code"]
+        if alert["level"] == "red" and alert["kind"] in PUBLIC_TITLES and alert["kind"] != "fall"
+        else ""
+    )
+
+
+def _ladder(alert: Json) -> list[Json]:
+    return [
+        {
+            **{k: step[k] for k in ("step", "at_seconds", "due_at", "label", "state", "late_seconds")},
+            "to": [surname(n) for n in step["to"]],
+            **({"promise": True} if step.get("promise") else {}),
+        }
+        for step in alert["ladder"]
+    ]
+
+
+def wall(alert: Json) -> Json:
+    """A case on the wall screen."""
+    place = alert.get("place")
+    public = None
+    if place is not None:
+        public = {
+            "estate_building": building(place),
+            "micro_grid": place.get("micro_grid"),
+            "grid": place.get("grid"),
+        }
+    return {
+        **_plain(alert),
+        "code": _public_code(alert),
+        "title": _public_title(alert),
+        "kind": _public_kind(alert),
+        "home": alert["home"],
+        "owner": _person(alert["owner"]),
+        "responders": [
+            {
+                "id": r["id"],
+                "name": surname(r["name"]),
+                "role_words": r["role_words"],
+                "state": r["state"],
+                "at": r["at"],
+            }
+            for r in alert["responders"]
+        ],
+        "ladder": _ladder(alert),
+        "place": public,
+        "people": [{"name": surname(p["name"])} for p in alert["people"]],
+    }
+
+
+def responder(alert: Json, person: str) -> Json | None:
+    """A case on the phone of somebody who goes there; None when it was not offered to them."""
+    own = next((r for r in alert["responders"] if r["id"] == person), None)
+    if own is None or own["state"] == "declined":
+        return None
+    place = alert.get("place") or {}
+    out: Json = {
+        **_plain(alert),
+        "code": "",
+        "title": _public_title(alert),
+        "kind": _public_kind(alert),
+        "owner": alert["owner"],
+        "responders": [
+            {k: r[k] for k in ("id", "name", "role_words", "state", "at", "lead")}
+            for r in alert["responders"]
+        ],
+        "place": {
+            "estate_building": building(place),
+            "floor": place.get("floor"),
+            "lift": place.get("lift"),
+            "micro_grid": place.get("micro_grid"),
+            "grid": place.get("grid"),
+            "location": place.get("location"),
+        },
+    }
+    if own["state"] in _GOING and alert["state"] != "closed":
+        out |= {
+            "code": alert["code"],
+            "title": alert["title"],
+            "kind": alert["kind"],
+            "home": alert["home"],
+            "room": alert["room"],
+            "onset_at": alert["onset_at"],
+            "place": alert["place"],
+            "people": alert["people"],
+            "contacts": alert["contacts"],
+            "called": [{"to": c["to"], "result": c["result"], "at": c["at"]} for c in alert["called"]],
+        }
+    return out
+
+
+_FAMILY_STATES = {
+    "new": "社区正在核实一条提醒",
+    "acknowledged": "社区正在核实一条提醒，工作人员已接警",
+    "dispatched": "工作人员正在上门",
+    "attended": "工作人员已到家中",
+    "closed": "已处理完毕",
+}
+_FAMILY_OUTCOMES = {"O1": "平安", "O2": "已送医，请与中心联系", "O3": "险情已排除", "O4": "社区会继续跟进"}
+
+
+def family_words(alert: Json) -> str:
+    """How a case goes, for a relative: what the service does, never a diagnosis."""
+    words = _FAMILY_STATES[alert["state"]]
+    outcome = alert.get("outcome")
+    if alert["state"] == "closed" and outcome and outcome.get("outcome") in _FAMILY_OUTCOMES:
+        return f"{words}：{_FAMILY_OUTCOMES[outcome['outcome']]}"
+    return words
+
+
+def family(alert: Json, homes: frozenset[str], residents: frozenset[str]) -> Json | None:
+    """A case on a relative's phone; None when it is another home's, or about somebody who did not agree."""
+    if alert["home"] not in homes or alert["level"] == "blue" or not residents:
+        return None
+    if alert["resident"] is not None and alert["resident"] not in residents:
+        return None
+    return {
+        "id": alert["id"],
+        "number": alert["number"],
+        "level": alert["level"],
+        "code": "",
+        "title": "家中有一条提醒",
+        "kind": "other",
+        "home": alert["home"],
+        "raised_at": alert["raised_at"],
+        "acknowledged_at": alert["acknowledged_at"],
+        "closed_at": alert["closed_at"],
+        "condition": alert["condition"],
+        "state": alert["state"],
+        "state_words": family_words(alert),
+        "version": alert["version"],
+    }
+
+
+def for_view(alert: Json, viewer: Viewer) -> Json | None:
+    """What a viewer may see of a case; None when it is none of theirs. An unknown view sees nothing."""
+    match viewer.view:
+        case "desk":
+            return alert
+        case "wall":
+            return wall(alert)
+        case "responder":
+            return responder(alert, viewer.person) if viewer.person else None
+        case "family":
+            return family(alert, viewer.homes, viewer.residents)
+        case _:
+            return None
+
+
+def gone(alert: Json) -> Json:
+    """A case that is none of this viewer's any more: only enough to take it off the list."""
+    return {
+        "id": alert["id"],
+        "number": alert["number"],
+        "level": alert["level"],
+        "code": "",
+        "title": wording.CATEGORY[alert["level"]],
+        "kind": "other",
+        "raised_at": alert["raised_at"],
+        "condition": "unknown",
+        "state": "closed",
+        "state_words": "已移交",
+        "version": alert["version"],
+    }
+
+
+def duty(board: Json, view: str) -> Json | None:
+    """Who is on duty, as a view may name them."""
+    if view == "desk":
+        return board
+    if view != "wall":
+        return None
+    return {
+        "at": board["at"],
+        "nobody": board["nobody"],
+        "desk": [{**d, "name": surname(d["name"])} for d in board["desk"]],
+        "responders": [
+            {
+                **{
+                    k: r[k]
+                    for k in ("id", "role", "role_words", "state", "micro_grids", "location", "minutes")
+                },
+                "name": surname(r["name"]),
+                "doing": "忙" if r["state"] == "busy" else "空闲",
+            }
+            for r in board["responders"]
+        ],
+    }
+
+
+def closed_line(line: Json, view: str) -> Json | None:
+    """A closed case in one line."""
+    if view == "desk":
+        return line
+    if view != "wall":
+        return None
+    return {
+        **{k: line[k] for k in ("id", "number", "at", "level", "seconds")},
+        "title": wording.CATEGORY[line["level"]],
+        "words": "已结案",
+    }
+
+
+def device(change: Json, view: str) -> Json | None:
+    """A home whose protection changed: a wall counts, it does not name."""
+    if view == "desk":
+        return change
+    if view != "wall":
+        return None
+    return {"home": None, "protection": change["protection"], "protection_words": change["protection_words"]}
+
+
+def agreed(resident: Resident) -> bool:
+    """Whether an elder agreed that relatives hear how things are: consent class `family` names `status`."""
+    return resident.consent is not None and "status" in resident.consent.get("family", [])
+
+
+def relative(home: Home, contact: str) -> Viewer:
+    """The view of somebody's relative: their home, and those living there who agreed."""
+    residents = frozenset(r.id for r in home.residents if agreed(r))
+    return Viewer("family", contact, frozenset({home.id}), residents)

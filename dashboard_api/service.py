@@ -1,0 +1,200 @@
+"""Routes about the service itself: sign-in, duty, figures, rules, screens that beat, health and metrics."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from structlog import get_logger
+
+from care.ids import iso
+from dashboard_api import access, figures, present, shapes
+from dashboard_api.asking import moment, signed_in
+from dashboard_api.gate import cookie_name
+from dashboard_api.house import House
+from dashboard_api.metrics import CONTENT_TYPE
+from dashboard_api.people import BadCredentials, TooManyAttempts, Who
+from dashboard_api.picture import Screen
+from dashboard_api.problems import Problem, Why
+from dashboard_api.redact import Json
+
+log = get_logger("api")
+
+V = access.V
+SCREENS_KEPT = 500
+
+
+def routes(house: House) -> APIRouter:
+    """All of them, on one house."""
+    router = APIRouter()
+    cookie = cookie_name(house.public_url)
+    secure = house.public_url.startswith("https://")
+
+    async def signing_in(
+        request: Request, name: str, password: str, *, program: bool
+    ) -> tuple[Who, str, Any]:
+        address = request.client.host if request.client is not None else ""
+        try:
+            found = await house.people.sign_in(name, password, address=address, program=program)
+        except BadCredentials:
+            house.metrics.sign_ins.labels("bad_credentials").inc()
+            log.info("sign_in_refused", address=address)
+            raise Problem(401, Why.bad_credentials, "用户名或密码不正确") from None
+        except TooManyAttempts as many:
+            house.metrics.sign_ins.labels("too_many_attempts").inc()
+            log.warning("sign_in_flooded", address=address)
+            headers = {"Retry-After": str(max(1, round(many.retry_seconds)))}
+            raise Problem(429, Why.too_many_attempts, "尝试过多，请稍候再试", headers=headers) from None
+        house.metrics.sign_ins.labels("good").inc()
+        log.info("signed_in", by=found[0].by, role=found[0].role.value, program=program)
+        return found
+
+    # -- sign-in ------------------------------------------------------------------------------------------------
+
+    @router.post(
+        f"{V}/session",
+        response_model=shapes.Me,
+        responses={401: {"model": shapes.ProblemBody}, 429: {"model": shapes.ProblemBody}},
+        tags=["sign-in"],
+    )
+    async def sign_in(body: shapes.SignIn, request: Request, response: Response) -> Json:
+        """Sign in with a browser: an opaque token in a cookie."""
+        who, token, expires_at = await signing_in(request, body.username, body.password, program=False)
+        response.set_cookie(
+            cookie,
+            token,
+            max_age=int((expires_at - house.clock.now()).total_seconds()),
+            path="/",
+            secure=secure,
+            httponly=True,
+            samesite="lax",
+        )
+        return house.me(who)
+
+    @router.get(f"{V}/session", response_model=shapes.Me, tags=["sign-in"])
+    def who_am_i(who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """Who is signed in."""
+        return house.me(who)
+
+    @router.delete(f"{V}/session", status_code=204, response_class=Response, tags=["sign-in"])
+    async def sign_out(who: Annotated[Who, Depends(signed_in)]) -> Response:
+        """End this session, here and in every open stream."""
+        await house.people.sign_out(who.session)
+        log.info("signed_out", by=who.by)
+        answer = Response(status_code=204)
+        answer.delete_cookie(cookie, path="/", secure=secure, httponly=True, samesite="lax")
+        return answer
+
+    @router.post(
+        f"{V}/token",
+        response_model=shapes.Token,
+        responses={401: {"model": shapes.ProblemBody}, 429: {"model": shapes.ProblemBody}},
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/x-www-form-urlencoded": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["username", "password"],
+                            "properties": {"username": {"type": "string"}, "password": {"type": "string"}},
+                        }
+                    }
+                },
+            }
+        },
+        tags=["sign-in"],
+    )
+    async def bearer(request: Request) -> Json:
+        """Sign in a program: the same opaque token as a bearer."""
+        form = await request.form(max_files=0, max_fields=20)
+        name, password = form.get("username"), form.get("password")
+        if not isinstance(name, str) or not isinstance(password, str):
+            raise Problem(422, Why.invalid, "username and password", fields=["username", "password"])
+        _who, token, expires_at = await signing_in(request, name, password, program=True)
+        return {"access_token": token, "token_type": "bearer", "expires_at": iso(expires_at)}
+
+    # -- duty and figures ---------------------------------------------------------------------------------------
+
+    @router.get(f"{V}/duty/now", response_model=shapes.Duty, tags=["duty"])
+    async def duty_now(
+        who: Annotated[Who, Depends(signed_in)], alert: Annotated[str | None, Query(max_length=64)] = None
+    ) -> Json:
+        """Who is on duty; with a case, how many minutes away from it, the nearest free one first."""
+        home = None
+        if alert is not None:
+            case = await house.find(alert)
+            if case is None or (
+                who.role in access.STAFF and case.alert.responder(who.user.staff or "") is None
+            ):
+                raise Problem(404, Why.unknown_alert, "没有这个告警")
+            home = case.alert.home
+        return house.duty(house.clock.now(), home)
+
+    @router.get(f"{V}/duty/coverage", response_model=shapes.Coverage, tags=["duty"])
+    def coverage() -> Json:
+        """Per home: who is there within the promised minutes, now."""
+        return present.coverage_json(house.picture.registry, house.clock.now())
+
+    @router.get(f"{V}/kpis", response_model=shapes.Kpi, response_model_exclude_unset=True, tags=["figures"])
+    def kpis(
+        who: Annotated[Who, Depends(signed_in)],
+        from_: Annotated[str | None, Query(alias="from", max_length=40)] = None,
+        to: Annotated[str | None, Query(max_length=40)] = None,
+    ) -> Json:
+        """Response figures with the cases behind them: this month, or a period of the last two. No samples: null."""
+        now = house.clock.now()
+        month, _ = figures.month(now, house.picture.registry.zone)
+        from_at, to_at = moment("from", from_) or month, moment("to", to) or now
+        if from_at > to_at:
+            raise Problem(422, Why.invalid, "from <= to", fields=["from", "to"])
+        period = "本月" if from_ is None and to is None else f"{iso(from_at)} / {iso(to_at)}"
+        log.info("figures_read", by=who.by)
+        return {
+            **house.kpi(now, from_at, to_at, period=period, cases=True),
+            "from": iso(from_at),
+            "to": iso(to_at),
+        }
+
+    @router.get(f"{V}/rules", tags=["rules"])
+    def rules() -> Json:
+        """Rules in force, with their limits."""
+        if house.rules is None:
+            raise Problem(503, Why.unavailable, "规则清单不可用")
+        return {"items": house.rules()}
+
+    # -- screens and health -------------------------------------------------------------------------------------
+
+    @router.post(f"{V}/beats", status_code=204, response_class=Response, tags=["live"])
+    def beats(body: shapes.Beat, who: Annotated[Who, Depends(signed_in)]) -> Response:
+        """A screen says every 15 s that somebody could see and hear it."""
+        name = f"{who.by}/{body.screen}"
+        screens = house.picture.screens
+        screens.pop(name, None)
+        screens[name] = Screen(body, house.clock.now())
+        while len(screens) > SCREENS_KEPT:
+            del screens[next(iter(screens))]
+        return Response(status_code=204)
+
+    @router.get("/healthz", tags=["health"])
+    def healthz() -> Json:
+        """The process answers."""
+        return {"ok": True}
+
+    @router.get(
+        "/readyz", response_model=shapes.Ready, responses={503: {"model": shapes.Ready}}, tags=["health"]
+    )
+    def readyz(response: Response) -> Json:
+        """Whether the alarm path can be shown and acted on, and every part's state."""
+        ready, parts = house.ready()
+        response.status_code = 200 if ready else 503
+        response.headers["Cache-Control"] = "no-store"
+        return {"ready": ready, "components": parts}
+
+    @router.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        """For Prometheus."""
+        house.count()
+        return Response(house.metrics.text(), media_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+
+    return router
