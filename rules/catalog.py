@@ -1,0 +1,561 @@
+"""Reads the rule files in `catalog/` and refuses what is wrong with them: file, line, reason.
+
+`load()` gives the `RuleBook` in force. A rule file is a `version` and a list of `rules`; the structs below are
+its shape and the source of `catalog/schema.json`. Every expression is compiled here, so a rule that names an
+unknown quantity never reaches the engine. Start at `RuleDoc`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from care.errors import Misconfigured
+from care.messages import URGENT
+from care.sitefile import SiteFaults, Tree, explain
+from care.words import Kind, Level
+from devices.quantities import QUANTITIES
+from rules.conditions import (
+    Compiled,
+    ConditionFault,
+    Scope,
+    Type,
+    clock_minutes,
+    compile_condition,
+    duration_seconds,
+)
+
+CATALOG = Path(__file__).parent / "catalog"
+"""The rules that ship with the program."""
+
+
+class Unit(StrEnum):
+    """Unit of a parameter. Times of s, min, h, d are durations in conditions."""
+
+    s = "s"
+    min = "min"
+    h = "h"
+    d = "d"
+    clock = "clock"
+    bool = "bool"
+    number = "number"
+    percent = "%"
+    millivolt = "mV"
+    per_minute = "1/min"
+    ppm = "ppm"
+    lel = "%LEL"
+    celsius = "°C"
+
+    @property
+    def type(self) -> Type:
+        """What a parameter of this unit is in a condition."""
+        if self.seconds:
+            return Type.duration
+        return {Unit.clock: Type.clock, Unit.bool: Type.bool}.get(self, Type.number)
+
+    @property
+    def seconds(self) -> int:
+        """Seconds in one of it; 0 when it is not a time."""
+        return {Unit.s: 1, Unit.min: 60, Unit.h: 3600, Unit.d: 86400}.get(self, 0)
+
+
+class Shape(StrEnum):
+    """How a rule comes about."""
+
+    state = "state"
+    """A condition holds, and later does not."""
+    press = "press"
+    """Something that happened in a moment; only people end it."""
+    absence = "absence"
+    """Something has not been heard for too long."""
+    notice = "notice"
+    """The engine itself has something to say (an unreadable alarm, a rule that failed)."""
+
+
+class Subject(StrEnum):
+    """What a rule is about."""
+
+    device = "device"
+    bed = "bed"
+    """All belts and mats of one bed: the same resident and room."""
+    home = "home"
+
+
+class Care(StrEnum):
+    """What is at stake."""
+
+    life = "life"
+    """Life-safety floor: annotated at most; never delayed, muted, lowered below yellow or closed by a machine."""
+    care = "care"
+    technical = "technical"
+
+
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The same in both languages. `{room} {device} {minutes} {count}` are filled in."""
+
+    zh: str
+    en: str
+
+
+class Extend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Once, when it is due and this is true, a grade waits so much longer."""
+
+    when: str
+    by: str
+
+
+class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A level, and how long the condition must have held for it."""
+
+    level: Level
+    after: str = "0s"
+    """A duration, or a parameter that is one."""
+    when: str | None = None
+    """What must be true besides."""
+    extend: Extend | None = None
+    title: Text | None = None
+
+
+class Clear(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What ends an episode, and how long that must hold. Without `when`: the condition is false."""
+
+    when: str | None = None
+    hold: str = "0s"
+
+
+class On(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which subjects a rule looks at."""
+
+    subject: Subject = Subject.device
+    quantity: str | None = None
+    """Devices that report this quantity, whatever their kind."""
+    kinds: list[Kind] = []
+    """Only these kinds (with `quantity`: both)."""
+
+
+class DailyHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """Wall clock of the community: times or parameters that are times."""
+
+    from_: str
+    to: str
+    at_open: str = "evaluate"
+    """`evaluate`: a condition that is true when the hours begin counts from then; `ignore`: only what begins inside."""
+
+
+class Stretch(StrEnum):
+    """A default that the kind of device knows (devices.kinds), with its own heartbeat taken into account."""
+
+    silence_blue = "silence_blue"
+    silence_yellow = "silence_yellow"
+
+
+class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A number of a rule that may differ between communities and people."""
+
+    default: bool | int | float | str
+    unit: Unit
+    source: str
+    """Where the number comes from."""
+    min: float | None = None
+    max: float | None = None
+    """Hard bounds: nobody may go outside."""
+    limit: str | None = None
+    """Its name under `limits:` of a resident."""
+    who: str = "desk"
+    """Who may change it: desk, manager, doctor, installer, maintenance, nobody."""
+    kind: Stretch | None = None
+    by_kind: dict[Kind, bool | int | float | str] = {}
+    templates: dict[str, bool | int | float | str] = {}
+    """Value by tier (key, important, general), condition (dementia) or flag of a resident."""
+    stricter: str = "lower"
+    """Which of two residents' values counts where a sensor serves both: `lower` or `higher`."""
+
+
+Duration = Annotated[str, Meta(description="a duration like 90s, 5m, 1h30m, or a parameter that is one")]
+
+
+class RuleDoc(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One rule as it stands in a file."""
+
+    rule: str
+    """Its own name; unique."""
+    code: str = ""
+    """Catalogue code shown to people (domain section 3); the rule's name when left out."""
+    version: Annotated[int, Meta(ge=1)]
+    shape: Shape = Shape.state
+    class_: Care = msgspec.field(name="class")
+    on: On
+    cause: str
+    """Case grouping (fire, gas, sos, water, bed, wandering, vitals, service); `device` is one case per device."""
+    pictogram: str
+    title: Text
+    about: Text
+    source: str
+    when: str = "true"
+    require: str | None = None
+    """Checked once, when the condition begins: without it there is no episode."""
+    hours: DailyHours | None = None
+    settle: Duration = "0s"
+    """While not yet opened, interruptions that add up to less than this do not end the waiting."""
+    max_gap: Duration | None = None
+    """No data for longer is unknown. Left out: the last word counts until something newer."""
+    on_gap: str = "restart"
+    """`restart`: what was unknown does not count as held; `assume`: it does."""
+    grades: Annotated[list[Grade], Meta(min_length=1)]
+    clear: Clear = Clear()
+    merge: Duration = "60s"
+    """Presses closer together than this are one episode (domain 2.3)."""
+    tags: dict[str, str] = {}
+    reopen_minutes: Annotated[int, Meta(ge=0, le=1440)] = 0
+    auto_close: list[Level] = []
+    parameters: dict[str, Parameter] = {}
+
+
+class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule file."""
+
+    version: Annotated[int, Meta(ge=1, le=1)]
+    rules: list[RuleDoc]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleGrade:
+    """A grade, compiled."""
+
+    level: Level
+    after: Compiled
+    when: Compiled | None
+    extend_when: Compiled | None
+    extend_by: Compiled | None
+    title: Text
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A rule, checked and compiled."""
+
+    doc: RuleDoc
+    when: Compiled
+    require: Compiled | None
+    hours: tuple[Compiled, Compiled] | None
+    settle: Compiled
+    max_gap: Compiled | None
+    grades: tuple[RuleGrade, ...]
+    clear: Compiled | None
+    clear_hold: Compiled
+    merge: Compiled
+    tags: Mapping[str, Compiled]
+    order: int = 0
+    """Place in the book: rules of one moment speak in this order, urgent ones first."""
+
+    @property
+    def id(self) -> str:
+        """Its own name."""
+        return self.doc.rule
+
+    @property
+    def code(self) -> str:
+        """Its catalogue code."""
+        return self.doc.code or self.doc.rule
+
+    @cached_property
+    def life(self) -> bool:
+        """Life-safety floor."""
+        return self.doc.class_ is Care.life
+
+    @cached_property
+    def urgent(self) -> bool:
+        """Its readings come on the urgent lane, so its timers need not wait for telemetry."""
+        return self.doc.on.quantity in URGENT
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """Quantities of its subject that can change its mind."""
+        parts = self._parts()
+        found = frozenset(q for part in parts for q in part.own)
+        return found | {self.doc.on.quantity} if self.doc.on.quantity else found
+
+    @cached_property
+    def wide(self) -> frozenset[str]:
+        """Quantities anywhere in the home that can change its mind while an episode is on."""
+        return frozenset(q for part in self._parts() for q in part.wide)
+
+    @cached_property
+    def listens(self) -> bool:
+        """It counts the messages of its device."""
+        return any("heard" in part.functions for part in self._parts())
+
+    def _parts(self) -> list[Compiled]:
+        parts = [self.when, self.clear_hold]
+        parts += [p for p in (self.require, self.clear) if p is not None]
+        for grade in self.grades:
+            parts += [p for p in (grade.after, grade.when, grade.extend_when) if p is not None]
+        return parts
+
+
+class RuleFaults(Misconfigured):
+    """The rule files have faults; nothing was loaded."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        super().__init__("; ".join(self.faults))
+
+
+class RuleBook:
+    """The rules in force; immutable."""
+
+    def __init__(self, rules: Iterable[Rule], version: str) -> None:
+        self.rules: dict[str, Rule] = {r.id: r for r in rules}
+        self.version = version
+        """A name computed from the files: changes with any of them."""
+
+    @cached_property
+    def limits(self) -> dict[str, tuple[str, str, Parameter]]:
+        """Names allowed under `limits:` of a resident: rule, parameter, its bounds."""
+        return {
+            p.limit: (rule.id, name, p)
+            for rule in self.rules.values()
+            for name, p in rule.doc.parameters.items()
+            if p.limit
+        }
+
+
+_CLASSES = {
+    "smoke", "gas", "co", "sos", "fall", "water", "bed", "door", "device", "vitals", "activity", "other",
+}  # fmt: skip
+_WHO = {"desk", "manager", "doctor", "installer", "maintenance", "nobody"}
+
+
+class _File:
+    """One file being read; collects faults with their lines."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.faults: list[str] = []
+        self.docs: list[tuple[int, RuleDoc]] = []
+        try:
+            self.tree = Tree(text)
+        except SiteFaults as error:
+            self.faults += [f"{name}: {fault}" for fault in error.faults]
+            return
+        self.faults += [f"{name}: {fault}" for fault in self.tree.faults]
+        data = self.tree.data
+        if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
+            self.fault((), "a rule file is `version: 1` and a list of `rules:`")
+            return
+        for key in data:
+            if key not in ("version", "rules"):
+                self.fault((key,), f"unknown key `{key}`; known are version, rules")
+        if data.get("version") != 1:
+            self.fault(("version",), "`version: 1` is missing or not known")
+        for i, item in enumerate(data["rules"]):
+            try:
+                self.docs.append((i, msgspec.convert(item, RuleDoc)))
+            except msgspec.ValidationError as error:
+                what, where = explain(error, ("rules", i))
+                self.fault(where, f"{'.'.join(str(w) for w in where[2:])}: {what}" if len(where) > 2 else what)
+
+    def fault(self, path: tuple[str | int, ...], text: str) -> None:
+        self.faults.append(f"{self.name}: line {self.tree.line(path)}: {text}")
+
+    def rules(self) -> list[Rule]:
+        return [rule for i, doc in self.docs if (rule := self._rule(i, doc)) is not None]
+
+    def _rule(self, index: int, doc: RuleDoc) -> Rule | None:
+        before = len(self.faults)
+        base: tuple[str | int, ...] = ("rules", index)
+        scope = Scope(parameters={n: p.unit.type for n, p in doc.parameters.items()})
+
+        def expression(text: str, *path: str | int, wanted: Type = Type.bool) -> Compiled:
+            try:
+                if wanted is Type.duration and text not in doc.parameters:
+                    seconds = duration_seconds(text)
+                    return compile_condition(f"{seconds:g}s", scope, wanted=wanted)
+                return compile_condition(text, scope, wanted=wanted)
+            except ConditionFault as error:
+                self.fault((*base, *path), f"{doc.rule}: {'.'.join(str(p) for p in path)}: {error}")
+                return _BROKEN
+
+        def maybe(text: str | None, *path: str | int, wanted: Type = Type.bool) -> Compiled | None:
+            return None if text is None else expression(text, *path, wanted=wanted)
+
+        self._check_parameters(base, doc)
+        on = doc.on
+        if on.quantity is not None and on.quantity not in QUANTITIES:
+            self.fault((*base, "on", "quantity"), f"{doc.rule}: `{on.quantity}` is not a quantity")
+        if doc.shape is Shape.press and on.quantity is None:
+            self.fault((*base, "on"), f"{doc.rule}: a press rule needs `on.quantity`")
+        if on.subject is Subject.bed and on.quantity is None:
+            self.fault((*base, "on"), f"{doc.rule}: a rule about a bed needs `on.quantity`")
+        if doc.pictogram not in _CLASSES:
+            self.fault((*base, "pictogram"), f"{doc.rule}: pictogram `{doc.pictogram}` is not known")
+        if doc.on_gap not in ("restart", "assume"):
+            self.fault((*base, "on_gap"), f"{doc.rule}: on_gap is `restart` or `assume`")
+        if doc.class_ is Care.life and any(g.level is Level.blue for g in doc.grades):
+            self.fault((*base, "grades"), f"{doc.rule}: a life-safety rule never falls below yellow")
+        if doc.class_ is Care.life and doc.auto_close:
+            self.fault((*base, "auto_close"), f"{doc.rule}: a life-safety rule is closed by people only")
+        if any(level is not Level.blue for level in doc.auto_close):
+            self.fault((*base, "auto_close"), f"{doc.rule}: only blue may close by itself")
+        hours = None
+        if doc.hours is not None:
+            if doc.hours.at_open not in ("evaluate", "ignore"):
+                self.fault((*base, "hours"), f"{doc.rule}: at_open is `evaluate` or `ignore`")
+            hours = (
+                expression(doc.hours.from_, "hours", "from", wanted=Type.clock),
+                expression(doc.hours.to, "hours", "to", wanted=Type.clock),
+            )
+        grades = tuple(
+            RuleGrade(
+                level=g.level,
+                after=expression(g.after, "grades", i, "after", wanted=Type.duration),
+                when=maybe(g.when, "grades", i, "when"),
+                extend_when=maybe(g.extend.when if g.extend else None, "grades", i, "extend", "when"),
+                extend_by=maybe(g.extend.by if g.extend else None, "grades", i, "extend", "by", wanted=Type.duration),
+                title=g.title or doc.title,
+            )
+            for i, g in enumerate(doc.grades)
+        )
+        for i, text in [(None, doc.title), *((i, g.title) for i, g in enumerate(doc.grades) if g.title)]:
+            self._check_title(base, doc, text, i)
+        rule = Rule(
+            doc=doc,
+            when=expression(doc.when, "when"),
+            require=maybe(doc.require, "require"),
+            hours=hours,
+            settle=expression(doc.settle, "settle", wanted=Type.duration),
+            max_gap=maybe(doc.max_gap, "max_gap", wanted=Type.duration),
+            grades=grades,
+            clear=maybe(doc.clear.when, "clear", "when"),
+            clear_hold=expression(doc.clear.hold, "clear", "hold", wanted=Type.duration),
+            merge=expression(doc.merge, "merge", wanted=Type.duration),
+            tags={name: expression(text, "tags", name) for name, text in doc.tags.items()},
+        )
+        return rule if len(self.faults) == before else None
+
+    def _check_title(self, base: tuple[str | int, ...], doc: RuleDoc, text: Text | None, grade: int | None) -> None:
+        if text is None:
+            return
+        for words in (text.zh, text.en):
+            try:
+                words.format(room="", device="", minutes=0, count=1)
+            except (KeyError, IndexError, ValueError):
+                path = (*base, "title") if grade is None else (*base, "grades", grade, "title")
+                self.fault(path, f"{doc.rule}: a title knows only {{room}} {{device}} {{minutes}} {{count}}")
+
+    def _check_parameters(self, base: tuple[str | int, ...], doc: RuleDoc) -> None:
+        for name, p in doc.parameters.items():
+            path = (*base, "parameters", name)
+            if name in QUANTITIES:
+                self.fault(path, f"{doc.rule}: parameter `{name}` has the name of a quantity")
+            if p.who not in _WHO:
+                self.fault((*path, "who"), f"{doc.rule}: who is one of {', '.join(sorted(_WHO))}")
+            if p.stricter not in ("lower", "higher"):
+                self.fault((*path, "stricter"), f"{doc.rule}: stricter is `lower` or `higher`")
+            if p.unit.type in (Type.number, Type.duration) and (p.min is None or p.max is None):
+                self.fault(path, f"{doc.rule}: `{name}` needs hard bounds `min` and `max`")
+            if p.min is not None and p.max is not None and p.min > p.max:
+                self.fault(path, f"{doc.rule}: `{name}` has min {p.min:g} above max {p.max:g}")
+            values = {"default": p.default, **{f"by_kind.{k}": v for k, v in p.by_kind.items()}}
+            values.update({f"templates.{k}": v for k, v in p.templates.items()})
+            for where, value in values.items():
+                reason = refuse_value(p, value)
+                if reason:
+                    self.fault((*path, *where.split(".")), f"{doc.rule}: `{name}` {where} {reason}")
+
+
+def refuse_value(parameter: Parameter, value: Any) -> str | None:
+    """Why a value cannot be used for a parameter; None when it can."""
+    match parameter.unit.type:
+        case Type.bool:
+            return None if isinstance(value, bool) else "must be true or false"
+        case Type.clock:
+            if not isinstance(value, str):
+                return "must be a time of day like 22:00"
+            try:
+                clock_minutes(value)
+            except (ValueError, ConditionFault):
+                return f"`{value}` is not a time of day like 22:00"
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124  # NaN
+        return "must be a number"
+    if parameter.min is not None and value < parameter.min:
+        return f"{value:g} is below the hard bound {parameter.min:g}"
+    if parameter.max is not None and value > parameter.max:
+        return f"{value:g} is above the hard bound {parameter.max:g}"
+    return None
+
+
+_BROKEN = compile_condition("true", Scope())
+
+
+def read_rules(files: Mapping[str, str]) -> RuleBook:
+    """The rules in these texts by file name. Raises RuleFaults with every fault: file, line, reason."""
+    faults: list[str] = []
+    rules: list[Rule] = []
+    lines: dict[str, str] = {}
+    limits: dict[str, str] = {}
+    for name, text in files.items():
+        file = _File(name, text)
+        found = file.rules()
+        faults += file.faults
+        for i, doc in file.docs:
+            line = file.tree.line(("rules", i, "rule"))
+            first = lines.setdefault(doc.rule, f"{name} line {line}")
+            if first != f"{name} line {line}":
+                faults.append(f"{name}: line {line}: rule `{doc.rule}` is already in {first}")
+            for key, p in doc.parameters.items():
+                if p.limit and limits.setdefault(p.limit, f"{doc.rule}.{key}") != f"{doc.rule}.{key}":
+                    at = file.tree.line(("rules", i, "parameters", key, "limit"))
+                    faults.append(f"{name}: line {at}: limit `{p.limit}` already belongs to {limits[p.limit]}")
+        rules += found
+    if faults:
+        raise RuleFaults(faults)
+    version = hashlib.sha256("\0".join(f"{n}\0{t}" for n, t in sorted(files.items())).encode()).hexdigest()[:12]
+    # What may kill speaks first: life before care before technical, then by name.
+    rank = {Care.life: 0, Care.care: 1, Care.technical: 2}
+    rules.sort(key=lambda r: (rank[r.doc.class_], r.id))
+    numbered = [_numbered(r, i) for i, r in enumerate(rules)]
+    return RuleBook(numbered, version)
+
+
+def _numbered(rule: Rule, order: int) -> Rule:
+    return Rule(
+        rule.doc, rule.when, rule.require, rule.hours, rule.settle, rule.max_gap, rule.grades, rule.clear,
+        rule.clear_hold, rule.merge, rule.tags, order,
+    )  # fmt: skip
+
+
+def load(paths: Iterable[Path] = ()) -> RuleBook:
+    """The rules that ship with the program, with these files read over them: a rule of the same name replaces.
+
+    Raises RuleFaults (file, line, reason) or Misconfigured when a file cannot be read.
+    """
+    own = {p.name: p.read_text(encoding="utf-8") for p in sorted(CATALOG.glob("*.yaml"))}
+    extra: dict[str, str] = {}
+    for path in paths:
+        try:
+            extra[str(path)] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise Misconfigured(f"rule file `{path}` cannot be read: {reason}") from None
+    book = read_rules(own)
+    if not extra:
+        return book
+    over = read_rules(extra)
+    merged = sorted({**book.rules, **over.rules}.values(), key=lambda r: (not r.life, r.doc.class_, r.id))
+    return RuleBook([_numbered(r, i) for i, r in enumerate(merged)], f"{book.version}+{over.version}")
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a rule file, for editors; `catalog/schema.json` is this."""
+    made = msgspec.json.schema(RuleFile)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

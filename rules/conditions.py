@@ -1,0 +1,583 @@
+"""The small language rules are written in: parsed once, checked when loaded, compiled to closures.
+
+    not in_bed and held(in_bed) <= 30m
+    gas or (room in ("kitchen", "living") and moved(5m, "kitchen"))
+
+`compile_condition(text, scope)` gives a `Compiled`: call `.value(view)` with a `View` (the engine's) and get
+True, False or None. None is unknown, and unknown is a third value: `and`/`or`/`not` follow Kleene, a
+comparison with an unknown is unknown. There is no `eval`; anything the loader does not know is refused with its
+position. Durations are written `10s 5m 2h 1d` and are seconds inside; wall clock is `22:00`.
+
+Values that move by themselves (`age(x)` grows) tell the view when they will cross their limit, so that the
+engine can set a timer instead of asking again and again.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from devices.quantities import QUANTITIES, Nature, Quantity
+
+
+class ConditionFault(Exception):
+    """A condition that cannot be used: what is wrong, and at which character (from 1)."""
+
+    def __init__(self, reason: str, position: int) -> None:
+        self.reason = reason
+        self.position = position
+        super().__init__(f"{reason} (at character {position})")
+
+
+class Type(StrEnum):
+    """What an expression is."""
+
+    bool = "bool"
+    number = "number"
+    text = "text"
+    duration = "duration"
+    clock = "clock"
+    any = "any"
+    """A quantity whose value may be of any type (`sos`, `fall`, `fault`)."""
+
+
+class View(Protocol):
+    """What a condition may ask about one subject at one moment; the engine's own is in `rules.engine`."""
+
+    now: int
+    """Milliseconds since 1970 UTC."""
+    limits: Mapping[str, Any]
+    """Parameters in force: durations in seconds, clocks as minutes of the day."""
+
+    def wake(self, at: int) -> None:
+        """Something may change at this moment (ms) without any report."""
+        ...
+
+    def get(self, quantity: str) -> Any:
+        """The subject's value, None when unknown."""
+        ...
+
+    def word(self, name: str) -> str:
+        """`room` or `kind` of the subject."""
+        ...
+
+    def call(self, name: str, args: tuple[Any, ...]) -> Any:
+        """The answer of one of `FUNCTIONS`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the language: the types of its arguments (`quantity` is a bare name), and what it gives."""
+
+    args: tuple[str, ...]
+    gives: Type
+    about: str
+    rest: str | None = None
+    """Type of any further arguments."""
+    grows: bool = False
+    """It is a duration that grows second by second while nothing is heard."""
+    wide: tuple[str, ...] = ()
+    """Quantities of the whole home that it looks at, besides a quantity it is given."""
+    wide_argument: bool = False
+    """The quantity it is given is looked at in the whole home, not only at the subject."""
+
+
+_PRESENCE = ("motion", "presence")
+
+FUNCTIONS: Final[dict[str, Function]] = {
+    "age": Function(("quantity",), Type.duration, "time since the quantity was last reported", grows=True),
+    "held": Function(("quantity",), Type.duration, "how long it has had the value it has", grows=True),
+    "stay": Function(
+        ("quantity",),
+        Type.duration,
+        "how long it was true in its last stretch, interruptions under 30 minutes left out",
+        grows=True,
+    ),
+    "missing": Function(("quantity",), Type.bool, "never reported, or reported without a value"),
+    "changed": Function(("quantity",), Type.bool, "the report just heard changed it"),
+    "recent": Function(("quantity", "duration"), Type.bool, "it was true (or not zero) within that time"),
+    "moved": Function(
+        ("duration",), Type.bool, "motion or presence in the named rooms, or anywhere, within that time",
+        rest="text", wide=_PRESENCE,
+    ),
+    "moved_since": Function(
+        (), Type.bool, "motion or presence in the named rooms, or anywhere, since the episode began",
+        rest="text", wide=_PRESENCE,
+    ),
+    "moved_after": Function(
+        ("quantity",), Type.bool, "motion or presence anywhere after the quantity last changed", wide=_PRESENCE
+    ),
+    "alive": Function(
+        ("quantity",), Type.bool, "every sensor of the home that ever reported it is still heard, and there is one",
+        wide_argument=True,
+    ),
+    "count": Function(
+        ("quantity",), Type.number, "how many devices of the home say it is true now", wide_argument=True
+    ),
+    "silence": Function((), Type.duration, "time since the device was last heard, or known", grows=True),
+    "reported": Function((), Type.bool, "the device has reported at least once"),
+    "heard": Function((), Type.number, "messages of the device since the episode opened"),
+    "between": Function(("clock", "clock"), Type.bool, "wall clock of the community; may cross midnight"),
+}
+"""Everything a condition can call. A rule that needs another one needs an entry here and in `engine`."""
+
+WORDS: Final[dict[str, Type]] = {"room": Type.text, "kind": Type.text}
+"""Names of the subject itself."""
+
+def _type_of(quantity: Quantity) -> Type:
+    if quantity.numeric:
+        return Type.number
+    if quantity.nature is Nature.state and not quantity.texts:
+        return Type.bool
+    return Type.text if quantity.nature is Nature.text else Type.any
+
+
+QUANTITY_TYPES: Final[dict[str, Type]] = {name: _type_of(q) for name, q in QUANTITIES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The names a condition may use."""
+
+    quantities: Mapping[str, Type] = field(default_factory=lambda: QUANTITY_TYPES)
+    parameters: Mapping[str, Type] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What a result rests on: a quantity of the subject, or of the whole home (`wide`, in these rooms)."""
+
+    quantity: str
+    wide: bool = False
+    rooms: tuple[str, ...] = ()
+
+
+Closure = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A checked condition, ready to be asked."""
+
+    value: Closure
+    type: Type
+    text: str
+    own: frozenset[str]
+    """Quantities of the subject it reads."""
+    wide: frozenset[str]
+    """Quantities of the whole home it reads."""
+    functions: frozenset[str]
+    support: Callable[[Any, bool], tuple[Support, ...]]
+    """The few quantities that make it true (or, with False, false) just now."""
+
+
+# ------------------------------------------------------------------------------------------- words
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+      | (?P<clock>\d{1,2}:\d{2})
+      | (?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)?\b
+      | (?P<text>"[^"\n]*")
+      | (?P<op>==|!=|<=|>=|<|>|\(|\)|,|\+|-)
+      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)""",
+    re.VERBOSE,
+)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
+
+
+def duration_seconds(text: str) -> float:
+    """Seconds of `90s`, `5m`, `1h30m`; raises ConditionFault."""
+    total, rest = 0.0, text.strip()
+    pattern = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+    position = 0
+    while position < len(rest):
+        match = pattern.match(rest, position)
+        if match is None:
+            break
+        total += float(match[1]) * _SECONDS[match[2]]
+        position = match.end()
+    if not rest or position != len(rest):
+        raise ConditionFault(f"`{text}` is not a duration like 90s, 5m or 1h30m", position + 1)
+    return total
+
+
+def clock_minutes(text: str) -> int:
+    """Minutes of the day of `22:00`; `24:00` is 1440."""
+    hours, minutes = text.split(":")
+    value = int(hours) * 60 + int(minutes)
+    if int(minutes) > 59 or value > 1440:
+        raise ConditionFault(f"`{text}` is not a time of day", 1)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    position: int
+    value: Any = None
+
+
+def _tokens(text: str) -> list[_Token]:
+    out: list[_Token] = []
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise ConditionFault(f"`{text[at]}` has no meaning here", at + 1)
+        kind = match.lastgroup or ""
+        word = match[0]
+        if match["clock"] is not None:
+            out.append(_Token("clock", word, at + 1, clock_minutes(word)))
+        elif match["number"] is not None:
+            if match["unit"]:
+                out.append(_Token("duration", word, at + 1, float(match["number"]) * _SECONDS[match["unit"]]))
+            else:
+                number = float(match["number"])
+                out.append(_Token("number", word, at + 1, int(number) if number.is_integer() else number))
+        elif match["text"] is not None:
+            out.append(_Token("text", word, at + 1, word[1:-1]))
+        elif kind != "space":
+            out.append(_Token(kind, word, at + 1))
+        at = match.end()
+    out.append(_Token("end", "", len(text) + 1))
+    return out
+
+
+# -------------------------------------------------------------------------------------------- tree
+
+
+@dataclass(slots=True)
+class _Node:
+    """A part of the tree with its closure; `support` says what its result rests on."""
+
+    value: Closure
+    type: Type
+    position: int
+    support: Callable[[Any, bool], tuple[Support, ...]]
+    grows: bool = False
+    constant: bool = False
+
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+def _nothing(_view: Any, _want: bool) -> tuple[Support, ...]:
+    return ()
+
+
+class _Parser:
+    def __init__(self, text: str, scope: Scope) -> None:
+        self.text = text
+        self.scope = scope
+        self.tokens = _tokens(text)
+        self.index = 0
+        self.own: set[str] = set()
+        self.wide: set[str] = set()
+        self.functions: set[str] = set()
+
+    @property
+    def here(self) -> _Token:
+        return self.tokens[self.index]
+
+    def take(self) -> _Token:
+        token = self.tokens[self.index]
+        self.index += 1
+        return token
+
+    def at(self, *texts: str) -> bool:
+        return self.here.kind in ("op", "name") and self.here.text in texts
+
+    def expect(self, text: str) -> None:
+        if not self.at(text):
+            found = f"`{self.here.text}`" if self.here.text else "the end"
+            raise ConditionFault(f"`{text}` expected, found {found}", self.here.position)
+        self.take()
+
+    # or > and > not > comparison > sum > atom
+
+    def disjunction(self) -> _Node:
+        parts = [self.conjunction()]
+        while self.at("or"):
+            self.take()
+            parts.append(self.conjunction())
+        return _junction(parts, stop=True) if len(parts) > 1 else parts[0]
+
+    def conjunction(self) -> _Node:
+        parts = [self.negation()]
+        while self.at("and"):
+            self.take()
+            parts.append(self.negation())
+        return _junction(parts, stop=False) if len(parts) > 1 else parts[0]
+
+    def negation(self) -> _Node:
+        if not self.at("not"):
+            return self.comparison()
+        position = self.take().position
+        inner = _truth(self.negation())
+        ask, support = inner.value, inner.support
+
+        def value(view: Any) -> bool | None:
+            found = ask(view)
+            return None if found is None else not found
+
+        return _Node(value, Type.bool, position, lambda view, want: support(view, not want))
+
+    def comparison(self) -> _Node:
+        left = self.sum()
+        if self.at("in"):
+            return self.membership(left)
+        if not self.at(*_COMPARE):
+            return left
+        op = self.take()
+        right = self.sum()
+        if left.grows and right.grows:
+            raise ConditionFault("two times that grow cannot be compared", op.position)
+        if right.grows:
+            left, right = right, left
+            op = _Token("op", {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(op.text, op.text), op.position)
+        ordered = op.text not in ("==", "!=")
+        if Type.any not in (left.type, right.type) and left.type is not right.type:
+            raise ConditionFault(f"{left.type} cannot be compared with {right.type}", op.position)
+        if ordered and left.type not in (Type.number, Type.duration, Type.any):
+            raise ConditionFault(f"`{op.text}` needs numbers or durations, not {left.type}", op.position)
+        if left.grows and not ordered:
+            raise ConditionFault("a time that grows is compared with < <= > >= only", op.position)
+        compare = _COMPARE[op.text]
+        a, b, sa, sb = left.value, right.value, left.support, right.support
+        if left.grows:
+            # `age(x) > 5m` is false until just after the fifth minute; the timer is set for that moment.
+            late = 1 if op.text in (">", "<=") else 0
+
+            def crossing(view: Any) -> bool | None:
+                x, y = a(view), b(view)
+                if x is None or y is None:
+                    return None
+                if x <= y:
+                    view.wake(view.now + round((y - x) * 1000) + late)
+                return compare(x, y)
+
+            value: Closure = crossing
+        elif right.constant and not left.constant:
+
+            def against_constant(view: Any) -> bool | None:
+                x = a(view)
+                return None if x is None else compare(x, b(view))
+
+            value = against_constant
+        else:
+
+            def plain(view: Any) -> bool | None:
+                x, y = a(view), b(view)
+                return None if x is None or y is None else compare(x, y)
+
+            value = plain
+        return _Node(value, Type.bool, op.position, lambda view, want: (*sa(view, want), *sb(view, want)))
+
+    def membership(self, left: _Node) -> _Node:
+        position = self.take().position
+        self.expect("(")
+        words: list[str] = []
+        while True:
+            token = self.take()
+            if token.kind != "text":
+                raise ConditionFault('a list holds texts like ("kitchen", "living")', token.position)
+            words.append(token.value)
+            if not self.at(","):
+                break
+            self.take()
+        self.expect(")")
+        if left.type not in (Type.text, Type.any):
+            raise ConditionFault(f"`in` needs a text on its left, not {left.type}", position)
+        members, ask = frozenset(words), left.value
+
+        def value(view: Any) -> bool | None:
+            found = ask(view)
+            return None if found is None else found in members
+
+        return _Node(value, Type.bool, position, left.support)
+
+    def sum(self) -> _Node:
+        left = self.atom()
+        while self.at("+", "-"):
+            op = self.take()
+            right = self.atom()
+            if left.type is not right.type or left.type not in (Type.number, Type.duration):
+                raise ConditionFault(f"`{op.text}` needs two numbers or two durations", op.position)
+            if left.grows or right.grows:
+                raise ConditionFault("a time that grows cannot be part of a sum", op.position)
+            combine = operator.add if op.text == "+" else operator.sub
+            a, b, sa, sb = left.value, right.value, left.support, right.support
+
+            def value(view: Any, *, a: Closure = a, b: Closure = b, combine: Any = combine) -> Any:
+                x, y = a(view), b(view)
+                return None if x is None or y is None else combine(x, y)
+
+            def support(view: Any, want: bool, *, sa: Any = sa, sb: Any = sb) -> tuple[Support, ...]:
+                return (*sa(view, want), *sb(view, want))
+
+            left = _Node(value, left.type, op.position, support, constant=left.constant and right.constant)
+        return left
+
+    def atom(self) -> _Node:
+        token = self.take()
+        match token.kind:
+            case "number" | "duration" | "text" | "clock":
+                constant = token.value
+                return _Node(lambda _view: constant, Type(token.kind), token.position, _nothing, constant=True)
+            case "op" if token.text == "(":
+                inner = self.disjunction()
+                self.expect(")")
+                return inner
+            case "name":
+                return self.name(token)
+        found = f"`{token.text}`" if token.text else "the end"
+        raise ConditionFault(f"a value expected, found {found}", token.position)
+
+    def name(self, token: _Token) -> _Node:
+        word = token.text
+        if word in ("true", "false"):
+            truth = word == "true"
+            return _Node(lambda _view: truth, Type.bool, token.position, _nothing, constant=True)
+        if word in ("and", "or", "not", "in"):
+            raise ConditionFault(f"a value expected, found `{word}`", token.position)
+        if self.at("("):
+            return self.call(token)
+        if word in self.scope.parameters:
+            return _Node(
+                lambda view: view.limits[word], self.scope.parameters[word], token.position, _nothing, constant=True
+            )
+        if word in WORDS:
+            return _Node(lambda view: view.word(word), WORDS[word], token.position, _nothing)
+        if word in self.scope.quantities:
+            self.own.add(word)
+            support = (Support(word),)
+            return _Node(
+                lambda view: view.get(word), self.scope.quantities[word], token.position, lambda _v, _w: support
+            )
+        raise ConditionFault(f"`{word}` is neither a quantity nor a parameter of this rule", token.position)
+
+    def call(self, token: _Token) -> _Node:
+        function = FUNCTIONS.get(token.text)
+        if function is None:
+            raise ConditionFault(
+                f"there is no function `{token.text}`; there are {', '.join(sorted(FUNCTIONS))}", token.position
+            )
+        self.expect("(")
+        args: list[Closure] = []
+        quantity: str | None = None
+        rooms: list[str] = []
+        while not self.at(")"):
+            place = len(args)
+            wanted = function.args[place] if place < len(function.args) else function.rest
+            if wanted is None:
+                raise ConditionFault(f"`{token.text}` takes {len(function.args)} arguments", self.here.position)
+            if wanted == "quantity":
+                name = self.take()
+                if name.kind != "name" or name.text not in self.scope.quantities:
+                    raise ConditionFault(f"`{name.text}` is not a quantity", name.position)
+                quantity = name.text
+                args.append(_constant(quantity))
+            else:
+                node = self.sum()
+                if node.type is not Type(wanted):
+                    raise ConditionFault(f"`{token.text}` needs a {wanted} here, not {node.type}", node.position)
+                if not node.constant:
+                    raise ConditionFault(
+                        f"`{token.text}` needs a fixed value or a parameter here", node.position
+                    )
+                if wanted == "text":
+                    rooms.append(node.value(None))
+                args.append(node.value)
+            if not self.at(")"):
+                self.expect(",")
+        self.take()
+        if len(args) < len(function.args):
+            raise ConditionFault(f"`{token.text}` needs {len(function.args)} arguments", token.position)
+        self.functions.add(token.text)
+        self.wide.update(function.wide)
+        supports: list[Support] = [Support(q, wide=True, rooms=tuple(rooms)) for q in function.wide]
+        if quantity is not None:
+            (self.wide if function.wide_argument else self.own).add(quantity)
+            supports.insert(0, Support(quantity, wide=function.wide_argument))
+        name_, asked, found = token.text, tuple(args), tuple(supports)
+        return _Node(
+            lambda view: view.call(name_, tuple(ask(view) for ask in asked)),
+            function.gives,
+            token.position,
+            lambda _v, _w: found,
+            grows=function.grows,
+        )
+
+
+def _constant(value: Any) -> Closure:
+    return lambda _view: value
+
+
+def _needs(node: _Node, wanted: Type) -> None:
+    if node.type is not wanted and not (wanted is Type.bool and node.type is Type.any):
+        raise ConditionFault(f"true or false needed here, not {node.type}", node.position)
+
+
+def _truth(node: _Node) -> _Node:
+    """The node as true, false or unknown: a fault code or a press word counts as true."""
+    _needs(node, Type.bool)
+    if node.type is not Type.any:
+        return node
+    ask = node.value
+
+    def value(view: Any) -> bool | None:
+        found = ask(view)
+        return None if found is None else bool(found)
+
+    return _Node(value, Type.bool, node.position, node.support)
+
+
+def _junction(parts: list[_Node], *, stop: bool) -> _Node:
+    """`or` (stop at the first True) and `and` (stop at the first False), both with unknown."""
+    parts = [_truth(part) for part in parts]
+    asks = tuple(p.value for p in parts)
+
+    def value(view: Any) -> bool | None:
+        result: bool | None = not stop
+        for ask in asks:
+            found: bool | None = ask(view)
+            if found is stop:
+                return stop
+            if found is None:
+                result = None
+        return result
+
+    def support(view: Any, want: bool) -> tuple[Support, ...]:
+        if want is stop:  # one part is enough
+            for part in parts:
+                if part.value(view) is stop:
+                    return part.support(view, want)
+            return ()
+        return tuple(s for part in parts for s in part.support(view, want))
+
+    return _Node(value, Type.bool, parts[0].position, support)
+
+
+def compile_condition(text: str, scope: Scope, *, wanted: Type = Type.bool) -> Compiled:
+    """Check and compile an expression. Raises ConditionFault with the reason and the position."""
+    parser = _Parser(text, scope)
+    node = parser.disjunction()
+    if parser.here.kind != "end":
+        raise ConditionFault(f"`{parser.here.text}` is left over", parser.here.position)
+    if wanted is Type.bool:
+        node = _truth(node)
+    elif node.type is not wanted:
+        raise ConditionFault(f"a {wanted} is needed, this is {node.type}", node.position)
+    return Compiled(
+        node.value, node.type, text, frozenset(parser.own), frozenset(parser.wide), frozenset(parser.functions),
+        node.support,
+    )  # fmt: skip

@@ -1,0 +1,176 @@
+"""What the engine remembers: one `HomeMemory` for each home, small and explicit, exactly restorable.
+
+Times are milliseconds since 1970 UTC; 0 is never. A home's memory is all there is: give it and the same input
+to another engine and it says the same. Timers are the `wake` of an episode. Start at `Field`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from care.messages import Evidence
+
+SCHEMA = 1
+"""Version of this shape. A snapshot of another version is refused, and the log is replayed instead."""
+
+STRETCH_GAP = 30 * 60 * 1000
+"""Interruptions shorter than this do not start a new stretch of a state (`stay`): an elder who comes back to bed
+for three minutes between two walks was in bed this night; mats lose the person for minutes at a time (fixtures)."""
+
+PRESSES = 16
+"""Presses remembered for each device: more than one repeats in the minutes until it is answered."""
+
+
+class Field(msgspec.Struct, array_like=True):
+    """The last word of a device on one quantity. `value` None is unknown: it named the quantity without a value."""
+
+    value: Any
+    at: int
+    """When it was so (event time)."""
+    received_at: int
+    since: int
+    """Event time of the first report with this value."""
+    report_id: str
+    true_at: int = 0
+    """Event time of the last report that said true (or a number that is not zero)."""
+    before_at: int = 0
+    """Event time of the last report with the value before."""
+    stay: int = 0
+    """Milliseconds it was true in the last stretch, the present run not counted."""
+    stay_end: int = 0
+    changes: int = 0
+    tied: list[str] = []
+    """Reports of the very same moment as the last word, should one come again."""
+
+
+class Press(msgspec.Struct, array_like=True):
+    """A press (or a hazard's first word) already handled, by everything it could be known by again."""
+
+    quantity: str
+    at: int
+    heard_at: int
+    report_id: str
+    value: Any = True
+    seq: int | None = None
+    device_at: int | None = None
+
+
+class DeviceMemory(msgspec.Struct, array_like=True):
+    """What one device has said."""
+
+    known_at: int = 0
+    """Since when we know of it: silence is counted from here until it first speaks."""
+    heard_at: int = 0
+    """When we last heard it live; a retained message is no sign of life."""
+    at: int = 0
+    """Largest event time heard."""
+    ids: list[str] = []
+    """Reports of that time."""
+    seq: int | None = None
+    device_at: int | None = None
+    reports: int = 0
+    changes: int = 0
+    """Reports that changed a state: a device that speaks only when something changes has nearly as many as reports."""
+    longest: int = 0
+    """Longest pause between two reports that both came."""
+    offline_at: int = 0
+    online_at: int = 0
+    """Declared by a last will or an availability topic."""
+    fields: dict[str, Field] = {}
+    presses: list[Press] = []
+
+    @property
+    def speaks_on_change(self) -> bool:
+        """True when it has shown that it says nothing while nothing changes: its silence then is no loss of data."""
+        return self.reports >= SPEAKS_AFTER and 2 * self.changes >= self.reports and self.longest > SPEAKS_PAUSE
+
+
+SPEAKS_AFTER = 6
+"""Reports needed before a device may be believed to speak only on change."""
+SPEAKS_PAUSE = 20 * 60 * 1000
+"""And it has come back by itself from a pause at least so long."""
+
+
+IDLE, PENDING, ACTIVE = 0, 1, 2
+
+
+class Episode(msgspec.Struct, array_like=True):
+    """Where one rule stands with one subject. One that equals `Episode()` need not be kept."""
+
+    phase: int = IDLE
+    wake: int = 0
+    """When to look again without any report."""
+    onset: int = 0
+    seen: int = 0
+    """Evaluated up to here; an evaluation never goes back."""
+    true: bool = False
+    """The condition was true when last known."""
+    spent: bool = False
+    """This stretch of the condition was looked at and does not count."""
+    blind: bool = False
+    """We cannot tell just now."""
+    gap: bool = False
+    """Waiting was interrupted by not knowing; it starts again when we know."""
+    relief_at: int = 0
+    relief: int = 0
+    """Interruption of the waiting: since when, and so much before."""
+    clear_at: int = 0
+    """Since when the clear condition holds; 0 when it does not."""
+    grade: int = -1
+    """Index of the grade reached."""
+    reached: int = 0
+    """Bits of grades that have spoken."""
+    extended: int = 0
+    occurrences: int = 0
+    last_at: int = 0
+    """Of the last press or occurrence."""
+    heard: int = 0
+    finding: str = ""
+    minutes: int = 0
+    tags: list[str] = []
+    evidence: list[Evidence] = []
+    seq: int | None = None
+
+
+class HomeMemory(msgspec.Struct, array_like=True):
+    """All that is remembered of one home."""
+
+    devices: dict[str, DeviceMemory] = {}
+    episodes: dict[str, Episode] = {}
+    suspended: dict[str, int] = {}
+    """Rules that failed on this home's data, and until when (ms) they rest."""
+
+
+class Snapshot(msgspec.Struct, array_like=True):
+    """A restorable engine: its homes, each encoded by itself so that only the changed ones need encoding again."""
+
+    schema: int
+    started_at: int
+    homes: dict[str, bytes]
+
+
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_decode_home = msgspec.msgpack.Decoder(HomeMemory).decode
+_decode_snapshot = msgspec.msgpack.Decoder(Snapshot).decode
+
+
+def pack_home(memory: HomeMemory) -> bytes:
+    """The memory as bytes; the same memory gives the same bytes."""
+    return _encode(memory)
+
+
+def unpack_home(data: bytes) -> HomeMemory:
+    """Raises msgspec.ValidationError or msgspec.DecodeError when it is not one."""
+    return _decode_home(data)
+
+
+def pack(snapshot: Snapshot) -> bytes:
+    """The snapshot as bytes."""
+    return _encode(snapshot)
+
+
+def unpack(data: bytes) -> Snapshot:
+    """Raises msgspec.ValidationError or msgspec.DecodeError when it is not one."""
+    return _decode_snapshot(data)
