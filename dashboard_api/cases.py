@@ -380,7 +380,7 @@ def routes(house: House) -> APIRouter:
         },
         tags=["live"],
     )
-    async def live(listener: Annotated[Listener, Depends(listening)]) -> AsyncIterator[ServerSentEvent]:
+    async def live(listener: Listener = Depends(listening)) -> AsyncIterator[ServerSentEvent]:
         """The live channel: `snapshot`, then numbered events; `hb` every 5 s. Honours Last-Event-ID."""
         async for event in listener.events():
             yield ServerSentEvent(event=event.name, id=event.id, raw_data=event.data)

@@ -1,0 +1,589 @@
+"""A house for the API's tests: one community, the reference case, and an API over a stream in memory.
+
+The other `test_api_*` files take `house`, `smoke` and `site` from here; the tests at the end look at the contract's
+basic shapes.
+"""
+
+import asyncio
+import contextlib
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from alerts.desk import Desk
+from alerts.events import DeliveryState
+from care.clock import ManualClock
+from care.messages import Evidence, Finding, HomeHealth, Refusal, Report, Unclaimed, encode
+from care.site import Registry
+from care.sitefile import read_site
+from care.stream import ALERTS, HEALTH, REGISTRY, MemoryStream
+from care.words import Condition, Level, Phase
+from dashboard_api import shapes
+from dashboard_api.app import create_app
+from dashboard_api.people import add_user, make_demo_users
+
+NOON = datetime(2026, 5, 23, 4, 6, 24, tzinfo=UTC)
+PASSWORD = "eine lange demo"
+V = "/api/v1"
+
+SITE = """
+community: {id: zpq, name: 总浦桥社区, timezone: Asia/Shanghai, centre: [29.9530, 121.7100]}
+grids:
+  - {id: g05, name: 第5网格, micro_grids: [{id: g05-2, name: 5-2 微网格, location: [29.9531, 121.7102]}]}
+  - {id: g06, name: 第6网格, micro_grids: [{id: g06-1, name: 6-1 微网格, location: [29.9631, 121.7202]}]}
+homes:
+  - id: h0317
+    micro_grid: g05-2
+    address: 银杏小区 3 幢 2 单元 402
+    location: [29.9532, 121.7104]
+    floor: 4
+    lift: true
+    phone: "0574-86293712"
+    access: {key: 邻里中心 07 号柜, door_code: "2580#"}
+    residents:
+      - {id: r0317, name: 周阿婆, born: 1944, tier: key, conditions: [dementia], flags: [hard_of_hearing, lives_alone],
+         consent: {vitals: [centre, doctor], bed: [centre], family: [status]}}
+    contacts:
+      - {id: c0317a, name: 周晓芸, relation: 女儿, phone: "13800000921", notify: ["json://127.0.0.1:9900/family"], for: [red]}
+    devices:
+      - {id: smoke-0317, kind: smoke, room: kitchen}
+      - {id: belt-0317, kind: bed_belt, resident: r0317, room: bedroom}
+      - {id: door-0317, kind: door, room: entrance}
+      - {id: motion-0317, kind: motion, room: living}
+      - {id: sos-0317, kind: sos, room: bedroom}
+  - id: h0420
+    micro_grid: g06-1
+    address: 红枫苑 7 幢 1 单元 301
+    location: [29.9832, 121.7604]
+    floor: 3
+    residents: [{id: r0420, name: 吴建国, born: 1939, conditions: [copd], consent: {vitals: [doctor]}}]
+    contacts:
+      - {id: c0420a, name: 吴小丽, relation: 女儿, phone: "13900000777"}
+    devices:
+      - {id: belt-0420, kind: bed_belt, resident: r0420, room: bedroom}
+      - {id: sos-0420, kind: sos, room: bedroom}
+staff:
+  - {id: s01, name: 陈敏芝, role: operator, phone: "13511110001", notify: ["json://127.0.0.1:9900/desk"]}
+  - {id: s02, name: 方静, role: operator, phone: "13511110002"}
+  - {id: s07, name: 林国平, role: grid_worker, micro_grids: [g05-2], location: [29.9535, 121.7099], notify: ["json://127.0.0.1:9900/s07"]}
+  - {id: s08, name: 何志远, role: volunteer, micro_grids: [g06-1], location: [29.9635, 121.7199], notify: ["json://127.0.0.1:9900/s08"]}
+  - {id: s10, name: 王医生, role: doctor}
+shifts:
+  - {staff: s01, days: daily, from: "07:00", to: "19:00"}
+  - {staff: s02, days: daily, from: "07:00", to: "19:00"}
+  - {staff: s07, days: daily, from: "07:00", to: "19:00"}
+  - {staff: s08, days: daily, from: "07:00", to: "19:00"}
+policy: {acknowledge_seconds: 60, arrive_minutes: 10}
+"""
+
+SECRETS_OF_THE_HOME = (
+    "402", "2 单元", "周阿婆", "周晓芸", "0574-86293712", "13800000921", "邻里中心 07", "2580#", "dementia", "失智",
+    "听力", "hard_of_hearing", "独居", "kitchen", "厨房", "陈敏芝", "林国平", "r0317", "c0317a", "smoke-0317",
+    "json://", "127.0.0.1:9900", "13511110001",
+)  # fmt: skip
+"""Nothing of this may ever reach a wall."""
+
+
+def smoke(home="h0317", at=NOON, *, device="smoke-0317", code="SM1", cause="fire", level=Level.red, n=0, **more):
+    """The smoke alarm of 23 May, or something like it."""
+    kitchen = {"title": {"zh": "厨房烟感报警", "en": "Smoke in the kitchen"}, "room": "kitchen", "pictogram": "smoke"}
+    return Finding(
+        **{
+            **kitchen,
+            "event_id": f"{home}-{cause}-{n}-{at.timestamp()}",
+            "finding": f"{home}-{cause}-{n}",
+            "phase": Phase.opened,
+            "at": at,
+            "onset_at": at,
+            "rule": code,
+            "rule_version": 1,
+            "code": code,
+            "level": level,
+            "home": home,
+            "cause": cause,
+            "resident": {"h0317": "r0317", "h0420": "r0420"}[home],
+            "device": device,
+            "condition": Condition.active,
+            "evidence": [Evidence(device=device, quantity="smoke", value=True, at=at, received_at=at)],
+            "tags": ["cooking_likely"],
+            "life": True,
+            **more,
+        }
+    )
+
+
+class House:
+    """An API over a stream in memory, with the alert worker's part played by hand."""
+
+    def __init__(self, *, now=NOON, public_url="http://house", **app):
+        self.stream = MemoryStream()
+        self.clock = ManualClock(now)
+        self.registry = Registry(read_site(SITE))
+        numbers = itertools.count(317)
+        self.desk = Desk(self.registry, numbers=lambda: next(numbers))
+        self._read = 0
+        self._stack = contextlib.AsyncExitStack()
+        self.app = create_app(
+            stream=self.stream, clock=self.clock, public_url=public_url, build="b1", demo=True, **app
+        )
+        self.state = self.app.state.house
+
+    async def __aenter__(self):
+        await self.stream.put(REGISTRY, "site", encode(self.registry.site))
+        await make_demo_users(self.stream, self.registry, PASSWORD)
+        for name, role, staff in (
+            ("fang", "operator", "s02"), ("boss", "supervisor", None), ("he", "responder", "s08"),
+            ("mender", "maintenance", None), ("auditor", "auditor", None), ("drifter", "volunteer", None),
+        ):  # fmt: skip
+            await add_user(self.stream, name, role, PASSWORD, staff)
+        await add_user(self.stream, "wu", "family", PASSWORD, contact="c0420a")
+        await self._stack.enter_async_context(self.app.router.lifespan_context(self.app))
+        async with asyncio.timeout(5):
+            await self.state.people.ready.wait()
+            await self.state.caught_up.wait()
+            await self.state.registered.wait()
+        return self
+
+    async def __aexit__(self, *exc):
+        await self._stack.aclose()
+
+    # -- the outside world ---------------------------------------------------------------------------------
+
+    def _catch_up(self):
+        for message in self.stream.messages(ALERTS)[self._read :]:
+            from alerts.desk import decode_transition
+
+            self.desk.apply(decode_transition(message.data))
+            self._read += 1
+
+    async def _publish(self, transitions):
+        for change in transitions:
+            await self.stream.publish(change.subject, encode(change))
+        self._catch_up()
+        await self.settled()
+
+    async def raised(self, finding):
+        """A finding becomes a case; gives its id."""
+        self._catch_up()
+        changes = self.desk.on_finding(finding, self.clock.now())
+        await self._publish(changes)
+        return changes[0].alert
+
+    async def passes(self, seconds):
+        """Time passes for the desk: ladders climb."""
+        self.clock.advance(timedelta(seconds=seconds))
+        self._catch_up()
+        await self._publish(self.desk.tick(self.clock.now()))
+
+    async def delivered(self, alert):
+        """Every queued message of a case is accepted."""
+        self._catch_up()
+        changes = []
+        for view in self.desk.get(alert).deliveries:
+            change = self.desk.report(alert, view.delivery.id, DeliveryState.accepted, self.clock.now())
+            if change is not None:
+                await self._publish([change])
+        return changes
+
+    async def settled(self):
+        """The folds have heard everything."""
+        async with asyncio.timeout(5):
+            while self.state.picture.position < await self.stream.head(ALERTS):
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(0.06)
+
+    async def reads(self, *reports):
+        """Readings arrive."""
+        for report in reports:
+            await self.stream.publish(report.subject, encode(report))
+        await asyncio.sleep(0.1)
+
+    # -- people ---------------------------------------------------------------------------------------------
+
+    def client(self, **more):
+        """A browser or program that nobody knows yet."""
+        transport = httpx.ASGITransport(app=self.app, client=("127.0.0.1", 50000))
+        return httpx.AsyncClient(transport=transport, base_url="http://house", **more)
+
+    @contextlib.asynccontextmanager
+    async def program(self, name):
+        """A signed-in program."""
+        async with self.client() as client:
+            answer = await client.post(f"{V}/token", data={"username": name, "password": PASSWORD})
+            assert answer.status_code == 200, answer.text
+            client.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
+            yield client
+
+    @contextlib.asynccontextmanager
+    async def browser(self, name):
+        """A signed-in browser, that says where its requests come from."""
+        async with self.client(headers={"sec-fetch-site": "same-origin"}) as client:
+            answer = await client.post(f"{V}/session", json={"username": name, "password": PASSWORD})
+            assert answer.status_code == 200, answer.text
+            yield client
+
+
+def report(device, at=NOON, *, home="h0317", kind="smoke", received_at=None, **values):
+    """A report of a device."""
+    return Report(
+        report_id=f"{device}-{at.timestamp()}", home=home, device=device, kind=kind, at=at,
+        received_at=received_at or at, values=values,
+    )  # fmt: skip
+
+
+CLOSING = {
+    "cause": "C02", "verification": "V1", "actions": ["A1"], "outcome": "O1", "truth": "avoidable", "note": "已提醒",
+}  # fmt: skip
+
+
+async def test_the_smoke_alarm_of_23_may_from_screen_to_close():
+    """The reference case by HTTP: seen, taken, rung, explained, closed; every step on the record."""
+    async with House() as house, house.browser("operator") as desk:
+        alert = await house.raised(smoke())
+        items = (await desk.get(f"{V}/alerts", params={"state": "open"})).json()["items"]
+        assert [a["id"] for a in items] == [alert]
+        seen = shapes.Alert.model_validate(items[0])
+        assert (seen.number, seen.code, seen.level, seen.state) == (317, "SM1", "red", "new")
+        assert seen.title == "厨房烟感报警"
+        assert seen.place.address == "银杏小区 3 幢 2 单元 402"
+        assert seen.people[0].tags[0].word == "听力下降，多等铃"
+        assert seen.people[0].age == 82
+        assert seen.script.steps[0].detail == "0574-86293712"
+        assert seen.script.suggest.cause == "C02"
+        assert [s.state for s in seen.ladder][:2] == ["done", "next"]
+        assert seen.ladder[-1].promise
+        assert seen.arrive_by == "2026-05-23T04:16:24.000Z"
+
+        house.clock.advance(timedelta(seconds=9))
+        taken = await desk.post(f"{V}/alerts/{alert}/acknowledge", json={"version": seen.version})
+        assert taken.status_code == 200
+        assert taken.json()["owner"] == {"id": "s01", "name": "陈敏芝"}
+        house.clock.advance(timedelta(seconds=11))
+        rung = await desk.post(
+            f"{V}/alerts/{alert}/call",
+            json={"version": taken.json()["version"], "to": "home", "result": "answered"},
+        )
+        assert rung.json()["called"][0]["result"] == "answered"
+        missing = await desk.post(f"{V}/alerts/{alert}/close", json={"version": rung.json()["version"]})
+        assert missing.status_code == 422
+        assert missing.json()["reason"] == "missing_outcome"
+        assert set(missing.json()["fields"]) == {"cause", "verification", "actions", "outcome"}
+        never = await desk.post(
+            f"{V}/alerts/{alert}/close", json={"version": rung.json()["version"], **CLOSING, "outcome": "O5"}
+        )
+        assert (never.status_code, never.json()["reason"]) == (422, "not_reached_cannot_close")
+        closed = await desk.post(
+            f"{V}/alerts/{alert}/close", json={"version": rung.json()["version"], **CLOSING}
+        )
+        assert closed.status_code == 200, closed.text
+        assert closed.json()["state"] == "closed"
+        assert (await desk.get(f"{V}/alerts", params={"state": "open"})).json()["items"] == []
+        events = (await desk.get(f"{V}/alerts/{alert}/events")).json()["items"]
+        kinds = [e["type"] for e in events]
+        assert [k for k in kinds if k in ("raised", "acknowledged", "called", "closed")] == [
+            "raised", "acknowledged", "called", "closed",
+        ]  # fmt: skip
+        assert "陈敏芝 拨打家中：接通" in [e["words"] for e in events]
+
+
+async def test_of_two_desks_one_wins_and_the_other_sees_who():
+    """Two operators take the same case at once: one 200, one 409 that carries the case as it now is."""
+    async with House() as house, house.browser("operator") as one, house.browser("fang") as two:
+        alert = await house.raised(smoke())
+        body = {"version": (await one.get(f"{V}/alerts/{alert}")).json()["version"]}
+        answers = await asyncio.gather(
+            one.post(f"{V}/alerts/{alert}/acknowledge", json=body),
+            two.post(f"{V}/alerts/{alert}/acknowledge", json=body),
+        )
+        assert sorted(a.status_code for a in answers) == [200, 409]
+        won = next(a for a in answers if a.status_code == 200).json()
+        lost = next(a for a in answers if a.status_code == 409)
+        assert lost.headers["content-type"] == "application/problem+json"
+        assert lost.json()["reason"] == "already_acknowledged"
+        assert lost.json()["alert"]["owner"] == won["owner"]
+        assert lost.json()["alert"]["version"] == won["version"]
+
+
+async def test_a_race_with_another_process_is_decided_by_the_log():
+    """Another API appended first and our fold has not heard it: the fence holds, and we answer with the new case."""
+    async with House() as house, house.browser("operator") as desk:
+        alert = await house.raised(smoke())
+        seen = (await desk.get(f"{V}/alerts/{alert}")).json()
+        from alerts.orders import read_order
+
+        house._catch_up()
+        other = house.desk.command(alert, read_order("acknowledge", actor="s02", body={}), house.clock.now())
+        house.stream.append(other.subject, encode(other))  # without a word to anybody
+        answer = await desk.post(f"{V}/alerts/{alert}/acknowledge", json={"version": seen["version"]})
+        assert (answer.status_code, answer.json()["reason"]) == (409, "already_acknowledged")
+        assert answer.json()["alert"]["owner"]["id"] == "s02"
+
+
+async def test_the_same_order_twice_is_done_once():
+    """An Idempotency-Key makes a repeated tap or a lost answer harmless."""
+    async with House() as house, house.browser("operator") as desk:
+        alert = await house.raised(smoke())
+        version = (await desk.get(f"{V}/alerts/{alert}")).json()["version"]
+        key = {"idempotency-key": "k1"}
+        first = await desk.post(f"{V}/alerts/{alert}/acknowledge", json={"version": version}, headers=key)
+        again = await desk.post(f"{V}/alerts/{alert}/acknowledge", json={"version": version}, headers=key)
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert first.json()["version"] == again.json()["version"]
+
+
+async def test_lists_are_filtered_and_paged_without_loss_or_repeat():
+    """state, level, home, code, since, limit and cursor; the pages together are the list."""
+    async with House() as house, house.program("operator") as desk:
+        made = []
+        for n in range(5):
+            house.clock.advance(timedelta(seconds=1))
+            made.append(
+                await house.raised(smoke(at=house.clock.now(), n=n, cause=f"device:{n}", code="TE1", level=Level.blue, life=False))
+            )
+        other = await house.raised(smoke("h0420", at=house.clock.now(), device="sos-0420"))
+        pages, cursor = [], None
+        while True:
+            params = {"state": "all", "limit": 2, **({"cursor": cursor} if cursor else {})}
+            page = (await desk.get(f"{V}/alerts", params=params)).json()
+            pages.append([a["id"] for a in page["items"]])
+            cursor = page["next"]
+            if cursor is None:
+                break
+        assert [len(p) for p in pages] == [2, 2, 2]
+        assert sorted(itertools.chain(*pages)) == sorted([*made, other])
+
+        async def ids(**params):
+            return {a["id"] for a in (await desk.get(f"{V}/alerts", params=params)).json()["items"]}
+
+        assert await ids(home="h0420") == {other}
+        assert await ids(level="red") == {other}
+        assert await ids(code="TE1") == set(made)
+        assert await ids(since=(NOON + timedelta(seconds=4)).isoformat()) == {made[3], made[4], other}
+        assert await ids(state="closed") == set()
+        assert (await desk.get(f"{V}/alerts", params={"cursor": "x'; drop table--"})).status_code == 422
+
+
+async def test_a_case_of_last_week_is_read_from_the_log():
+    """Closed long ago and let go of: still listed, still told in full."""
+    async with House() as house, house.program("operator") as desk:
+        alert = await house.raised(smoke())
+        version = (await desk.get(f"{V}/alerts/{alert}")).json()["version"]
+        await desk.post(f"{V}/alerts/{alert}/close", json={"version": version, **CLOSING})
+        house.clock.advance(timedelta(days=3))
+        house.state.picture.forget(house.clock.now())
+        house.state.forget()
+        assert alert not in house.state.picture.cases
+        assert [a["id"] for a in (await desk.get(f"{V}/alerts", params={"state": "closed"})).json()["items"]] == [alert]
+        assert (await desk.get(f"{V}/alerts/317")).json()["outcome"]["cause"] == "C02"
+        late = await desk.post(f"{V}/alerts/{alert}/reopen", json={"version": 99, "reason": "again"})
+        assert late.status_code == 409
+        assert (await desk.post(f"{V}/alerts/nosuch/note", json={"version": 1, "note": "x"})).status_code == 404
+
+
+async def test_with_no_database_everything_but_history_answers():
+    """PostgreSQL is away: 503 history_unavailable there, everything on the alarm path as always."""
+    async with House() as house, house.program("operator") as desk:
+        alert = await house.raised(smoke())
+        gone = await desk.get(f"{V}/homes/h0317/history", params={"quantity": "smoke"})
+        assert (gone.status_code, gone.json()["reason"]) == (503, "history_unavailable")
+        assert gone.headers["content-type"] == "application/problem+json"
+        for path in ("alerts", f"alerts/{alert}", f"alerts/{alert}/events", "homes", "homes/h0317", "homes/h0317/strip",
+                     "devices", "devices/unclaimed", "quarantine", "duty/now", "duty/coverage", "kpis", "codes", "map"):  # fmt: skip
+            assert (await desk.get(f"{V}/{path}")).status_code == 200, path
+        ready = await desk.get("/readyz")
+        assert ready.status_code == 200
+        assert ready.json()["components"]["database"]["ok"] is False
+
+
+class FakeHistory:
+    """A database that remembers three readings."""
+
+    def __init__(self):
+        self.away = False
+
+    async def ready(self):
+        return not self.away
+
+    async def readings(self, *, home, quantity, from_at, to_at, device, limit, cursor):
+        if self.away:
+            from care.errors import Temporary
+
+            raise Temporary
+        if cursor not in (None, "2"):
+            raise ValueError(cursor)
+        all_points = [(NOON, 71.0), (NOON + timedelta(seconds=5), None), (NOON + timedelta(hours=2), 74.0)]
+        start = int(cursor or 0)
+        return all_points[start : start + limit], (str(start + limit) if start + limit < 3 else None)
+
+    async def buckets(self, *, home, quantity, from_at, to_at, device, step):
+        return [(NOON, 70.0, 71.0, 72.0, 12), (NOON + 3 * step, 73.0, 74.0, 75.0, 12)]
+
+
+async def test_history_gives_every_reading_or_buckets_and_keeps_gaps():
+    """Without step every reading with its own nulls; with step five numbers; nothing is made up in between."""
+    history = FakeHistory()
+    async with House(history=history) as house, house.program("operator") as desk:
+        path = f"{V}/homes/h0317/history"
+        first = (await desk.get(path, params={"quantity": "heart_rate", "limit": 2})).json()
+        assert first["items"] == [["2026-05-23T04:06:24.000Z", 71.0], ["2026-05-23T04:06:29.000Z", None]]
+        rest = (await desk.get(path, params={"quantity": "heart_rate", "limit": 2, "cursor": first["next"]})).json()
+        assert rest["items"] == [["2026-05-23T06:06:24.000Z", 74.0]]
+        assert rest["next"] is None
+        stepped = (await desk.get(path, params={"quantity": "heart_rate", "step": "5m"})).json()
+        assert stepped["items"][1] == ["2026-05-23T04:21:24.000Z", 73.0, 74.0, 75.0, 12]
+        assert len(stepped["items"]) == 2
+        bad = [{"step": "0"}, {"step": "x"}, {"from": "yesterday"}, {"from": "2026-05-23T00:00:00"}, {"cursor": "9"},
+               {"from": "2026-05-24T00:00:00Z", "to": "2026-05-23T00:00:00Z"}, {"quantity": "A B"}]  # fmt: skip
+        for params in bad:
+            answer = await desk.get(path, params={"quantity": "heart_rate", **params})
+            assert answer.status_code == 422, params
+        history.away = True
+        assert (await desk.get(path, params={"quantity": "smoke"})).json()["reason"] == "history_unavailable"
+
+
+async def test_measured_values_are_read_by_whom_the_resident_allowed():
+    """Vitals: the centre unless left out, the doctor only when named, nobody else; safety quantities need no consent."""
+    async with House(history=FakeHistory()) as house:
+        expected = {
+            ("operator", "h0317", "heart_rate"): 200,
+            ("doctor", "h0317", "heart_rate"): 200,
+            ("doctor", "h0317", "in_bed"): 403,
+            ("admin", "h0317", "heart_rate"): 403,
+            ("auditor", "h0317", "heart_rate"): 403,
+            ("mender", "h0317", "heart_rate"): 403,
+            ("mender", "h0317", "battery"): 200,
+            ("operator", "h0420", "heart_rate"): 403,
+            ("doctor", "h0420", "heart_rate"): 200,
+            ("admin", "h0317", "smoke"): 200,
+            ("responder", "h0317", "smoke"): 403,
+            ("family", "h0317", "heart_rate"): 403,
+        }
+        found = {}
+        for name, home, quantity in expected:
+            async with house.program(name) as client:
+                answer = await client.get(f"{V}/homes/{home}/history", params={"quantity": quantity})
+                found[name, home, quantity] = answer.status_code
+        assert found == expected
+
+
+async def test_quarantine_and_unclaimed_are_told_from_the_stream():
+    """What was refused and who is not known, counted, without a database."""
+    async with House() as house, house.program("operator") as desk:
+        for n in range(3):
+            r = Refusal(refusal_id=f"q{n}", topic="anxin/v1/h0317/smoke-0317", reason="not_json", sample="{",
+                        received_at=NOON + timedelta(seconds=n), home="h0317", device="smoke-0317", alarm=True)  # fmt: skip
+            await house.stream.publish(r.subject, encode(r))
+        u = Unclaimed(topic="zigbee2mqtt/客厅 新设备", dialect="zigbee2mqtt", received_at=NOON, payload='{"smoke":false}')
+        known = Unclaimed(topic="anxin/v1/h0317/smoke-0317", dialect="native", received_at=NOON)
+        for one in (u, known):
+            await house.stream.publish(one.subject, encode(one))
+        await asyncio.sleep(0.1)
+        items = (await desk.get(f"{V}/quarantine")).json()["items"]
+        assert [(i["reason"], i["count"], i["last_at"]) for i in items] == [("not_json", 3, "2026-05-23T04:06:26.000Z")]
+        assert [i["topic"] for i in (await desk.get(f"{V}/devices/unclaimed")).json()["items"]] == [u.topic]
+
+
+async def test_duty_says_how_far_everybody_is_from_a_case():
+    """The nearest free responder first, busy ones with their case; coverage names the homes nobody reaches."""
+    async with House() as house, house.program("operator") as desk:
+        alert = await house.raised(smoke())
+        duty = shapes.Duty.model_validate((await desk.get(f"{V}/duty/now", params={"alert": alert})).json())
+        assert [d.id for d in duty.desk] == ["s01", "s02"]
+        assert duty.nobody is False
+        assert duty.responders[0].id == "s07"
+        assert duty.responders[0].within is True
+        assert duty.responders[0].minutes < duty.responders[1].minutes
+        version = (await desk.get(f"{V}/alerts/{alert}")).json()["version"]
+        await desk.post(f"{V}/alerts/{alert}/accept", json={"version": version, "by": "s07"})
+        busy = (await desk.get(f"{V}/duty/now")).json()["responders"][0]
+        assert (busy["state"], busy["doing"]) == ("busy", "准备前往 · 317")
+        coverage = (await desk.get(f"{V}/duty/coverage")).json()
+        assert {h["home"]: h["within"] for h in coverage["homes"]} == {"h0317": True, "h0420": False}
+        assert (coverage["covered"], coverage["total"]) == (1, 2)
+        house.clock.set(datetime(2026, 5, 23, 20, tzinfo=UTC))  # 04:00 in the community
+        async with house.program("operator") as night:
+            assert (await night.get(f"{V}/duty/now")).json()["nobody"] is True
+
+
+async def test_figures_can_be_recomputed_from_their_cases():
+    """No samples is null; an unanswered alarm counts against us as soon as its time is over."""
+    async with House() as house, house.program("operator") as desk:
+        empty = (await desk.get(f"{V}/kpis")).json()
+        assert (empty["ack60"]["value"], empty["ack60"]["n"]) == (None, 0)
+        good = await house.raised(smoke())
+        house.clock.advance(timedelta(seconds=14))
+        await desk.post(f"{V}/alerts/{good}/acknowledge", json={"version": 1})
+        await house.raised(smoke("h0420", at=house.clock.now(), device="sos-0420"))
+        assert (await desk.get(f"{V}/kpis")).json()["ack60"]["n"] == 1
+        house.clock.advance(timedelta(seconds=61))
+        figure = (await desk.get(f"{V}/kpis")).json()["ack60"]
+        assert (figure["value"], figure["n"], figure["kept"], figure["median_seconds"]) == (50.0, 2, 1, 14.0)
+        again = [c["seconds"] is not None and c["seconds"] <= 60 for c in figure["cases"]]
+        assert again == [c["kept"] for c in figure["cases"]]
+        assert round(100 * sum(again) / len(again), 1) == figure["value"]
+
+
+async def test_protection_is_told_home_by_home_and_unknown_is_not_fine():
+    """A home nobody has judged is not protected; the reason is in words."""
+    async with House() as house, house.program("operator") as desk:
+        homes = (await desk.get(f"{V}/homes")).json()
+        assert homes["protection"] == {"protected": 0, "partly": 0, "not": 2, "total": 2}
+        from care.messages import DeviceHealth
+
+        health = HomeHealth(home="h0317", protection="partly", at=NOON,
+                            devices=[DeviceHealth(device="smoke-0317", kind="smoke", silent=True, reason="silent")])  # fmt: skip
+        await house.stream.put(HEALTH, "home.h0317", encode(health))
+        await asyncio.sleep(0.1)
+        homes = (await desk.get(f"{V}/homes")).json()
+        assert homes["protection"]["partly"] == 1
+        line = next(h for h in homes["items"] if h["id"] == "h0317")
+        assert (line["protection_words"], line["reasons"]) == ("部分", ["烟感 厨房 失联"])
+        devices = (await desk.get(f"{V}/devices")).json()["items"]
+        assert next(d for d in devices if d["id"] == "smoke-0317")["reason_words"] == "失联"
+        detail = (await desk.get(f"{V}/homes/h0317")).json()
+        shapes.HomeDetail.model_validate(detail)
+        assert "2580#" not in str(detail)
+
+
+async def test_the_strip_shows_the_last_hour_and_says_what_it_means():
+    """The reference case's hour: smoke in alarm, the last sign of life in words; unknown stays unknown."""
+    async with House() as house, house.program("operator") as desk:
+        minute = timedelta(minutes=1)
+        await house.reads(
+            report("door-0317", NOON - 30 * minute, kind="door", door_open=True),
+            report("door-0317", NOON - 29 * minute, kind="door", door_open=False),
+            report("motion-0317", NOON - minute, kind="motion", motion=True),
+            report("smoke-0317", NOON - 40 * minute, smoke=False),
+            report("smoke-0317", NOON - timedelta(seconds=18), smoke=True),
+        )
+        strip = (await desk.get(f"{V}/homes/h0317/strip")).json()
+        shapes.Strip.model_validate(strip)
+        assert strip["inference"] == "老人在家，12:05 有活动"
+        rows = {r["device"]: r for r in strip["rows"]}
+        assert (rows["smoke-0317"]["words"], rows["smoke-0317"]["alarm"]) == ("报警 18 秒", True)
+        assert [s["value"] for s in rows["smoke-0317"]["spans"]] == [None, False, True]
+        assert rows["belt-0317"]["spans"] == [{"from": strip["from"], "to": strip["to"], "value": None}]
+        assert rows["motion-0317"]["ticks"] == ["2026-05-23T04:05:24.000Z"]
+
+
+async def test_one_page_is_the_whole_interface():
+    """/openapi.json is there for everybody, is 3.1, and carries the live events as a webhook."""
+    async with House() as house, house.client() as anyone:
+        spec = (await anyone.get("/openapi.json")).json()
+        assert spec["openapi"].startswith("3.1")
+        assert "live" in spec["webhooks"]
+        assert set(spec["components"]["schemas"]) >= {"Alert", "AlertEvent", "SnapshotEvent", "HeartbeatEvent"}
+        assert (await anyone.get("/healthz")).status_code == 200
+        metrics = await anyone.get("/metrics")
+        assert "anxin_api_live_clients" in metrics.text
+        assert "anxin_alerts_event_to_screen_seconds" in metrics.text
+
+
+@pytest.mark.parametrize("path", ["/", "/wall", "/desk", "/login"])
+async def test_without_a_built_web_app_a_plain_sentence_stands_there(path, tmp_path):
+    """No stack trace, no empty page."""
+    async with House(static=tmp_path) as house, house.client() as anyone:
+        answer = await anyone.get(path)
+        assert answer.status_code == 200
+        assert "make web" in answer.text
