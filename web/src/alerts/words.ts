@@ -1,0 +1,44 @@
+/** A case in words: the same words in the queue, in the centre and in the drawer. Pure. */
+import type { Alert, Resident, Responder } from '../api/types'
+import { isUnacknowledged } from './order'
+import type { Language, Texts } from '../texts'
+
+/** The service names a case in Chinese; the English screen names it by its kind. */
+export const titleOf = (alert: Pick<Alert, 'title' | 'kind'>, language: Language, t: Texts): string =>
+  language === 'zh' ? alert.title : t.kinds[alert.kind]
+
+export function stateOf(alert: Alert, language: Language, t: Texts): string {
+  if (alert.resumed === true) return t.states.resumed
+  if (language === 'zh' && alert.state_words) return alert.state_words
+  return t.states[alert.state]
+}
+
+export function placeOf(alert: Alert): string {
+  const place = alert.place
+  const parts = [place?.estate_building, place?.unit_room].filter((part): part is string => !!part)
+  return parts.length > 0 ? parts.join(' ') : (place?.address ?? '')
+}
+
+export const residentOf = (alert: Alert): Resident | null =>
+  alert.people?.find((one) => one.id === alert.resident) ?? alert.people?.[0] ?? null
+
+export function residentWords(alert: Alert, t: Texts): string {
+  const one = residentOf(alert)
+  if (one === null) return ''
+  return one.age ? t.queue.person(one.name, one.age) : one.name
+}
+
+export function ownerWords(alert: Alert, t: Texts): string {
+  if (isUnacknowledged(alert)) return t.queue.nobody
+  return alert.owner?.name ?? ''
+}
+
+/** What has just happened on the way to the home: the responder who is furthest. */
+export function furthest(responders: readonly Responder[]): Responder | null {
+  const rank = { arrived: 4, departed: 3, accepted: 2, offered: 1, declined: 0 } as const
+  return responders.reduce<Responder | null>((best, one) => (best === null || rank[one.state] > rank[best.state] ? one : best), null)
+}
+
+/** 「设备离线 × 9」: many devices, one cause, one case. */
+export const merged = (alert: Alert): number =>
+  new Set(alert.findings.map((finding) => finding.device ?? finding.finding)).size

@@ -1,0 +1,91 @@
+/**
+ * The only place that speaks HTTP. Every call ends in a value or in a `Refusal` that names its reason;
+ * `reason: "unreachable"` means that nobody answered, so the person must be told that nothing was delivered.
+ */
+import type {
+  Alert, Codes, CommunityMap, Duty, Me, Problem, Strip, TimelineItem, ViewName,
+} from './types'
+import { whole } from './whole'
+
+const ROOT = '/api/v1'
+const PATIENCE_MS = 8_000 // longer than the slowest command measured; a person repeats a key sooner than that
+
+export class Refusal extends Error {
+  readonly problem: Problem
+  constructor(problem: Problem) {
+    super(problem.detail ?? problem.reason)
+    this.problem = problem
+  }
+  get reason(): string {
+    return this.problem.reason
+  }
+  get status(): number {
+    return this.problem.status
+  }
+}
+
+/** A random id that also works on a plain-http address, where crypto.randomUUID does not exist. */
+export function freshId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+async function ask<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(ROOT + path, {
+      method,
+      credentials: 'same-origin',
+      cache: 'no-store',
+      headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    })
+  } catch {
+    throw new Refusal({ status: 0, reason: 'unreachable' })
+  }
+  if (response.status === 204) return undefined as T
+  const text = await response.text()
+  let answer: unknown
+  try {
+    answer = text === '' ? undefined : JSON.parse(text)
+  } catch {
+    answer = undefined
+  }
+  if (response.ok) return answer as T
+  const problem = (answer ?? {}) as Partial<Problem>
+  throw new Refusal({ ...problem, status: response.status, reason: problem.reason ?? `http_${response.status}` })
+}
+
+const at = encodeURIComponent
+
+export type CommandName =
+  | 'acknowledge' | 'call' | 'dispatch' | 'accept' | 'decline' | 'depart' | 'arrive' | 'note' | 'hold' | 'reopen' | 'undo' | 'close'
+
+export interface Beat {
+  screen: string
+  view: ViewName
+  last: string
+  link: string
+  audio: string
+  visible: boolean
+  build: string
+}
+
+export const api = {
+  me: () => ask<Me>('GET', '/session'),
+  signIn: (username: string, password: string) => ask<Me>('POST', '/session', { username, password }),
+  signOut: () => ask<void>('DELETE', '/session'),
+  alert: async (id: string) => whole(await ask<Alert>('GET', `/alerts/${at(id)}`)),
+  timeline: async (id: string): Promise<TimelineItem[]> => {
+    const answer = await ask<TimelineItem[] | { items: TimelineItem[] }>('GET', `/alerts/${at(id)}/events`)
+    return Array.isArray(answer) ? answer : answer.items
+  },
+  command: async (id: string, name: CommandName, body: { version: number } & Record<string, unknown>) =>
+    whole(await ask<Alert>('POST', `/alerts/${at(id)}/${name}`, body, { 'idempotency-key': freshId() })),
+  codes: () => ask<Codes>('GET', '/codes'),
+  strip: (home: string, minutes = 60) => ask<Strip>('GET', `/homes/${at(home)}/strip?minutes=${minutes}`),
+  duty: (alert?: string) => ask<Duty>('GET', alert === undefined ? '/duty/now' : `/duty/now?alert=${at(alert)}`),
+  map: () => ask<CommunityMap>('GET', '/map'),
+  beat: (beat: Beat) => ask<void>('POST', '/beats', beat),
+}

@@ -1,0 +1,56 @@
+/** A phone call as the desk keeps it until its result is known. Pure. */
+import type { Alert, CallResult } from '../api/types'
+import type { Texts } from '../texts'
+
+export interface Call {
+  alert: string
+  /** home, 119, 120, or a contact's id: what the service is told */
+  to: string
+  label: string
+  number: string
+  started_ms: number
+}
+
+/** One key each, all under the left hand while the right holds the receiver. */
+export const CALL_KEYS: readonly { key: string; result: CallResult }[] = [
+  { key: 'Z', result: 'answered' },
+  { key: 'X', result: 'no_answer' },
+  { key: 'C', result: 'busy' },
+  { key: 'V', result: 'refused' },
+  { key: 'B', result: 'wrong_number' },
+]
+
+/** Whom the first key phones. With gas in the air no phone may ring inside; a device is not a person. */
+export function firstCall(alert: Alert, started_ms: number, t: Texts): Call | null {
+  if (alert.kind === 'gas' || alert.kind === 'device') return null
+  const phone = alert.place?.phone
+  if (phone) return { alert: alert.id, to: 'home', label: t.call.home, number: phone, started_ms }
+  const contact = alert.contacts?.find((one) => one.phone)
+  if (!contact) return null
+  return { alert: alert.id, to: contact.id, label: contactWords(contact.relation, contact.name), number: contact.phone!, started_ms }
+}
+
+export function contactCall(alert: Alert, contactId: string, started_ms: number): Call | null {
+  const contact = alert.contacts?.find((one) => one.id === contactId)
+  if (!contact?.phone) return null
+  return { alert: alert.id, to: contact.id, label: contactWords(contact.relation, contact.name), number: contact.phone, started_ms }
+}
+
+export const emergencyCall = (alert: Alert, number: '119' | '120', started_ms: number): Call => ({
+  alert: alert.id, to: number, label: number, number, started_ms,
+})
+
+export const contactWords = (relation: string | null | undefined, name: string): string => [relation, name].filter(Boolean).join(' ')
+
+/** The words on the first key, after what is known and who holds the case. */
+export function primaryWords(alert: Alert, mine: string | null, t: Texts): { words: string; off: boolean } {
+  const call = firstCall(alert, 0, t)
+  if (alert.state === 'new' || alert.resumed === true) {
+    if (call === null) return { words: t.actions.take, off: false }
+    return { words: call.to === 'home' ? t.actions.takeAndCall : t.actions.takeAndCallFamily, off: false }
+  }
+  if (mine === null || alert.owner?.id !== mine) return { words: t.actions.ownedBy(alert.owner?.name ?? ''), off: true }
+  if (call === null) return { words: t.actions.yours, off: true }
+  if (call.to !== 'home') return { words: t.actions.callFamily, off: false }
+  return { words: (alert.called ?? []).some((one) => one.to === 'home') ? t.actions.callAgain : t.actions.call, off: false }
+}

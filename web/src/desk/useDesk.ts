@@ -1,0 +1,287 @@
+/**
+ * The operator's desk: what is selected, what is in hand, and the commands. Decisions are in alerts/order.ts, desk/call.ts
+ * and desk/keys.ts; here they meet the service. A command lost to somebody faster says who that was.
+ */
+import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue'
+import { api, Refusal, type CommandName } from '../api/client'
+import type { Alert, CallResult, Duty, Me } from '../api/types'
+import { chooseHero, isWaitingRed, order, walk, type Selection } from '../alerts/order'
+import type { Live } from '../live/useLive'
+import { mayAct } from '../session'
+import { texts as t } from '../texts'
+import { contactCall, emergencyCall, firstCall, type Call } from './call'
+
+export const ARMING_MS = 800 // ux.md: Space is dead this long after the centre changed
+export const UNDO_MS = 10_000
+const NOTICE_MS = 6_000
+const RETRIES = 3
+
+export interface Notice {
+  id: number
+  kind: 'status' | 'alert'
+  words: string
+  until_ms: number
+  undo?: { alert: string; version: number; what: 'acknowledge' | 'close' }
+}
+
+/** What a person saw when they decided: while this is unchanged, a newer version of the case asks for the same decision. */
+const premise = (alert: Alert): string =>
+  JSON.stringify([alert.state, alert.resumed ?? false, alert.owner?.id ?? null, alert.level, alert.outcome !== null])
+
+export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
+  const selection = shallowRef<Selection | null>(null)
+  const call = shallowRef<Call | null>(null)
+  const dispatching = ref(false)
+  const chosen = ref<string[]>([])
+  const busy = ref(false)
+  const notices = shallowRef<readonly Notice[]>([])
+  const drawerOpen = ref(false)
+  const filter = ref('')
+  const readonly = !mayAct(me)
+  const mine = me.staff
+
+  const queue = computed(() => order(live.picture.value.alerts.values(), mine))
+
+  // when each waiting red first appeared here: a person's choice holds against what they had already seen
+  const arrived = shallowRef<ReadonlyMap<string, number>>(new Map())
+  watch(live.picture, ({ alerts }) => {
+    const next = new Map<string, number>()
+    for (const alert of alerts.values()) if (isWaitingRed(alert)) next.set(alert.id, arrived.value.get(alert.id) ?? Date.now())
+    arrived.value = next
+  }, { immediate: true, flush: 'sync' })
+
+  const hero = computed(() => chooseHero({
+    queue: queue.value,
+    open: live.picture.value.alerts,
+    selection: selection.value,
+    busy: drawerOpen.value || dispatching.value || (call.value !== null && call.value.alert === selection.value?.id),
+    mine,
+    arrived: arrived.value,
+  }))
+  const shown = computed<Alert[]>(() => hero.value.ids.flatMap((id) => live.picture.value.alerts.get(id) ?? []))
+  const first = computed<Alert | null>(() => shown.value[0] ?? null)
+
+  const heroKey = computed(() => `${hero.value.mode}:${first.value?.id ?? ''}`)
+  const armed_ms = ref(Date.now() + ARMING_MS)
+  const armed = ref(false)
+  let arming: ReturnType<typeof setTimeout> | undefined
+  watch(heroKey, () => {
+    armed.value = false
+    armed_ms.value = Date.now() + ARMING_MS
+    clearTimeout(arming)
+    arming = setTimeout(() => (armed.value = true), ARMING_MS)
+    dispatching.value = false
+    chosen.value = []
+  }, { immediate: true })
+
+  // who could go to this door: asked anew with each case and each change of duty
+  const duty = shallowRef<Duty | null>(null)
+  let asked = 0
+  watch([() => first.value?.id ?? null, () => live.picture.value.duty, () => first.value?.responders.length], async ([id]) => {
+    const turn = (asked += 1)
+    duty.value = live.picture.value.duty
+    if (id === null) return
+    try {
+      const answer = await api.duty(id)
+      if (turn === asked) duty.value = answer
+    } catch {
+      // the list without minutes stays; the link says the rest
+    }
+  }, { immediate: true })
+  const people = computed(() => duty.value?.responders ?? [])
+
+  let lastNotice = 0
+  function say(words: string, kind: Notice['kind'] = 'status', undo?: Notice['undo']): void {
+    lastNotice += 1
+    const notice: Notice = { id: lastNotice, kind, words, until_ms: Date.now() + (undo ? UNDO_MS : NOTICE_MS), ...(undo ? { undo } : {}) }
+    notices.value = [...notices.value.filter((one) => !(undo && one.undo?.alert === undo.alert)).slice(-2), notice]
+  }
+  const hush = (id: number): void => {
+    notices.value = notices.value.filter((one) => one.id !== id)
+  }
+  watch(live.local, (now) => {
+    if (notices.value.some((one) => one.until_ms <= now)) notices.value = notices.value.filter((one) => one.until_ms > now)
+  })
+
+  const latest = (alert: Alert): Alert => {
+    const known = live.picture.value.alerts.get(alert.id)
+    return known !== undefined && known.version >= alert.version ? known : alert
+  }
+
+  /** Sends one command; null when it did not happen, and then the person has been told why. */
+  async function command(seen: Alert, name: CommandName, body: Record<string, unknown> = {}): Promise<Alert | null> {
+    if (busy.value) return null
+    busy.value = true
+    let alert = latest(seen)
+    const believed = premise(alert)
+    try {
+      for (let attempt = 0; ; attempt += 1) {
+        try {
+          const answer = await api.command(alert.id, name, { version: alert.version, ...body })
+          live.learn(answer)
+          return answer
+        } catch (error) {
+          const current = error instanceof Refusal ? error.problem.alert : undefined
+          if (current !== undefined) live.learn(current)
+          // a delivery or a reading moved the version on; the decision is still the same one
+          if (error instanceof Refusal && error.reason === 'version_conflict' && current !== undefined && attempt < RETRIES && premise(current) === believed) {
+            alert = current
+            continue
+          }
+          say(refusalWords(error, name, current), error instanceof Refusal && error.status !== 409 ? 'alert' : 'status')
+          return null
+        }
+      }
+    } finally {
+      busy.value = false
+    }
+  }
+
+  function refusalWords(error: unknown, name: CommandName, current: Alert | undefined): string {
+    const words = t.value.refusals
+    if (!(error instanceof Refusal) || error.reason === 'unreachable') return words.unreachable
+    if (error.status === 409) {
+      const other = current?.owner && current.owner.id !== mine ? current.owner.name : null
+      if (name === 'acknowledge' && other !== null) return words.takenBy(other)
+      if (current?.state === 'closed') return words.closed
+      return other === null ? words.changed : words.changedBy(other)
+    }
+    if (error.reason === 'not_reached_cannot_close') return t.value.outcome.notReached
+    if (error.problem.fields !== undefined && error.problem.fields.length > 0) {
+      return words.missing(error.problem.fields.map((field) => t.value.outcome.fields[field as keyof typeof t.value.outcome.fields] ?? field).join('、'))
+    }
+    if (error.status === 403) return words.forbidden
+    return words.other(error.problem.detail ?? error.reason)
+  }
+
+  function select(id: string | null): void {
+    selection.value = id === null ? null : { id, at_ms: Date.now() }
+  }
+
+  function startCall(started: Call | null): void {
+    if (started === null) return
+    call.value = started
+    select(started.alert)
+    if (dialRef()) dial(started.number)
+  }
+
+  async function take(id?: string): Promise<void> {
+    const alert = id === undefined ? first.value : live.picture.value.alerts.get(id)
+    if (readonly || alert === null || alert === undefined || busy.value || Date.now() < armed_ms.value) return
+    if (call.value?.alert === alert.id) return
+    if (alert.state !== 'new' && alert.resumed !== true) {
+      if (mine !== null && alert.owner?.id === mine) startCall(firstCall(alert, Date.now(), t.value))
+      return
+    }
+    select(alert.id)
+    const taken = await command(alert, 'acknowledge')
+    if (taken === null) return
+    say(t.value.notices.taken(taken.number), 'status', { alert: taken.id, version: taken.version, what: 'acknowledge' })
+    startCall(firstCall(taken, Date.now(), t.value))
+  }
+
+  async function callResult(result: CallResult): Promise<void> {
+    const current = call.value
+    const alert = current === null ? undefined : live.picture.value.alerts.get(current.alert)
+    if (current === null || alert === undefined) {
+      call.value = null
+      return
+    }
+    const done = await command(alert, 'call', { to: current.to, result })
+    if (done === null) return
+    call.value = null
+    say(t.value.notices.called(current.label, t.value.call.results[result]))
+    if (result !== 'answered' && current.to !== '119' && current.to !== '120' && done.responders.length === 0) openDispatch(done)
+  }
+
+  const emergency = (number: '119' | '120'): void => {
+    if (!readonly && first.value !== null) startCall(emergencyCall(first.value, number, Date.now()))
+  }
+  const callContact = (alert: Alert, contact: string): void => startCall(contactCall(alert, contact, Date.now()))
+
+  function openDispatch(alert: Alert | null = first.value): void {
+    if (alert === null || readonly) return
+    select(alert.id)
+    dispatching.value = true
+    const sent = new Set(alert.responders.filter((one) => one.state !== 'declined').map((one) => one.id))
+    const nearest = people.value.find((person) => person.state === 'free' && !sent.has(person.id))
+    chosen.value = nearest === undefined ? [] : [nearest.id]
+  }
+
+  function toggle(person: string): void {
+    if (readonly || first.value === null) return
+    if (!dispatching.value) {
+      select(first.value.id)
+      dispatching.value = true
+      chosen.value = [person]
+      return
+    }
+    chosen.value = chosen.value.includes(person) ? chosen.value.filter((one) => one !== person) : [...chosen.value, person]
+  }
+
+  /** D: the first press opens the choice with the nearest person chosen, the second one sends. */
+  async function dispatch(): Promise<void> {
+    if (readonly || first.value === null) return
+    if (!dispatching.value) return openDispatch()
+    if (chosen.value.length === 0) return
+    const sent = await command(first.value, 'dispatch', { responders: [...chosen.value] })
+    if (sent === null) return
+    const names = people.value.filter((person) => chosen.value.includes(person.id)).map((person) => person.name)
+    dispatching.value = false
+    chosen.value = []
+    say(t.value.notices.sent(names.join('、')))
+  }
+  function cancel(): void {
+    if (dispatching.value) {
+      dispatching.value = false
+      chosen.value = []
+    } else if (call.value !== null) call.value = null
+    else if (filter.value !== '') filter.value = ''
+    else select(null)
+  }
+
+  async function report(person: string, what: 'accept' | 'depart' | 'arrive'): Promise<void> {
+    if (first.value !== null) await command(first.value, what, { by: person })
+  }
+
+  async function undo(notice: Notice): Promise<void> {
+    if (notice.undo === undefined) return
+    const known = live.picture.value.alerts.get(notice.undo.alert) ?? (await api.alert(notice.undo.alert).catch(() => null))
+    hush(notice.id)
+    if (known === null) return say(t.value.refusals.unreachable, 'alert')
+    call.value = null
+    const back = await command(known, 'undo', { reason: t.value.notices.undoReason })
+    if (back !== null) say(t.value.notices.undone(back.number))
+  }
+
+  function step(by: 1 | -1): void {
+    const list = walk(queue.value)
+    if (list.length === 0) return
+    const at = list.findIndex((alert) => alert.id === first.value?.id)
+    const next = list[at === -1 ? 0 : Math.min(list.length - 1, Math.max(0, at + by))]!
+    call.value = null
+    select(next.id)
+  }
+
+  function newestRed(): void {
+    const newest = queue.value.waitingRed.at(-1)
+    if (newest !== undefined) {
+      call.value = null
+      select(newest.id)
+    }
+  }
+
+  onScopeDispose(() => clearTimeout(arming))
+
+  return {
+    queue, hero, shown, first, selection, call, dispatching, chosen, busy, notices, drawerOpen, filter, readonly, mine, armed, people, duty,
+    select, take, callResult, cancelCall: () => (call.value = null), emergency, callContact, dispatch, toggle, cancel, report, undo, step, newestRed, command, say, hush,
+  }
+}
+export type Desk = ReturnType<typeof useDesk>
+
+function dial(number: string): void {
+  const link = document.createElement('a')
+  link.href = `tel:${number}`
+  link.click()
+}

@@ -1,0 +1,130 @@
+/** The screens in English. Same keys as zh.ts; names, addresses and what is said to residents stay as they are. */
+import type { Texts } from './index'
+
+export const en: Texts = {
+  app: {
+    name: 'Elder Care Monitoring', motto: 'Somebody is watching over you', demo: 'Demo data', skip: 'Skip to the current alert',
+    title: 'Alerts · Anxin', titleRed: (n) => `[${n} red] Alerts · Anxin`, wallTitle: 'Wall · Anxin', newBuild: 'New version: reload when it is quiet', reload: 'Reload now',
+  },
+  signIn: {
+    pageTitle: 'Sign in · Anxin', user: 'User name', password: 'Password', submit: 'Sign in', busy: 'Signing in', hint: 'Please do the sound check after signing in. Every act is recorded with your name.',
+    faults: { badCredentials: 'Wrong user name or password', tooMany: 'Too many attempts, please wait', unreachable: 'The service does not answer; check the network', waiting: 'The service does not answer; trying again', other: (reason) => `Signing in failed (${reason})` },
+  },
+  notFound: { title: 'No such page', words: 'The address may be wrong, or the page has moved.', back: 'Back to the alerts' },
+  nav: { label: 'Main', alerts: 'Alerts', wall: 'Wall' },
+  menu: { soundCheck: 'Sound check', keys: 'Keys', shortcutsOn: 'Single keys: on', shortcutsOff: 'Single keys: off', softphoneOn: 'Dial here: on', softphoneOff: 'Dial here: off', signOut: 'Sign out' },
+  time: {
+    hours: (h, m) => `${h} h ${m} min`, days: (d, h) => `${d} d ${h} h`, justNow: 'just now', secondsAgo: (n) => `${n} s ago`, minutesAgo: (n) => `${n} min ago`, hoursAgo: (n) => `${n} h ago`,
+  },
+  levels: {
+    red: { name: 'Red', short: 'Red', meaning: 'Emergency', pair: ['Emer-', 'gency'] },
+    yellow: { name: 'Yellow', short: 'Yel', meaning: 'Health', pair: ['Health', 'check'] },
+    blue: { name: 'Blue', short: 'Blue', meaning: 'Service', pair: ['Basic', 'service'] },
+  },
+  kinds: {
+    smoke: 'Smoke alarm', gas: 'Gas alarm', co: 'Carbon monoxide', sos: 'SOS call', fall: 'Fall', water: 'Water leak', bed: 'Bed alert', door: 'Door alert', device: 'Device fault', vitals: 'Vital signs', activity: 'Unusual activity', other: 'Alert',
+  },
+  states: { new: 'Not taken', acknowledged: 'Taken', dispatched: 'Sent', attended: 'On site', closed: 'Closed', resumed: 'Taken, no action' },
+  link: {
+    region: 'Connection', live: 'Live', connecting: 'Connecting', connectingWords: 'No picture yet: nothing here says that all is well',
+    stale: 'Data delayed', staleFor: (n) => `Delayed ${n} s`, staleWords: 'Reconnecting; this picture may be old',
+    down: 'Connection lost', downWords: (clock) => `Picture stopped at ${clock}; new alerts do not show`, neverWords: 'No picture was ever received; alerts do not show', downAdvice: 'Use the duty phone and the spare landline',
+    devices: 'No device data', devicesWords: 'The server is up but hears no device; silence does not mean safety',
+    seconds: (n) => `${n} s`, ageHint: 'Age of the latest device data', wrongClock: 'This clock is wrong',
+  },
+  components: { broken: (names) => `${names} stopped`, database: 'History', stream: 'Stream', ingest: 'Ingest', rules: 'Rules', alerts: 'Alerts', notify: 'Notify', recorder: 'Recorder', api: 'API' },
+  sound: {
+    word: 'Sound', off: 'off', unchecked: 'not checked', checked: (at) => `checked ${at}`, mutedFor: (left) => `muted ${left}`, muteLabel: (now) => `Sound ${now}, mute for 2 minutes`,
+    blocked: 'Sound is off', enable: 'Click to enable sound', blockedWords: 'Alarms cannot be heard; duty phones ring instead',
+  },
+  soundCheck: {
+    title: 'Sound check', words: 'Play the red alarm once, then say whether you hear it.', ask: 'Did you hear it?', play: 'Play the red alarm', again: 'Play again', heard: 'I heard it', notHeard: 'Nothing', later: 'Later',
+    bad: 'No sound: check the loudspeaker, its volume and cable, then play again. Red alerts ring the duty phones as well.',
+  },
+  duty: { onDuty: 'On duty', none: 'nobody', nobody: 'Nobody is on duty', nobodyWords: 'Alerts go straight to the shift leader and the director' },
+  flood: { title: 'Alert flood', count: (n) => `${n} new alerts in 10 minutes`, words: 'Blue is silent, causes are merged; consider calling a second operator' },
+  queue: {
+    label: 'Alert queue', lane: 'Red lane', waited: 'waiting', laneEmpty: 'no red', inHand: (n) => `In hand ${n}`, elapsed: 'elapsed', waiting: (n) => `Waiting ${n}`, orderWords: 'by level and waiting time',
+    none: 'No open alerts', more: (n) => `${n} more`, leaf: 'to walk', all: 'All shown', recentBefore: 'Last 10 min', recentAfter: 'new',
+    person: (name, age) => `${name}, ${age}`, nobody: 'nobody yet', merged: 'merged', search: 'Name, address, phone or device', clear: 'Clear',
+  },
+  hero: {
+    number: (n) => `No. ${n}`, onset: (clock) => `since ${clock}`, times: (n) => `${n} times`, late: (time) => `${time} late`, cleared: 'Reading back to normal; still needs a person', unknown: 'Reading unknown',
+    target: (state, seconds) => `${state} · goal ${seconds} s`, owned: (name, state) => [name, state].filter(Boolean).join(' · '), resumed: 'Taken, nothing done for 60 s',
+    noAddress: 'No address', floor: (n) => `Floor ${n}`, lift: 'lift', noLift: 'no lift', comma: ', ', key: 'Spare key: ', distance: 'From the centre', metres: 'm', age: (n) => `${n}`, tags: 'Please note',
+  },
+  ladder: { label: 'Escalation', arrive: 'On site', steps: ['Duty desk', 'All desks', 'Shift leader', 'Director, grid'] },
+  progress: { label: 'Progress', took: 'Taken', called: 'Call', notCalled: 'not yet', sent: 'Sent', notSent: 'nobody yet', arrive: 'On site', arrived: 'yes', left: (time) => `${time} left`, over: (time) => `${time} over` },
+  strip: {
+    label: 'Evidence from the same home', title: 'Same home', last: (n) => `last ${n} min`, more: (n) => `${n} more devices`, inference: 'Inferred: ', now: 'now', loading: 'Loading', failed: 'The home’s device data cannot be read now', none: 'No device data for 60 minutes: do not take it for safety',
+  },
+  script: { label: 'Script', title: 'Script', step: (n, when) => `Step ${n} · ${when}`, questions: 'Ask', yes: 'Yes', no: 'No', none: 'No script for this kind of alert; follow the duty manual.' },
+  actions: {
+    label: 'Act', take: 'Take', takeAndCall: 'Take and call home', takeAndCallFamily: 'Take and call family', ownedBy: (name) => `With ${name}`, yours: 'With you',
+    call: 'Call home', callAgain: 'Call home again', callFamily: 'Call family', dispatch: 'Send', fire: 'Fire 119', holdHint: 'Hold 1 s', outcome: 'Outcome',
+  },
+  keys: { space: 'Space', hold9: 'hold 9' },
+  call: {
+    label: (who) => `Calling ${who}`, calling: (who) => `Calling ${who}`, home: 'home', cancel: 'Not called', results: { answered: 'Answered', no_answer: 'No answer', busy: 'Busy', refused: 'Refused', wrong_number: 'Wrong no.' },
+  },
+  dispatch: { label: 'Send whom', hint: 'digits change the choice', nobody: 'Nobody to send: phone the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel' },
+  responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site' },
+  grid: { label: (n) => `${n} red alerts`, first: 'longest waiting first', others: (n) => `${n} more reds on the left`, see: 'Details', newRed: (n) => `New red ${n}` },
+  calm: {
+    level: 'Emergency', title: 'No red alert now', words: 'No red does not mean all is well: how much we can see is below.', unknown: 'Do not trust this picture', unknownWords: 'Whether there is a red alert is not known now. Rely on the phone.', longest: 'Longest waiting yellow', noYellow: 'No open yellow',
+    see: 'Look', protection: 'Protection', notProtected: (n) => `${n} homes not fully seen`, allProtected: (n) => `All ${n} homes are seen`, last: 'Closed last',
+  },
+  map: {
+    label: 'Grid map', title: (grids, micros) => `${grids} grids · ${micros} micro-grids`, located: (name) => `At ${name}`, sketch: 'schematic', centre: 'Centre', person: 'Responder', circle: (n) => `${n} min circle`,
+    loading: 'Loading the map', failed: 'The map cannot be read now', calmSummary: 'Schematic map of the community, no alert located', summary: (level, place) => `Schematic map of the community, ${level} alert at ${place}`,
+  },
+  wall: { owner: 'Taken by', nobody: 'nobody yet', next: (at) => `At ${at} goes on to`, inSeconds: (s) => `in ${s} s`, going: 'On the way' },
+  people: {
+    label: 'Who can go', withinBefore: 'Free in the circle', withinAfter: '', key: 'Key', no: 'No.', person: 'Person', state: 'State', eta: 'Arrives in', minutesUnit: 'min', minutes: (n) => `${n} min`, none: 'No responder on shift',
+    choose: (name) => `Choose ${name}`, free: 'Free', busy: 'Busy', away: 'Away', report: { accept: 'accepted', depart: 'left', arrive: 'arrived' },
+  },
+  roles: {
+    operator: 'Operator', supervisor: 'Shift leader', social_worker: 'Social worker', volunteer: 'Volunteer', grid_worker: 'Grid worker', neighbour: 'Neighbour', doctor: 'Doctor', maintenance: 'Maintenance', family: 'Family', admin: 'Admin', auditor: 'Auditor', responder: 'Responder',
+  },
+  kpi: {
+    label: 'Figures', month: 'this month', ack: (s) => `Taken in ${s} s`, arrive: (m) => `On site in ${m} min`, target: (n) => `Goal ${n}%`, median: (s) => `median ${s} s`, kept: (kept, n) => `${kept} / ${n}`,
+    protected: 'Protected homes', ofHomes: (n) => `/ ${n}`, protection: (partly, not) => `Partly ${partly} · not ${not}`, visits: 'Visits due today', tiers: (a, b, c) => `Key ${a} · important ${b} · general ${c}`, noVisits: 'No visit plan',
+    noCases: 'No cases', today: 'Today, merged', mean: '28-day mean', hour24: '24 h', closed: 'Just closed', noneClosed: 'Nothing closed today', hoursSummary: (n) => `Alerts by hour today, ${n} in all, stacked by level`,
+  },
+  notices: {
+    region: 'Results', banners: 'Notices', close: 'Close', undo: (s) => `Undo ${s} s`, undoReason: 'by mistake', undone: (n) => `No. ${n} taken back`, taken: (n) => `Took no. ${n}`, called: (who, result) => `${who}: ${result}`,
+    sent: (names) => `Sent ${names}`, closed: (n) => `No. ${n} closed`, reopened: (n) => `No. ${n} open again`,
+  },
+  refusals: {
+    unreachable: 'Not delivered; press again, or use the phone', takenBy: (name) => `Already taken by ${name}`, changed: 'The alert just changed; look, then press again', changedBy: (name) => `${name} just changed it; look, then press again`, closed: 'This alert is closed',
+    missing: (fields) => `Missing: ${fields}`, forbidden: 'You may not do this', other: (why) => `Failed: ${why}`,
+  },
+  drawer: { close: 'Close', tabsLabel: 'Case', tabs: { script: 'Script', evidence: 'Evidence', history: 'History', resident: 'Resident' } },
+  outcome: {
+    title: 'Outcome', done: 'Closed', loading: 'Loading the codes', fields: { cause: 'Cause', verification: 'Verified by', actions: 'Actions', outcome: 'Outcome', truth: 'Truth', reference: '119 / 120 reference' }, choose: 'please choose', fill: 'please fill in', search: 'Code or words',
+    noReference: 'none given', referenceNote: (reference) => (reference === null ? '119/120 reference: none given' : `119/120 reference: ${reference}`), note: 'Note (optional)',
+    notReached: 'Somebody nobody reached is not closed: keep trying, or send someone.', missing: (fields) => `Missing: ${fields}`, submit: 'Close the case', reopen: 'Open again', reopenReason: 'Why it is opened again',
+  },
+  evidence: { title: 'Evidence', rule: (rule, version) => `rule ${rule} version ${version}`, cleared: (clock) => `cleared ${clock}`, device: 'Device', quantity: 'Reading', value: 'Value', at: 'Time', received: 'Received', limits: 'Limits then', yes: 'yes', no: 'no' },
+  history: { title: 'History', loading: 'Loading', failed: 'The history cannot be read now', deliveries: 'Messages', noDeliveries: 'No message sent yet', person: 'Person', channel: 'Channel', state: 'State' },
+  deliveries: { queued: 'queued', accepted: 'delivered', refused: 'refused', failed: 'failed' },
+  timeline: {
+    raised: 'Raised', joined: 'Joined', escalated: 'Escalated', acknowledged: 'Taken', acknowledge: 'Taken', call: 'Call', called: 'Call', dispatch: 'Sent', dispatched: 'Sent', accept: 'Accepted', accepted: 'Accepted', decline: 'Declined', declined: 'Declined', depart: 'Left', departed: 'Left',
+    arrive: 'Arrived', arrived: 'Arrived', note: 'Note', noted: 'Note', hold: 'Held', held: 'Held', reopen: 'Opened again', reopened: 'Opened again', undo: 'Taken back', undone: 'Taken back', close: 'Closed', closed: 'Closed', resumed: 'Taken, no action', condition_cleared: 'Reading cleared', condition_changed: 'Reading changed',
+    delivery: 'Message', nobody: 'Nobody on duty', promise_missed: 'Arrival overdue',
+  },
+  resident: { title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call' },
+  tiers: { key: 'Key', important: 'Important', general: 'General' },
+  quantities: {
+    heart_rate: 'heart rate', respiration_rate: 'respiration', in_bed: 'in bed', movement: 'movement', signal_quality: 'signal quality', smoke: 'smoke', smoke_level: 'smoke level', gas: 'gas', gas_level: 'gas level', co: 'CO', co_level: 'CO level', temperature: 'temperature', humidity: 'humidity',
+    sos: 'call', fall: 'fall', door_open: 'door open', motion: 'motion', presence: 'presence', water_leak: 'water leak', water_total: 'water', battery: 'battery', battery_low: 'battery low', voltage: 'voltage', tamper: 'tamper', fault: 'fault', muted: 'muted', self_test: 'self-test', link_quality: 'link',
+  },
+  keyList: {
+    title: 'Keys', close: 'Close',
+    names: { take: 'Space', dispatch: 'D', person: '1 … 9', outcome: 'R', fire: 'hold 9', ambulance: 'hold 0', move: 'J  K', open: 'Enter', back: 'Esc', red: 'G', mute: 'M', search: '/', call: 'Z X C V B' },
+    keys: {
+      take: 'take and call; call again once taken', dispatch: 'send: first choose, then send', person: 'choose a person', outcome: 'outcome', fire: 'fire brigade 119', ambulance: 'ambulance 120', move: 'next, previous', open: 'open the case', back: 'back, cancel', red: 'newest red', mute: 'mute 2 minutes', search: 'search',
+      call: 'result: answered, no answer, busy, refused, wrong number',
+    },
+  },
+}

@@ -1,0 +1,34 @@
+/** The words of the screens. `zh` is the source; `en` must have the same keys (the compiler sees to it). */
+import { shallowRef } from 'vue'
+import { zh } from './zh'
+
+type Widen<T> = T extends string ? string : T extends readonly string[] ? readonly string[] : T extends (...args: infer A) => string ? (...args: A) => string : { [K in keyof T]: Widen<T[K]> }
+export type Texts = Widen<typeof zh>
+export type Language = 'zh' | 'en'
+
+export const texts = shallowRef<Texts>(zh)
+export const language = shallowRef<Language>('zh')
+
+/** What <html lang> and the formatters of dates are told. */
+export const locale = (): string => (language.value === 'zh' ? 'zh-CN' : 'en-GB')
+
+export async function speak(wanted: Language): Promise<void> {
+  texts.value = wanted === 'zh' ? zh : (await import('./en')).en
+  language.value = wanted
+  document.documentElement.lang = locale()
+  try {
+    localStorage.setItem('anxin.language', wanted)
+  } catch {
+    // a browser without storage forgets the choice; nothing else is lost
+  }
+}
+
+export async function speakAsBefore(): Promise<void> {
+  let kept: string | null = null
+  try {
+    kept = localStorage.getItem('anxin.language')
+  } catch {
+    kept = null
+  }
+  if (kept === 'en') await speak('en')
+}

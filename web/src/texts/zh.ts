@@ -1,0 +1,142 @@
+/** 屏幕上的全部中文。别处不写中文（演示数据和服务端送来的话除外）。 */
+export const zh = {
+  app: {
+    name: '智慧康养监测中心', motto: '安心云守护、智养悦生活', demo: '演示数据', skip: '跳到当前告警',
+    title: '告警 · 安心', titleRed: (n: number) => `【${n} 红】告警 · 安心`, wallTitle: '监控大屏 · 安心',
+    newBuild: '有新版本，空闲时请刷新', reload: '现在刷新',
+  },
+  signIn: {
+    pageTitle: '登录 · 安心', user: '用户名', password: '密码', submit: '登录', busy: '正在登录', hint: '登录后请完成开班声音检查。每次操作都会记名。',
+    faults: {
+      badCredentials: '用户名或密码不对', tooMany: '试的次数太多，请稍后再试', unreachable: '连不上服务，请检查网络后再试', waiting: '连不上服务，正在重试',
+      other: (reason: string) => `登录没有成功（${reason}）`,
+    },
+  },
+  notFound: { title: '没有这个页面', words: '地址可能写错了，或页面已经移走。', back: '回到告警' },
+  nav: { label: '主导航', alerts: '告警', wall: '大屏' },
+  menu: {
+    soundCheck: '声音检查', keys: '按键一览', shortcutsOn: '单键操作：开', shortcutsOff: '单键操作：关', softphoneOn: '本机拨号：开', softphoneOff: '本机拨号：关', signOut: '退出登录',
+  },
+  time: {
+    hours: (h: number, m: string) => `${h} 小时 ${m} 分`, days: (d: number, h: number) => `${d} 天 ${h} 小时`,
+    justNow: '刚刚', secondsAgo: (n: number) => `${n} 秒前`, minutesAgo: (n: number) => `${n} 分钟前`, hoursAgo: (n: number) => `${n} 小时前`,
+  },
+  levels: {
+    red: { name: '红色', short: '红', meaning: '应急响应', pair: ['应急', '响应'] },
+    yellow: { name: '黄色', short: '黄', meaning: '健康提醒', pair: ['健康', '提醒'] },
+    blue: { name: '蓝色', short: '蓝', meaning: '基础服务', pair: ['基础', '服务'] },
+  },
+  kinds: {
+    smoke: '烟感报警', gas: '燃气报警', co: '一氧化碳报警', sos: 'SOS 呼叫', fall: '跌倒', water: '漏水', bed: '离床异常', door: '门磁异常', device: '设备故障', vitals: '体征异常', activity: '活动异常', other: '告警',
+  },
+  states: { new: '未接警', acknowledged: '已接警', dispatched: '已派人', attended: '已到场', closed: '已结案', resumed: '接警后无处置' },
+  link: {
+    region: '连接状态', live: '实时', connecting: '正在连接', connectingWords: '还没有收到画面，现在不能据此判断平安',
+    stale: '数据延迟', staleFor: (n: number) => `延迟 ${n} 秒`, staleWords: '正在重连，画面可能不是最新',
+    down: '连接中断', downWords: (clock: string) => `画面停在 ${clock}，新告警不会显示`, neverWords: '没有收到过画面，新告警不会显示', downAdvice: '请改用值班手机和备用座机接警',
+    devices: '设备数据中断', devicesWords: '服务器在线，但收不到任何设备的数据；没有新告警不等于平安',
+    seconds: (n: string) => `${n} 秒`, ageHint: '最近一条设备数据的时间', wrongClock: '本机时钟不准',
+  },
+  components: {
+    broken: (names: string) => `${names} 停用`, database: '历史库', stream: '消息流', ingest: '接入', rules: '规则', alerts: '告警', notify: '通知', recorder: '记录', api: '接口',
+  },
+  sound: {
+    word: '声音', off: '未启用', unchecked: '未验证', checked: (at: string) => `已验证 ${at}`, mutedFor: (left: string) => `静音 ${left}`, muteLabel: (now: string) => `声音 ${now}，静音 2 分钟`,
+    blocked: '声音未启用', enable: '点此启用声音', blockedWords: '听不到告警声，红色告警会改打值班手机',
+  },
+  soundCheck: {
+    title: '开班声音检查', words: '先放一遍红色告警声，再确认能听见。', ask: '听到了吗？', play: '播放红色告警声', again: '再放一遍', heard: '听到了', notHeard: '没听到', later: '稍后',
+    bad: '没有声音：请检查音箱电源、音量和接线，再放一遍。红色告警会同时打到值班手机。',
+  },
+  duty: { onDuty: '值班', none: '无人', nobody: '当前无人值班', nobodyWords: '告警会直接升级到值班组长和主任' },
+  flood: { title: '告警洪峰', count: (n: number) => `10 分钟内 ${n} 条新告警`, words: '蓝色已静音，按原因合并；建议叫第二位值班员' },
+  queue: {
+    label: '告警队列', lane: '红色固定区', waited: '已等待', laneEmpty: '没有待接的红色', inHand: (n: number) => `处理中 ${n}`, elapsed: '用时', waiting: (n: number) => `待处理 ${n}`, orderWords: '按级别、等待时间排序',
+    none: '没有未结的告警', more: (n: number) => `另有 ${n} 条`, leaf: '翻看', all: '已全部显示', recentBefore: '近 10 分钟', recentAfter: '条新告警',
+    person: (name: string, age: number) => `${name} ${age} 岁`, nobody: '待接', merged: '已合并', search: '按姓名、地址、电话、设备查找', clear: '清除',
+  },
+  hero: {
+    number: (n: number) => `${n} 号`, onset: (clock: string) => `${clock} 触发`, times: (n: number) => `第 ${n} 次`, late: (time: string) => `迟到 ${time}`, cleared: '现场读数已恢复，仍需人工确认', unknown: '现场读数未知',
+    target: (state: string, seconds: number) => `${state} · 目标 ${seconds} 秒内`, owned: (name: string, state: string) => [name, state].filter(Boolean).join(' · '), resumed: '接警后 60 秒无处置',
+    noAddress: '地址未登记', floor: (n: number) => `${n} 楼`, lift: '有电梯', noLift: '无电梯', comma: '，', key: '备用钥匙：', distance: '距中心', metres: '米', age: (n: number) => `${n} 岁`, tags: '注意事项',
+  },
+  ladder: { label: '升级时间表', arrive: '到场', steps: ['大屏值班席', '全部坐席', '值班组长', '主任、全网格'] },
+  progress: {
+    label: '处置进度', took: '接警', called: '电话', notCalled: '还没打', sent: '派人', notSent: '还没派', arrive: '到场', arrived: '已到', left: (time: string) => `还剩 ${time}`, over: (time: string) => `已超 ${time}`,
+  },
+  strip: {
+    label: '同户佐证', title: '同户佐证', last: (n: number) => `近 ${n} 分钟`, more: (n: number) => `另有 ${n} 台`, inference: '推断：', now: '现在', loading: '正在读取', failed: '暂时读不到此户的设备数据', none: '此户近 60 分钟没有设备数据：不能当作平安',
+  },
+  script: { label: '处置脚本', title: '处置脚本', step: (n: number, when: string) => `第 ${n} 步 · ${when}`, questions: '问一问', yes: '是', no: '否', none: '这类告警没有脚本，按值班手册处置。' },
+  actions: {
+    label: '处置', take: '接警', takeAndCall: '接警并拨打家中电话', takeAndCallFamily: '接警并拨打家属电话', ownedBy: (name: string) => `${name} 处理中`, yours: '由您处理中',
+    call: '拨打家中电话', callAgain: '再次拨打家中电话', callFamily: '拨打家属电话', dispatch: '派人上门', fire: '转 119', holdHint: '请按住 1 秒', outcome: '处置结果',
+  },
+  keys: { space: '空格', hold9: '长按 9' },
+  call: {
+    label: (who: string) => `正在拨打 ${who}`, calling: (who: string) => `正在拨打 ${who}`, home: '家中电话', cancel: '没有拨打',
+    results: { answered: '接通', no_answer: '无人接', busy: '占线', refused: '拒接', wrong_number: '空号' },
+  },
+  dispatch: { label: '派谁去', hint: '数字键改选', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消' },
+  responder: { offered: '已通知', accepted: '已接单', declined: '去不了', departed: '途中', arrived: '已到场' },
+  grid: { label: (n: number) => `${n} 个红色告警`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色在左侧`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
+  calm: {
+    level: '应急响应', title: '当前无红色告警', words: '没有红色不等于人人平安：看得见多少户，见下。', unknown: '画面不可信', unknownWords: '现在不知道有没有红色告警。请以电话为准。', longest: '等得最久的黄色', noYellow: '没有未结的黄色',
+    see: '查看', protection: '防护', notProtected: (n: number) => `${n} 户看不全`, allProtected: (n: number) => `${n} 户都看得见`, last: '最近结案',
+  },
+  map: {
+    label: '网格图', title: (grids: number, micros: number) => `${grids} 网格 · ${micros} 微网格`, located: (name: string) => `已定位 ${name}`, sketch: '示意图', centre: '服务中心', person: '响应人员', circle: (n: number) => `${n} 分钟圈`,
+    loading: '正在读取网格图', failed: '暂时读不到网格图', calmSummary: '社区网格示意图，当前没有定位的告警', summary: (level: string, place: string) => `社区网格示意图，${level}告警在${place}`,
+  },
+  wall: { owner: '接警人', nobody: '待接', next: (at: string) => `${at} 升级到`, inSeconds: (s: number) => `还有 ${s} 秒`, going: '前往人员' },
+  people: {
+    label: '可派人员', withinBefore: '圈内空闲', withinAfter: '人', key: '键', no: '号', person: '人员', state: '状态', eta: '预计到场', minutesUnit: '分钟', minutes: (n: number) => `${n} 分钟`, none: '没有当班的响应人员',
+    choose: (name: string) => `选 ${name}`, free: '空闲', busy: '忙', away: '不在', report: { accept: '记接单', depart: '记出发', arrive: '记到场' },
+  },
+  roles: {
+    operator: '值班员', supervisor: '值班组长', social_worker: '社工', volunteer: '志愿者', grid_worker: '网格员', neighbour: '邻里', doctor: '家庭医生', maintenance: '维修', family: '家属', admin: '管理员', auditor: '审计', responder: '响应人员',
+  },
+  kpi: {
+    label: '指标', month: '本月', ack: (s: number) => `${s} 秒内接警`, arrive: (m: number) => `${m} 分钟到场`, target: (n: number) => `目标 ${n}%`, median: (s: number) => `中位 ${s} 秒`, kept: (kept: number, n: number) => `${kept} / ${n} 次`,
+    protected: '防护完好', ofHomes: (n: number) => `/ ${n} 户`, protection: (partly: number, not: number) => `部分防护 ${partly} · 无防护 ${not}`, visits: '今日应探访', tiers: (a: number, b: number, c: number) => `重点 ${a} · 重要 ${b} · 一般 ${c}`, noVisits: '探访计划未录入',
+    noCases: '无样本', today: '今日告警 · 合并后', mean: '近 28 日均值', hour24: '24 时', closed: '刚刚处理完', noneClosed: '今天还没有结案', hoursSummary: (n: number) => `今日逐时告警数，共 ${n} 条，按红黄蓝堆叠`,
+  },
+  notices: {
+    region: '操作结果', banners: '提示', close: '关闭', undo: (s: number) => `撤回 ${s} 秒`, undoReason: '误操作', undone: (n: number) => `${n} 号已撤回`, taken: (n: number) => `已接警 ${n} 号`, called: (who: string, result: string) => `${who}：${result}`,
+    sent: (names: string) => `已派 ${names}`, closed: (n: number) => `${n} 号已结案`, reopened: (n: number) => `${n} 号已重新打开`,
+  },
+  refusals: {
+    unreachable: '没有送达，请再按一次；仍不行请改用电话', takenBy: (name: string) => `已由${name}接警`, changed: '告警刚有变化，请看过再按', changedBy: (name: string) => `${name}刚处理过，请看过再按`, closed: '这个告警已结案',
+    missing: (fields: string) => `还缺：${fields}`, forbidden: '您没有这个权限', other: (why: string) => `没有成功：${why}`,
+  },
+  drawer: { close: '收起', tabsLabel: '案情', tabs: { script: '脚本', evidence: '佐证', history: '经过', resident: '老人' } },
+  outcome: {
+    title: '处置结果', done: '已结案', loading: '正在读取代码表', fields: { cause: '原因', verification: '核实', actions: '处置', outcome: '结果', truth: '真假', reference: '119 / 120 回执号' }, choose: '请选择', fill: '请填写', search: '输入代码或文字',
+    noReference: '未给', referenceNote: (reference: string | null) => (reference === null ? '119/120 回执号：未给' : `119/120 回执号：${reference}`), note: '备注（可不填）',
+    notReached: '未联系上不能结案：请继续联系，或派人上门。', missing: (fields: string) => `还缺：${fields}`, submit: '结案', reopen: '重新打开', reopenReason: '重新打开的理由',
+  },
+  evidence: {
+    title: '依据', rule: (rule: string, version: string) => `规则 ${rule} 第 ${version} 版`, cleared: (clock: string) => `${clock} 恢复`, device: '设备', quantity: '读数', value: '值', at: '时间', received: '收到', limits: '当时的限值', yes: '是', no: '否',
+  },
+  history: { title: '经过', loading: '正在读取', failed: '暂时读不到经过', deliveries: '通知', noDeliveries: '还没有发出通知', person: '人员', channel: '通道', state: '状态' },
+  deliveries: { queued: '排队', accepted: '已送达', refused: '被拒', failed: '失败' },
+  timeline: {
+    raised: '告警', joined: '并入', escalated: '升级', acknowledged: '接警', acknowledge: '接警', call: '打电话', called: '打电话', dispatch: '派人', dispatched: '派人', accept: '接单', accepted: '接单', decline: '去不了', declined: '去不了', depart: '出发', departed: '出发',
+    arrive: '到场', arrived: '到场', note: '记录', noted: '记录', hold: '稍候', held: '稍候', reopen: '重新打开', reopened: '重新打开', undo: '撤回', undone: '撤回', close: '结案', closed: '结案', resumed: '接警后无处置', condition_cleared: '读数恢复', condition_changed: '读数变化',
+    delivery: '通知', nobody: '无人值班', promise_missed: '到场超时',
+  },
+  resident: { title: '老人', none: '没有登记老人', home: '住处', address: '地址', floor: '楼层', key: '备用钥匙', phone: '座机', contacts: '联系人', call: '拨打' },
+  tiers: { key: '重点', important: '重要', general: '一般' },
+  quantities: {
+    heart_rate: '心率', respiration_rate: '呼吸', in_bed: '在床', movement: '体动', signal_quality: '信号质量', smoke: '烟雾', smoke_level: '烟雾浓度', gas: '燃气', gas_level: '燃气浓度', co: '一氧化碳', co_level: '一氧化碳浓度', temperature: '温度', humidity: '湿度',
+    sos: '呼叫', fall: '跌倒', door_open: '门开', motion: '人体', presence: '有人', water_leak: '漏水', water_total: '用水', battery: '电量', battery_low: '低电', voltage: '电压', tamper: '防拆', fault: '故障', muted: '消音', self_test: '自检', link_quality: '信号',
+  },
+  keyList: {
+    title: '按键', close: '关闭',
+    names: { take: '空格', dispatch: 'D', person: '1 … 9', outcome: 'R', fire: '长按 9', ambulance: '长按 0', move: 'J  K', open: '回车', back: 'Esc', red: 'G', mute: 'M', search: '/', call: 'Z X C V B' },
+    keys: {
+      take: '接警并拨打；已接警时再次拨打', dispatch: '派人：第一次选人，第二次派出', person: '选人', outcome: '处置结果', fire: '转 119', ambulance: '转 120', move: '下一条、上一条', open: '打开案情', back: '返回、取消', red: '最新的红色', mute: '静音 2 分钟', search: '查找',
+      call: '通话结果：接通、无人接、占线、拒接、空号',
+    },
+  },
+} as const

@@ -1,0 +1,36 @@
+// How the screens are built. Out: ../dashboard_api/static, served by the service at "/".
+// In: src/main.ts. Two builds of the same tree are byte-identical: the build's name is the hash of its sources.
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vitest/config'
+
+const here = import.meta.dirname
+
+function sourceHash(): string {
+  const hash = createHash('sha256')
+  const files = readdirSync(join(here, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.test.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+  for (const file of [...files, join(here, 'index.html'), join(here, 'package-lock.json')]) hash.update(readFileSync(file))
+  return hash.digest('hex').slice(0, 12)
+}
+
+export default defineConfig({
+  base: '/',
+  plugins: [vue()],
+  define: { __BUILD__: JSON.stringify(sourceHash()), __VUE_OPTIONS_API__: 'false' },
+  worker: { format: 'es' },
+  build: {
+    outDir: '../dashboard_api/static',
+    emptyOutDir: true,
+    assetsDir: 'assets',
+    target: 'chrome111',
+    manifest: true,
+    reportCompressedSize: true,
+  },
+  server: { proxy: { '/api': 'http://127.0.0.1:8000' } },
+  test: { environment: 'happy-dom', include: ['src/**/*.test.ts'], restoreMocks: true },
+})
