@@ -632,7 +632,9 @@ def _said(
                 value = None if raw is None else rule.read(raw, expose)
                 if value is _SKIP or (value is False and not whole and name not in PROPERTIES):
                     continue  # one of several channels being quiet does not speak for the others
-                quantity, chief = _for_kind(rule.quantity, name, kind, rule.main, alone="presence" not in state)
+                quantity, chief = _for_kind(
+                    rule.quantity, name, kind, rule.main, alone="presence" not in state
+                )
                 if quantity == "in_bed" and rule.quantity == "door_open":
                     value = (not value) if isinstance(value, bool) else value
                 _collect(main if chief else other, quantity, value)

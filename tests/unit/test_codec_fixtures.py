@@ -139,7 +139,9 @@ def test_a_plain_button_calls_only_by_configuration() -> None:
             continue
         action = json.loads(p["payload"])["action"]
         assert "sos" not in said_by(p, with_exposes=True).values
-        configured = said_by(p, with_exposes=True, calls_on=["single", "double", "hold", "off", "disarm", action])
+        configured = said_by(
+            p, with_exposes=True, calls_on=["single", "double", "hold", "off", "disarm", action]
+        )
         assert configured.values.get("sos", False) is (
             not action.startswith(("arm_", "disarm")) and action != "off"
         )

@@ -1,0 +1,48 @@
+-- What the service asks the database about the past.
+
+-- name: readings
+-- Every reading of a quantity of a home, in order; continues after a row that was seen.
+select at, device, report_id, value, text from readings
+where home = %(home)s and quantity = %(quantity)s and at >= %(from_at)s::timestamptz and at < %(to_at)s::timestamptz
+  and (%(device)s::text is null or device = %(device)s::text)
+  and (at, device, report_id) > (%(after_at)s::timestamptz, %(after_device)s::text, %(after_report)s::text)
+order by at, device, report_id
+limit %(limit)s::int;
+
+-- name: buckets
+-- Least, mean, greatest and count in buckets of a step aligned to the epoch, from the readings themselves.
+select date_bin(%(step)s::interval, at, 'epoch') as bucket, min(value), avg(value), max(value), count(value)
+from readings
+where home = %(home)s and quantity = %(quantity)s and at >= %(from_at)s::timestamptz and at < %(to_at)s::timestamptz
+  and (%(device)s::text is null or device = %(device)s::text) and value is not null
+group by 1 order by 1;
+
+-- name: buckets_by_hour
+-- The same for steps of whole hours: full hours from the roll-up, the ends from the readings.
+select date_bin(%(step)s::interval, bucket, 'epoch') as bucket,
+       min(low), sum(total) / sum(n), max(high), sum(n)::bigint
+from (
+    select bucket, low, total, high, n from readings_1h
+    where home = %(home)s and quantity = %(quantity)s
+      and bucket >= %(first_hour)s::timestamptz and bucket < %(end_hour)s::timestamptz
+      and (%(device)s::text is null or device = %(device)s::text)
+    union all
+    select at, value, value, value, 1 from readings
+    where home = %(home)s and quantity = %(quantity)s and value is not null
+      and (%(device)s::text is null or device = %(device)s::text)
+      and ((at >= %(from_at)s::timestamptz and at < %(first_hour)s::timestamptz)
+           or (at >= %(end_hour)s::timestamptz and at < %(to_at)s::timestamptz))
+) as parts
+group by 1 order by 1;
+
+-- name: refusals
+-- Refused messages by topic, reason and quantity, the latest first.
+select topic, device, reason, count(*), max(received_at),
+       (array_agg(sample order by received_at desc))[1], bool_or(alarm)
+from quarantine where received_at >= %(since)s::timestamptz
+group by topic, device, reason order by 5 desc limit %(limit)s::int;
+
+-- name: unclaimed
+-- Devices in nobody's home, the latest first.
+select topic, dialect, first_at, last_at, heard, suggested_kind, suggested_home, payload
+from unclaimed order by last_at desc limit %(limit)s::int;
