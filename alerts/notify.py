@@ -1,0 +1,325 @@
+"""The notify role: works off the queue of messages to people, and records what became of each.
+
+Start at `run`. For every message: look at the alert's log (was it sent, is it out of date?), write it, send it,
+append its fate to the log. Refused for good, it goes to the person's next channel at once; failed for now, it is
+tried again under the same id, and from the second failure on the next channel is tried beside it. When in doubt
+it is sent again: twice is better than not at all, and the number says that it is the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+
+from alerts.channels import Channel, Permanent, Sent, TemporaryFailure, Verdict
+from alerts.commands import Commands, Follower, link_secret, registries
+from alerts.events import Delivery, DeliveryState, Why
+from alerts.lifecycle import Alert
+from alerts.links import claim_for, make
+from alerts.orders import NotAllowed
+from alerts.telling import address_of, urls_of
+from alerts.texts import message
+from alerts.worker import AGAIN_AFTER, BEAT_EVERY, first_registry, forever, patiently
+from care.clock import Clock
+from care.errors import Temporary
+from care.messages import Beat, decode, encode
+from care.site import Registry
+from care.stream import DELIVERIES, HEALTH, Stream, Task
+from care.words import Level
+
+log = structlog.get_logger("alerts.notify")
+
+BACK_OFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds before trying again; the last one goes on."""
+GIVE_UP_AFTER = timedelta(minutes=15)
+"""By then the ladder has told others several times."""
+BUDGET_PER_MINUTE = 15
+"""Messages by one address: DingTalk's and WeCom's robots take 20 a minute and then refuse all (peers 6.3)."""
+CALM_AT_ONCE = 8
+"""Of yellow and blue: half of the channels' threads stay free for red whatever happens."""
+CALM_WAITING = 200
+"""More than so many waiting are handed back, so that the queue's next batch can hold a red one."""
+
+
+class Budget:
+    """A token bucket for each address; counts what was accepted."""
+
+    def __init__(self, per_minute: int = BUDGET_PER_MINUTE) -> None:
+        self._per_minute = per_minute
+        self._sent: dict[str, list[datetime]] = {}
+
+    def wait(self, address: str, now: datetime) -> timedelta:
+        """How long this address must rest; zero when it may send now."""
+        since = now - timedelta(minutes=1)
+        recent = [t for t in self._sent.get(address, []) if t > since]
+        self._sent[address] = recent
+        if len(recent) < self._per_minute:
+            return timedelta(0)
+        return recent[-self._per_minute] - since
+
+    def spend(self, address: str, now: datetime) -> None:
+        """A message was accepted."""
+        self._sent.setdefault(address, []).append(now)
+
+
+def bypasses(delivery: Delivery) -> bool:
+    """Whether a message is above every budget: all of a red case but its reminders."""
+    return delivery.level is Level.red and delivery.reason is not Why.reminder
+
+
+def stale(alert: Alert, delivery: Delivery) -> str | None:
+    """Why a message is out of date, or None: the case has moved on since it was made out."""
+    if delivery.generation != alert.generation:
+        return "stale_generation"
+    if not alert.open and delivery.reason is not Why.closed:
+        return "closed"
+    if (
+        delivery.reason in (Why.escalated, Why.nobody, Why.reminder)
+        and not alert.unanswered
+        and alert.promise != "broken"
+    ):
+        return "taken"
+    return None
+
+
+class Notifier:
+    """One worker of the notify role."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        clock: Clock,
+        channel: Channel,
+        registry: Registry,
+        *,
+        public_url: str,
+        secret: bytes,
+        language: str = "zh",
+    ) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._channel = channel
+        self._public_url = public_url.rstrip("/")
+        self._secret = secret
+        self._language = language
+        self.follower = Follower.looking(stream, registry)
+        self._commands = Commands(stream, self.follower)
+        self._budget = Budget()
+        self._reporting: dict[str, asyncio.Lock] = {}
+        self._fates: dict[str, tuple[DeliveryState, str, bool]] = {}
+        """What is known of a message and not yet in the log: it is reported again, not sent again."""
+        self._tries: dict[str, int] = {}
+        self._busy: set[str] = set()
+        self._waiting: dict[str, datetime] = {}
+        self._calm = asyncio.Semaphore(CALM_AT_ONCE)
+        self._calm_waiting = 0
+        self._started_at = clock.now()
+        self._last_input_at: datetime | None = None
+        self._position = 0
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await patiently(self._start)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_registry())
+            group.create_task(self._watch_log())
+            group.create_task(self._beat())
+            async for tasks in forever(
+                lambda: self._stream.work(DELIVERIES, worker="notify", subjects=["deliveries.page.>"])
+            ):
+                for task in tasks:
+                    group.create_task(self.handle(task))
+
+    async def _start(self) -> None:
+        await self.follower.start()
+
+    async def _watch_registry(self) -> None:
+        async for registry in forever(lambda: registries(self._stream)):
+            self.follower.desk.registry = registry
+
+    async def _watch_log(self) -> None:
+        async for _ in forever(self.follower.changes):
+            self.follower.forget(self._clock.now())
+
+    async def _beat(self) -> None:
+        while True:
+            now = self._clock.now()
+            oldest = min(self._waiting.values(), default=now)
+            beat = Beat(
+                role="notify",
+                at=now,
+                started_at=self._started_at,
+                position=self._position,
+                lag_seconds=max(0.0, (now - oldest).total_seconds()),
+                last_input_at=self._last_input_at,
+                detail=f"{len(self._waiting)} waiting",
+            )
+            try:
+                await self._stream.put(HEALTH, "beat.notify", encode(beat))
+            except Temporary:
+                pass
+            await asyncio.sleep(BEAT_EVERY)
+
+    # -- one message --
+
+    async def handle(self, task: Task) -> None:
+        """Work off one message of the queue; it is acknowledged only when its fate is in the log."""
+        try:
+            delivery = decode(task.stored.data, Delivery)
+        except (msgspec.ValidationError, msgspec.DecodeError):
+            log.exception("delivery_unreadable", position=task.stored.seq)
+            await task.ack()
+            return
+        self._last_input_at = self._clock.now()
+        self._position = max(self._position, task.stored.seq)
+        if delivery.id in self._busy:
+            # Handed out twice: the other one settles it.
+            await task.retry(timedelta(seconds=1))
+            return
+        self._busy.add(delivery.id)
+        self._waiting[delivery.id] = delivery.due_at
+        try:
+            again = await self._work(delivery, task.attempt)
+        except Temporary:
+            again = timedelta(seconds=AGAIN_AFTER)
+        except NotAllowed:
+            # The alert ended so long ago that nobody needs to know.
+            again = None
+        finally:
+            self._busy.discard(delivery.id)
+        if again is None:
+            self._waiting.pop(delivery.id, None)
+            self._tries.pop(delivery.id, None)
+            await task.ack()
+        else:
+            await task.retry(again)
+
+    async def _work(self, delivery: Delivery, attempt: int) -> timedelta | None:
+        """None when the message has had its fate; else how long to wait before the next try."""
+        alert = await self._alert(delivery)
+        if alert is None:
+            # The log is ahead of the queue; an unknown alert is one that ended long ago.
+            if attempt < 10:
+                return timedelta(seconds=AGAIN_AFTER)
+            log.warning("delivery_without_alert", alert=delivery.alert, delivery=delivery.id)
+            return None
+        view = alert.delivery(delivery.id)
+        if view is None or not view.pending:
+            self._fates.pop(delivery.id, None)
+            return None
+        if delivery.id in self._fates:
+            await self._report(delivery, *self._fates[delivery.id])
+            return None
+        why = stale(alert, delivery)
+        if why is not None:
+            await self._settle(delivery, DeliveryState.skipped, why)
+            return None
+        if bypasses(delivery):
+            return await self._send(alert, delivery)
+        rest = self._budget.wait(delivery.address, self._clock.now())
+        if rest > timedelta(0):
+            return rest
+        if self._calm_waiting >= CALM_WAITING:
+            return timedelta(seconds=2)
+        self._calm_waiting += 1
+        try:
+            async with self._calm:
+                return await self._send(alert, delivery)
+        finally:
+            self._calm_waiting -= 1
+
+    async def _alert(self, delivery: Delivery) -> Alert | None:
+        """The alert as it stands, with this message in it."""
+        alert = self.follower.desk.get(delivery.alert)
+        if alert is None or alert.delivery(delivery.id) is None:
+            await self.follower.refresh(delivery.home, delivery.alert)
+            alert = self.follower.desk.get(delivery.alert)
+        return alert
+
+    async def _send(self, alert: Alert, delivery: Delivery) -> timedelta | None:
+        registry = self.follower.desk.registry
+        url = next((u for u in urls_of(registry, delivery.person) if address_of(u) == delivery.address), None)
+        verdict: Verdict
+        if url is None:
+            verdict = Permanent("no_such_channel")
+        else:
+            now = self._clock.now()
+            claim = claim_for(delivery, now)
+            link = f"{self._public_url}/go/{make(claim, self._secret)}" if claim is not None else None
+            text = message(alert, delivery, registry=registry, now=now, link=link, language=self._language)
+            verdict = await self._channel.send(url, text.title, text.body, level=delivery.level)
+        tries = self._tries[delivery.id] = self._tries.get(delivery.id, 0) + 1
+        now = self._clock.now()
+        log.info(
+            "delivery_tried",
+            alert=delivery.alert,
+            number=delivery.number,
+            delivery=delivery.id,
+            channel=delivery.channel,
+            reason=delivery.reason.value,
+            verdict=type(verdict).__name__,
+            detail=getattr(verdict, "reason", ""),
+            after_seconds=round((now - delivery.due_at).total_seconds(), 3),
+        )
+        match verdict:
+            case Sent():
+                self._budget.spend(delivery.address, now)
+                await self._settle(delivery, DeliveryState.accepted)
+                return None
+            case Permanent(reason):
+                await self._settle(delivery, DeliveryState.refused, reason, onward=True)
+                return None
+            case TemporaryFailure(reason):
+                if now - delivery.due_at > GIVE_UP_AFTER:
+                    await self._settle(delivery, DeliveryState.failed, reason, onward=True)
+                    return None
+                if tries == 2:
+                    # It does not get better at once: the person's next channel is tried beside it.
+                    await self._report(delivery, DeliveryState.queued, reason, True)
+                return timedelta(seconds=BACK_OFF[min(tries, len(BACK_OFF)) - 1])
+
+    async def _settle(
+        self, delivery: Delivery, state: DeliveryState, detail: str = "", *, onward: bool = False
+    ) -> None:
+        """Record a fate; remembered until the log has it, so that a broken stream sends nothing twice."""
+        self._fates[delivery.id] = (state, detail, onward)
+        await self._report(delivery, state, detail, onward)
+        self._fates.pop(delivery.id, None)
+
+    async def _report(self, delivery: Delivery, state: DeliveryState, detail: str, onward: bool) -> None:
+        # One at a time for each alert: a first page has many messages, and they would fence each other off.
+        lock = self._reporting.setdefault(delivery.alert, asyncio.Lock())
+        async with lock:
+            await self._commands.report(
+                delivery.alert,
+                delivery.id,
+                state,
+                self._clock.now(),
+                detail=detail,
+                attempts=self._tries.get(delivery.id, 0),
+                onward=onward,
+            )
+        if not lock.locked():
+            self._reporting.pop(delivery.alert, None)
+
+
+async def run(
+    *,
+    stream: Stream,
+    clock: Clock,
+    channel: Channel,
+    public_url: str,
+    registry: Registry | None = None,
+    language: str = "zh",
+) -> None:
+    """The notify role until cancelled. `channel` is `channels.AppriseChannels()`; links begin with `public_url`."""
+    if registry is None:
+        registry = await first_registry(stream)
+    secret = await link_secret(stream)
+    notifier = Notifier(
+        stream, clock, channel, registry, public_url=public_url, secret=secret, language=language
+    )
+    await notifier.run()

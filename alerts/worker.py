@@ -1,0 +1,317 @@
+"""The alerts role: findings become cases, timers fire, messages and device answers are queued.
+
+Start at `run`. `Worker` follows FINDINGS from its own position and the alert log itself, so that it sees what
+people did through the API. It proposes on its `Desk`, makes a proposal durable by compare-and-set on the alert's
+subject, and only then queues what it made out. Any number of workers may run: the fence lets one of them win,
+computed ids let a repeat pass unnoticed. Timers are absolute times in the folded state, looked at a few times a
+second; nothing sleeps for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from alerts.commands import (
+    TRIES,
+    Follower,
+    ack_message,
+    append,
+    close,
+    delivery_message,
+    outgoing,
+    registries,
+)
+from alerts.desk import Desk
+from alerts.events import Escalated, Raised, Transition
+from care.clock import Clock
+from care.errors import Conflict, Temporary
+from care.messages import Beat, Finding, decode, encode
+from care.site import Registry
+from care.stream import COUNTERS, FINDINGS, HEALTH, Outgoing, Stored, Stream
+
+T = TypeVar("T")
+
+log = structlog.get_logger("alerts.worker")
+
+LOOK_EVERY = 0.2
+"""Seconds between looks at the clock when nothing is due sooner."""
+BEAT_EVERY = 2.0
+SAVE_EVERY = 30.0
+AGAIN_AFTER = 0.2
+"""Seconds before trying anew when the stream is away."""
+COUNTER_KEY = "alerts"
+
+
+async def next_number(stream: Stream) -> int:
+    """The next short number of an alert: spoken on the phone, never given twice."""
+    while True:
+        entry = await stream.get(COUNTERS, COUNTER_KEY)
+        last = int(entry.data) if entry is not None and entry.data else 0
+        try:
+            await stream.put(
+                COUNTERS,
+                COUNTER_KEY,
+                str(last + 1).encode(),
+                expect=entry.revision if entry is not None else 0,
+            )
+        except Conflict:
+            continue
+        return last + 1
+
+
+class Worker:
+    """One worker of the alerts role."""
+
+    def __init__(self, stream: Stream, clock: Clock, registry: Registry, *, role: str = "alerts") -> None:
+        self._stream = stream
+        self._clock = clock
+        self._role = role
+        self._pool: deque[int] = deque()
+        self.desk = Desk(registry, numbers=self._pool.popleft)
+        self.follower = Follower(stream, self.desk)
+        self._deciding = asyncio.Lock()
+        """One decision at a time: what is proposed builds on what is durable."""
+        self._unsent: dict[str, Outgoing] = {}
+        """What is to be queued and has not been confirmed yet."""
+        self._source = 0
+        self._started_at = clock.now()
+        self._last_input_at: datetime | None = None
+        self._lag_seconds = 0.0
+
+    async def start(self) -> None:
+        """Fold the log, and queue again whatever may not have been queued before the last end."""
+        acks = await self.follower.start()
+        self._source = self.desk.source
+        for ack in acks:
+            self._queue([ack_message(ack)])
+        for alert in self.desk.alerts.values():
+            self._queue([delivery_message(d.delivery) for d in alert.deliveries if d.pending])
+        await self._flush()
+        log.info("alerts_folded", open=len(self.desk.open()), position=self.follower.position)
+
+    async def run(self) -> None:
+        """Work until cancelled. Overdue timers fire before the backlog of findings is read."""
+        await patiently(self.start)
+        await patiently(self.look)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_registry())
+            group.create_task(self._watch_log())
+            group.create_task(self._watch_clock())
+            group.create_task(self._watch_findings())
+            group.create_task(self._beat())
+            group.create_task(self._keep())
+
+    # -- the loops --
+
+    async def _watch_registry(self) -> None:
+        async for registry in forever(lambda: registries(self._stream)):
+            self.desk.registry = registry
+
+    async def _watch_log(self) -> None:
+        async for fresh in forever(self.follower.changes):
+            for transition, _ in fresh:
+                # Somebody else's: the API queues its messages too, under the same ids; in doubt twice.
+                self._queue(outgoing(transition))
+            await self._flush()
+
+    async def _watch_findings(self) -> None:
+        async for batch in forever(lambda: self._stream.follow(FINDINGS, after=self._source)):
+            for message in batch:
+                await patiently(lambda m=message: self.hear(m))  # type: ignore[misc]
+            if not batch:
+                self._lag_seconds = 0.0
+
+    async def _watch_clock(self) -> None:
+        while True:
+            await patiently(self.look)
+            due = self.desk.next_due()
+            wait = LOOK_EVERY if due is None else (due - self._clock.now()).total_seconds()
+            await asyncio.sleep(min(LOOK_EVERY, max(0.01, wait)))
+
+    async def _beat(self) -> None:
+        while True:
+            beat = Beat(
+                role=self._role,
+                at=self._clock.now(),
+                started_at=self._started_at,
+                position=self._source,
+                lag_seconds=self._lag_seconds,
+                last_input_at=self._last_input_at,
+                detail=f"{len(self.desk.open())} open",
+            )
+            try:
+                await self._stream.put(HEALTH, f"beat.{self._role}", encode(beat))
+            except Temporary:
+                pass
+            await self._flush()
+            await asyncio.sleep(BEAT_EVERY)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(SAVE_EVERY)
+            try:
+                await self.save()
+            except Temporary:
+                pass
+
+    async def save(self) -> None:
+        """Let go of what ended long ago and keep a snapshot, unless messages still wait to be queued."""
+        async with self._deciding:
+            self.follower.forget(self._clock.now())
+            if not self._unsent:
+                await self.follower.save(source=self._source)
+
+    # -- one piece of work --
+
+    async def hear(self, message: Stored) -> None:
+        """Work off one finding: its case is durable and its messages are queued on return."""
+        try:
+            finding = decode(message.data, Finding)
+        except (msgspec.ValidationError, msgspec.DecodeError):
+            # Ours and yet unreadable: another version of the rules. It stays in the stream for a person to look at.
+            log.exception("finding_unreadable", position=message.seq)
+            self._source = max(self._source, message.seq)
+            return
+        if message.stored_at is not None:
+            self._lag_seconds = max(0.0, (self._clock.now() - message.stored_at).total_seconds())
+        async with self._deciding:
+            for _ in range(TRIES):
+                now = self._clock.now()
+                if not self._pool and self.desk.will_raise(finding, now):
+                    self._pool.append(await next_number(self._stream))
+                proposed = self.desk.on_finding(finding, now, source=message.seq)
+                if all([await self._make_durable(t) for t in proposed]):
+                    break
+            else:
+                raise Temporary("an alert keeps moving")
+            self._source = max(self._source, message.seq)
+            self._last_input_at = self._clock.now()
+        await self._flush()
+
+    async def look(self) -> None:
+        """Fire everything that is due."""
+        due = self.desk.next_due()
+        if due is None or due > self._clock.now():
+            return
+        async with self._deciding:
+            moved: set[str] = set()
+            for transition in self.desk.tick(self._clock.now()):
+                if transition.alert not in moved and not await self._make_durable(transition):
+                    # Somebody did something to it meanwhile: what follows was built on sand.
+                    moved.add(transition.alert)
+        await self._flush()
+
+    async def _make_durable(self, transition: Transition) -> bool:
+        """Append and fold a proposal; False when the alert has moved on and is to be decided anew."""
+        known = self.desk.get(transition.alert)
+        if transition.version != (known.version if known is not None else 0) + 1:
+            # Somebody's transition was folded while we were writing another: this one was built on sand.
+            return False
+        expect = self.follower.position_of(transition.alert)
+        try:
+            seq = await append(self._stream, transition, expect_last=expect)
+        except Conflict:
+            if isinstance(transition.events[0], Raised):
+                # Not used. After a Temporary it may have been: then a number is lost rather than given twice.
+                self._pool.append(transition.number)
+            for theirs in await self.follower.refresh(transition.home, transition.alert):
+                self._queue(outgoing(theirs))
+            return False
+        except Temporary:
+            # It may have been stored all the same: look before deciding anew.
+            for theirs in await self.follower.refresh(transition.home, transition.alert):
+                self._queue(outgoing(theirs))
+            raise
+        self.follower.folded(transition, seq)
+        self._queue(outgoing(transition))
+        await self._flush()
+        self._say(transition)
+        return True
+
+    def _say(self, transition: Transition) -> None:
+        for event in transition.events:
+            if isinstance(event, Raised):
+                log.info(
+                    "alert_raised",
+                    alert=transition.alert,
+                    number=transition.number,
+                    code=event.code,
+                    level=event.level.value,
+                    late_seconds=event.late_seconds,
+                )
+            elif isinstance(event, Escalated):
+                log.info(
+                    "alert_escalated",
+                    alert=transition.alert,
+                    number=transition.number,
+                    step=event.step,
+                    late_seconds=event.late_seconds,
+                )
+
+    def _queue(self, messages: list[Outgoing]) -> None:
+        for message in messages:
+            assert message.message_id is not None
+            self._unsent[message.message_id] = message
+
+    async def _flush(self) -> None:
+        """Queue what waits; what is not confirmed stays for the next time."""
+        waiting = list(self._unsent.values())
+        if not waiting:
+            return
+        try:
+            await self._stream.publish_batch(waiting)
+        except Temporary:
+            log.warning("deliveries_not_queued", waiting=len(waiting))
+            return
+        for message in waiting:
+            assert message.message_id is not None
+            self._unsent.pop(message.message_id, None)
+
+
+async def patiently(work: Callable[[], Awaitable[None]]) -> None:
+    """Try until the stream is there."""
+    while True:
+        try:
+            await work()
+            return
+        except Temporary as error:
+            log.warning("stream_away", why=str(error))
+            await asyncio.sleep(AGAIN_AFTER)
+
+
+async def forever(source: Callable[[], AsyncIterator[T]]) -> AsyncIterator[T]:
+    """Read for ever; begin anew when the stream was away."""
+    while True:
+        iterator = source()
+        try:
+            async for item in iterator:
+                yield item
+        except Temporary as error:
+            log.warning("stream_away", why=str(error))
+            await asyncio.sleep(AGAIN_AFTER)
+        finally:
+            await close(iterator)
+
+
+async def run(
+    *, stream: Stream, clock: Clock, registry: Registry | None = None, role: str = "alerts"
+) -> None:
+    """The alerts role until cancelled. Without a `registry` it waits until a site has been loaded."""
+    if registry is None:
+        registry = await first_registry(stream)
+    await Worker(stream, clock, registry, role=role).run()
+
+
+async def first_registry(stream: Stream) -> Registry:
+    """The registry, as soon as there is one."""
+    log.info("registry_awaited")
+    async for registry in forever(lambda: registries(stream)):
+        return registry
+    raise AssertionError("a registry is watched for ever")
