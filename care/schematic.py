@@ -48,7 +48,7 @@ RIVERS: dict[str, list[Location]] = {
 Point = tuple[float, float]
 Polygon = list[Point]
 
-_BUILDING = re.compile(r"^(.*?(?:幢|栋|号楼|座|弄|号))(?=\s|\d|$)")
+_BUILDING = re.compile(r"^(.*?[0-9A-Z一二三四五六七八九十]\s*(?:号楼|幢|栋|座|弄(?:\s*\d+\s*号)?|号))")
 
 
 def building_of(home: Home) -> str:

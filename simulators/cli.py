@@ -129,7 +129,7 @@ def _rehearse(community: Site, wishes: tuple[Wish, ...], seed: int) -> None:
 
 def _say(tally: Tally) -> None:
     typer.echo(
-        f"{tally.published:,} messages published, {tally.alarms:,} of them from alarm devices; {tally.acknowledged} alarms acknowledged"
+        f"{tally.published:,} messages published, {tally.alarms:,} of them alarms; {tally.acknowledged} alarms acknowledged"
         + (f"; {tally.dropped:,} dropped while the broker was away" if tally.dropped else "")
         + (
             f"; {tally.refused:,} on {len(tally.refused_topics)} topics the broker refuses"

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from simulators.home import Publish, iso_ms, to_ms
+from simulators.home import ALARM_KINDS, Publish, iso_ms, to_ms
 from simulators.scenarios import span
 
 
@@ -132,7 +132,7 @@ class FaultLine:
         """A message of a frozen device, or with the time of a wrong clock."""
         ms = to_ms(message.at)
         self._zero = self._zero or ms
-        stuck = not message.alarm and self._share("stuck", message.device) < self.faults.stuck
+        stuck = message.kind not in ALARM_KINDS and self._share("stuck", message.device) < self.faults.stuck
         if not stuck and not self.faults.drift:
             return message
         body = msgspec.json.decode(message.payload)

@@ -33,7 +33,7 @@ HOUR = 60 * MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 ALARM_KINDS = frozenset({Kind.smoke, Kind.gas, Kind.co, Kind.sos, Kind.fall, Kind.water_leak})
-"""Devices whose messages travel on the alarm connection, so that they never wait behind telemetry."""
+"""Devices that raise alarms: QoS 1, and repeated until acknowledged when they speak the native dialect."""
 
 BELT_EVERY = 5 * SECOND
 GATEWAY_EVERY = 60 * SECOND
@@ -60,8 +60,10 @@ class Publish(msgspec.Struct, frozen=True, gc=False):
     home: str
     device: str
     """Id of the device, or of the home's gateway for status and bridge topics."""
+    kind: Kind = Kind.gateway
+    """Kind of the device."""
     alarm: bool = False
-    """True when it comes from an alarm-class device: it belongs on the alarm connection."""
+    """True when it raises, repeats or ends an alarm: it belongs on the alarm connection."""
 
 
 _seconds: dict[int, str] = {}
@@ -145,6 +147,8 @@ class Sensor:
         self.zigbee = not self.topic.startswith("anxin/")
         self.seq = first_seq
         self.alarm = device.kind in ALARM_KINDS
+        self.raised = False
+        """Its alarm stands."""
         # Zigbee2MQTT publishes telemetry at QoS 0 unless told otherwise; a belt and a gateway's pulse are the bulk.
         self.qos = 1 if self.alarm or not (self.zigbee or device.kind in (Kind.bed_belt, Kind.gateway)) else 0
         self.every = _every(device.kind)
@@ -537,7 +541,14 @@ class HomeLife:
     # --------------------------------------------------------------------------------- what devices say
 
     def _emit(
-        self, sensor: Sensor, ms: int, payload: bytes, *, retain: bool = False, topic: str = ""
+        self,
+        sensor: Sensor,
+        ms: int,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        topic: str = "",
+        alarm: bool = False,
     ) -> None:
         if self.dark or ms < sensor.mute_until:
             return
@@ -550,7 +561,8 @@ class HomeLife:
                 retain,
                 self.id,
                 sensor.id,
-                sensor.alarm and not retain,
+                sensor.kind,
+                alarm or sensor.raised,
             )
         )
 
@@ -582,21 +594,21 @@ class HomeLife:
         """A device reports changed readings. A native alarm is repeated until somebody acknowledges it."""
         for quantity, value in values.items():
             sensor.set(quantity, value)
+        urgent = [v for q, v in values.items() if q in URGENT]
+        if urgent:
+            sensor.raised = urgent != [False]
         payload = sensor.says(self.stamp(ms))
-        self._emit(sensor, ms, payload)
-        if sensor.alarm:
-            raised = any(q in URGENT and v is not False for q, v in values.items())
-            cleared = any(q in URGENT and v is False for q, v in values.items())
-            if raised:
-                self._keep_repeating(sensor, ms, payload)
-            elif cleared:
-                sensor.repeating = None
+        self._emit(sensor, ms, payload, alarm=bool(urgent))
+        if urgent and sensor.raised:
+            self._keep_repeating(sensor, ms, payload)
+        elif urgent:
+            sensor.repeating = None
 
     def press(self, sensor: Sensor, ms: int) -> None:
         """Somebody presses an SOS button: an event, there is no release."""
         pressed = {"action": "emergency"} if sensor.zigbee else {"sos": True}
         payload = sensor.says(self.stamp(ms), pressed)
-        self._emit(sensor, ms, payload)
+        self._emit(sensor, ms, payload, alarm=True)
         self._keep_repeating(sensor, ms, payload)
 
     def _keep_repeating(self, sensor: Sensor, ms: int, payload: bytes) -> None:
@@ -609,7 +621,7 @@ class HomeLife:
         if sensor.repeating is None or sensor.repeating[0] != seq:
             return  # acknowledged, over, or overtaken by a newer alarm
         _, payload, left = sensor.repeating
-        self._emit(sensor, ms, payload)
+        self._emit(sensor, ms, payload, alarm=True)
         if left > 1:
             sensor.repeating = (seq, payload, left - 1)
             self.at(ms + REPEAT_EVERY, _REPEAT, sensor, seq)

@@ -89,7 +89,7 @@ class Tally:
     published: int = 0
     """Acknowledged by the broker, or written to the socket at QoS 0."""
     alarms: int = 0
-    """Of these, messages of alarm-class devices."""
+    """Of these, messages that raise, repeat or end an alarm."""
     acknowledged: int = 0
     """Application acknowledgements that ended a device's repeating."""
     dropped: int = 0
@@ -123,6 +123,9 @@ class _Line:
         self._wake = asyncio.Event()
         self._lost = False
         self._tries: dict[str, int] = {}
+        self._taken = 0
+        self._hopeless = False
+        """The broker has refused several topics and taken none: it takes no such topics at all."""
 
     @property
     def pending(self) -> int:
@@ -130,8 +133,9 @@ class _Line:
         return len(self._waiting) + len(self._under_way)
 
     def put(self, message: Publish) -> None:
-        if message.topic in self._tally.refused_topics:
+        if self._hopeless or message.topic in self._tally.refused_topics:
             self._tally.refused += 1
+            self._tally.refused_topics.add(message.topic)
             return
         if len(self._waiting) >= MOST_WAITING and not self.alarms:
             self._waiting.popleft()
@@ -245,6 +249,7 @@ class _Line:
             message = self._under_way.pop(self._done.popleft(), None)
             if message is not None:
                 self._tally.published += 1
+                self._taken += 1
                 self._tally.alarms += message.alarm
         while self._acks:
             topic, payload = self._acks.popleft()
@@ -262,6 +267,12 @@ class _Line:
                 self._tally.refused += len(back)
                 self._tally.refused_topics.add(topic)
                 back = []
+                refused = sum(1 for tries in self._tries.values() if tries >= REFUSALS)
+                if refused >= REFUSALS and not self._taken:
+                    self._hopeless = True
+                    self._tally.refused += len(self._waiting)
+                    self._tally.refused_topics.update(m.topic for m in self._waiting)
+                    self._waiting.clear()
         self._waiting.extendleft(reversed(back))
 
 
@@ -498,7 +509,7 @@ async def show(simulation: Simulation, duration: timedelta | None = None) -> Non
         if duration:
             text.append(f"  {min(100, 100 * ((now - start) / duration)):3.0f}%")
         text.append(f"  {len(simulation.world.lives)} homes  {tally.published:,} messages  {rate:,}/s")
-        text.append(f"  {tally.alarms} from alarm devices  {tally.acknowledged} acknowledged")
+        text.append(f"  {tally.alarms} alarm messages  {tally.acknowledged} acknowledged")
         if not simulation.connected:
             text.append("  waiting for the broker", "yellow")
         if tally.behind_seconds > 1:

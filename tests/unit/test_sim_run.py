@@ -1,0 +1,149 @@
+"""The runner against a real broker (the nats-server wheel): it publishes, hears acknowledgements, and comes back."""
+
+import asyncio
+import contextlib
+import io
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from simulators.community import generate
+from simulators.run import Simulation, broker
+from simulators.scenarios import parse as parse_wish
+
+
+def a_free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def a_broker(port, store):
+    """One nats-server with MQTT, ended at the end."""
+    binary = shutil.which("nats-server", path=str(Path(sys.executable).parent))
+    if binary is None:
+        pytest.fail("nats-server is not beside this Python: install the project's dependencies")
+    config = store / "nats.conf"
+    config.write_text(
+        f'server_name: t\nlisten: "127.0.0.1:-1"\njetstream {{ store_dir: "{store}/js" }}\nmqtt {{ listen: "127.0.0.1:{port}" }}\n'
+    )
+    with (
+        (store / "log").open("ab") as log,
+        subprocess.Popen([binary, "-c", str(config)], stderr=log) as process,
+    ):
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+async def until(done, seconds=15):
+    async with asyncio.timeout(seconds):
+        while not done():
+            await asyncio.sleep(0.02)
+
+
+async def answer(port, heard, acknowledge):
+    """A listener that acknowledges the third sending of every SOS."""
+    while True:
+        try:
+            async with aiomqtt.Client("127.0.0.1", port) as client:
+                await client.subscribe("anxin/v1/+/+", qos=1)
+                async for message in client.messages:
+                    body = json.loads(message.payload)
+                    if "sos" in body:
+                        heard.append(body["seq"])
+                        if acknowledge and len(heard) >= 3:
+                            await client.publish(
+                                f"{message.topic}/ack", json.dumps({"seq": body["seq"], "alert": 317}), qos=1
+                            )
+        except aiomqtt.MqttError:
+            await asyncio.sleep(0.1)
+
+
+async def test_an_sos_repeats_until_the_service_answers(tmp_path):
+    """Triggered in a running world, published with one seq, silent after the acknowledgement; truth is written."""
+    port, heard, truth = a_free_port(), [], io.StringIO()
+    with a_broker(port, tmp_path):
+        simulation = Simulation(generate(3), mqtt_url=f"mqtt://127.0.0.1:{port}", truth=truth)
+        running = asyncio.create_task(simulation.run())
+        listening = asyncio.create_task(answer(port, heard, acknowledge=True))
+        await until(lambda: simulation.connected and simulation.tally.published > 10)
+        await simulation.trigger("sos+0s", "h0317")
+        await until(lambda: simulation.tally.acknowledged == 1)
+        simulation.stop()
+        tally = await running
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    assert len(set(heard)) == 1
+    assert len(heard) >= 3
+    assert tally.published == tally.generated + 3  # and the gateways' goodbyes
+    assert json.loads(truth.getvalue())["expect"]["code"] == "SOS1"
+
+
+async def test_a_lost_broker_costs_no_alarm(tmp_path):
+    """The broker is killed, an alarm comes, the broker is back: the alarm is published."""
+    port = a_free_port()
+    with a_broker(port, tmp_path):
+        simulation = Simulation(generate(1), mqtt_url=f"mqtt://127.0.0.1:{port}")
+        running = asyncio.create_task(simulation.run())
+        await until(lambda: simulation.connected)
+    await until(lambda: not simulation.connected)
+    await simulation.trigger("virtual_smoke+0s")
+    await asyncio.sleep(1.5)
+    assert simulation.tally.alarms == 0
+    with a_broker(port, tmp_path):
+        await until(lambda: simulation.tally.alarms >= 1)
+        simulation.stop()
+        await running
+    assert simulation.tally.connects >= 4
+
+
+async def test_a_topic_the_broker_refuses_holds_up_nobody(tmp_path):
+    """nats-server closes the connection on a space in a topic: those are given up, an SOS still passes."""
+    port = a_free_port()
+    with a_broker(port, tmp_path):
+        simulation = Simulation(generate(3, spaces=True), mqtt_url=f"mqtt://127.0.0.1:{port}")
+        running = asyncio.create_task(simulation.run())
+        await simulation.trigger("sos+1s", "h0317")
+        await until(lambda: simulation.tally.alarms >= 1, seconds=10)
+        await until(lambda: simulation.tally.refused >= 1, seconds=20)
+        simulation.stop()
+        tally = await running
+    assert all(" " in topic for topic in tally.refused_topics)
+
+
+async def test_a_run_ends_by_itself_after_its_duration(tmp_path):
+    """--duration counts the world's time: ten minutes at 600 times are a second."""
+    port = a_free_port()
+    with a_broker(port, tmp_path):
+        simulation = Simulation(
+            generate(5),
+            mqtt_url=f"mqtt://127.0.0.1:{port}",
+            speed=600,
+            scenarios=(parse_wish("leak@h0317+60s"),),
+        )
+        start = simulation.world.now
+        tally = await simulation.run(duration=timedelta(minutes=10))
+    assert simulation.world.now == start + timedelta(minutes=10)
+    assert tally.alarms >= 2
+    assert [t.scenario for t in simulation.truths] == ["leak"]
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "tls", "user"),
+    [("mqtt://h", 1883, False, None), ("mqtts://u:p%40w@h", 8883, True, "u"), ("h:1234", 1234, False, None)],
+)
+def test_a_broker_is_read_from_its_address(url, port, tls, user):
+    """mqtt:// and mqtts://, with their usual ports."""
+    found = broker(url)
+    assert (found.host, found.port, found.tls, found.username) == ("h", port, tls, user)
+    assert user is None or found.password == "p@w"
