@@ -359,7 +359,7 @@ class House:
                 "build": self.build,
                 "view": key.view,
                 "community": {"id": community.id, "name": community.name, "timezone": community.timezone},
-                "me": self.me(who),
+                "me": redact.me(self.me(who), key.view),
                 "alerts": alerts,
                 "closed": [c for line in board["closed"] if (c := redact.closed_line(line, key.view))],
                 "duty": redact.duty(self.duty(now), key.view),

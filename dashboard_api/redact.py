@@ -253,6 +253,11 @@ def for_view(alert: Json, viewer: Viewer) -> Json | None:
             return None
 
 
+def me(person: Json, view: str) -> Json:
+    """Who has opened the view: a wall shows no full name, not even of the person who started it."""
+    return {**person, "name": surname(person["name"])} if view == "wall" else person
+
+
 def gone(alert: Json) -> Json:
     """A case that is none of this viewer's any more: only enough to take it off the list."""
     return {

@@ -85,9 +85,15 @@ SECRETS_OF_THE_HOME = (
 """Nothing of this may ever reach a wall."""
 
 
-def smoke(home="h0317", at=NOON, *, device="smoke-0317", code="SM1", cause="fire", level=Level.red, n=0, **more):
+def smoke(
+    home="h0317", at=NOON, *, device="smoke-0317", code="SM1", cause="fire", level=Level.red, n=0, **more
+):
     """The smoke alarm of 23 May, or something like it."""
-    kitchen = {"title": {"zh": "厨房烟感报警", "en": "Smoke in the kitchen"}, "room": "kitchen", "pictogram": "smoke"}
+    kitchen = {
+        "title": {"zh": "厨房烟感报警", "en": "Smoke in the kitchen"},
+        "room": "kitchen",
+        "pictogram": "smoke",
+    }
     return Finding(
         **{
             **kitchen,
@@ -339,7 +345,16 @@ async def test_lists_are_filtered_and_paged_without_loss_or_repeat():
         for n in range(5):
             house.clock.advance(timedelta(seconds=1))
             made.append(
-                await house.raised(smoke(at=house.clock.now(), n=n, cause=f"device:{n}", code="TE1", level=Level.blue, life=False))
+                await house.raised(
+                    smoke(
+                        at=house.clock.now(),
+                        n=n,
+                        cause=f"device:{n}",
+                        code="TE1",
+                        level=Level.blue,
+                        life=False,
+                    )
+                )
             )
         other = await house.raised(smoke("h0420", at=house.clock.now(), device="sos-0420"))
         pages, cursor = [], None
@@ -374,11 +389,15 @@ async def test_a_case_of_last_week_is_read_from_the_log():
         house.state.picture.forget(house.clock.now())
         house.state.forget()
         assert alert not in house.state.picture.cases
-        assert [a["id"] for a in (await desk.get(f"{V}/alerts", params={"state": "closed"})).json()["items"]] == [alert]
+        assert [
+            a["id"] for a in (await desk.get(f"{V}/alerts", params={"state": "closed"})).json()["items"]
+        ] == [alert]
         assert (await desk.get(f"{V}/alerts/317")).json()["outcome"]["cause"] == "C02"
         late = await desk.post(f"{V}/alerts/{alert}/reopen", json={"version": 99, "reason": "again"})
         assert late.status_code == 409
-        assert (await desk.post(f"{V}/alerts/nosuch/note", json={"version": 1, "note": "x"})).status_code == 404
+        assert (
+            await desk.post(f"{V}/alerts/nosuch/note", json={"version": 1, "note": "x"})
+        ).status_code == 404
 
 
 async def test_with_no_database_everything_but_history_answers():
@@ -427,7 +446,9 @@ async def test_history_gives_every_reading_or_buckets_and_keeps_gaps():
         path = f"{V}/homes/h0317/history"
         first = (await desk.get(path, params={"quantity": "heart_rate", "limit": 2})).json()
         assert first["items"] == [["2026-05-23T04:06:24.000Z", 71.0], ["2026-05-23T04:06:29.000Z", None]]
-        rest = (await desk.get(path, params={"quantity": "heart_rate", "limit": 2, "cursor": first["next"]})).json()
+        rest = (
+            await desk.get(path, params={"quantity": "heart_rate", "limit": 2, "cursor": first["next"]})
+        ).json()
         assert rest["items"] == [["2026-05-23T06:06:24.000Z", 74.0]]
         assert rest["next"] is None
         stepped = (await desk.get(path, params={"quantity": "heart_rate", "step": "5m"})).json()
@@ -474,13 +495,20 @@ async def test_quarantine_and_unclaimed_are_told_from_the_stream():
             r = Refusal(refusal_id=f"q{n}", topic="anxin/v1/h0317/smoke-0317", reason="not_json", sample="{",
                         received_at=NOON + timedelta(seconds=n), home="h0317", device="smoke-0317", alarm=True)  # fmt: skip
             await house.stream.publish(r.subject, encode(r))
-        u = Unclaimed(topic="zigbee2mqtt/客厅 新设备", dialect="zigbee2mqtt", received_at=NOON, payload='{"smoke":false}')
+        u = Unclaimed(
+            topic="zigbee2mqtt/客厅 新设备",
+            dialect="zigbee2mqtt",
+            received_at=NOON,
+            payload='{"smoke":false}',
+        )
         known = Unclaimed(topic="anxin/v1/h0317/smoke-0317", dialect="native", received_at=NOON)
         for one in (u, known):
             await house.stream.publish(one.subject, encode(one))
         await asyncio.sleep(0.1)
         items = (await desk.get(f"{V}/quarantine")).json()["items"]
-        assert [(i["reason"], i["count"], i["last_at"]) for i in items] == [("not_json", 3, "2026-05-23T04:06:26.000Z")]
+        assert [(i["reason"], i["count"], i["last_at"]) for i in items] == [
+            ("not_json", 3, "2026-05-23T04:06:26.000Z")
+        ]
         assert [i["topic"] for i in (await desk.get(f"{V}/devices/unclaimed")).json()["items"]] == [u.topic]
 
 
@@ -573,7 +601,12 @@ async def test_one_page_is_the_whole_interface():
         spec = (await anyone.get("/openapi.json")).json()
         assert spec["openapi"].startswith("3.1")
         assert "live" in spec["webhooks"]
-        assert set(spec["components"]["schemas"]) >= {"Alert", "AlertEvent", "SnapshotEvent", "HeartbeatEvent"}
+        assert set(spec["components"]["schemas"]) >= {
+            "Alert",
+            "AlertEvent",
+            "SnapshotEvent",
+            "HeartbeatEvent",
+        }
         assert (await anyone.get("/healthz")).status_code == 200
         metrics = await anyone.get("/metrics")
         assert "anxin_api_live_clients" in metrics.text

@@ -1,0 +1,257 @@
+"""The live channel on a real server: snapshot, numbers, resume, restart, silence, slow screens, revocation."""
+
+import asyncio
+import contextlib
+import json
+import socket
+
+import httpx
+import pytest
+import uvicorn
+from care.messages import HomeHealth, encode
+from care.stream import HEALTH
+from dashboard_api import folds, gate, shapes
+from dashboard_api.people import remove_user
+from pydantic import TypeAdapter
+from tests.integration.test_api_house import CLOSING, PASSWORD, SECRETS_OF_THE_HOME, V, House, report, smoke
+
+EVENTS = TypeAdapter(shapes.LiveEvent)
+
+
+@contextlib.asynccontextmanager
+async def served(**more):
+    """A house behind a real uvicorn."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    async with House(public_url=f"http://127.0.0.1:{port}", **more) as house:
+        config = uvicorn.Config(
+            house.app,
+            port=port,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            ws="none",
+        )
+        server = uvicorn.Server(config)
+        server.capture_signals = contextlib.nullcontext
+        task = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        house.url = f"http://127.0.0.1:{port}"
+        try:
+            yield house
+        finally:
+            house.state.hub.close()
+            server.should_exit = True
+            await task
+
+
+class Screen:
+    """A client that reads SSE as a browser does."""
+
+    def __init__(self, house, token, view="desk", last=None):
+        self.headers = {"authorization": f"Bearer {token}"} | ({"last-event-id": last} if last else {})
+        self.url, self.view = f"{house.url}{V}/live", view
+        self.raw = []
+
+    async def __aenter__(self):
+        self.client = httpx.AsyncClient(timeout=httpx.Timeout(5, read=8))
+        self._cm = self.client.stream("GET", self.url, params={"view": self.view}, headers=self.headers)
+        self.answer = await self._cm.__aenter__()
+        self._lines = self.answer.aiter_lines()
+        return self
+
+    async def __aexit__(self, *exc):
+        await self._cm.__aexit__(None, None, None)
+        await self.client.aclose()
+
+    async def next(self, *names):
+        """The next event (of these names), checked against the declared union."""
+        fields = {}
+        async for line in self._lines:
+            self.raw.append(line)
+            if line:
+                name, _, value = line.partition(": ")
+                fields[name] = value
+            elif "data" in fields:
+                event = {"event": fields["event"], "id": fields["id"], "data": json.loads(fields["data"])}
+                EVENTS.validate_python(event)
+                if not names or event["event"] in names:
+                    return event
+                fields = {}
+            else:
+                fields = {}
+        raise EOFError
+
+
+async def token_of(house, name="operator"):
+    _, token, _ = await house.state.people.sign_in(name, PASSWORD, address="x", program=True)
+    return token
+
+
+def number(event):
+    return int(event["id"].rpartition(".")[2])
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(folds, "HEARTBEAT_SECONDS", 0.3)
+
+
+async def test_a_screen_sees_the_alarm_and_its_end_in_consecutive_numbers():
+    """Snapshot first, then every event numbered on from it; the closed case arrives as closed."""
+    async with served() as house, Screen(house, await token_of(house)) as screen:
+        assert screen.answer.headers["content-type"].startswith("text/event-stream")
+        assert screen.answer.headers["x-accel-buffering"] == "no"
+        snapshot = await screen.next()
+        assert snapshot["event"] == "snapshot"
+        assert snapshot["data"]["me"]["name"] == "陈敏芝"
+        assert snapshot["data"]["kpi"]["ack60"]["value"] is None
+        assert snapshot["id"] == f"{snapshot['data']['epoch']}.{snapshot['data']['head']}"
+        alert = await house.raised(smoke())
+        last, seen = number(snapshot), []
+        async with httpx.AsyncClient(headers=screen.headers, base_url=house.url) as desk:
+            await desk.post(f"{V}/alerts/{alert}/acknowledge", json={"version": 1})
+            await desk.post(f"{V}/alerts/{alert}/close", json={"version": 2, **CLOSING})
+        while not seen or seen[-1] != "closed":
+            event = await screen.next()
+            if event["event"] == "hb":
+                assert number(event) == event["data"]["head"] == last
+                continue
+            assert number(event) == last + 1
+            last += 1
+            if event["event"] == "alert":
+                seen.append(event["data"]["state"])
+        assert seen == ["new", "acknowledged", "closed"]
+
+
+async def test_one_who_returns_hears_exactly_what_was_missed():
+    """Last-Event-ID: the rest and no snapshot; with another epoch, a snapshot."""
+    async with served() as house:
+        token = await token_of(house)
+        async with Screen(house, token) as screen:
+            last = (await screen.next("snapshot"))["id"]
+        first = await house.raised(smoke())
+        second = await house.raised(smoke("h0420", device="sos-0420"))
+        async with Screen(house, token, last=last) as screen:
+            one, two = await screen.next("alert", "snapshot"), await screen.next("alert", "snapshot")
+            assert [one["data"]["id"], two["data"]["id"]] == [first, second]
+        async with Screen(house, token, last="older.3") as screen:
+            again = await screen.next()
+            assert again["event"] == "snapshot"
+            assert {a["id"] for a in again["data"]["alerts"]} == {first, second}
+
+
+async def test_another_start_is_another_epoch():
+    """After a restart an old id never continues a new log."""
+    async with served() as one:
+        async with Screen(one, await token_of(one)) as screen:
+            last = (await screen.next())["id"]
+    async with served() as two:
+        assert two.state.hub.epoch != one.state.hub.epoch
+        async with Screen(two, await token_of(two), last=last) as screen:
+            assert (await screen.next())["event"] == "snapshot"
+
+
+async def test_the_heartbeat_tells_by_what_to_doubt_the_picture():
+    """ingest_age grows while no device speaks; a part that is silent is named; a lost number shows in head."""
+    async with served() as house, Screen(house, await token_of(house)) as screen:
+        await screen.next("snapshot")
+        beat = (await screen.next("hb"))["data"]
+        assert beat["components"]["rules"] is False
+        assert beat["components"]["stream"] is True
+        assert beat["notify_lag"] is None
+        from datetime import timedelta
+
+        house.clock.advance(timedelta(seconds=90))
+        assert (await screen.next("hb"))["data"]["ingest_age"] >= 90
+        await house.reads(report("smoke-0317", house.clock.now(), smoke=False))
+        await screen.next("hb")
+        assert (await screen.next("hb"))["data"]["ingest_age"] == 0
+        await house.stream.put(
+            HEALTH,
+            "home.h0317",
+            encode(HomeHealth(home="h0317", protection="protected", at=house.clock.now())),
+        )
+        change = await screen.next("device")
+        assert (change["data"]["home"], change["data"]["protection"]) == ("h0317", "protected")
+
+
+async def test_the_wall_stream_holds_nothing_of_the_home():
+    """The bytes of the wall's stream, snapshot and events, searched for every secret."""
+    async with served() as house:
+        token = await token_of(house)
+        async with Screen(house, token, view="wall") as before:
+            alert = await house.raised(smoke())
+            await house.passes(31)
+            async with httpx.AsyncClient(headers=before.headers, base_url=house.url) as desk:
+                await desk.post(
+                    f"{V}/alerts/{alert}/acknowledge", json={"version": 2, "note": "周阿婆 13800000921"}
+                )
+            async with Screen(house, token, view="wall") as after:
+                await after.next("snapshot")
+                while (await before.next("alert"))["data"]["state"] != "acknowledged":
+                    pass
+                body = "\n".join(before.raw + after.raw)
+                assert "银杏小区 3 幢" in body
+                assert [s for s in SECRETS_OF_THE_HOME if s in body] == []
+
+
+async def test_a_removed_person_loses_the_open_stream():
+    """Revocation reaches streams, not only requests."""
+    async with served() as house, Screen(house, await token_of(house, "fang")) as screen:
+        await screen.next("snapshot")
+        await remove_user(house.stream, "fang")
+        with pytest.raises(EOFError):
+            async with asyncio.timeout(3):
+                while True:
+                    await screen.next()
+
+
+async def test_a_screen_that_takes_nothing_is_let_go_and_holds_no_memory(monkeypatch):
+    """It stops reading; its bounded queue ends it, the socket is closed, the others hear everything."""
+    monkeypatch.setattr(gate, "SEND_SECONDS", 0.5)
+    async with served() as house:
+        token = await token_of(house)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", int(house.url.rpartition(":")[2]), limit=1024
+        )
+        writer.write(f"GET {V}/live HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        await writer.drain()
+        async with Screen(house, token) as quick:
+            await quick.next("snapshot")
+            while len(house.state.hub.listeners()) < 2:
+                await asyncio.sleep(0.01)
+            channel = next(iter(house.state.hub.channels.values()))
+            big = json.dumps({"x": "y" * 100_000})
+            heard = 0
+            for n in range(200):
+                channel.publish("noise", big)
+                if n % 4 == 0:
+                    await asyncio.sleep(0.01)
+            async with asyncio.timeout(20):
+                async for line in quick._lines:
+                    heard += line == "event: noise"
+                    if heard == 200:
+                        break
+                while len(house.state.hub.listeners()) > 1:
+                    await asyncio.sleep(0.05)
+        writer.close()
+
+
+async def test_a_personal_view_hears_of_its_own_cases_and_of_losing_them():
+    """The responder's stream: the offered case, and the word that it is none of theirs any more."""
+    async with served() as house, Screen(house, await token_of(house, "responder"), view="responder") as lin:
+        snapshot = await lin.next("snapshot")
+        assert snapshot["data"]["kpi"] is None
+        await house.raised(smoke("h0420", device="sos-0420"))  # offered to another micro-grid
+        alert = await house.raised(smoke())
+        offered = await lin.next("alert")
+        assert offered["data"]["id"] == alert
+        async with httpx.AsyncClient(headers=lin.headers, base_url=house.url) as phone:
+            await phone.post(f"{V}/alerts/{alert}/decline", json={"version": 1})
+        gone = await lin.next("alert")
+        assert (gone["data"]["id"], gone["data"]["state"]) == (alert, "closed")
+        assert "place" not in gone["data"]

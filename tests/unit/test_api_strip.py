@@ -1,0 +1,148 @@
+"""The evidence strip: yes, no and unknown over an hour, and what may be inferred from it."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from care.messages import DeviceHealth, HomeHealth, Report
+from care.site import Device, Home, Resident
+from care.words import Kind
+from dashboard_api.strip import Recent, strip
+
+NOON = datetime(2026, 5, 23, 4, 6, 24, tzinfo=UTC)
+ZONE = ZoneInfo("Asia/Shanghai")
+KINDS = {
+    "smoke": Kind.smoke,
+    "door": Kind.door,
+    "motion": Kind.motion,
+    "belt": Kind.bed_belt,
+    "sos": Kind.sos,
+    "gas": Kind.gas,
+}
+
+
+def ago(seconds):
+    return NOON - timedelta(seconds=seconds)
+
+
+def drawn(*heard, people=1, health=None, now=NOON, retained=False):
+    """The strip of a home with one device of each kind, after (device, seconds ago, values)."""
+    home = Home(
+        id="h",
+        residents=[Resident(id=f"r{n}", name="x") for n in range(people)],
+        devices=[Device(id=name, kind=kind, room="kitchen") for name, kind in KINDS.items()],
+    )
+    recent = Recent()
+    for n, (device, seconds, values) in enumerate(heard):
+        known = {k: v for k, v in values.items() if v is not None}
+        recent.feed(
+            Report(report_id=str(n), home="h", device=device, kind=str(KINDS[device]), at=ago(seconds), received_at=NOON,
+                   values=known, unknown=[k for k, v in values.items() if v is None], retained=retained)
+        )  # fmt: skip
+    made = strip(home, recent, health, now, minutes=60, zone=ZONE)
+    return made, {(r["device"], r["kind"]): r for r in made["rows"]}
+
+
+def values_of(row):
+    return [s["value"] for s in row["spans"]]
+
+
+def test_before_the_first_word_a_state_is_unknown():
+    """Nothing was heard in the first half: dashed, not calm."""
+    _, rows = drawn(("smoke", 1800, {"smoke": False}))
+    assert values_of(rows["smoke", "smoke"]) == [None, False]
+
+
+def test_a_device_that_says_null_is_unknown_from_then_on():
+    """Null is neither true nor false, and does not end an alarm."""
+    _, rows = drawn(("smoke", 60, {"smoke": True}), ("smoke", 30, {"smoke": None}))
+    assert values_of(rows["smoke", "smoke"]) == [None, True, None]
+    assert rows["smoke", "smoke"]["words"] == "未知"
+
+
+def test_a_silent_device_is_unknown_since_it_fell_silent():
+    """The last state is not drawn on for ever."""
+    health = HomeHealth(home="h", protection="partly", at=NOON,
+                        devices=[DeviceHealth(device="smoke", kind="smoke", silent=True, reason="silent")])  # fmt: skip
+    _, rows = drawn(("smoke", 2700, {"smoke": False}), ("smoke", 1800, {"smoke": False}), health=health)
+    assert values_of(rows["smoke", "smoke"]) == [None, False, None]
+    assert rows["smoke", "smoke"]["words"] == "失联 30 分钟"
+
+
+def test_a_belt_that_stopped_two_minutes_ago_is_not_a_person_in_bed():
+    """A belt speaks every few seconds; its silence ends what we know."""
+    made, rows = drawn(("belt", 300, {"in_bed": True, "heart_rate": 70}))
+    assert values_of(rows["belt", "bed"])[-1] is None
+    assert rows["belt", "vitals"]["words"] == "无数据"
+    assert "在床" not in made["inference"]
+
+
+def test_late_words_do_not_move_a_state_back():
+    """A message that was on the way for an hour does not undo what came after it."""
+    _, rows = drawn(("smoke", 10, {"smoke": True}), ("smoke", 600, {"smoke": False}))
+    assert rows["smoke", "smoke"]["alarm"] is True
+
+
+def test_the_spans_cover_the_hour_without_gap_or_overlap():
+    """From the left edge to now, end to end."""
+    made, rows = drawn(*((("door", s, {"door_open": s % 2 == 0})) for s in (3500, 2001, 1000, 501, 20, 7)))
+    spans = rows["door", "door"]["spans"]
+    assert spans[0]["from"] == made["from"]
+    assert spans[-1]["to"] == made["to"]
+    assert all(a["to"] == b["from"] for a, b in zip(spans, spans[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    ("heard", "people", "words"),
+    [
+        # somebody moved after the door
+        (
+            [("door", 600, {"door_open": False}), ("motion", 60, {"motion": True})],
+            1,
+            "老人在家，12:05 有活动",
+        ),
+        # the door moved last: perhaps out
+        (
+            [("motion", 900, {"motion": True}), ("door", 300, {"door_open": True})],
+            1,
+            "12:01 门有动静，之后家中未见活动，可能外出",
+        ),
+        # in bed now
+        ([("motion", 900, {"motion": True}), ("belt", 5, {"in_bed": True})], 1, "老人在床，12:06 有信号"),
+        # a call is a sign of life
+        ([("sos", 20, {"sos": "single"})], 1, "老人在家，12:06 有活动"),
+        # two people: we cannot say which
+        ([("motion", 60, {"motion": True})], 2, "家里有人，12:05 有活动"),
+        # the sensor lives and saw nobody
+        ([("motion", 60, {"motion": False})], 1, "近 60 分钟未见活动"),
+        # nothing to judge by
+        ([("smoke", 60, {"smoke": False})], 1, "无法判断：没有可用的活动数据"),
+        ([], 1, "无法判断：没有可用的活动数据"),
+    ],
+)
+def test_the_last_sign_of_life_in_words(heard, people, words):
+    """What it says is what was heard; what cannot be told is said so."""
+    assert drawn(*heard, people=people)[0]["inference"] == words
+
+
+def test_an_hour_of_a_fast_belt_stays_small():
+    """A belt each second for three hours: at most one point each five seconds of one hour is kept."""
+    recent = Recent()
+    for n in range(3 * 3600):
+        at = NOON - timedelta(seconds=3 * 3600 - n)
+        recent.feed(Report(report_id=str(n), home="h", device="belt", kind="bed_belt", at=at, received_at=at,
+                           values={"heart_rate": 60 + n % 7, "in_bed": True}))  # fmt: skip
+    traces = recent.homes["h"]["belt"].traces
+    assert len(traces["heart_rate"].points) <= 3600 / 5 + 20
+    assert len(traces["in_bed"].points) <= 1
+    assert traces["in_bed"].now() is True
+
+
+def test_a_retained_word_is_not_a_sign_that_the_device_lives():
+    """The broker's memory says nothing about now."""
+    made, _ = drawn(("motion", 30, {"motion": False}), retained=True)
+    recent = Recent()
+    recent.feed(Report(report_id="1", home="h", device="smoke", kind="smoke", at=NOON, received_at=NOON,
+                       values={"smoke": False}, retained=True))  # fmt: skip
+    assert recent.newest == {}
+    assert made["rows"]
