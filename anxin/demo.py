@@ -59,13 +59,17 @@ async def run(
         overrides={"data_dir": folder, "api.listen": f"127.0.0.1:{port}"},
     )
     settings = _free_mqtt(settings)
+    from simulators.cli import rehearse
     from simulators.community import generate
-    from simulators.scenarios import parse_all
+    from simulators.scenarios import parse
 
     wanted = [FIRST_SCENARIO] if scenarios is None else [s for s in scenarios if s != "none"]
     site = generate(homes=homes)
     wanted = _fitting(wanted, site)
-    parse_all(wanted, site)
+    try:
+        rehearse(site, tuple(parse(text) for text in wanted), seed=1)
+    except ValueError as error:
+        raise Misconfigured(str(error)) from None
     phones_port = PHONES_PORT if embedded.is_free(Address("127.0.0.1", PHONES_PORT)) else embedded.free_port()
     site = _with_phones(site, phones_port)
     folder.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ PRIVATE_KEYS = frozenset(
 )  # fmt: skip
 """Log keys that are never written out."""
 
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.I)
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
 _PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(?:1[3-9]\d{9}|0\d{2,3}-?\d{7,8})(?!\d)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -37,7 +37,7 @@ def clean(text: str) -> str:
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """structlog processor: blank private keys, clean every text, whatever its depth."""
+    """A structlog processor: blank private keys, clean every text, whatever its depth."""
     for key, value in list(event.items()):
         event[key] = "(kept back)" if key in PRIVATE_KEYS else _deep(value)
     return event

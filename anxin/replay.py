@@ -18,14 +18,14 @@ from typing import IO, Any
 
 import msgspec
 
-from alerts import events as ev
-from alerts.desk import Desk
-from alerts.lifecycle import Alert
+from alerts.desk import Desk, decode_transition
+from alerts.events import Raised, Transition
+from alerts.lines import lines
 from alerts.orders import No, NotAllowed, read_order
 from anxin.settings import Mqtt
 from care.errors import CareError, Misconfigured
 from care.ids import iso
-from care.messages import Finding, Refusal, Report, Unclaimed, decode, encode
+from care.messages import Finding, Refusal, Report, Unclaimed, encode
 from care.site import Registry, Site
 from care.words import Exit, Phase
 from ingest.normalize import Message, Normalizer, Subscription
@@ -64,6 +64,7 @@ class Film:
     engine: Engine = field(init=False)
     desk: Desk = field(init=False)
     last_alert: str | None = None
+    _number: int = 0
     _transitions: list[bytes] = field(default_factory=list)
     _emitted: set[str] = field(default_factory=set)
     _heard: list[_Heard] = field(default_factory=list)
@@ -77,7 +78,12 @@ class Film:
         ]
         self.normalizer = Normalizer(self.registry, subscriptions)
         self.engine = Engine(self.registry, self.book)
-        self.desk = Desk(self.registry)
+        self.desk = Desk(self.registry, numbers=self._next_number)
+
+    def _next_number(self) -> int:
+        # The counter is durable by itself: a crash does not give a number twice.
+        self._number += 1
+        return self._number
 
     # -- input -------------------------------------------------------------------------------------------------
 
@@ -168,20 +174,16 @@ class Film:
 
     def _command(self, line: Line, now: datetime) -> None:
         word = str(line["command"])
+        actor = str(line.get("by") or "desk")
+        alert = self._which(line.get("alert"))
         try:
-            alert = self._which(line.get("alert"))
             if alert is None:
                 raise NotAllowed(No.unknown_alert, "there is no such alert")
-            body = {k: v for k, v in line.items() if k not in ("at", "command", "alert")}
-            actor = str(line.get("by") or "desk")
-            body.pop("by", None)
-            if "for" in body:
-                body["by"] = body.pop("for")
+            body = {k: v for k, v in line.items() if k not in ("at", "command", "alert", "by")}
             order = read_order(word, actor=actor, body=body)
             self._durable(self.desk.command(alert, order, now))
         except NotAllowed as no:
-            known = self._which(line.get("alert"))
-            seen = self.desk.get(known) if known else None
+            seen = self.desk.get(alert) if alert else None
             self._say(
                 now,
                 "refused",
@@ -189,14 +191,15 @@ class Film:
                 reason=no.no.value,
                 detail=no.detail,
                 fields=list(no.fields) or None,
-                alert=known,
+                by=actor,
+                alert=alert,
                 number=seen.number if seen else None,
             )
 
     def _which(self, name: Any) -> str | None:
         if name == "last" or name is None:
             return self.last_alert
-        for alert in self.desk.alerts():
+        for alert in (*self.desk.open(), *self.desk.closed()):
             if name in (alert.id, alert.number) or str(alert.number) == str(name):
                 return alert.id
         return None
@@ -243,107 +246,15 @@ class Film:
             for transition in self.desk.on_finding(finding, now):
                 self._durable(transition)
 
-    def _durable(self, transition: ev.Transition) -> None:
+    def _durable(self, transition: Transition) -> None:
         """A transition is stored, folded, and told."""
         data = encode(transition)
         self._transitions.append(data)
-        self.desk.apply(decode(data, ev.Transition))
-        alert = self.desk.get(transition.alert)
-        if alert is None:  # pragma: no cover - the desk keeps what it was just given
-            raise AssertionError(transition.alert)
-        for event in transition.events:
-            self._tell(event, alert)
-
-    def _tell(self, event: ev.Event, alert: Alert) -> None:
-        lead = alert.findings[0] if alert.findings else None
-        about: Line = {
-            "alert": alert.id,
-            "number": alert.number,
-            "code": alert.code,
-            "level": alert.level.value,
-            "home": alert.home,
-            "resident": alert.resident,
-            "device": lead.device if lead else None,
-            "rule": lead.rule if lead else None,
-        }
-        match event:
-            case ev.Raised():
-                self.last_alert = alert.id
-                self._say(
-                    event.at,
-                    "alert.raised",
-                    **about,
-                    cause=event.cause,
-                    title=event.title.get("zh"),
-                    onset_at=iso(event.onset_at),
-                    late_seconds=round(event.late_seconds, 3) or None,
-                    arrive_by=iso(event.arrive_by) if event.arrive_by else None,
-                    test=event.test or None,
-                )
-            case ev.Joined():
-                about |= {
-                    "device": event.finding.device,
-                    "rule": event.finding.rule,
-                    "code": event.finding.code,
-                }
-                self._say(event.at, "alert.joined", **about)
-            case ev.LevelRaised():
-                self._say(event.at, "alert.escalated", **about, step=0, reason="level_up")
-            case ev.Escalated():
-                self._say(
-                    event.at,
-                    "alert.escalated",
-                    **about,
-                    step=event.step,
-                    reason=event.reason.value,
-                    late_seconds=round(event.late_seconds, 3) or None,
-                    promise_broken=event.promise_broken or None,
-                )
-            case ev.NobodyThere():
-                self._say(event.at, "alert.escalated", **about, step=event.step, reason="nobody")
-            case ev.Resumed():
-                self._say(
-                    event.at, "alert.escalated", **about, step=alert.step, reason=f"resumed_{event.reason}"
-                )
-            case ev.Told():
-                for d in event.deliveries:
-                    self._say(
-                        d.due_at,
-                        "delivery.due",
-                        alert=d.alert,
-                        number=d.number,
-                        home=d.home,
-                        level=d.level.value,
-                        person=d.person,
-                        channel=d.channel,
-                        step=d.step,
-                        reason=d.reason.value,
-                        purpose=d.purpose.value,
-                    )
-            case _:
-                word = _WORDS.get(type(event))
-                if word is not None:
-                    rest = {
-                        k: v
-                        for k, v in msgspec.to_builtins(event).items()
-                        if k
-                        in (
-                            "by",
-                            "who",
-                            "to",
-                            "result",
-                            "responders",
-                            "until",
-                            "reason",
-                            "note",
-                            "implied",
-                            "auto",
-                        )
-                    }
-                    if isinstance(event, ev.Closed):
-                        outcome = msgspec.to_builtins(event.outcome)
-                        rest["outcome"] = {k: v for k, v in outcome.items() if k not in ("by", "at")}
-                    self._say(event.at, f"alert.{word}", **about, **rest)
+        alert = self.desk.apply(decode_transition(data))
+        if any(isinstance(event, Raised) for event in transition.events):
+            self.last_alert = alert.id
+        for line in lines(transition, alert):
+            self.emit({k: v for k, v in line.items() if v is not None})
 
     def _say(self, at: datetime, what: str, **rest: Any) -> None:
         self.emit({"at": iso(at), "type": what, **{k: v for k, v in rest.items() if v is not None}})
@@ -364,27 +275,11 @@ class Film:
             if heard.refusal is not None:
                 again += [(f, heard.now) for f in self.engine.refused(heard.refusal, heard.now)]
         again += [(f, now) for f in self.engine.tick(now)]
-        self.desk = Desk(self.registry)
+        self.desk = Desk(self.registry, numbers=self._next_number)
         for data in self._transitions:
-            self.desk.apply(decode(data, ev.Transition))
+            self.desk.apply(decode_transition(data))
         for finding, at in again:
             self._findings([finding], at)
-
-
-_WORDS: dict[type, str] = {
-    ev.Acknowledged: "acknowledge",
-    ev.Called: "call",
-    ev.Dispatched: "dispatch",
-    ev.Accepted: "accept",
-    ev.Declined: "decline",
-    ev.Departed: "depart",
-    ev.Arrived: "arrive",
-    ev.Noted: "note",
-    ev.Held: "hold",
-    ev.Reopened: "reopen",
-    ev.Undone: "undo",
-    ev.Closed: "close",
-}
 
 
 def read_lines(file: IO[bytes]) -> Iterator[tuple[int, Line]]:

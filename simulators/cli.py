@@ -92,7 +92,7 @@ def simulate(
         spec = fault_specs.parse(faults)
         wishes = tuple(parse(text) for text in scenario or [])
         broker(mqtt)
-        _rehearse(community, wishes, seed)
+        rehearse(community, wishes, seed)
     except ValueError as error:
         _wrong(f"{str(error)[:1].upper()}{str(error)[1:]}.")
     with contextlib.ExitStack() as stack:
@@ -109,7 +109,7 @@ def simulate(
         _say(play(community, duration=length, **settings))
 
 
-def _rehearse(community: Site, wishes: tuple[Wish, ...], seed: int) -> None:
+def rehearse(community: Site, wishes: tuple[Wish, ...], seed: int) -> None:
     """Find out before anything is published whether every scenario can be played; raises WrongScenario."""
     if not wishes:
         return

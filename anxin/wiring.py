@@ -1,0 +1,261 @@
+"""Builds the parts and hands them what they ask for: the composition root. Nobody else builds.
+
+`run_role` is the entry of each child process. `open_stream` and `brief_stream` are for whoever needs the stream
+for a moment; `load_site` is the one way by which a site comes into the house.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from anxin import embedded
+from anxin.jetstream import JetStream
+from anxin.settings import Settings
+from anxin.supervisor import stop_signals
+from care.clock import SystemClock
+from care.errors import Conflict, Misconfigured, Temporary
+from care.messages import Refusal, Report, Unclaimed, decode, encode
+from care.site import Registry, Site
+from care.sitefile import read_site
+from care.stream import REGISTRY, Outgoing, Stream
+from care.words import Exit
+
+log = structlog.get_logger(__name__)
+
+ROLES = ("rules", "alerts", "notify", "recorder", "api", "ingest")
+"""Every role, in the order in which they are started: the way in comes last."""
+
+
+# -- the stream for a moment ------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def open_stream(
+    settings: Settings, *, name: str = "anxin", wait: float = 20.0
+) -> AsyncIterator[JetStream]:
+    """A connection to the stream that the settings name."""
+    if settings.stream.url is None:
+        raise Misconfigured("stream.url is not set; start `anxin up`, or name the stream to use")
+    stream = await JetStream.open(settings.stream.url, name=name, wait=wait)
+    try:
+        yield stream
+    finally:
+        await stream.close()
+
+
+@contextlib.asynccontextmanager
+async def brief_stream(settings: Settings) -> AsyncIterator[JetStream]:
+    """The stream for a command: the running service's, a configured one, or our own for this moment."""
+    async with embedded.temporary_stream(settings) as filled, open_stream(filled) as stream:
+        yield stream
+
+
+# -- the site ---------------------------------------------------------------------------------------------------
+
+
+def read_site_file(file: Path) -> Site:
+    """A checked site; Misconfigured names the file and every fault."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise Misconfigured(f"the site file {file} cannot be read: {reason}") from None
+    try:
+        return read_site(text)
+    except Misconfigured as faults:
+        raise Misconfigured(f"the site file {file} has faults: {faults}") from None
+
+
+async def load_site(stream: Stream, site: Site) -> bool:
+    """Make a site the one in force; False when it already is. Every role hears of it at once."""
+    data = encode(site)
+    while True:
+        entry = await stream.get(REGISTRY, "site")
+        if entry is not None and entry.data == data:
+            return False
+        try:
+            await stream.put(REGISTRY, "site", data, expect=entry.revision if entry is not None else 0)
+        except Conflict:
+            continue
+        log.info("site_loaded", community=site.community.id, homes=len(site.homes))
+        return True
+
+
+async def registry_now(stream: Stream) -> Registry | None:
+    """The site in force."""
+    entry = await stream.get(REGISTRY, "site")
+    return None if entry is None or entry.data is None else Registry(decode(entry.data, Site))
+
+
+async def make_demo_users(stream: Stream, registry: Registry, password: str) -> None:
+    """The five demo sign-ins of the contract."""
+    from dashboard_api import people
+
+    await people.make_demo_users(stream, registry, password, SystemClock().now())
+
+
+# -- roles ------------------------------------------------------------------------------------------------------
+
+
+async def run_role(name: str, settings: Settings) -> int:
+    """Run one role until SIGTERM or SIGINT. A role that fails ends, and its supervisor starts it again."""
+    stop = asyncio.Event()
+    build: Callable[[JetStream, Settings], Coroutine[Any, Any, None]] = {
+        "ingest": _ingest,
+        "rules": _rules,
+        "alerts": _alerts,
+        "notify": _notify,
+        "recorder": _recorder,
+        "api": _api,
+    }[name]
+    with stop_signals(stop):
+        async with open_stream(settings, name=f"anxin-{name}", wait=60.0) as stream:
+            work = asyncio.create_task(build(stream, settings), name=name)
+            ending = asyncio.create_task(stop.wait())
+            await asyncio.wait({work, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done() and not stop.is_set():
+                work.result()
+                log.error("role_ended", role=name)
+                return int(Exit.fault)
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait_for(work, 3)
+    return int(Exit.good)
+
+
+def _subscriptions(settings: Settings) -> Sequence[Any]:
+    from ingest.normalize import Subscription
+
+    return [Subscription(s.filter, s.dialect) for s in settings.mqtt.subscriptions]
+
+
+async def _ingest(stream: JetStream, settings: Settings) -> None:
+    from ingest import gateway
+
+    if settings.mqtt.url is None:
+        raise Misconfigured(
+            "mqtt.url is not set; start `anxin up`, or name the broker that devices publish to"
+        )
+    # A session of our own at the broker, the same at every start: what came while we were away is kept there.
+    client_id = settings.mqtt.client_id or embedded.Kept.of(settings.data_dir.absolute()).client_id
+    await gateway.run(
+        stream=stream,
+        clock=SystemClock(),
+        mqtt_url=settings.mqtt.url,
+        client_id=client_id,
+        subscriptions=_subscriptions(settings),
+    )
+
+
+async def _rules(stream: JetStream, _settings: Settings) -> None:
+    from rules import worker
+
+    await worker.run(stream=stream, clock=SystemClock())
+
+
+async def _alerts(stream: JetStream, _settings: Settings) -> None:
+    from alerts import worker
+
+    await worker.run(stream=stream, clock=SystemClock())
+
+
+async def _notify(stream: JetStream, settings: Settings) -> None:
+    from alerts import notify
+    from alerts.channels import AppriseChannels
+
+    await notify.run(
+        stream=stream, clock=SystemClock(), channel=AppriseChannels(), public_url=settings.api.public_url
+    )
+
+
+async def _recorder(stream: JetStream, settings: Settings) -> None:
+    from anxin import database
+    from ingest import recorder
+
+    if settings.database.url is None:
+        raise Misconfigured("database.url is not set; start `anxin up`, or name the database to use")
+    await recorder.run(
+        stream=stream, clock=SystemClock(), database_url=settings.database.url, prepare=database.migrate
+    )
+
+
+async def _api(stream: JetStream, settings: Settings) -> None:
+    from anxin import database
+    from dashboard_api import app
+    from rules.catalog import load
+    from rules.cli import described
+
+    book = load()
+    async with contextlib.AsyncExitStack() as stack:
+        history = None
+        if settings.database.url is not None:
+            pool = await stack.enter_async_context(database.connections(settings.database.url))
+            history = database.HistoryStore(pool)
+        await app.run(
+            stream=stream,
+            clock=SystemClock(),
+            host=settings.api.listen.host,
+            port=settings.api.listen.port,
+            public_url=settings.api.public_url,
+            demo=settings.demo.password is not None,
+            build=build_id(),
+            history=history,
+            rules=lambda: described(book)["rules"],
+            accept_reading=SecondWay(stream, settings).accept,
+        )
+
+
+def build_id() -> str:
+    """Names this build of program and screens: a screen of another build reloads itself when it is calm."""
+    from dashboard_api.web import BUILT
+
+    page = BUILT / "index.html"
+    mark = hashlib.sha256(page.read_bytes()).hexdigest()[:8] if page.exists() else "no-screens"
+    return f"{version('anxin')}+{mark}"
+
+
+class SecondWay:
+    """Readings that come by HTTP, through the same decoding as those that come by MQTT; durable before the answer."""
+
+    def __init__(self, stream: Stream, settings: Settings) -> None:
+        self._stream = stream
+        self._subscriptions = _subscriptions(settings)
+        self._revision = -1
+        self._normalizer: Any = None
+
+    async def accept(
+        self, topic: str, payload: bytes, received_at: datetime
+    ) -> Sequence[Report | Refusal | Unclaimed]:
+        """Decode a native payload of the device with this topic and store what comes of it; the same reading by both ways is one."""
+        from ingest.normalize import Normalizer
+
+        entry = await self._stream.get(REGISTRY, "site")
+        if entry is None or entry.data is None:
+            raise Temporary("no site is loaded")
+        if entry.revision != self._revision:
+            self._normalizer = Normalizer(Registry(decode(entry.data, Site)), self._subscriptions)
+            self._revision = entry.revision
+        found = self._normalizer.registry.by_topic(topic)
+        if found is None:
+            return []
+        outcomes: list[Report | Refusal | Unclaimed] = self._normalizer.readings(
+            found[1].id, payload, received_at
+        )
+        by_subject: dict[str, list[Outgoing]] = {}
+        for outcome in outcomes:
+            name = outcome.report_id if isinstance(outcome, Report) else getattr(outcome, "refusal_id", None)
+            by_subject.setdefault(outcome.subject.split(".", 1)[0], []).append(
+                Outgoing(outcome.subject, encode(outcome), name)
+            )
+        for messages in by_subject.values():
+            await self._stream.publish_batch(messages)
+        return outcomes
