@@ -8,8 +8,8 @@ one wins and the other is told. `folds` feeds it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -17,16 +17,17 @@ from typing import Any, Protocol
 import msgspec
 from structlog import get_logger
 
-from alerts.desk import decode_transition, propose
+from alerts.commands import append, outgoing, read_log
+from alerts.desk import propose
 from alerts.events import Transition, subject_of
 from alerts.lifecycle import Alert
 from alerts.orders import No, NotAllowed, Order
 from alerts.roster import Roster
 from care.clock import Clock
 from care.errors import Conflict, Temporary
-from care.ids import content_id, iso
-from care.messages import HomeHealth, Refusal, Report, Unclaimed, encode
-from care.stream import ALERTS, Stream
+from care.ids import iso
+from care.messages import HomeHealth, Refusal, Report, Unclaimed
+from care.stream import Stream
 from care.words import Level
 from dashboard_api import access, figures, present, redact, wording
 from dashboard_api.history import History
@@ -170,21 +171,11 @@ class House:
 
     async def read_log(self, home: str, alert: str) -> list[tuple[Transition, int]]:
         """The whole log of one case. Raises Temporary when it cannot be read to its end."""
-        subject = subject_of(home, alert)
-        last = await self.stream.last(subject)
-        if last is None:
-            return []
-        found: list[tuple[Transition, int]] = []
         try:
             async with asyncio.timeout(LOG_SECONDS):
-                async with aclosing(self.stream.follow(ALERTS, subjects=[subject])) as batches:  # type: ignore[type-var]
-                    async for batch in batches:
-                        found.extend((decode_transition(m.data), m.seq) for m in batch)
-                        if found and found[-1][1] >= last.seq:
-                            return found
+                return await read_log(self.stream, subject_of(home, alert))
         except TimeoutError:
-            pass
-        raise Temporary("the case's log could not be read")
+            raise Temporary("the case's log could not be read") from None
 
     async def read_case(self, home: str, alert: str) -> Case | None:
         """A case from its log; not kept."""
@@ -209,30 +200,35 @@ class House:
         Raises NotAllowed with the case as it stands, Temporary when the log did not confirm.
         """
         alert_id, home = case.alert.id, case.alert.home
-        for attempt in range(COMMAND_TRIES):
+        behind = alert_id not in self.picture.cases
+        for _ in range(COMMAND_TRIES):
+            if behind:
+                await self.refresh(home, alert_id)
             current = self.picture.cases.get(alert_id)
-            if current is None or attempt:
-                current = await self.refresh(home, alert_id)
-                if current is None:
-                    raise NotAllowed(No.unknown_alert, alert_id)
-            change = propose(current.alert, order, Roster(self.picture.registry), self.clock.now())
+            if current is None:
+                raise NotAllowed(No.unknown_alert, alert_id)
+            try:
+                change = propose(current.alert, order, Roster(self.picture.registry), self.clock.now())
+            except NotAllowed as no:
+                if no.no is not No.version_conflict or behind:
+                    raise
+                behind = True  # perhaps it is we who are behind, not the person: look before refusing
+                continue
             if not change.events:
                 return current  # this very order (by its key) was carried out before
-            data = encode(change)
             try:
-                position = await self.stream.publish(
-                    change.subject,
-                    data,
-                    message_id=content_id(alert_id, current.position, data),
-                    expect_last=current.position,
-                )
+                position = await append(self.stream, change, expect_last=current.position)
             except Conflict:
-                continue  # the log moved: look again, and let `decide` say whether that matters
+                behind = True  # the log moved: look again, and let `decide` say whether that matters
+                continue
             fresh = self.picture.transition(change, position)
             if fresh is not None:  # else the fold was quicker and has told everybody
                 self.announce(fresh, change)
+            with contextlib.suppress(Temporary):
+                # The worker sees the transition too and queues what we could not: the order stands.
+                await self.stream.publish_batch(outgoing(change))
             return self.picture.cases[alert_id]
-        raise NotAllowed(No.version_conflict, "the case changes too fast", alert=case.alert)
+        raise Temporary("too many at once on this case; try again")
 
     def registry_changed(self) -> None:
         """Places or people changed: every open case is drawn anew."""
