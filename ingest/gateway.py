@@ -242,12 +242,13 @@ class _Broker:
         self._client.publish(topic, payload, qos=1, retain=retain)
 
     async def deliver(self, topic: str, payload: bytes) -> bool:
-        """Publish with QoS 1; True when the broker has it within ACK_TIMEOUT."""
+        """Publish with QoS 1; True when the broker has it within ACK_TIMEOUT.
+
+        While disconnected paho keeps it and sends it later; saying it twice is better than not at all.
+        """
         future: asyncio.Future[None] = self._loop.create_future()
         info = self._client.publish(topic, payload, qos=1)
         self._sent[info.mid] = future
-        if info.is_published():
-            self._published(info.mid)
         try:
             await asyncio.wait_for(future, ACK_TIMEOUT)
             return True
@@ -387,6 +388,8 @@ class Gateway:
         self._urgent = [_Lane(self, "urgent", limit=64) for _ in range(URGENT_LANES)]
         self._normal = _Lane(self, "normal", linger=LINGER)
         self._quarantine = _Lane(self, "quarantine", linger=LINGER)
+        self._held: dict[int, _Arrived] = {}
+        """QoS 1 messages by number that are not acknowledged yet."""
         self._clearing: dict[str, int] = {}
         self._acks: OrderedDict[tuple[str, int], tuple[str, bytes]] = OrderedDict()
         self._seldom_unclaimed = _Seldom(UNCLAIMED_EVERY)
@@ -441,6 +444,11 @@ class Gateway:
     def arrived(self, arrived: _Arrived) -> None:
         """A message came in: alarm devices' go to the head of the house."""
         message = arrived.message
+        if message.qos:
+            held = self._held.get(arrived.mid)
+            if held is not None and held.epoch == arrived.epoch and held.message.payload == message.payload:
+                return  # the broker grew impatient; it is still in work, and one PUBACK answers both
+            self._held[arrived.mid] = arrived
         _messages.labels(message.qos).inc()
         self._count += 1
         self._waiting += 1
@@ -538,6 +546,8 @@ class Gateway:
         """Everything that came of a message is decided: now, and not before, the broker may forget it."""
         assert self._broker is not None
         self._waiting -= 1
+        if self._held.get(arrived.mid) is arrived:
+            del self._held[arrived.mid]
         self._broker.ack(arrived)
         if arrived.message.retained and arrived.press:
             # A press is no state: kept by the broker it would be pressed again at every restart (domain P-10).
