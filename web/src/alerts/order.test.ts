@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import type { Alert } from '../api/types'
+import { anAlert, at, NOON } from '../testing'
+import { chooseHero, openedAt, order, walk, type HeroQuestion } from './order'
+
+const me = { id: 's01', name: '陈敏芝' }
+const her = { id: 's02', name: '方静' }
+const red = (id: string, waits: number, more: Partial<Alert> = {}) => anAlert({ id, raised_at: at(waits), ...more })
+const yellow = (id: string, waits: number, more: Partial<Alert> = {}) => red(id, waits, { level: 'yellow', ...more })
+const blue = (id: string, waits: number) => red(id, waits, { level: 'blue' })
+const taken = { state: 'acknowledged', owner: me } as const
+const ids = (list: readonly Alert[]) => list.map((one) => one.id)
+
+describe('the queue', () => {
+  it('puts waiting reds first, oldest first, then taken reds without action, yellow by age, mine, others’, blue', () => {
+    const queue = order([
+      blue('b', 900), yellow('y-new', 5), yellow('hers', 100, { state: 'acknowledged', owner: her }), yellow('mine', 50, taken),
+      red('quiet', 300, taken), red('young', 3), red('old', 40), yellow('y-old', 200),
+      red('acted', 500, { ...taken, called: [{ to: 'home', result: 'answered' }] }),
+    ], 's01')
+    expect(ids(walk(queue))).toEqual(['old', 'young', 'quiet', 'y-old', 'y-new', 'acted', 'mine', 'hers', 'b'])
+    expect(ids(queue.lane)).toEqual(['old', 'young', 'quiet'])
+    expect(queue.counts).toEqual({ red: 4, yellow: 4, blue: 1 })
+  })
+
+  it('nothing pushes a waiting red from the first place, however many come', () => {
+    const storm = Array.from({ length: 500 }, (_, n) => (n % 2 ? yellow(`y${n}`, 1000 + n) : blue(`b${n}`, 2000 + n)))
+    expect(walk(order([...storm, red('r', 1)], null))[0]?.id).toBe('r')
+  })
+
+  it('a case that was taken and then left alone is back in the lane', () => {
+    const queue = order([red('r', 90, { ...taken, resumed: true })], 's01')
+    expect(ids(queue.waitingRed)).toEqual(['r'])
+  })
+
+  it('a case opened again waits from then on', () => {
+    const ladder = [{ step: 1, at_seconds: 30, due_at: at(-20), label: '全部坐席', state: 'next' as const }]
+    expect(openedAt(red('r', 1800, { ladder }))).toBe(NOON - 10_000)
+  })
+})
+
+describe('the centre', () => {
+  const ask = (alerts: Alert[], more: Partial<HeroQuestion> = {}) => {
+    const queue = order(alerts, 's01')
+    return chooseHero({ queue, open: new Map(alerts.map((one) => [one.id, one])), selection: null, busy: false, mine: 's01', arrived: new Map(queue.waitingRed.map((one) => [one.id, 1_000])), ...more })
+  }
+
+  it('is calm without a red', () => {
+    expect(ask([yellow('y', 5)]).mode).toBe('calm')
+  })
+  it('shows one red in full, two to four side by side, more as the four oldest', () => {
+    expect(ask([red('a', 5)])).toMatchObject({ mode: 'one', ids: ['a'] })
+    expect(ask([red('a', 5), red('b', 9)])).toMatchObject({ mode: 'grid', ids: ['b', 'a'], others: 0 })
+    const six = ask([1, 2, 3, 4, 5, 6].map((n) => red(`r${n}`, n)))
+    expect(six).toMatchObject({ mode: 'grid', ids: ['r6', 'r5', 'r4', 'r3'], others: 2 })
+  })
+  it('never changes under a person who has taken a red and is dealing with it; the new one is counted', () => {
+    const hero = ask([red('mine', 60, taken), red('new', 1)], { selection: { id: 'mine', at_ms: 500 } })
+    expect(hero).toMatchObject({ mode: 'one', ids: ['mine'], others: 1 })
+  })
+  it('a new red takes the centre from a yellow that was only looked at', () => {
+    expect(ask([yellow('y', 60), red('new', 1)], { selection: { id: 'y', at_ms: 500 } })).toMatchObject({ mode: 'one', ids: ['new'] })
+  })
+  it('what a person chose after the red came stays', () => {
+    expect(ask([yellow('y', 60), red('r', 5)], { selection: { id: 'y', at_ms: 2_000 } })).toMatchObject({ ids: ['y'], others: 1 })
+  })
+  it('a form in progress keeps its case', () => {
+    expect(ask([yellow('y', 60), red('new', 1)], { selection: { id: 'y', at_ms: 500 }, busy: true })).toMatchObject({ ids: ['y'], others: 1 })
+  })
+  it('after all are taken it shows mine before others’', () => {
+    expect(ask([red('hers', 90, { state: 'acknowledged', owner: her }), red('mine', 60, taken)])).toMatchObject({ ids: ['mine'] })
+  })
+})

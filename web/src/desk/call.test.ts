@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest'
+import { anAlert } from '../testing'
+import { zh } from '../texts/zh'
+import { firstCall, primaryWords } from './call'
+
+it('the first key takes the case and phones the home', () => {
+  expect(firstCall(anAlert(), 0, zh)).toMatchObject({ to: 'home', number: '0574-86293712' })
+  expect(primaryWords(anAlert(), 's01', zh)).toEqual({ words: '接警并拨打家中电话', off: false })
+})
+it('with gas in the air nobody phones into the home', () => {
+  expect(firstCall(anAlert({ kind: 'gas' }), 0, zh)).toBeNull()
+  expect(primaryWords(anAlert({ kind: 'gas' }), 's01', zh).words).toBe('接警')
+})
+it('a home without a telephone: the family is phoned', () => {
+  expect(firstCall(anAlert({ place: {} }), 0, zh)).toMatchObject({ to: 'c1', label: '女儿 周女士' })
+})
+it('a case of somebody else says whose it is and cannot be taken', () => {
+  const alert = anAlert({ state: 'acknowledged', owner: { id: 's02', name: '方静' } })
+  expect(primaryWords(alert, 's01', zh)).toEqual({ words: '方静 处理中', off: true })
+})
+it('mine offers the call, and then the next one', () => {
+  const mine = anAlert({ state: 'acknowledged', owner: { id: 's01', name: '陈敏芝' } })
+  expect(primaryWords(mine, 's01', zh).words).toBe('拨打家中电话')
+  expect(primaryWords({ ...mine, called: [{ to: 'home', result: 'no_answer' }] }, 's01', zh).words).toBe('再次拨打家中电话')
+})

@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest'
+import { en } from './en'
+import { zh } from './zh'
+
+type Leaf = [string, string]
+function leaves(node: unknown, path = ''): Leaf[] {
+  if (typeof node === 'string') return [[path, node]]
+  if (typeof node === 'function') return [[path, String((node as (...args: unknown[]) => string)('1', '2', '3'))]]
+  return Object.entries(node as object).flatMap(([key, value]) => leaves(value, `${path}.${key}`))
+}
+
+it('both languages have the same keys', () => {
+  expect(leaves(en).map(([path]) => path).sort()).toEqual(leaves(zh).map(([path]) => path).sort())
+})
+
+it('no Chinese is left in English, and nothing is empty by mistake', () => {
+  expect(leaves(en).filter(([, words]) => /[\u4e00-\u9fff]/.test(words))).toEqual([])
+  expect(leaves(zh).filter(([, words]) => words === '')).toEqual([])
+})
+
+it('the house speaks quietly: no exclamation marks', () => {
+  expect([...leaves(zh), ...leaves(en)].filter(([, words]) => /[!！]/.test(words))).toEqual([])
+})
