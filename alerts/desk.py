@@ -122,10 +122,15 @@ def assemble(
 ) -> Transition:
     """One transition from the events of one decision, with the messages they make us send."""
     before = alert
+    events = list(events)
     out: list[Event] = []
+    paged = any(isinstance(e, LevelRaised | Reopened) for e in events)
     for event in events:
         alert = evolve(alert, event)
         out.append(event)
+        if paged and isinstance(event, Joined | FindingChanged):
+            # The new ladder's first page tells of it: one thing that happened is one page.
+            continue
         for told in tell(alert, event, roster=roster, now=now):
             alert = evolve(alert, told)
             out.append(told)

@@ -37,6 +37,10 @@ from care.site import Contact, Registry, Staff
 from care.words import Level, Role
 
 
+PRESSED = frozenset({"sos", "fall"})
+"""Pictograms of what a person does: a further one is a call for help, not a detector that flickers."""
+
+
 def address_of(url: str) -> str:
     """The name under which a channel's URL is known outside the registry."""
     return content_id("channel", url)
@@ -234,7 +238,8 @@ def tell(alert: Alert, event: Event, *, roster: Roster, now: datetime) -> list[E
             if not made:
                 return [NobodyThere(at=event.at, step=alert.rung)]
         case FindingChanged() | Joined() if alert.open and alert.level is Level.red:
-            again = isinstance(event, Joined) or event.reason == "occurrence"
+            pressed = event.finding.pictogram in PRESSED
+            again = pressed and (isinstance(event, Joined) or event.reason == "occurrence")
             return _repressed(alert, event, roster=roster, now=now) if again else []
         case Acknowledged():
             # At once, which is inside the promised 60 s (domain 4.3).

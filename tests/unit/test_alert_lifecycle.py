@@ -1,0 +1,330 @@
+"""What may be done to an alert in which state, and what it refuses, by name."""
+
+from typing import Any
+
+import pytest
+
+from alerts.events import Closed, Outcome
+from alerts.lifecycle import decide, evolve
+from alerts.orders import No, NotAllowed, read_order
+from care.words import AlertState, Level, Phase
+from tests.unit.test_alert_house import CODES, Story, an_order, seconds
+
+BODY: dict[str, dict[str, Any]] = {
+    "acknowledge": {},
+    "call": {"to": "home", "result": "answered"},
+    "dispatch": {"responders": ["s07"]},
+    "accept": {"by": "s07"},
+    "decline": {"by": "s07"},
+    "depart": {"by": "s07"},
+    "arrive": {"by": "s07"},
+    "note": {"note": "油烟机没开"},
+    "hold": {"seconds": 60},
+    "reopen": {"reason": "又响了"},
+    "undo": {"reason": "点错了"},
+    "close": CODES,
+}
+
+PATH: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "new": [],
+    "acknowledged": [("acknowledge", {})],
+    "dispatched": [("acknowledge", {}), ("dispatch", {"responders": ["s07"]})],
+    "accepted": [("acknowledge", {}), ("dispatch", {"responders": ["s07"]}), ("accept", {"by": "s07"})],
+    "attended": [("acknowledge", {}), ("accept", {"by": "s07"}), ("arrive", {"by": "s07"})],
+    "closed": [("acknowledge", {}), ("close", CODES)],
+}
+
+# What becomes of each command (columns) in each situation (rows): the state after it, or why not.
+WORDS = {
+    "new": "new",
+    "ack": "acknowledged",
+    "dis": "dispatched",
+    "att": "attended",
+    "end": "closed",
+    "no": "not_allowed",
+    "late": "already_acknowledged",
+    "none": "nothing_to_undo",
+}
+TABLE = """
+               acknowledge call dispatch accept decline depart arrive note hold reopen undo close
+new            ack         ack  dis      dis    new     dis    att    new  no   no     none end
+acknowledged   late        ack  dis      dis    ack     dis    att    ack  ack  no     new  end
+dispatched     late        dis  dis      dis    dis     dis    att    dis  dis  no     none end
+accepted       late        dis  dis      no     dis     dis    att    dis  dis  no     none end
+attended       late        att  no       no     no      no     no     att  att  no     none end
+closed         no          no   no       no     no      no     no     end  no   new    ack  no
+"""
+_HEAD, *_ROWS = [line.split() for line in TABLE.strip().splitlines()]
+CELLS = [
+    (row[0], command, WORDS[want]) for row in _ROWS for command, want in zip(_HEAD, row[1:], strict=True)
+]
+
+
+def a_story(situation: str, **finding: Any) -> Story:
+    story = Story()
+    story.finding(**finding)
+    for command, body in PATH[situation]:
+        story.do(command, **body)
+    return story
+
+
+@pytest.mark.parametrize(("situation", "command", "want"), CELLS, ids=[f"{s}-{c}" for s, c, _ in CELLS])
+def test_every_state_and_every_command(situation: str, command: str, want: str) -> None:
+    """Each command moves an alert as the table says, or is refused with a reason of the closed list."""
+    story = a_story(situation)
+    # The undoer must be who did it; everybody else is another person.
+    actor = "s01" if command == "undo" else "s02"
+    before = story.alert
+    if want in set(AlertState):
+        story.do(command, actor=actor, **BODY[command])
+        assert story.alert.state == want
+        return
+    with pytest.raises(NotAllowed) as no:
+        story.do(command, actor=actor, **BODY[command])
+    assert (no.value.reason, no.value.status) == (want, 409)
+    assert no.value.alert == before
+    assert story.alert == before
+
+
+@pytest.mark.parametrize("missing", ["cause", "verification", "actions", "outcome"])
+@pytest.mark.parametrize("level", [Level.red, Level.yellow])
+def test_red_and_yellow_end_only_with_all_four(level: Level, missing: str) -> None:
+    """Each of the four is asked for by name."""
+    story = a_story("acknowledged", level=level, code="X", cause="c", life=False)
+    body = {k: v for k, v in CODES.items() if k != missing}
+    with pytest.raises(NotAllowed) as no:
+        story.do("close", **body)
+    assert (no.value.no, no.value.status, no.value.fields) == (No.missing_outcome, 422, (missing,))
+
+
+def test_not_reached_can_never_close() -> None:
+    """O5 is no outcome, not even of a blue case."""
+    for level in Level:
+        story = a_story("new", level=level, code="X", cause="c", life=False)
+        with pytest.raises(NotAllowed) as no:
+            story.do("close", **{**CODES, "outcome": "O5"})
+        assert no.value.reason == "not_reached_cannot_close"
+        assert no.value.status == 422
+
+
+def test_blue_ends_without_codes() -> None:
+    """A task is ticked off."""
+    story = a_story("new", level=Level.blue, code="TE1", cause="device:x", life=False)
+    story.do("close")
+    assert story.alert.state == "closed"
+
+
+def test_unknown_codes_are_named() -> None:
+    """A typing error does not become history."""
+    story = a_story("acknowledged")
+    with pytest.raises(NotAllowed) as no:
+        story.do("close", **{**CODES, "cause": "C99", "actions": ("A1", "A77")})
+    assert (no.value.reason, no.value.fields) == ("unknown_code", ("cause", "actions"))
+
+
+@pytest.mark.parametrize(
+    ("command", "body", "reason", "fields"),
+    [
+        ("hold", {"seconds": 121}, "hold_too_long", ("seconds",)),
+        ("hold", {"seconds": 0}, "bad_field", ("seconds",)),
+        ("hold", {"seconds": float("nan")}, "bad_field", ("seconds",)),
+        ("call", {"to": "home", "result": "maybe"}, "bad_field", ("result",)),
+        ("call", {"to": "home"}, "missing_field", ("result",)),
+        ("call", {"result": "answered"}, "missing_field", ("to",)),
+        ("dispatch", {}, "missing_field", ("responders",)),
+        ("note", {"note": " "}, "missing_field", ("note",)),
+    ],
+)
+def test_what_is_missing_is_named(
+    command: str, body: dict[str, Any], reason: str, fields: tuple[str, ...]
+) -> None:
+    """422 with the field that is wrong."""
+    story = a_story("acknowledged")
+    with pytest.raises(NotAllowed) as no:
+        story.do(command, **body)
+    assert (no.value.reason, no.value.fields, no.value.status) == (reason, fields, 422)
+
+
+def test_a_hold_is_for_two_minutes_and_one_at_a_time() -> None:
+    """A hold ends by itself, loudly, and cannot be pushed on."""
+    story = a_story("acknowledged")
+    story.do("hold", seconds=120)
+    assert story.alert.hold_until == story.now + seconds(120)
+    with pytest.raises(NotAllowed, match="held already"):
+        story.do("hold", seconds=120)
+    story.wait(119)
+    assert not story.alert.resumed
+    story.wait(2)
+    assert story.alert.resumed
+    with pytest.raises(NotAllowed, match="take it first"):
+        story.do("hold", seconds=120)
+
+
+def test_the_second_who_takes_it_hears_who_was_first() -> None:
+    """Two keys at once: one has it, the other is told so, with the alert as it is."""
+    story = a_story("new")
+    seen = story.alert.version
+    story.do("acknowledge", version=seen)
+    with pytest.raises(NotAllowed) as no:
+        story.do("acknowledge", actor="s02", version=seen)
+    assert no.value.reason == "already_acknowledged"
+    assert no.value.alert.owner == "s01"
+
+
+def test_whoever_has_not_seen_it_is_refused() -> None:
+    """A version from before somebody's decision conflicts; one from before a step of the ladder does not."""
+    story = a_story("new")
+    seen = story.alert.version
+    story.wait(31)
+    assert story.alert.version > seen
+    story.do("acknowledge", version=seen)
+    for version in (seen, story.alert.version + 1):
+        with pytest.raises(NotAllowed) as no:
+            story.do("call", to="home", result="answered", version=version)
+        assert no.value.reason == "version_conflict"
+
+
+def test_nobody_closes_what_they_have_not_seen() -> None:
+    """A gas finding joins: closing by the picture before it is refused."""
+    story = a_story("acknowledged")
+    seen = story.alert.version
+    story.finding("f2", code="GS1", quantity="gas")
+    with pytest.raises(NotAllowed, match="version_conflict"):
+        story.do("close", version=seen, **CODES)
+    story.do("call", to="home", result="answered", version=seen)
+
+
+def test_undo_is_for_ten_seconds_and_for_oneself() -> None:
+    """The last acknowledgement or closing, by the same person, within 10 s."""
+    story = a_story("acknowledged")
+    with pytest.raises(NotAllowed, match="not_yours"):
+        story.do("undo", actor="s02")
+    story.wait(10)
+    story.do("undo")
+    assert (story.alert.state, story.alert.owner, story.alert.acknowledged_at) == ("new", None, None)
+    story.do("acknowledge")
+    story.wait(11)
+    with pytest.raises(NotAllowed, match="undo_too_late"):
+        story.do("undo")
+    story.do("call", to="home", result="answered")
+    story.do("close", **CODES)
+    story.wait(5)
+    story.do("undo")
+    assert (story.alert.state, story.alert.outcome, story.alert.owner) == ("acknowledged", None, "s01")
+
+
+def test_an_undone_case_goes_on_where_it_was() -> None:
+    """Taken at 20 s and given back at 29 s: the step of 30 s comes at 30 s."""
+    story = Story()
+    story.finding()
+    story.wait(20)
+    story.do("acknowledge")
+    story.wait(9)
+    story.do("undo")
+    assert story.told(story.wait(1)) == [(30, "s01", 1, "escalated"), (30, "s02", 1, "escalated")]
+
+
+def test_reopening_within_a_day_with_a_reason() -> None:
+    """The same number, loud again, everything from the beginning; after a day it is too late."""
+    story = a_story("closed")
+    with pytest.raises(NotAllowed) as no:
+        story.do("reopen")
+    assert (no.value.reason, no.value.fields) == ("missing_reason", ("reason",))
+    story.wait(3600)
+    story.begun = story.now
+    story.do("reopen", reason="家属说又闻到了")
+    alert = story.alert
+    assert (alert.number, alert.state, alert.generation, alert.owner, alert.outcome) == (
+        317,
+        "new",
+        2,
+        None,
+        None,
+    )
+    assert alert.arrive_by == story.now + seconds(600)
+    story.wait(31)
+    assert [t for t in story.told() if t[0] >= 0] == [
+        (0, "s01", 0, "opened"),
+        (0, "s07", 0, "opened"),
+        (30, "s01", 1, "escalated"),
+        (30, "s02", 1, "escalated"),
+    ]
+    story.do("close", **CODES)
+    story.now += seconds(24 * 3600 + 1)
+    with pytest.raises(NotAllowed, match="reopen_too_late"):
+        story.do("reopen", reason="x")
+
+
+def test_the_first_leads_and_the_second_goes_along() -> None:
+    """Who accepts after another is a companion; if the lead drops out the companion leads."""
+    story = a_story("new")
+    story.do("accept", actor="s07")
+    story.do("accept", actor="s08")
+    assert story.alert.lead == "s07"
+    assert [(r.id, r.lead) for r in story.alert.going] == [("s07", True), ("s08", False)]
+    story.do("decline", actor="s07")
+    assert story.alert.lead == "s08"
+
+
+def test_an_operator_acts_for_a_responder_who_was_never_asked() -> None:
+    """A neighbour rings in: the operator notes that he has arrived, and who said so."""
+    story = a_story("acknowledged")
+    story.do("arrive", actor="s01", by="s09")
+    there = story.alert.responder("s09")
+    assert there is not None
+    assert (there.state, there.by) == ("arrived", "s01")
+
+
+def test_when_everybody_declines_it_is_loud_at_once() -> None:
+    """Who was to go does not: no minute is lost."""
+    story = a_story("accepted")
+    story.do("decline", actor="s07")
+    story.wait(0)
+    assert story.alert.resumed
+
+
+def test_the_same_key_does_the_same_thing_once() -> None:
+    """A repeated request changes nothing and is no conflict."""
+    story = a_story("new")
+    first = story.do("acknowledge", key="k1", version=1)
+    again = story.desk.command(story.alert.id, an_order("acknowledge", key="k1", version=1), story.now)
+    assert first.events
+    assert again.events == ()
+
+
+def test_an_unknown_alert() -> None:
+    """404."""
+    with pytest.raises(NotAllowed) as no:
+        Story().desk.command("nope", an_order("acknowledge"), Story().now)
+    assert (no.value.reason, no.value.status) == ("unknown_alert", 404)
+
+
+def test_a_quiet_sensor_does_not_close_a_life_alert() -> None:
+    """Only a person ends a life alert; the condition clearing is noted."""
+    story = a_story("new")
+    story.finding(phase=Phase.cleared)
+    assert (story.alert.condition, story.alert.state) == ("cleared", "new")
+    assert story.wait(30)[0].deliveries, "it still rings"
+
+
+def test_bodies_are_read_strictly() -> None:
+    """A value of the wrong kind is a 422 that names it; unknown fields are ignored; unknown words are refused."""
+    order = read_order("hold", actor="s01", body={"version": 3, "seconds": 60, "sugar": 2})
+    assert (order.version, order.seconds) == (3, 60)
+    with pytest.raises(NotAllowed) as no:
+        read_order("hold", actor="s01", body={"version": "three"})
+    assert (no.value.status, no.value.fields) == (422, ("version",))
+    with pytest.raises(NotAllowed) as no:
+        read_order("delete", actor="s01", body={})
+    assert no.value.reason == "not_allowed"
+
+
+def test_deciding_changes_nothing() -> None:
+    """decide is a question; only evolve answers."""
+    story = a_story("acknowledged")
+    before = story.alert
+    events = decide(before, an_order("close", **CODES), story.now)
+    assert before == story.alert
+    assert evolve(before, events[-1]).state == "closed"
+    assert isinstance(events[-1], Closed)
+    assert events[-1].outcome == Outcome(by="s01", at=story.now, **CODES)

@@ -1,0 +1,240 @@
+"""What people read and say: numbers first, no health detail for families, scripts that fit the person."""
+
+import contextlib
+from datetime import timedelta
+
+import pytest
+
+from alerts import codes, scripts
+from alerts.events import Delivery, Purpose, Why
+from alerts.links import BadLink, Claim, claim_for, make, mark, read
+from alerts.texts import LANGUAGES, building_of, message, state_words, texts
+from care.site import Home
+from tests.unit.test_alert_house import NOON, Story, registry
+
+
+def a_story() -> Story:
+    story = Story()
+    story.finding(tags=["cooking_likely"])
+    story.do("acknowledge")
+    return story
+
+
+def a_delivery(story: Story, person: str, reason: Why, *, step: int = 0) -> Delivery:
+    return Delivery(
+        id="d",
+        alert=story.alert.id,
+        number=317,
+        home="h0317",
+        generation=1,
+        step=step,
+        person=person,
+        channel="json",
+        address="a",
+        reason=reason,
+        purpose=Purpose.acknowledge,
+        level=story.alert.level,
+        due_at=NOON,
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("reason", list(Why))
+@pytest.mark.parametrize("person", ["s01", "s07", "c0317a"])
+def test_every_message_begins_with_the_number(person: str, reason: Why, language: str) -> None:
+    """#317 first, nothing unfilled, for everybody, every reason and both languages."""
+    story = a_story()
+    text = message(
+        story.alert, a_delivery(story, person, reason), registry=story.registry, now=NOON, language=language
+    )
+    assert text.title.startswith("#317 ")
+    assert text.body
+    assert "{" not in text.title + text.body
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("reason", list(Why))
+def test_a_family_reads_nothing_on_a_lock_screen(reason: Why, language: str) -> None:
+    """No name, no place, no kind of alarm, no link to take it."""
+    story = a_story()
+    delivery = a_delivery(story, "c0317a", reason)
+    text = message(story.alert, delivery, registry=story.registry, now=NOON, language=language)
+    said = text.title + text.body
+    for word in ("周", "阿婆", "烟", "Smoke", "厨房", "银杏", "402", "SM1", "http"):
+        assert word not in said
+
+
+def test_the_desk_reads_title_and_building_and_not_the_door() -> None:
+    """厨房烟感报警, 银杏小区 3 幢; the flat is on the screen behind the sign-in."""
+    story = a_story()
+    text = message(
+        story.alert,
+        a_delivery(story, "s01", Why.opened),
+        registry=story.registry,
+        now=NOON,
+        link="http://x/go/t",
+    )
+    assert text.title == "#317 应急响应：厨房烟感报警"
+    assert text.body.startswith("银杏小区 3 幢。")
+    assert text.body.endswith("http://x/go/t")
+    assert "402" not in text.body
+    assert "周" not in text.body
+
+
+@pytest.mark.parametrize(
+    ("address", "building"),
+    [
+        ("银杏小区 3 幢 2 单元 402", "银杏小区 3 幢"),
+        ("胜利路 21 号 301", "胜利路 21 号"),
+        ("南大街 8 弄 102", "南大街 8 弄"),
+        ("", ""),
+        ("某处", "某处"),
+    ],
+)
+def test_buildings(address: str, building: str) -> None:
+    """Up to and with the word for a building."""
+    assert building_of(Home(id="h", address=address)) == building
+
+
+def test_state_words() -> None:
+    """未接警, 已接警, and what is loud again."""
+    story = Story()
+    story.finding()
+    assert state_words(story.alert) == "未接警"
+    story.do("acknowledge")
+    assert state_words(story.alert) == "已接警"
+    story.wait(61)
+    assert state_words(story.alert) == "接警后未处置"
+
+
+def test_texts_are_whole() -> None:
+    """Every text has both languages with title and body."""
+    for audience in ("desk", "responder", "family"):
+        for reason, entry in texts()[audience].items():
+            assert set(entry) == set(LANGUAGES), reason
+            assert all(set(words) == {"title", "body"} for words in entry.values())
+
+
+def test_codes_are_those_of_the_domain() -> None:
+    """C01–C24, V1–V6, A1–A10, O1–O5 and five truths, in both languages."""
+    lists = codes.as_lists()
+    assert [len(lists[k]) for k in ("cause", "verification", "action", "outcome", "truth")] == [
+        24,
+        6,
+        10,
+        5,
+        5,
+    ]
+    assert lists["cause"][1] == {"code": "C02", "zh": "烹饪油烟", "en": "Cooking fumes"}
+    assert all(entry["zh"] and entry["en"] for entries in lists.values() for entry in entries)
+    assert codes.word("outcome", "O1") == "平安"
+
+
+def test_the_scripts_file_is_sound() -> None:
+    """Three steps each, questions that lead somewhere, codes that exist."""
+    scripts.check()
+
+
+def test_the_smoke_script_of_the_reference_case() -> None:
+    """Read aloud as it stands; cooking is offered as the cause; the hearing of 周阿婆 changes the first step."""
+    story = a_story()
+    script = scripts.script_for(
+        story.alert,
+        operator="陈敏芝",
+        device="烟感",
+        room="厨房",
+        centre="总浦桥居家养老服务中心",
+        home=story.registry.homes["h0317"],
+    )
+    assert (
+        script.say
+        == "您好，这里是总浦桥居家养老服务中心，我是陈敏芝。您家厨房的烟感刚刚报警了，您现在人好不好？在哪个房间？"
+    )
+    assert script.steps[0].do == "拨打家中座机，响铃 60 秒，接通后慢慢说"
+    assert script.steps[0].detail == "0574-86293712"
+    assert script.steps[1].detail == "女儿 周女士 13800000921"
+    assert script.steps[2].detail == "钥匙：邻里中心 07 号柜"
+    assert (script.suggest.cause, script.suggest.truth) == ("C02", "avoidable")
+    assert any("慢" in h for h in script.hints)
+
+
+@pytest.mark.parametrize(
+    ("code", "script"),
+    [
+        ("SM1", "smoke"),
+        ("SM4", "device"),
+        ("GS1", "gas"),
+        ("CO1", "co"),
+        ("SOS1", "sos"),
+        ("FL1", "fall"),
+        ("VT7", "vitals"),
+        ("BD1", "absence"),
+        ("WT1", "water"),
+        ("WT2", "absence"),
+        ("TE4", "device"),
+        ("XX9", "other"),
+    ],
+)
+def test_every_code_has_a_script(code: str, script: str) -> None:
+    """The closest fit is taken; whatever comes, there is something to say."""
+    story = Story()
+    story.finding(code=code, cause="c")
+    found = scripts.script_for(story.alert, operator="陈")
+    assert found.id == script
+    assert "{" not in found.say
+
+
+def test_without_a_phone_nobody_waits_for_one() -> None:
+    """The first step is to send somebody."""
+    story = a_story()
+    found = scripts.script_for(story.alert, home=story.registry.homes["h0317"], flags=["no_phone"])
+    assert "上门" in found.steps[0].do
+    assert scripts.flag_word("no_phone") == "家中无电话"
+
+
+# -- links --
+
+SECRET = b"secret"
+CLAIM = Claim("a1", "h1", "s01", Purpose.acknowledge, "d1", int(NOON.timestamp()) + 60)
+
+
+def test_a_link_says_what_it_was_made_for() -> None:
+    """Read back within its time it is the same claim."""
+    assert read(make(CLAIM, SECRET), SECRET, NOON) == CLAIM
+
+
+def test_a_link_lapses_and_cannot_be_changed() -> None:
+    """After its time, under another secret or with any character changed it is no link."""
+    token = make(CLAIM, SECRET)
+    with pytest.raises(BadLink, match="link_expired"):
+        read(token, SECRET, NOON + timedelta(seconds=60))
+    with pytest.raises(BadLink, match="link_unreadable"):
+        read(token, b"other", NOON)
+    for n in range(len(token)):
+        forged = token[:n] + ("A" if token[n] != "A" else "B") + token[n + 1 :]
+        said = None
+        with contextlib.suppress(BadLink):
+            said = read(forged, SECRET, NOON)
+        # The last character of a part has spare bits that say nothing; nothing else may be changed.
+        assert said in (None, CLAIM)
+
+
+@pytest.mark.parametrize("token", ["", ".", "a", "a.b", "é.é", "e30.AAAA", "." * 50, "A" * 5000])
+def test_no_token_whatever_raises_anything_else(token: str) -> None:
+    """Whatever is put into the address bar."""
+    with pytest.raises(BadLink):
+        read(token, SECRET, NOON)
+
+
+def test_a_message_that_only_tells_has_no_claim() -> None:
+    """A family cannot take a case by tapping."""
+    story = Story()
+    story.finding()
+    story.do("acknowledge")
+    pages = {d.person: d for t in story.log for d in t.deliveries}
+    assert claim_for(pages["c0317a"], NOON) is None
+    claim = claim_for(pages["s07"], NOON)
+    assert claim is not None
+    assert claim.purpose is Purpose.accept
+    assert len(mark(make(claim, SECRET))) == 32
+    assert registry().staff["s07"].role == "grid_worker"

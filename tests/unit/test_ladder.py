@@ -1,0 +1,307 @@
+"""Who is told when nobody answers, and exactly when."""
+
+from datetime import timedelta
+
+import pytest
+
+from alerts.events import Escalated, NobodyThere, Reminded, Resumed
+from alerts.ladder import next_step, plan_for, rows
+from alerts.lines import lines
+from care.errors import Misconfigured
+from care.site import Policy
+from care.words import Level, Phase
+from tests.unit.test_alert_house import CODES, NOON, SITE, Story, a_finding
+
+
+def test_the_red_ladder_to_the_second() -> None:
+    """0 desk and micro-grid, 30 all desks, 60 supervisor, 120 manager and grid, 600 the promise."""
+    story = Story()
+    story.finding()
+    story.wait(601)
+    told = [t for t in story.told() if t[3] != "reminder"]
+    assert told == [
+        (0, "s01", 0, "opened"),
+        (0, "s07", 0, "opened"),
+        (30, "s01", 1, "escalated"),
+        (30, "s02", 1, "escalated"),
+        (60, "s03", 2, "escalated"),
+        (120, "s04", 3, "escalated"),
+        (120, "s07", 3, "escalated"),
+        (120, "s08", 3, "escalated"),
+        (600, "s03", 4, "escalated"),
+        (600, "s04", 4, "escalated"),
+    ]
+    assert story.alert.promise == "broken"
+    assert [s.late_seconds for s in story.alert.steps] == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("acknowledge", "steps"), [(60, [30, 60, 120]), (30, [15, 30, 60]), (90, [45, 90, 180])]
+)
+def test_the_ladder_scales_with_the_promise(acknowledge: float, steps: list[float]) -> None:
+    """½×, 1× and 2× the community's own limit; the promise at its own minutes."""
+    plan = plan_for(Level.red, Policy(acknowledge_seconds=acknowledge, arrive_minutes=12))
+    assert [r.after_seconds for r in plan.rungs] == [0, *steps, 720]
+    assert [r.promise for r in plan.rungs] == [False, False, False, False, True]
+
+
+def test_blue_and_tests_page_nobody() -> None:
+    """A task is on the list; a test is a test."""
+    assert plan_for(Level.blue, Policy()).rungs == ()
+    assert plan_for(Level.red, Policy(), test=True).rungs == ()
+    story = Story()
+    story.finding(level=Level.blue, code="TE1", cause="device:x", life=False)
+    story.finding("t1", test=True, at=story.now)
+    story.wait(3600)
+    assert story.told() == []
+    assert [a.level for a in story.desk.open()] == [Level.blue, Level.blue]
+
+
+def test_yellow_waits_longer() -> None:
+    """Desk at once, supervisor after ten minutes, everybody after half an hour; no promise to arrive."""
+    story = Story()
+    story.finding(level=Level.yellow, code="BD1", cause="bed", life=False)
+    story.wait(1801)
+    assert story.told() == [
+        (0, "s01", 0, "opened"),
+        (600, "s03", 1, "escalated"),
+        (1800, "s01", 2, "escalated"),
+        (1800, "s02", 2, "escalated"),
+        (1800, "s04", 2, "escalated"),
+    ]
+    assert story.alert.arrive_by is None
+
+
+def test_an_empty_step_is_a_fact_and_the_next_comes_at_once() -> None:
+    """No supervisor: step 2 says nobody, and the manager is told in the same second."""
+    story = Story(SITE.replace("role: supervisor", "role: doctor"))
+    story.finding()
+    fired = story.wait(60)
+    events = [(story.since(e.at), type(e).__name__) for t in fired for e in t.events]
+    assert (60, "NobodyThere") in events
+    assert [t[:4] for t in story.told(fired) if t[0] == 60] == [
+        (60, "s04", 3, "nobody"),
+        (60, "s07", 3, "nobody"),
+        (60, "s08", 3, "nobody"),
+    ]
+
+
+def test_with_nobody_at_all_the_alert_keeps_saying_so() -> None:
+    """No staff: every step is recorded as empty at once, and again with each reminder."""
+    head, _, tail = SITE.partition("staff:\n")
+    story = Story(head + tail[tail.index("policy:") :])
+    story.finding()
+    story.wait(600)
+    nobody = [e for t in story.log for e in t.events if isinstance(e, NobodyThere)]
+    assert [story.since(e.at) for e in nobody][:4] == [0, 0, 0, 0]
+    assert len([e for e in nobody if story.since(e.at) > 0]) >= 4
+    assert story.told() == []
+
+
+def test_overdue_steps_fire_at_once_and_say_how_late() -> None:
+    """After a stop of 100 s the steps of 30 and 60 s come together, at the times they were due."""
+    story = Story()
+    story.finding()
+    story.now += timedelta(seconds=100)
+    fired = story.keep(story.desk.tick(story.now))
+    steps = [e for t in fired for e in t.events if isinstance(e, Escalated)]
+    assert [(e.step, story.since(e.at), e.late_seconds) for e in steps] == [(1, 30, 70), (2, 60, 40)]
+    assert story.desk.tick(story.now) == []
+
+
+def test_one_reminder_stands_for_all_that_were_missed() -> None:
+    """After a night of stillness nobody gets two hundred messages."""
+    story = Story()
+    story.finding()
+    story.wait(121)
+    story.now += timedelta(hours=6)
+    fired = story.keep(story.desk.tick(story.now))
+    assert len([e for t in fired for e in t.events if isinstance(e, Reminded)]) == 1
+    due = story.desk.next_due()
+    assert due is not None
+    assert due > story.now
+
+
+def test_acknowledging_stops_the_noise_not_the_clock() -> None:
+    """Taken at 20 s and left: after 60 s more it is loud, and the steps it missed come at once."""
+    story = Story()
+    story.finding()
+    story.wait(20)
+    story.do("acknowledge")
+    assert story.alert.next_step_at == story.begun + timedelta(seconds=80)
+    fired = story.wait(101)
+    resumed = [e for t in fired for e in t.events if isinstance(e, Resumed)]
+    assert [(story.since(e.at), e.reason) for e in resumed] == [(80, "idle")]
+    steps = [e for t in fired for e in t.events if isinstance(e, Escalated)]
+    assert [(e.step, story.since(e.at), e.late_seconds) for e in steps] == [
+        (1, 80, 0),
+        (2, 80, 0),
+        (3, 120, 0),
+    ]
+    assert story.alert.resumed
+    assert story.alert.state == "acknowledged"
+
+
+@pytest.mark.parametrize(
+    ("work", "resumes"),
+    [
+        (("call", {"to": "home", "result": "answered"}), None),
+        (("call", {"to": "home", "result": "no_answer"}), 100),
+        (("dispatch", {"responders": ["s07"]}), 100),
+        (("note", {"note": "…"}), 80),
+        (("hold", {"seconds": 90}), 130),
+        (("accept", {"by": "s07"}), None),
+        (("arrive", {"by": "s07"}), None),
+    ],
+)
+def test_what_counts_as_working_on_it(work: tuple[str, dict[str, object]], resumes: float | None) -> None:
+    """An answered call or somebody on the way keeps it quiet; an unanswered one or an offer only for a minute."""
+    story = Story()
+    story.finding()
+    story.wait(20)
+    story.do("acknowledge")
+    story.wait(20)
+    story.do(work[0], **work[1])
+    fired = story.wait(500)
+    resumed = [story.since(e.at) for t in fired for e in t.events if isinstance(e, Resumed)]
+    assert resumed == ([] if resumes is None else [resumes])
+
+
+def test_the_promise_is_kept_by_whoever_arrives_in_time() -> None:
+    """On site at 9:59: no step at 10:00. The promise runs however well the case is worked on."""
+    story = Story()
+    story.finding()
+    story.wait(10)
+    story.do("dispatch", responders=["s07"])
+    story.do("accept", actor="s07")
+    story.wait(570)
+    story.do("arrive", actor="s07")
+    assert (story.alert.promise, story.wait(100)) == ("kept", [])
+
+
+def test_the_promise_is_broken_when_nobody_is_there() -> None:
+    """On the way is not there: at 10:00 supervisor and manager hear of it; arriving later changes nothing."""
+    story = Story()
+    story.finding()
+    story.wait(10)
+    story.do("dispatch", responders=["s07"])
+    story.do("accept", actor="s07")
+    fired = story.wait(600)
+    assert story.told(fired) == [(600, "s03", 4, "escalated"), (600, "s04", 4, "escalated")]
+    story.do("arrive", actor="s07")
+    assert story.alert.promise == "broken"
+
+
+def test_a_closed_case_is_still() -> None:
+    """Nothing is due once it has ended."""
+    story = Story()
+    story.finding()
+    story.do("acknowledge")
+    story.do("close", **CODES)
+    assert story.desk.next_due() is None
+    assert story.wait(3600) == []
+
+
+def test_next_step_names_people_and_time() -> None:
+    """The next step with its people; none once somebody goes and has arrived."""
+    story = Story()
+    story.finding()
+    step = next_step(story.alert, roster=story.desk.roster, now=story.now)
+    assert step is not None
+    assert (step.rung.step, story.since(step.due_at), [p.id for p in step.people]) == (1, 30, ["s01", "s02"])
+    story.do("arrive", actor="s07")
+    assert next_step(story.alert, roster=story.desk.roster, now=story.now) is None
+
+
+def test_the_rows_of_the_screen() -> None:
+    """Done, next, waiting; the promise last; skipped once somebody has it."""
+    story = Story()
+    story.finding()
+    story.wait(31)
+    drawn = rows(story.alert, roster=story.desk.roster, now=story.now)
+    assert [(r.step, r.state, r.label["zh"]) for r in drawn] == [
+        (0, "done", "大屏值班席"),
+        (1, "done", "全部坐席"),
+        (2, "next", "值班组长"),
+        (3, "waiting", "主任、全网格"),
+        (4, "waiting", "到场"),
+    ]
+    story.do("call", to="home", result="answered")
+    drawn = rows(story.alert, roster=story.desk.roster, now=story.now)
+    assert [r.state for r in drawn] == ["done", "done", "skipped", "skipped", "next"]
+
+
+def test_more_urgent_begins_a_new_ladder() -> None:
+    """Yellow taken by somebody becomes red: loud again, first page at once, all times from now."""
+    story = Story()
+    story.finding("b1", level=Level.yellow, code="BD1", cause="bed", life=False)
+    story.do("acknowledge")
+    story.do("call", to="home", result="answered")
+    story.wait(300)
+    story.begun = story.now
+    story.finding(
+        "b1", level=Level.red, code="BD1", cause="bed", phase=Phase.changed, reason="level", life=False
+    )
+    assert story.alert.level == Level.red
+    assert story.alert.resumed
+    assert story.alert.generation == 2
+    story.wait(61)
+    reasons = [(t[0], t[1], t[3]) for t in story.told() if t[0] >= 0]
+    assert reasons == [
+        (0, "s01", "level_up"),
+        (0, "s07", "level_up"),
+        (30, "s01", "escalated"),
+        (30, "s02", "escalated"),
+        (60, "s03", "escalated"),
+    ]
+
+
+def test_delivery_ids_are_stable_and_their_own() -> None:
+    """The same story gives the same ids; no two messages of a story share one."""
+    ids = []
+    for _ in range(2):
+        story = Story()
+        story.finding()
+        story.wait(1000)
+        ids.append([d.id for t in story.log for d in t.deliveries])
+    assert ids[0] == ids[1]
+    assert len(set(ids[0])) == len(ids[0])
+
+
+def test_replay_lines_have_the_fields_of_the_contract() -> None:
+    """alert.raised, alert.escalated and delivery.due as contract section 7 has them."""
+    story = Story()
+    story.finding()
+    story.wait(30)
+    out = [line for t in story.log for line in lines(t, story.desk.alerts[t.alert])]
+    assert [line["type"] for line in out] == [
+        "alert.raised",
+        "delivery.due",
+        "delivery.due",
+        "alert.escalated",
+        "delivery.due",
+        "delivery.due",
+    ]
+    raised, due, _, step, *_ = out
+    assert (raised["code"], raised["level"], raised["home"], raised["resident"]) == (
+        "SM1",
+        "red",
+        "h0317",
+        "r0317",
+    )
+    assert (raised["device"], raised["rule"], raised["number"]) == ("smoke-0317", "SM1", 317)
+    assert (due["person"], due["channel"], due["step"], due["reason"]) == ("s01", "json", 0, "opened")
+    assert step["at"] == "2026-05-23T04:06:54.000Z"
+
+
+def test_a_ladder_that_cannot_be_read_says_so() -> None:
+    """An unknown unit is refused by name."""
+    from alerts import ladder
+
+    with pytest.raises(Misconfigured, match="cannot read"):
+        ladder._seconds("3 moons", Policy())
+
+
+def test_the_first_finding_is_the_one_of_noon() -> None:
+    """12:06:24 in the community is 04:06:24 UTC."""
+    assert a_finding().at == NOON
