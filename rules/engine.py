@@ -67,8 +67,9 @@ LATE = 5_000
 """Milliseconds after which news is labelled late (a screen must tell within five: mission)."""
 REPEAT_SURE = 2 * 60_000
 """The same `seq` heard again so soon is a device that waits for its answer."""
-REPEAT = 60 * 60_000
-"""The same `seq` heard again within this is a repeat unless the counter was set back in between."""
+REPEAT = 10 * 60_000
+"""The same `seq` heard again within this is a repeat unless the counter was set back in between; later it is a
+counter that began anew. In doubt people are told."""
 REST = 10 * 60_000
 """A rule that failed on a home's data is tried again after this."""
 TEST_LASTS = 5 * 60_000
@@ -405,8 +406,8 @@ class Engine:
         old = self._homes[name]
         memory = old.memory
         listed = {d.id for d in self.registry.homes[name].devices} if name in self.registry.homes else set()
-        for device in [d for d in memory.devices if d not in listed]:
-            if name in self.registry.homes or not listed:
+        for device, remembered in list(memory.devices.items()):
+            if device not in listed and not remembered.kind:
                 del memory.devices[device]
         for device_id in listed:
             memory.devices.setdefault(device_id, DeviceMemory(known_at=self._now))
@@ -430,7 +431,7 @@ class Engine:
 
     def _begin(self, now: datetime) -> None:
         at = epoch_ms(now)
-        self._now = max(self._now, at)
+        self._now = at
         if not self.started_at:
             self.started_at = at
         if self._unborn:
@@ -464,10 +465,9 @@ class Engine:
 
     def _meet(self, home: LiveHome, name: str, kind: str) -> LiveDevice:
         """A device the registry does not know (yet): it is heard all the same."""
-        home.memory.devices[name] = DeviceMemory(known_at=self._now)
+        home.memory.devices[name] = DeviceMemory(known_at=self._now, kind=kind)
         device = LiveDevice(name, home.memory.devices[name])
         self._describe(home, device)
-        device.kind = device.kind or kind
         home.devices[name] = device
         self._plan(home)
         return device
@@ -491,7 +491,9 @@ class Engine:
     def _describe(self, home: LiveHome, device: LiveDevice) -> None:
         found = self.registry.devices.get(device.name)
         if found is None or found[0].id != home.name:
-            device.silence = 3 * 3600_000
+            device.kind = device.memory.kind
+            known = KINDS.get(device.kind)  # type: ignore[call-overload]  # Kind is a str
+            device.silence = round((known.blue_after if known else UNLISTED_SILENCE).total_seconds() * 1000)
             return
         device.site = found[1]
         device.kind = found[1].kind.value
@@ -871,8 +873,8 @@ class Engine:
         for known in memory.presses:
             if known.quantity != quantity:
                 continue
-            if known.report_id == report.report_id:
-                return False
+            if known.report_id == report.report_id and (stamp is not None or report.seq is None):
+                return False  # without a time the name of a report is little more than its counter
             if stamp is not None and known.device_at == stamp and (
                 report.seq is None or known.seq is None or report.seq == known.seq
             ):
@@ -883,9 +885,7 @@ class Engine:
                 restarted = (
                     memory.seq is not None
                     and report.seq < memory.seq
-                    and stamp is not None
-                    and memory.device_at is not None
-                    and stamp > memory.device_at
+                    and (stamp is None or memory.device_at is None or stamp > memory.device_at)
                 )
                 if pause <= REPEAT_SURE or (pause <= REPEAT and not restarted):
                     known.heard_at = max(known.heard_at, trigger.received)
@@ -1358,6 +1358,8 @@ class Engine:
         )
 
 
+UNLISTED_SILENCE = timedelta(hours=3)
+"""For a device of no known kind: three missed hourly heartbeats."""
 BATTERY_EMPTY = 10
 """Percent at which a battery device may stop at any time (rule TE1, yellow)."""
 

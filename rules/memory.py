@@ -80,6 +80,8 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     """Declared by a last will or an availability topic."""
     fields: dict[str, Field] = {}
     presses: list[Press] = []
+    kind: str = ""
+    """What it says it is, for a device that is not in the site file."""
 
     @property
     def speaks_on_change(self) -> bool:

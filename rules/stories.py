@@ -1,0 +1,429 @@
+"""Rule stories: a rule proved by example, in YAML that somebody who knows care can write. Start at `Story`.
+
+    stories:
+      - story: a walk of nineteen minutes is nobody's business
+        rule: BD1
+        shows: quiet
+        devices: {belt: {kind: bed_belt, room: bedroom}}
+        from: 2026-03-02T01:00:00+08:00
+        every: 10s
+        readings:
+          in_bed@belt: "1x120 0x114 1x30"     # VxN is N times V, `_` no reading, `?` a null
+        feed:
+          - {at: 5m, device: sos, sos: true, seq: 3, late: 2m}
+        expect:
+          1h: []                              # nothing up to here
+          1h20m: [{phase: opened, level: yellow, title: "卧室夜间离床 20 分钟未归"}]
+
+What stands at a time in `expect` is everything the rule said since the time before it. The same story can be run
+with the engine dropped and restored before every input and every timer; it must say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from care.errors import Misconfigured
+from care.ids import content_id
+from care.messages import Finding, Refusal, Report, Value
+from care.site import Community, Device, Home, Policy, Registry, Resident, Site
+from care.sitefile import SiteFaults, Tree, explain
+from care.words import Kind
+from devices.kinds import suggest
+from devices.quantities import QUANTITIES
+from rules.catalog import RuleBook
+from rules.conditions import QUANTITY_TYPES, ConditionFault, Type, duration_seconds
+from rules.engine import Engine
+
+HOME = "home"
+_FEED_WORDS = {"at", "device", "seq", "late", "retain", "test", "undated", "id", "state", "refused", "time"}
+_CHECKED = {
+    "phase", "level", "reason", "rule", "code", "device", "room", "resident", "condition", "occurrences", "tags",
+    "late", "test", "title", "at", "onset", "cause", "auto_close",
+}  # fmt: skip
+
+
+class StoryDoc(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"from_": "from"}):
+    """A story as it stands in a file."""
+
+    story: str
+    rule: str | list[str]
+    shows: str
+    """`speaks` or `quiet`: what the story is there to show."""
+    from_: str
+    every: str = "1m"
+    devices: dict[str, dict[str, Any]] = {}
+    resident: dict[str, Any] = {}
+    residents: list[dict[str, Any]] = []
+    policy: dict[str, Any] = {}
+    zone: str = "Asia/Shanghai"
+    readings: dict[str, str] = {}
+    feed: list[dict[str, Any]] = []
+    expect: dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class _Input:
+    at: datetime
+    order: int
+    report: Report | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class Story:
+    """A story, checked and ready to be told to an engine."""
+
+    name: str
+    file: str
+    line: int
+    rules: tuple[str, ...]
+    shows: str
+    start: datetime
+    registry: Registry
+    inputs: tuple[_Input, ...]
+    expect: tuple[tuple[timedelta, tuple[dict[str, Any], ...]], ...]
+
+
+@dataclass
+class Outcome:
+    """How a story went."""
+
+    story: Story
+    findings: list[Finding] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """It went as expected."""
+        return not self.faults
+
+
+class StoryFaults(Misconfigured):
+    """A story file has faults; it was not run."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(faults))
+
+
+def read_stories(name: str, text: str, book: RuleBook) -> list[Story]:
+    """The stories of a file. Raises StoryFaults with file, line and reason."""
+    try:
+        tree = Tree(text)
+    except SiteFaults as error:
+        raise StoryFaults([f"{name}: {fault}" for fault in error.faults]) from None
+    faults = [f"{name}: {fault}" for fault in tree.faults]
+    data = tree.data
+    if not isinstance(data, dict) or set(data) != {"stories"} or not isinstance(data["stories"], list):
+        raise StoryFaults([f"{name}: line 1: a story file is a list of `stories:` and nothing else"])
+    stories: list[Story] = []
+    for i, item in enumerate(data["stories"]):
+        line = tree.line(("stories", i))
+        try:
+            doc = msgspec.convert(item, StoryDoc)
+            stories.append(_story(doc, name, line, book))
+        except msgspec.ValidationError as error:
+            what, where = explain(error, ("stories", i))
+            key = ".".join(str(w) for w in where[2:])
+            faults.append(f"{name}: line {tree.line(where)}: {key + ': ' if key else ''}{what}")
+        except (ConditionFault, ValueError) as error:
+            reason = error.reason if isinstance(error, ConditionFault) else str(error)
+            faults.append(f"{name}: line {line}: {reason}")
+    if faults:
+        raise StoryFaults(faults)
+    return stories
+
+
+def _story(doc: StoryDoc, file: str, line: int, book: RuleBook) -> Story:
+    rules = (doc.rule,) if isinstance(doc.rule, str) else tuple(doc.rule)
+    for rule in rules:
+        if rule not in book.rules:
+            raise ValueError(f"there is no rule `{rule}`")
+    if doc.shows not in ("speaks", "quiet"):
+        raise ValueError("`shows` is `speaks` or `quiet`")
+    if not doc.expect:
+        raise ValueError("a story that expects nothing proves nothing; give times in `expect`")
+    if doc.shows == "quiet" and any(doc.expect.values()):
+        raise ValueError("a story that shows `quiet` expects [] at every time")
+    if doc.shows == "speaks" and not any(doc.expect.values()):
+        raise ValueError("a story that shows `speaks` expects something")
+    for items in doc.expect.values():
+        for item in items:
+            for key in item:
+                if key not in _CHECKED:
+                    raise ValueError(f"`{key}` cannot be expected; known are {', '.join(sorted(_CHECKED))}")
+    try:
+        start = datetime.fromisoformat(doc.from_)
+    except ValueError:
+        raise ValueError(f"`from: {doc.from_}` is not a time like 2026-03-02T01:00:00+08:00") from None
+    if start.tzinfo is None:
+        start = start.replace(tzinfo=ZoneInfo(doc.zone))
+    start = start.astimezone(UTC)
+    site, names = _site(doc)
+    expect = sorted(
+        (timedelta(seconds=duration_seconds(at)), tuple(items)) for at, items in doc.expect.items()
+    )
+    end = start + expect[-1][0]
+    inputs = sorted(_inputs(doc, start, names), key=lambda i: (i.at, i.order))
+    late = [i for i in inputs if i.at > end]
+    if late:
+        raise ValueError(f"the last reading comes after the last expectation ({expect[-1][0]}): it is never told")
+    return Story(doc.story, file, line, rules, doc.shows, start, Registry(site), tuple(inputs), tuple(expect))
+
+
+def _site(doc: StoryDoc) -> tuple[Site, dict[str, Device]]:
+    """The home of the story; devices that only readings name are made from their quantity and room."""
+    devices = {
+        name: msgspec.convert({"id": name, **given}, Device) for name, given in doc.devices.items()
+    }
+    places: dict[str, list[str]] = {}
+    for series in doc.readings:
+        quantity, _, place = series.partition("@")
+        if quantity not in QUANTITIES or not place:
+            raise ValueError(f"`{series}` is not quantity@device or quantity@room")
+        places.setdefault(place, []).append(quantity)
+    for place, quantities in places.items():
+        if place not in devices:
+            kind = suggest(quantities)
+            devices[place] = Device(id=place, kind=kind or Kind.climate, room=place)
+    people = doc.residents or [doc.resident]
+    residents = [
+        msgspec.convert({"id": f"r{i + 1}", "name": f"老人{i + 1}", **given}, Resident) for i, given in enumerate(people)
+    ]
+    home = Home(id=HOME, residents=residents, devices=list(devices.values()))
+    policy = msgspec.convert(doc.policy, Policy)
+    community = Community(id="story", name="故事", timezone=doc.zone)
+    return Site(community=community, homes=[home], policy=policy), devices
+
+
+def _series(text: str) -> Iterator[str]:
+    for word in text.split():
+        value, times, count = word.rpartition("x")
+        if times and count.isdigit():
+            for _ in range(int(count)):
+                yield value
+        else:
+            yield word
+
+
+def _value(quantity: str, word: str) -> Value:
+    match QUANTITY_TYPES[quantity]:
+        case Type.bool:
+            if word not in ("0", "1"):
+                raise ValueError(f"`{quantity}` is 0 or 1, not `{word}`")
+            return word == "1"
+        case Type.number:
+            number = float(word)
+            return int(number) if number.is_integer() else number
+        case Type.any:
+            return True if word == "1" else False if word == "0" else word
+    return word
+
+
+def _inputs(doc: StoryDoc, start: datetime, devices: Mapping[str, Device]) -> Iterator[_Input]:
+    every = timedelta(seconds=duration_seconds(doc.every))
+    told: dict[tuple[int, str], tuple[dict[str, Value], list[str]]] = {}
+    for series, text in doc.readings.items():
+        quantity, _, place = series.partition("@")
+        for step, word in enumerate(_series(text)):
+            if word == "_":
+                continue
+            values, unknown = told.setdefault((step, place), ({}, []))
+            if word == "?":
+                unknown.append(quantity)
+            else:
+                values[quantity] = _value(quantity, word)
+    order = 0
+    for (step, place), (values, unknown) in sorted(told.items(), key=lambda item: item[0][0]):
+        order += 1
+        at = start + step * every
+        yield _Input(at, order, _report(devices[place], at, at, values=values, unknown=unknown, device_at=at))
+    for entry in doc.feed:
+        order += 1
+        yield _entry(entry, start, devices, order)
+
+
+def _entry(entry: dict[str, Any], start: datetime, devices: Mapping[str, Device], order: int) -> _Input:
+    name = entry.get("device")
+    if name not in devices:
+        raise ValueError(f"feed: there is no device `{name}` in this story")
+    device = devices[str(name)]
+    at = start + timedelta(seconds=duration_seconds(str(entry.get("at", "0s"))))
+    received = at + timedelta(seconds=duration_seconds(str(entry.get("late", "0s"))))
+    if "refused" in entry:
+        return _Input(
+            received,
+            order,
+            refusal=Refusal(
+                refusal_id=content_id("refusal", order),
+                topic=device.id,
+                reason=str(entry["refused"]),
+                received_at=received,
+                home=HOME,
+                device=device.id,
+                alarm=True,
+            ),
+        )
+    readings = {k: v for k, v in entry.items() if k not in _FEED_WORDS}
+    for quantity in readings:
+        if quantity not in QUANTITIES:
+            raise ValueError(f"feed: `{quantity}` is neither a quantity nor a word of a feed entry")
+    values = {k: v for k, v in readings.items() if v is not None}
+    report = _report(
+        device,
+        received if entry.get("undated") else at,
+        received,
+        values=values,
+        unknown=[k for k, v in readings.items() if v is None],
+        device_at=None if entry.get("undated") else at,
+        seq=entry.get("seq"),
+        retained=bool(entry.get("retain", False)),
+        test=bool(entry.get("test", False)),
+        state=entry.get("state"),
+        name=entry.get("id"),
+    )
+    return _Input(received, order, report)
+
+
+def _report(
+    device: Device,
+    at: datetime,
+    received_at: datetime,
+    *,
+    values: dict[str, Value],
+    unknown: list[str],
+    device_at: datetime | None,
+    seq: int | None = None,
+    retained: bool = False,
+    test: bool = False,
+    state: str | None = None,
+    name: str | None = None,
+) -> Report:
+    return Report(
+        report_id=name or content_id(device.id, at.isoformat(), received_at.isoformat(), seq, repr(values), state),
+        home=HOME,
+        device=device.id,
+        kind=device.kind.value,
+        at=at,
+        received_at=received_at,
+        device_at=device_at,
+        seq=seq,
+        values=values,
+        unknown=unknown,
+        retained=retained,
+        test=test,
+        state=state,
+    )
+
+
+def run(story: Story, book: RuleBook, *, crash_everywhere: bool = False) -> Outcome:
+    """Tell a story to a fresh engine. With `crash_everywhere` it is restored before every input and timer."""
+    engine = Engine(story.registry, book)
+    outcome = Outcome(story)
+
+    def here() -> Engine:
+        return Engine.restore(story.registry, book, engine.snapshot()) if crash_everywhere else engine
+
+    outcome.findings += engine.tick(story.start)
+    pending = list(story.inputs)
+    heard = 0
+    for after, items in story.expect:
+        until = story.start + after
+        while True:
+            due = engine.next_due()
+            comes = pending[0].at if pending else None
+            if due is not None and due <= until and (comes is None or due <= comes):
+                engine = here()
+                outcome.findings += engine.tick(due)
+            elif comes is not None and comes <= until:
+                engine = here()
+                given = pending.pop(0)
+                if given.report is not None:
+                    outcome.findings += engine.feed(given.report, given.at)
+                elif given.refusal is not None:
+                    outcome.findings += engine.refused(given.refusal, given.at)
+            else:
+                break
+        said = [f for f in outcome.findings[heard:] if f.rule in story.rules]
+        heard = len(outcome.findings)
+        outcome.faults += _compare(story, after, items, said)
+    return outcome
+
+
+def _compare(
+    story: Story, after: timedelta, items: tuple[dict[str, Any], ...], said: list[Finding]
+) -> Iterator[str]:
+    shown = ", ".join(_shown(f, story) for f in said) or "nothing"
+    if len(items) != len(said):
+        yield f"{story.file}: line {story.line}: {story.name}: at {after} expected {len(items)}, heard {shown}"
+        return
+    for item, finding in zip(items, said, strict=True):
+        for key, wanted in item.items():
+            found = _answer(finding, key, story)
+            if found != wanted and str(found) != str(wanted):
+                yield (
+                    f"{story.file}: line {story.line}: {story.name}: at {after} expected {key} `{wanted}`, "
+                    f"found `{found}` in {shown}"
+                )
+
+
+def _shown(finding: Finding, story: Story) -> str:
+    reason = f" ({finding.reason})" if finding.reason else ""
+    return f"{finding.rule} {finding.phase}{reason} {finding.level} at {finding.at - story.start}"
+
+
+def _answer(finding: Finding, key: str, story: Story) -> Any:
+    match key:
+        case "title":
+            return finding.title["zh"]
+        case "at" | "onset":
+            moment = finding.at if key == "at" else finding.onset_at
+            return _short(moment - story.start)
+        case "late":
+            return _short(timedelta(seconds=finding.late_seconds))
+        case "tags":
+            return finding.tags
+    return getattr(finding, key)
+
+
+def _short(span: timedelta) -> str:
+    """`1h20m`, `45s`, `0s`; before the start with a minus."""
+    seconds = round(span.total_seconds())
+    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+    parts = [(seconds // 3600, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")]
+    return sign + ("".join(f"{n}{unit}" for n, unit in parts if n) or "0s")
+
+
+def without_lateness(findings: list[Finding]) -> list[Finding]:
+    """The findings as they are compared between a run with and one without a crash."""
+    return [msgspec.structs.replace(f, late_seconds=0.0) for f in findings]
+
+
+def read_paths(paths: list[Path], book: RuleBook) -> list[Story]:
+    """The stories of these files and folders. Raises StoryFaults, or Misconfigured when one cannot be read."""
+    files: list[Path] = []
+    for path in paths:
+        files += sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
+    if not files:
+        raise Misconfigured(f"no story files in {', '.join(str(p) for p in paths)}")
+    stories: list[Story] = []
+    faults: list[str] = []
+    for file in files:
+        try:
+            stories += read_stories(str(file), file.read_text(encoding="utf-8"), book)
+        except StoryFaults as error:
+            faults += error.faults
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise Misconfigured(f"story file `{file}` cannot be read: {reason}") from None
+    if faults:
+        raise StoryFaults(faults)
+    return stories

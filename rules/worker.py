@@ -1,0 +1,488 @@
+"""The rules role: the engine on the stream. Start at `run`.
+
+Three readers feed one engine: urgent readings, ordinary readings, and refused alarms. An SOS never waits for
+telemetry, because it is read by itself. Findings are durable before a position moves on; positions and memory are
+saved together, so a worker that is killed goes on from its last snapshot, hears the log again and says the same
+under the same names. Timers are part of the memory; while a lane is behind, time stands still for its rules where
+its reader is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+from care.clock import Clock
+from care.errors import Temporary
+from care.ids import PARTITIONS, partition_of
+from care.messages import Beat, Finding, HomeHealth, Refusal, Report, decode, encode
+from care.site import Registry, Site
+from care.stream import (
+    HEALTH,
+    QUARANTINE,
+    READINGS,
+    REGISTRY,
+    SNAPSHOTS,
+    Entry,
+    Outgoing,
+    Stored,
+    Stream,
+)
+from rules.catalog import RuleBook, load
+from rules.engine import Engine
+
+log = structlog.get_logger("rules.worker")
+
+SCHEMA = 1
+"""Version of the envelope around a snapshot."""
+CHUNK = 500_000
+"""Bytes of one value in the key-value store; NATS refuses more than a megabyte."""
+SLICE = 256
+"""Messages worked off before other readers get a turn: about ten milliseconds."""
+BEHIND = timedelta(seconds=2)
+"""A reader whose messages are older than this is catching up."""
+AGAIN_AFTER = 0.2
+LONGEST_WAIT = 0.5
+"""Seconds between looks at the clock when nothing is due sooner."""
+
+URGENT, NORMAL, REFUSED = "urgent", "normal", "refused"
+
+
+class Envelope(msgspec.Struct):
+    """A snapshot as it lies in the key-value store."""
+
+    schema: int
+    positions: dict[str, int]
+    checksum: str
+    saved_at: datetime
+    chunks: int = 0
+    """Number of pieces under `{key}.part.{checksum}.{i}`; 0 when the bytes are in `data`."""
+    data: bytes = b""
+    book: str = ""
+
+
+class Lane:
+    """One reader: where it is, and whether it has caught up."""
+
+    def __init__(self, name: str, stream: str, subjects: Sequence[str]) -> None:
+        self.name = name
+        self.stream = stream
+        self.subjects = subjects
+        self.position = 0
+        self.caught_up = False
+        self.heard_until: datetime | None = None
+        """Receive time of the last message worked off."""
+
+
+class Worker:
+    """One worker of the rules role."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        clock: Clock,
+        registry: Registry,
+        rulebook: RuleBook,
+        *,
+        partitions: Collection[int] = range(PARTITIONS),
+        role: str = "rules",
+        save_every: timedelta = timedelta(seconds=5),
+        beat_every: timedelta = timedelta(seconds=2),
+    ) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._rulebook = rulebook
+        self._partitions = frozenset(partitions)
+        self._role = role
+        self._save_every = save_every.total_seconds()
+        self._beat_every = beat_every.total_seconds()
+        self._outbox: list[Finding] = []
+        self._publishing = asyncio.Lock()
+        self._saving = asyncio.Lock()
+        self._unsaved: set[int] = set()
+        self._floors: dict[int, dict[str, int]] = {}
+        """Positions of the snapshot of each partition: what lies before was heard by it."""
+        self._health: dict[str, HomeHealth] = {}
+        self._sweep: list[str] = []
+        self._started_at = clock.now()
+        self._resumed_at: datetime | None = None
+        self._last_input_at: datetime | None = None
+        self._woken = asyncio.Event()
+        self._site_saved = False
+        self._chunked: set[str] = set()
+        """Keys whose value was, at some time, too large for one piece."""
+        self.lanes = {
+            URGENT: Lane(URGENT, READINGS, ["readings.urgent.>"]),
+            NORMAL: Lane(NORMAL, READINGS, ["readings.normal.>"]),
+            REFUSED: Lane(REFUSED, QUARANTINE, ["quarantine.>"]),
+        }
+        self.engine = Engine(registry, rulebook)
+
+    # -- life --
+
+    async def run(self) -> None:
+        """Work until cancelled; on the way out the memory is saved once more."""
+        await patiently(self.resume)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane in self.lanes.values():
+                    group.create_task(self._follow(lane))
+                group.create_task(self._watch_registry())
+                group.create_task(self._watch_clock())
+                group.create_task(self._keep())
+                group.create_task(self._beat())
+        finally:
+            try:
+                async with asyncio.timeout(2):
+                    await self._publish()
+                    await self.save()
+            except (Temporary, TimeoutError):
+                log.warning("last_snapshot_missed")
+
+    async def resume(self) -> None:
+        """Take up the memory that was saved last. What cannot be read is worked out anew from the log."""
+        manifest = await self._load("rules.manifest")
+        positions = manifest[0].positions if manifest is not None else {}
+        parts: list[bytes] = []
+        self._floors = {}
+        found = set(await self._stream.keys(SNAPSHOTS, "rules."))
+        for partition in sorted(self._partitions):
+            loaded = await self._load(f"rules.{partition}") if f"rules.{partition}" in found else None
+            if loaded is None:
+                if f"rules.{partition}" in found:
+                    # It was there and cannot be read: the log is heard from its beginning for this partition.
+                    self._floors[partition] = {}
+                    continue
+                self._floors[partition] = dict(positions)
+                continue
+            envelope, data = loaded
+            try:
+                Engine.restore(self.engine.registry, self._rulebook, data)
+            except ValueError as error:
+                log.warning("snapshot_refused", partition=partition, reason=str(error))
+                self._floors[partition] = {}
+                continue
+            parts.append(data)
+            self._floors[partition] = {
+                lane: max(envelope.positions.get(lane, 0), positions.get(lane, 0)) for lane in self.lanes
+            }
+        site = await self._load("rules.site") if parts else None
+        registry = self.engine.registry
+        if site is not None and manifest is not None:
+            before = Registry(decode(site[1], Site))
+            self.engine = Engine.restore(before, self._rulebook, *parts)
+            self._outbox += self.engine.reload(registry, self._rulebook, manifest[0].saved_at)
+        else:
+            self.engine = Engine.restore(registry, self._rulebook, *parts)
+        for name, lane in self.lanes.items():
+            lane.position = min((floor.get(name, 0) for floor in self._floors.values()), default=0)
+        self._resumed_at = manifest[0].saved_at if manifest is not None else None
+        log.info(
+            "memory_resumed",
+            partitions=len(parts),
+            homes=len(self.engine.homes()),
+            position=self.lanes[NORMAL].position,
+        )
+
+    # -- readers --
+
+    async def _follow(self, lane: Lane) -> None:
+        while True:
+            batches = self._stream.follow(lane.stream, subjects=lane.subjects, after=lane.position)
+            try:
+                async for batch in batches:
+                    if not batch:
+                        lane.caught_up = True
+                        self._woken.set()
+                    for start in range(0, len(batch), SLICE):
+                        self._take_in(lane, batch[start : start + SLICE])
+                        await patiently(self._publish)
+                        await asyncio.sleep(0)
+            except Temporary as error:
+                log.warning("reader_interrupted", lane=lane.name, reason=str(error))
+                await asyncio.sleep(AGAIN_AFTER)
+
+    def _take_in(self, lane: Lane, batch: Sequence[Stored]) -> None:
+        """Feed messages to the engine; their findings wait in the outbox until they are durable."""
+        engine = self.engine
+        for message in batch:
+            lane.position = message.seq
+            partition = partition_of(_home_of(message.subject))
+            if partition not in self._partitions:
+                continue
+            if message.seq <= self._floors.get(partition, {}).get(lane.name, 0):
+                continue
+            try:
+                given: Any = decode(message.data, Refusal if lane.name == REFUSED else Report)
+            except msgspec.MsgspecError as error:
+                log.warning("message_unreadable", lane=lane.name, position=message.seq, reason=str(error))
+                continue
+            now = self._clock.now()
+            lane.heard_until = given.received_at
+            lane.caught_up = now - given.received_at < BEHIND
+            self._last_input_at = now
+            if not lane.caught_up:
+                now = given.received_at
+                self._tick()
+            if lane.name == REFUSED:
+                self._outbox += engine.refused(given, now)
+            else:
+                self._outbox += engine.feed(given, now)
+            self._unsaved.add(partition)
+        self._woken.set()
+
+    def _until(self, lane: Lane) -> datetime | None:
+        """How far time may go for the rules of a lane."""
+        return self._clock.now() if lane.caught_up else lane.heard_until or self._resumed_at
+
+    def _tick(self) -> None:
+        urgent, normal = self._until(self.lanes[URGENT]), self._until(self.lanes[NORMAL])
+        if urgent is None or normal is None:
+            return  # no reader has said yet how far the log goes
+        self._outbox += self.engine.tick(urgent, normal)
+
+    async def _publish(self) -> None:
+        """Make the findings that wait durable. They leave the outbox only then."""
+        async with self._publishing:
+            while self._outbox:
+                batch = self._outbox[:SLICE]
+                await self._stream.publish_batch(
+                    [Outgoing(f.subject, encode(f), message_id=f.event_id) for f in batch]
+                )
+                del self._outbox[: len(batch)]
+                for finding in batch:
+                    log.info(
+                        "finding_published",
+                        rule=finding.rule,
+                        phase=finding.phase.value,
+                        level=finding.level.value,
+                        home=finding.home,
+                        finding=finding.finding,
+                        late_seconds=finding.late_seconds,
+                    )
+
+    # -- clock, registry, upkeep --
+
+    async def _watch_clock(self) -> None:
+        while True:
+            self._tick()
+            await patiently(self._publish)
+            due = self.engine.next_due()
+            wait = LONGEST_WAIT if due is None else (due - self._clock.now()).total_seconds()
+            self._woken.clear()
+            try:
+                async with asyncio.timeout(min(LONGEST_WAIT, max(0.02, wait))):
+                    await self._woken.wait()
+                    await asyncio.sleep(0.02)  # a flood of messages is looked at fifty times a second, not more
+            except TimeoutError:
+                pass
+
+    async def _watch_registry(self) -> None:
+        async for site in _sites(self._stream):
+            if site == self.engine.registry.site:
+                continue
+            behind = [lane for lane in (self.lanes[URGENT], self.lanes[NORMAL]) if not lane.caught_up]
+            now = min((u for lane in behind if (u := self._until(lane)) is not None), default=self._clock.now())
+            self._outbox += self.engine.reload(Registry(site), self._rulebook, now)
+            self._site_saved = False
+            log.info("registry_reloaded", homes=len(site.homes))
+            await patiently(self._publish)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(self._save_every)
+            try:
+                await self.save()
+            except Temporary as error:
+                log.warning("snapshot_put_off", reason=str(error))
+
+    async def save(self) -> None:
+        """Save memory and positions of the partitions that changed, then the manifest that makes them count.
+
+        Nothing is saved while a finding is not durable: memory that has spoken must have been heard.
+        """
+        async with self._saving:
+            if self._outbox:
+                return
+            for home in self.engine.changed_homes():
+                self._unsaved.add(partition_of(home))
+            positions = {name: lane.position for name, lane in self.lanes.items()}
+            now = self._clock.now()
+            wanted = self._unsaved & self._partitions
+            homes: dict[int, list[str]] = {p: [] for p in wanted}
+            for home in self.engine.homes():
+                partition = partition_of(home)
+                if partition in homes:
+                    homes[partition].append(home)
+            packed = {p: self.engine.snapshot(homes[p]) for p in sorted(wanted)}
+            site = encode(self.engine.registry.site) if not self._site_saved else None
+            self._unsaved -= wanted  # whatever changes from here on is a change for the next time
+            try:
+                for partition, data in packed.items():
+                    # A partition that was behind its floor keeps it until the reader has passed.
+                    floor = self._floors.get(partition, {})
+                    reached = {n: max(v, floor.get(n, 0)) for n, v in positions.items()}
+                    await self._store(f"rules.{partition}", data, reached, now)
+                if site is not None:
+                    await self._store("rules.site", site, positions, now)
+                    self._site_saved = True
+                behind = any(
+                    positions[n] < floor.get(n, 0) for floor in self._floors.values() for n in positions
+                )
+                if not behind:
+                    await self._store("rules.manifest", b"", positions, now)
+            except BaseException:
+                self._unsaved |= wanted
+                raise
+
+    async def _store(self, key: str, data: bytes, positions: dict[str, int], now: datetime) -> None:
+        checksum = hashlib.sha256(data).hexdigest()[:16]
+        envelope = Envelope(SCHEMA, positions, checksum, now, book=self._rulebook.version)
+        if len(data) <= CHUNK:
+            envelope.data = data
+        else:
+            pieces = [data[i : i + CHUNK] for i in range(0, len(data), CHUNK)]
+            envelope.chunks = len(pieces)
+            for i, piece in enumerate(pieces):
+                await self._stream.put(SNAPSHOTS, f"{key}.part.{checksum}.{i}", piece)
+        await self._stream.put(SNAPSHOTS, key, msgspec.msgpack.encode(envelope))
+        if envelope.chunks or key in self._chunked:
+            self._chunked.add(key)
+            for old in await self._stream.keys(SNAPSHOTS, f"{key}.part."):
+                if not old.startswith(f"{key}.part.{checksum}."):
+                    await self._stream.delete(SNAPSHOTS, old)
+
+    async def _load(self, key: str) -> tuple[Envelope, bytes] | None:
+        """A saved value, or None when there is none or it is damaged (which is said)."""
+        entry = await self._stream.get(SNAPSHOTS, key)
+        if entry is None or entry.data is None:
+            return None
+        try:
+            envelope = msgspec.msgpack.decode(entry.data, type=Envelope)
+        except msgspec.MsgspecError as error:
+            log.warning("snapshot_refused", key=key, reason=str(error))
+            return None
+        data = envelope.data
+        if envelope.chunks:
+            pieces: list[bytes] = []
+            for i in range(envelope.chunks):
+                piece = await self._stream.get(SNAPSHOTS, f"{key}.part.{envelope.checksum}.{i}")
+                pieces.append(piece.data if piece is not None and piece.data is not None else b"")
+            data = b"".join(pieces)
+            self._chunked.add(key)
+        if envelope.schema != SCHEMA or hashlib.sha256(data).hexdigest()[:16] != envelope.checksum:
+            log.warning("snapshot_refused", key=key, reason="damaged, or of another version")
+            return None
+        return envelope, data
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                await self.beat()
+            except Temporary as error:
+                log.warning("beat_missed", reason=str(error))
+            await asyncio.sleep(self._beat_every)
+
+    async def beat(self) -> None:
+        """Say that we live, and what became of the homes' health."""
+        now = self._clock.now()
+        homes, self.engine.health_changed = self.engine.health_changed, set()
+        if not self._sweep:
+            self._sweep = self.engine.homes()
+        share = max(1, len(self.engine.homes()) // 30)
+        homes.update(self._sweep[-share:])  # everybody once a minute, whatever the engine noticed
+        del self._sweep[-share:]
+        for home in sorted(homes):
+            if partition_of(home) not in self._partitions:
+                continue
+            health = self.engine.health(home, now)
+            known = self._health.get(home)
+            if known is None or _plain(known) != _plain(health):
+                await self._stream.put(HEALTH, f"home.{home}", encode(health))
+                self._health[home] = health
+        behind = [lane.heard_until for lane in self.lanes.values() if not lane.caught_up and lane.heard_until]
+        await self._stream.put(
+            HEALTH,
+            f"beat.{self._role}",
+            encode(
+                Beat(
+                    role=self._role,
+                    at=now,
+                    started_at=self._started_at,
+                    position=max(self.lanes[URGENT].position, self.lanes[NORMAL].position),
+                    lag_seconds=max(0.0, (now - min(behind)).total_seconds()) if behind else 0.0,
+                    last_input_at=self._last_input_at,
+                )
+            ),
+        )
+
+
+def _home_of(subject: str) -> str:
+    """The home in `readings.LANE.PARTITION.HOME` or `quarantine.HOME`; a home's name may hold dots."""
+    return subject.split(".", 3)[3] if subject.startswith("readings.") else subject.split(".", 1)[1]
+
+
+def _plain(health: HomeHealth) -> tuple[Any, ...]:
+    """What makes a home's health another one: not the moment it was looked at."""
+    return (health.protection, [(d.device, d.silent, d.reason, d.battery) for d in health.devices])
+
+
+async def patiently(step: Callable[[], Any]) -> None:
+    """Do a step, again and again while the stream is away."""
+    while True:
+        try:
+            await step()
+            return
+        except Temporary as error:
+            log.warning("stream_away", reason=str(error))
+            await asyncio.sleep(AGAIN_AFTER)
+
+
+async def _sites(stream: Stream) -> AsyncIterator[Site]:
+    """Every site that is loaded, from the one in force on. A broken one is said and passed over."""
+    while True:
+        try:
+            async for entry in stream.watch(REGISTRY, "site"):
+                site = _site(entry)
+                if site is not None:
+                    yield site
+        except Temporary as error:
+            log.warning("registry_interrupted", reason=str(error))
+            await asyncio.sleep(AGAIN_AFTER)
+
+
+def _site(entry: Entry | None) -> Site | None:
+    if entry is None or entry.data is None:
+        return None
+    try:
+        return decode(entry.data, Site)
+    except msgspec.MsgspecError as error:
+        log.warning("registry_unreadable", reason=str(error))
+        return None
+
+
+async def run(
+    *,
+    stream: Stream,
+    clock: Clock,
+    registry: Registry | None = None,
+    rulebook: RuleBook | None = None,
+    partitions: Collection[int] = range(PARTITIONS),
+    role: str = "rules",
+) -> None:
+    """The rules role until cancelled. Without a `registry` it waits until a site has been loaded."""
+    if registry is None:
+        log.info("registry_awaited")
+        async for site in _sites(stream):
+            registry = Registry(site)
+            break
+    assert registry is not None
+    await Worker(
+        stream, clock, registry, rulebook or load(), partitions=partitions, role=role
+    ).run()
