@@ -66,7 +66,7 @@ def check(files: Files) -> None:
     name="test",
     epilog="Examples: `anxin rules test tests/stories` · `anxin rules test my_story.yaml --crash-everywhere`",
 )
-def test_(
+def prove(
     files: Files,
     crash_everywhere: Annotated[
         bool,

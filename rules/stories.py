@@ -75,6 +75,8 @@ class _Input:
     order: int
     report: Report | None = None
     refusal: Refusal | None = None
+    series: bool = False
+    """Part of a series, which may run on after the last expectation."""
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,9 @@ def _story(doc: StoryDoc, file: str, line: int, book: RuleBook) -> Story:
     )
     end = start + expect[-1][0]
     inputs = sorted(_inputs(doc, start, names), key=lambda i: (i.at, i.order))
-    late = [i for i in inputs if i.at > end]
+    late = [i for i in inputs if i.at > end and not i.series]
     if late:
-        raise ValueError(f"the last reading comes after the last expectation ({expect[-1][0]}): it is never told")
+        raise ValueError(f"something in `feed` comes after the last expectation ({expect[-1][0]}): it is never told")
     return Story(doc.story, file, line, rules, doc.shows, start, Registry(site), tuple(inputs), tuple(expect))
 
 
@@ -245,7 +247,7 @@ def _inputs(doc: StoryDoc, start: datetime, devices: Mapping[str, Device]) -> It
     for (step, place), (values, unknown) in sorted(told.items(), key=lambda item: item[0][0]):
         order += 1
         at = start + step * every
-        yield _Input(at, order, _report(devices[place], at, at, values=values, unknown=unknown, device_at=at))
+        yield _Input(at, order, _report(devices[place], at, at, values=values, unknown=unknown, device_at=at), series=True)
     for entry in doc.feed:
         order += 1
         yield _entry(entry, start, devices, order)
