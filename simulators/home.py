@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -356,7 +356,10 @@ class HomeLife:
         stamp: Callable[[int], str] = iso_ms,
         rate_scale: float = 1.0,
         spread: int = 10 * SECOND,
+        bridges: Iterable[str] = (),
+        shared_bridges: Iterable[str] = (),
     ) -> None:
+        """`bridges` are bases of Zigbee2MQTT that are this home's alone, `shared_bridges` those it speaks for."""
         self.home = home
         self.id = home.id
         self.dice = Dice(seed, zlib.crc32(home.id.encode()), 2)
@@ -379,7 +382,8 @@ class HomeLife:
             if sensor.kind is Kind.bed_belt:
                 who = [p for p in self.people if p.resident == sensor.resident] or self.people[:1]
                 self.belts[sensor.id] = _Belt(sensor, who[0] if who else None, self.dice)
-        self.bases = sorted({_base(s.topic, home.id) for s in self.sensors.values() if s.zigbee})
+        self._bridges = tuple(bridges)
+        self._shared_bridges = tuple(shared_bridges)
         self.dark = False
         """No power or no network: nothing leaves the home."""
         self.water_per_minute = 0.0
@@ -644,7 +648,7 @@ class HomeLife:
         if gateway is None:
             return
         self._emit(gateway, ms, b'{"state":"online"}', retain=True, topic=f"anxin/v1/{self.id}/status")
-        for base in self.bases:
+        for base in self._bridges + self._shared_bridges:
             self._emit(gateway, ms, b'{"state":"online"}', retain=True, topic=f"{base}/bridge/state")
         for sensor in self.sensors.values():
             if sensor.zigbee:
@@ -663,7 +667,7 @@ class HomeLife:
             return
         self.dark = False
         self._emit(self.gateway, ms, b'{"state":"offline"}', retain=True, topic=f"anxin/v1/{self.id}/status")
-        for base in self.bases:
+        for base in self._bridges:
             self._emit(self.gateway, ms, b'{"state":"offline"}', retain=True, topic=f"{base}/bridge/state")
         self.dark = True
 
@@ -676,7 +680,7 @@ class HomeLife:
                 self.at(ms + self.dice.ms(300, 12_000), _CACHED, sensor)
 
 
-def _base(topic: str, home: str) -> str:
-    """The base topic of the Zigbee2MQTT of a home: up to and with the home's id, else the first level."""
+def base_topic(topic: str, home: str) -> str:
+    """The base of a Zigbee2MQTT device topic: what stands before the home's id, else the first level."""
     levels = topic.split("/")
-    return "/".join(levels[: levels.index(home) + 1]) if home in levels[:-1] else levels[0]
+    return "/".join(levels[: levels.index(home)]) if home in levels[1:-1] else levels[0]

@@ -46,6 +46,8 @@ class Habits:
     """The seed of this person's choices."""
     up: float
     to_bed: float
+    regular: float
+    """How much the hour of rising varies; 1 is usual."""
     market: float
     """Chance of going to market in the morning."""
     afternoon_out: float
@@ -70,8 +72,10 @@ def habits_of(home: Home, resident: Resident, *, seed: int) -> Habits:
     spouse_cooks = at > 0 and len(home.residents) > 1
     return Habits(
         words=words,
-        up=float(np.clip(rng.normal(345, 16), 310, 378)),
-        to_bed=float(np.clip(rng.normal(1268, 14), 1246, 1300)),
+        # The frail are helped up by a carer after six; the others rise with the sun.
+        up=float(np.clip(rng.normal(380, 6), 371, 390) if frail else np.clip(rng.normal(345, 16), 310, 378)),
+        to_bed=float(np.clip(rng.normal(1272, 12), 1262 if frail else 1246, 1300)),
+        regular=0.35 if frail else 1.0,
         market=0.22 if frail else 0.72,
         afternoon_out=0.12 if frail else 0.45,
         nap=0.9 if frail else 0.65,
@@ -86,7 +90,7 @@ def habits_of(home: Home, resident: Resident, *, seed: int) -> Habits:
 def _up(habits: Habits, day: date) -> tuple[float, np.random.Generator]:
     """When somebody gets up on a day (minutes from midnight), and the choices of the rest of it."""
     rng = np.random.default_rng((*habits.words, 1, day.toordinal()))
-    return habits.up + float(np.clip(rng.normal(0, 11), -28, 28)), rng
+    return habits.up + habits.regular * float(np.clip(rng.normal(0, 11), -28, 28)), rng
 
 
 def midnight(day: date, zone: ZoneInfo) -> int:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from care.schematic import building_of
 from care.site import Home, Registry, Site
 from care.words import Kind
-from simulators.home import HOUR, SECOND, HomeLife, Publish, at_ms, iso_ms, to_ms
+from simulators.home import HOUR, SECOND, HomeLife, Publish, at_ms, base_topic, iso_ms, to_ms
 from simulators.resident import midnight
 from simulators.scenarios import SCENARIOS, Stage, Truth, Wish, WrongScenario
 
@@ -41,6 +41,7 @@ class World:
         self.now_ms = self._start_ms
         devices = sum(len(h.devices) for h in site.homes)
         spread = max(8 * SECOND, devices * SECOND // BURST_PER_SECOND)
+        bridges = _bridges(site)
         self.lives: dict[str, HomeLife] = {
             home.id: HomeLife(
                 home,
@@ -50,6 +51,10 @@ class World:
                 stamp=_stamp(self._start_ms, speed),
                 rate_scale=rate_scale,
                 spread=spread,
+                bridges=[base for base, homes in bridges.items() if homes == [home.id]],
+                shared_bridges=[
+                    base for base, homes in bridges.items() if len(homes) > 1 and homes[0] == home.id
+                ],
             )
             for home in site.homes
         }
@@ -199,6 +204,16 @@ class World:
             x for x in self._by_index if x is not life and any(d.kind is Kind.gateway for d in x.home.devices)
         ]
         return sorted(others, key=lambda x: far(x.home))[:64]
+
+
+def _bridges(site: Site) -> dict[str, list[str]]:
+    """The bases of Zigbee2MQTT and the homes behind each; one that many homes share does not go dark with one of them."""
+    out: dict[str, dict[str, None]] = {}
+    for home in site.homes:
+        for device in home.devices:
+            if device.address is not None and not device.address.startswith("anxin/"):
+                out.setdefault(base_topic(device.address, home.id), {})[home.id] = None
+    return {base: list(homes) for base, homes in out.items()}
 
 
 def _stamp(start_ms: int, speed: float) -> Callable[[int], str]:

@@ -1,7 +1,7 @@
 """Laws of the simulator that hold for every input."""
 
-import itertools
 import contextlib
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 

@@ -216,3 +216,15 @@ def test_a_world_begun_later_lives_the_same_day():
     day = date(2026, 5, 23)
     assert day_plan(habits, day, zone=ZONE) == day_plan(habits, day, zone=ZONE)
     assert to_ms(datetime(2026, 5, 23, tzinfo=ZONE)) < day_plan(habits, day, zone=ZONE)[0].start
+
+
+def test_a_bridge_that_homes_share_speaks_once_and_a_private_one_goes_with_its_home():
+    """`zigbee2mqtt/bridge/state` is announced once for all; a home alone on its bridge takes it down with it."""
+    shared = [m for m in run(40, hours=0.1) if m.topic == "zigbee2mqtt/bridge/state"]
+    assert len(shared) == 1
+    world = World(generate(1), start=START)
+    world.stage(Wish("gateway_down", "h0317", timedelta(minutes=2)))
+    messages = list(world.events(START + timedelta(hours=1)))
+    states = [json.loads(m.payload)["state"] for m in messages if m.topic == "zigbee2mqtt/bridge/state"]
+    assert states == ["online", "offline", "online"]
+    assert states == [json.loads(m.payload)["state"] for m in messages if m.topic == "anxin/v1/h0317/status"]
