@@ -174,8 +174,8 @@ _MORE: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 }
 """Words that field devices use for a state, by quantity. What is on no list is refused, never guessed."""
 
-_NUMBER = re.compile(r"^[+-]?(\d{1,15}(\.\d{0,17})?|\.\d{1,17})([eE][+-]?\d{1,3})?$")
-_OF_HUNDRED = re.compile(r"^(\d{1,3}(?:\.\d{1,6})?)\s*(?:/\s*100|%|％)$")
+_NUMBER = re.compile(r"^[+-]?(\d{1,15}(\.\d{0,17})?|\.\d{1,17})([eE][+-]?\d{1,3})?$", re.ASCII)
+_OF_HUNDRED = re.compile(r"^(\d{1,3}(?:\.\d{1,6})?)\s*(?:/\s*100|%|％)$", re.ASCII)
 
 
 def coerce(quantity: Quantity, raw: object) -> Value:

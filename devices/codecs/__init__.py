@@ -180,6 +180,7 @@ _UNIT_SECONDS = {
     "天": 86400,
 }
 _LEAP = re.compile(r":60(?=[.,Zz+\-]|$)")
+_EPOCH_TEXT = re.compile(r"^[0-9]{9,17}(\.[0-9]{1,9})?$")
 _NOW = frozenset({"now", "just now", "刚刚"})
 
 
@@ -193,7 +194,7 @@ def read_time(raw: object, *, zone: tzinfo, received_at: datetime | None = None)
         return None
     if isinstance(raw, str):
         text = raw.strip()
-        if re.fullmatch(r"\d{9,17}(\.\d{1,9})?", text):
+        if _EPOCH_TEXT.match(text):
             return read_time(float(text), zone=zone)
         match = _RELATIVE.match(text)
         if match or text.lower() in _NOW:

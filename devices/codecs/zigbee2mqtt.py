@@ -50,14 +50,9 @@ def base_of(topic_filter: str) -> tuple[str, ...]:
     levels = topic_filter.split("/")
     if not set(levels) & {"+", "#"}:
         return tuple(levels[:-1])
-    base: list[str] = []
-    literal = False
-    for level in levels:
-        if level == "#" or (level == "+" and literal):
-            break
-        literal = literal or level != "+"
-        base.append(level)
-    return tuple(base) if literal else ()
+    while levels and levels[-1] in ("+", "#", "availability", "bridge"):
+        levels.pop()
+    return tuple(levels)
 
 
 def locate(topic: str, base: tuple[str, ...]) -> Place:

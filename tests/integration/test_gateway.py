@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -495,9 +494,3 @@ async def test_a_broker_killed_in_a_flood_loses_nothing(fresh_nats: Any) -> None
         process.kill()
         process.wait()
         await stream.close()
-
-
-def test_the_gateway_reads_no_environment() -> None:
-    """Addresses and names come in as arguments."""
-    assert "environ" not in Path(gateway.__file__).read_text("utf-8")
-    assert os.path.basename(gateway.__file__) == "gateway.py"

@@ -1,0 +1,291 @@
+"""Traps of the wider Zigbee family: reversed contacts, meters called gas, volts, attribute topics, availability."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from care.errors import Reason, Refused
+from care.words import Kind
+from devices.codecs.zigbee2mqtt import (
+    Definition,
+    Expose,
+    Part,
+    availability,
+    base_of,
+    calls,
+    decode,
+    decode_attribute,
+    locate,
+    read_devices,
+)
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def values(state: dict[str, Any], kind: Kind | None = None, *exposes: Expose, **more: Any) -> dict[str, Any]:
+    definition = Definition.of("X", exposes) if exposes else None
+    return decode(json.dumps(state).encode(), zone=ZONE, kind=kind, definition=definition, **more).values
+
+
+def binary(name: str, on: Any, off: Any) -> Expose:
+    return Expose(name, name, "binary", "", on, off)
+
+
+def numeric(name: str, unit: str) -> Expose:
+    return Expose(name, name, "numeric", unit)
+
+
+def test_contacts_open_and_closed() -> None:
+    """true is closed; a model that exposes it the other way round, or as words, is understood as it says."""
+    assert values({"contact": True}) == {"door_open": False}
+    assert values({"contact": False}) == {"door_open": True}
+    assert values({"contact": "open"}) == {"door_open": True}
+    assert values({"contact": "ON"}, None, binary("contact", "ON", "OFF")) == {"door_open": True}
+    assert values({"contact": "OFF"}, None, binary("contact", "ON", "OFF")) == {"door_open": False}
+    assert values({"contact": True}, None, binary("contact", True, False)) == {"door_open": True}
+    assert values({"contact": True}, None, binary("contact", False, True)) == {"door_open": False}
+    assert values({"opening_state": "tilted"}) == {"door_open": True}
+
+
+def test_a_bed_is_whatever_notices_the_person_in_it() -> None:
+    """Mats publish contact (pressed = closed), occupancy, presence or a pressure word."""
+    bed = Kind.bed_belt
+    assert values({"contact": True}, bed) == {"in_bed": True}
+    assert values({"contact": False}, bed) == {"in_bed": False}
+    assert values({"occupancy": True}, bed) == {"in_bed": True}
+    assert values({"pressure_state": "none"}, bed) == {"in_bed": False}
+    assert values({"presence": False, "heart_rate": 61, "breathing_rate": 14}, bed) == {
+        "in_bed": False, "heart_rate": 61, "respiration_rate": 14,
+    }  # fmt: skip
+
+
+def test_gas_may_be_an_alarm_a_level_or_a_meter() -> None:
+    """Only true is an alarm, only %LEL is a level, and cubic metres are neither."""
+    assert values({"gas": True, "gas_value": 12.5}, Kind.gas) == {"gas": True, "gas_level": 12.5}
+    assert values({"gas": 1234.567}, None, numeric("gas", "m³")) == {}
+    assert values({"gas": 3.1}) == {}, "nobody said what it is"
+    assert values({"gas": 12, "gas_sensor_state": "alarm"}, Kind.gas, numeric("gas", "%LEL")) == {
+        "gas_level": 12,
+        "gas": True,
+    }
+    assert values({"gas_value": 300}, Kind.gas, numeric("gas_value", "ppm")) == {}
+    assert values({"gas_value": 300}, Kind.gas) == {}
+
+
+def test_carbon_monoxide_as_state_and_as_number() -> None:
+    """`co` is ppm as a number and an alarm as a state."""
+    assert values({"carbon_monoxide": False, "co": 12}) == {"co": False, "co_level": 12}
+    assert values({"carbon_monoxide": "ON"}, Kind.co, binary("carbon_monoxide", "ON", "OFF")) == {"co": True}
+    assert values({"co_state": "alarm", "co": 90}) == {"co": True, "co_level": 90}
+
+
+def test_volts_and_millivolts() -> None:
+    """As the model exposes it; without that, no battery has 400 mV left."""
+    assert values({"voltage": 3.005})["voltage"] == 3005
+    assert values({"voltage": 2900})["voltage"] == 2900
+    assert values({"voltage": 230}, None, numeric("voltage", "V"))["voltage"] == 230_000
+    assert values({"voltage": 300}, None, numeric("voltage", "mV"))["voltage"] == 300
+
+
+def test_litres_and_cubic_metres() -> None:
+    """Without a unit a count of water is not taken: it would be a thousandfold wrong."""
+    assert values({"water_consumed": 12.345}, None, numeric("water_consumed", "m³")) == {"water_total": 12345}
+    assert values({"water_consumed": 7}, None, numeric("water_consumed", "L")) == {"water_total": 7}
+    assert values({"water_consumed": 7}) == {}
+
+
+def test_one_channel_of_several_that_alarms_is_an_alarm() -> None:
+    """Zones, wires and contacts of one device; and another property never talks an alarm away."""
+    assert values({"water_leak_zone_1": False, "water_leak_zone_2": True}) == {"water_leak": True}
+    assert values({"smoke": False, "smoke_state": "alarm"}) == {"smoke": True}
+    assert values({"smoke_state": "alarm", "smoke": False}) == {"smoke": True}
+    assert values({"input_1_leak_detect_7": "Dry", "input_2_leak_detect_8": "Leak"}) == {"water_leak": True}
+    assert values({"temperature_38": 24.5}) == {"temperature": 24.5}
+    assert values({"battery_low": False, "battery_state": "low"}) == {"battery_low": True}
+
+
+def test_tests_silences_and_sirens_are_no_fire() -> None:
+    """A test is a test, a silenced alarm is muted, a siren that sounds is not smoke."""
+    for test in ({"test": True}, {"self_test": True}, {"self_test": "checking"}, {"testing": True},
+                 {"button_pushed": True}, {"self_test_result": "checking"}):  # fmt: skip
+        assert values({"smoke": False, **test}, Kind.smoke) == {"smoke": False, "self_test": True}
+    for mute in ({"silence": True}, {"silence": "ON"}, {"muted": "local"}, {"temporary_mute": True},
+                 {"smoke_alarm_silenced": True}, {"muffling": "ON"}, {"water_leak_alarm_control": "MUTED"}):  # fmt: skip
+        assert values({"smoke": False, **mute}, Kind.smoke) == {"smoke": False, "muted": True}
+    for other in ({"alarm": True}, {"alarm": "ON"}, {"alarm_switch": "ON"}, {"siren_state": "fire"}, {"selftest": "selftest"},
+                  {"buzzer_manual_alarm": True}, {"linkage_alarm_state": True}, {"mode": "fire"}, {"warning": None},
+                  {"test": "test"}, {"silence": "whatever"}, {"pre_alarm": "ON"}):  # fmt: skip
+        assert values({"smoke": False, **other}, Kind.smoke) == {"smoke": False}
+
+
+def test_faults_have_many_names() -> None:
+    """true, or a word that is not "normal"."""
+    for fault, value in (({"fault": True}, True), ({"fault_alarm": True}, True), ({"trouble": True}, True),
+                         ({"fault_state": "chamber"}, "chamber"), ({"fault": "sensor_fault"}, "sensor_fault"),
+                         ({"self_test_result": "failure"}, "self_test_failed"), ({"reliability": "process_error"}, "process_error"),
+                         ({"fault": "none"}, False), ({"fault_state": "normal"}, False), ({"reliability": "no_fault_detected"}, False)):  # fmt: skip
+        assert values(fault)["fault"] == value
+    assert values({"end_of_life": True}) == {"end_of_life": True}
+    assert values({"preheat": True, "gas": False}) == {"preheat": True, "gas": False}
+
+
+def test_falls() -> None:
+    """Certain, suspected, and over; in the words of three makers."""
+    assert [
+        values({"fall_down_status": w}, Kind.fall).get("fall") for w in ("fall", "maybe_fall", "none")
+    ] == [True, "suspected", False]
+    assert [values({"fall_status": w}, Kind.fall).get("fall") for w in ("fall_alarm", "fall_warning", "normal", "unknown")] == [
+        True, "suspected", False, None,
+    ]  # fmt: skip
+    assert values({"status": "falling"}, Kind.fall) == {"fall": True}
+    assert values({"status": "falling"}, Kind.door) == {}
+    assert values({"action": "fall"}, Kind.door) == {"action": "fall"}, "a sensor fell off its door"
+
+
+@pytest.mark.parametrize(
+    ("action", "calling"),
+    [
+        ("emergency", True), ("panic", True), ("sos", True), ("SOS", True), ("emergency_1", True), ("fire_panic", True),
+        ("single", False), ("hold", True), ("HOLD", True), ("off", False), ("arm_day_zones", False), ("disarm", False),
+        ("sos_cancel", False), ("emergency_cleared", False), ("", False), ("brightness_step_up", False),
+    ],
+)  # fmt: skip
+def test_which_actions_call_for_help(action: str, calling: bool) -> None:
+    """emergency, panic, sos always; configured ones; arm, disarm, off never, whatever is configured."""
+    assert calls(action, ["hold", "off", "disarm", "arm_day_zones"]) is calling
+
+
+def test_presses_that_are_states() -> None:
+    """Some panic buttons publish sos true and false: false is no press, and an empty action is none."""
+    assert values({"sos": True}) == {"sos": True}
+    assert values({"sos": False, "battery_low": False}) == {"sos": False, "battery_low": False}
+    assert values({"action": ""}) == values({"action": None}) == {}
+    assert values({"action": "emergency"}, Kind.button) == {"action": "emergency", "sos": True}
+
+
+def test_last_seen_in_every_form() -> None:
+    """ISO with zones, epoch milliseconds, relative; something odd is no error: it is a setting of the bridge."""
+    now = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
+    for form, meant in (("2026-05-23T03:59:00.000Z", 59), ("2026-05-23T11:59:00+08:00", 59), (1779508740000, 59),
+                        ("1 minute ago", 59), ("disabled", None), (None, None)):  # fmt: skip
+        said = decode(json.dumps({"last_seen": form}).encode(), zone=ZONE, received_at=now)
+        assert said.device_at == (datetime(2026, 5, 23, 3, meant, tzinfo=UTC) if meant else None)
+        assert said.faults == []
+
+
+def test_attribute_topics() -> None:
+    """Bare words and numbers, each on a topic of its own; null and empty are unknown."""
+
+    def attribute(name: str, payload: str, kind: Kind | None = None) -> Any:
+        return decode_attribute(name, payload.encode(), zone=ZONE, kind=kind)
+
+    assert attribute("smoke", "true").values == {"smoke": True}
+    assert attribute("contact", "false").values == {"door_open": True}
+    assert attribute("action", "emergency").values == {"action": "emergency", "sos": True}
+    assert attribute("battery", "97").values == {"battery": 97}
+    assert attribute("temperature", '"21.5"').values == {"temperature": 21.5}
+    assert attribute("last_seen", "1779508740000").device_at == datetime(2026, 5, 23, 3, 59, tzinfo=UTC)
+    assert attribute("smoke", "null").unknown == attribute("smoke", "").unknown == ["smoke"]
+    assert attribute("led_switch", "ON").values == {}
+    assert attribute("water_leak_zone_1", "false").values == {}, (
+        "one quiet zone does not speak for the others"
+    )
+    assert [f.quantity for f in attribute("smoke", "perhaps").faults] == ["smoke"]
+
+
+def test_topics_are_taken_apart_by_their_base() -> None:
+    """Bases of several levels, names with slashes, spaces and Chinese."""
+    base = base_of("zigbee2mqtt/#")
+    assert base == ("zigbee2mqtt",)
+    assert base_of("site/3/zigbee2mqtt/#") == ("site", "3", "zigbee2mqtt")
+    assert base_of("+/z2m/#") == ("+", "z2m")
+    assert base_of("site/+/z2m/#") == ("site", "+", "z2m")
+    assert base_of("zigbee2mqtt/bridge/#") == base_of("zigbee2mqtt/one") == ("zigbee2mqtt",)
+    assert locate("anything/zigbee2mqtt/bridge/state", base_of("#")).part is Part.bridge
+    assert base_of("zigbee2mqtt/+/availability") == ("zigbee2mqtt",)
+    assert locate("zigbee2mqtt/王奶奶/厨房 烟感", base).name == "王奶奶/厨房 烟感"
+    assert locate("zigbee2mqtt/a/b/availability", base).name == "a/b"
+    assert [locate(f"zigbee2mqtt/{t}", base).part for t in ("x", "x/availability", "bridge/devices", "x/set", "x/set/state", "set")] == [
+        Part.device, Part.availability, Part.bridge, Part.command, Part.command, Part.device,
+    ]  # fmt: skip
+    deep = locate("site/3/zigbee2mqtt/bridge/state", base_of("site/3/zigbee2mqtt/#"))
+    assert (deep.part, deep.base, deep.name) == (Part.bridge, "site/3/zigbee2mqtt", "state")
+
+
+@pytest.mark.parametrize(
+    ("payload", "state"),
+    [
+        (b"online", "online"),
+        (b"offline\n", "offline"),
+        (b'{"state":"online"}', "online"),
+        (b'"offline"', "offline"),
+    ],
+)
+def test_availability_has_two_forms(payload: bytes, state: str) -> None:
+    """Text, and {"state": …}."""
+    assert availability(payload) == state
+
+
+@pytest.mark.parametrize("payload", [b"", b"maybe", b"{}", b'{"state": 1}', b"\xff", b"{"])
+def test_availability_that_is_none_is_refused(payload: bytes) -> None:
+    """Unknown is never online."""
+    with pytest.raises(Refused):
+        availability(payload)
+
+
+def test_definitions_are_learnt_from_the_bridge() -> None:
+    """Nested features, several names of a device; a list that cannot be read teaches nothing and breaks nothing."""
+    listed = [
+        {"ieee_address": "0x0", "friendly_name": "Coordinator", "definition": None},
+        {
+            "ieee_address": "0x1",
+            "friendly_name": "王奶奶/入户门",
+            "definition": {
+                "model": "TERNCY-DC01",
+                "exposes": [
+                    {
+                        "type": "binary",
+                        "name": "contact",
+                        "property": "contact",
+                        "value_on": True,
+                        "value_off": False,
+                    },
+                    {
+                        "type": "switch",
+                        "features": [{"type": "binary", "name": "state", "property": "state"}],
+                    },
+                    {
+                        "type": "specific",
+                        "features": [
+                            {"type": "numeric", "name": "voltage", "property": "voltage", "unit": "V"}
+                        ],
+                    },
+                ],
+            },
+        },
+    ]
+    found = read_devices(json.dumps(listed).encode())
+    assert set(found) == {"0x1", "王奶奶/入户门"}
+    assert set(found["0x1"].exposes) == {"contact", "voltage"}
+    said = decode(b'{"contact": true, "voltage": 3}', zone=ZONE, definition=found["王奶奶/入户门"])
+    assert said.values == {"door_open": True, "voltage": 3000}
+    for bad in (b"", b"{}", b"[1]", b"[" * 5000, b"\xff", b'[{"definition": {"exposes": 7}}]'):
+        assert read_devices(bad) == {}
+
+
+def test_a_state_is_an_object() -> None:
+    """Anything else on a device topic is refused."""
+    for payload, reason in (
+        (b"online", Reason.not_json),
+        (b"[]", Reason.not_json),
+        (b"7", Reason.not_json),
+        (b"{}", Reason.empty),
+    ):
+        with pytest.raises(Refused) as refused:
+            decode(payload, zone=ZONE)
+        assert refused.value.reason is reason
