@@ -35,10 +35,13 @@ FORGET_SECONDS = 60.0
 DATABASE_SECONDS = 5.0
 QUARANTINE_SINCE = timedelta(hours=24)
 RESTART_SECONDS = 1.0
+FOLD_TRIES = 5
 FORGET_WHILE_READING = 5000
 
 
-async def keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
+async def keep(
+    name: str, run: Callable[[], Awaitable[None]], failed: Callable[[], None] | None = None
+) -> None:
     """Run a listener for ever; the one place where its bugs end."""
     while True:
         try:
@@ -47,6 +50,8 @@ async def keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
             log.info("fold_waits", fold=name)
         except Exception:
             log.exception("fold_failed", fold=name)
+            if failed is not None:
+                failed()
         await asyncio.sleep(RESTART_SECONDS)
 
 
@@ -65,17 +70,14 @@ async def follow_alerts(house: House) -> None:
                     log.exception("transition_unreadable", position=message.seq)
                     picture.position = message.seq
                     continue
+                house.working_on = message.seq
                 try:
                     case = picture.transition(change, message.seq)
                 except Gap as gap:
-                    # It was closed long ago and let go of, or its beginning is not in the log.
-                    restored = await house.read_log(gap.home, gap.alert)
-                    try:
-                        case = picture.restore(restored)
-                    except AssertionError:
-                        log.exception("case_unreadable", alert=gap.alert)
-                        case = None
+                    # It was closed long ago and let go of.
+                    case = picture.restore(await house.read_log(gap.home, gap.alert))
                 picture.position = message.seq
+                house.failures = 0
                 if case is not None:
                     changed[case.alert.id] = (case, change)
             seen += len(batch)
@@ -89,6 +91,15 @@ async def follow_alerts(house: House) -> None:
                 picture.forget(house.clock.now())
                 house.caught_up.set()
                 log.info("alert_log_read", position=picture.position, open=len(picture.open()))
+
+
+def skip_bad_transition(house: House) -> None:
+    """One message that cannot be folded must not hide all those behind it: after five tries it is passed over."""
+    house.failures += 1
+    if house.failures >= FOLD_TRIES and house.working_on > house.picture.position:
+        log.error("transition_skipped", position=house.working_on)
+        house.picture.position = house.working_on
+        house.failures = 0
 
 
 async def follow_readings(house: House) -> None:
@@ -202,6 +213,7 @@ async def forget(house: House) -> None:
         await asyncio.sleep(FORGET_SECONDS)
         house.picture.forget(house.clock.now())
         house.forget()
+        await house.people.sweep()
 
 
 async def ask_database(house: House) -> None:

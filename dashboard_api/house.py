@@ -94,6 +94,9 @@ class House:
     stream_ok: bool = True
     readings_position: int = 0
     quarantine_position: int = 0
+    working_on: int = 0
+    """The position of the alert log that is being folded, and how often that failed."""
+    failures: int = 0
     _said: dict[str, _Said] = field(default_factory=dict)
     _shown: dict[Key, set[str]] = field(default_factory=dict)
     _last: dict[tuple[Key, str], str] = field(default_factory=dict)

@@ -53,7 +53,6 @@ LEAST_PASSWORD = 8
 
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 _SEEN_EVERY = timedelta(minutes=1)
-_SWEEP_EVERY = timedelta(minutes=5)
 
 LIFETIMES: dict[Role, tuple[timedelta, timedelta]] = {
     Role.admin: (timedelta(minutes=30), timedelta(hours=12)),
@@ -184,16 +183,12 @@ class People:
 
     async def run(self) -> None:
         """Keep the mirror for ever."""
-        swept_at = self._clock.now()
         async with aclosing(self._stream.watch(PEOPLE)) as entries:  # type: ignore[type-var]
             async for entry in entries:
                 if entry is None:
                     self.ready.set()
                     continue
                 self._learn(entry.key, entry.data)
-                if self._clock.now() - swept_at > _SWEEP_EVERY:
-                    swept_at = self._clock.now()
-                    await self.sweep()
 
     async def close(self) -> None:
         """Let the threads go."""

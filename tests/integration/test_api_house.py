@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+
 from alerts.desk import Desk
 from alerts.events import DeliveryState
 from care.clock import ManualClock

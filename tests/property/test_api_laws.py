@@ -1,8 +1,12 @@
 """Laws of the API's pure parts."""
 
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from care.messages import Report
 from care.site import Device, Home, Resident
@@ -10,8 +14,6 @@ from care.words import Kind, Role
 from dashboard_api import access, redact
 from dashboard_api.live import Hub, Key
 from dashboard_api.strip import Recent, strip
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOON = datetime(2026, 5, 23, 4, 6, 24, tzinfo=UTC)
 SECRET = "机密"
@@ -113,7 +115,7 @@ def test_spans_always_cover_the_window_end_to_end(said, minutes):
     drawn = strip(home, recent, None, NOON, minutes=minutes, zone=ZoneInfo("Asia/Shanghai"))
     spans = drawn["rows"][0]["spans"]
     assert (spans[0]["from"], spans[-1]["to"]) == (drawn["from"], drawn["to"])
-    for a, b in zip(spans, spans[1:], strict=False):
+    for a, b in itertools.pairwise(spans):
         assert a["to"] == b["from"]
         assert a["value"] is not b["value"]
 

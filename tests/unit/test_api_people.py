@@ -6,11 +6,12 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from care.clock import ManualClock
 from care.errors import Misconfigured
 from care.stream import PEOPLE, MemoryStream
 from care.words import Role
-from dashboard_api import people as P
+from dashboard_api import people as signing
 
 NOON = datetime(2026, 5, 23, 4, 6, 24, tzinfo=UTC)
 
@@ -22,7 +23,7 @@ async def house():
     async def sleep(seconds):
         slept.append(seconds)
 
-    people = P.People(stream, clock, sleep=sleep)
+    people = signing.People(stream, clock, sleep=sleep)
     task = asyncio.create_task(people.run())
     await people.ready.wait()
     try:
@@ -41,7 +42,7 @@ async def settled():
 async def test_only_hashes_are_stored():
     """Neither the password nor the token can be read back from the bucket."""
     async with house() as (stream, _clock, people, _):
-        await P.add_user(stream, "chen", "operator", "a long secret", "s01")
+        await signing.add_user(stream, "chen", "operator", "a long secret", "s01")
         await settled()
         _who, token, _ = await people.sign_in("chen", "a long secret", address="10.0.0.1")
         kept = b"".join([(await stream.get(PEOPLE, k)).data for k in await stream.keys(PEOPLE)])
@@ -55,12 +56,12 @@ async def test_a_removed_person_is_out_at_once():
     """Taking a sign-in away ends its sessions, and says so to open streams."""
     async with house() as (stream, _clock, people, _):
         rung = []
-        await P.add_user(stream, "chen", "operator", "a long secret")
+        await signing.add_user(stream, "chen", "operator", "a long secret")
         await settled()
         who, token, _ = await people.sign_in("chen", "a long secret", address="a")
         assert (await people.who(token)).role is Role.operator
         people.on_change(lambda: rung.append(people.still(who.session)))
-        await P.remove_user(stream, "chen")
+        await signing.remove_user(stream, "chen")
         await settled()
         assert await people.who(token) is None
         assert rung == [None]
@@ -70,7 +71,7 @@ async def test_a_removed_person_is_out_at_once():
 async def test_a_changed_sign_in_ends_its_sessions(change):
     """A session made before a change of password, role or person is dead."""
     async with house() as (stream, _clock, people, _):
-        await P.add_user(stream, "chen", "operator", "a long secret", "s01")
+        await signing.add_user(stream, "chen", "operator", "a long secret", "s01")
         await settled()
         _, token, _ = await people.sign_in("chen", "a long secret", address="a")
         role, password, staff = {
@@ -78,7 +79,7 @@ async def test_a_changed_sign_in_ends_its_sessions(change):
             "role": ("auditor", "a long secret", "s01"),
             "person": ("operator", "a long secret", "s02"),
         }[change]
-        await P.add_user(stream, "chen", role, password, staff)
+        await signing.add_user(stream, "chen", role, password, staff)
         await settled()
         assert await people.who(token) is None
 
@@ -86,14 +87,14 @@ async def test_a_changed_sign_in_ends_its_sessions(change):
 async def test_signing_out_ends_the_session_everywhere():
     """The token is dead after signing out, in another process too."""
     async with house() as (stream, clock, people, _):
-        await P.add_user(stream, "chen", "operator", "a long secret")
+        await signing.add_user(stream, "chen", "operator", "a long secret")
         await settled()
         who, token, _ = await people.sign_in("chen", "a long secret", address="a")
-        other = P.People(stream, clock)
+        other = signing.People(stream, clock)
         assert await other.who(token) is not None
         await people.sign_out(who.session)
         assert await people.who(token) is None
-        third = P.People(stream, clock)
+        third = signing.People(stream, clock)
         assert await third.who(token) is None
 
 
@@ -108,7 +109,7 @@ async def test_signing_out_ends_the_session_everywhere():
 async def test_a_session_ends_when_idle_and_in_any_case_in_the_end(role, idle, absolute):
     """Idle and absolute life by role."""
     async with house() as (stream, clock, people, _):
-        await P.add_user(stream, "x", role, "a long secret")
+        await signing.add_user(stream, "x", role, "a long secret")
         await settled()
         _, token, _ = await people.sign_in("x", "a long secret", address="a")
         clock.advance(idle - timedelta(seconds=1))
@@ -129,10 +130,10 @@ async def test_a_session_ends_when_idle_and_in_any_case_in_the_end(role, idle, a
 async def test_bad_passwords_make_the_answer_slower_but_never_lock_anybody_out():
     """The delay grows to a limit below the screens' patience; then the right password still comes in."""
     async with house() as (stream, _clock, people, slept):
-        await P.add_user(stream, "chen", "operator", "a long secret")
+        await signing.add_user(stream, "chen", "operator", "a long secret")
         await settled()
         for _ in range(12):
-            with pytest.raises(P.BadCredentials):
+            with pytest.raises(signing.BadCredentials):
                 await people.sign_in("chen", "wrong", address="10.0.0.1")
         assert slept == sorted(slept)
         assert 0 < slept[-1] < 8
@@ -145,7 +146,7 @@ async def test_bad_passwords_make_the_answer_slower_but_never_lock_anybody_out()
 async def test_unknown_names_are_answered_like_known_ones():
     """The same error, the same delays and about the same time: a name cannot be guessed from the answer."""
     async with house() as (stream, _clock, people, slept):
-        await P.add_user(stream, "chen", "operator", "a long secret")
+        await signing.add_user(stream, "chen", "operator", "a long secret")
         await settled()
 
         async def tries(name, count):
@@ -153,7 +154,7 @@ async def test_unknown_names_are_answered_like_known_ones():
             times, said = [], set()
             for n in range(count):
                 began = time.perf_counter()
-                with pytest.raises(P.BadCredentials) as caught:
+                with pytest.raises(signing.BadCredentials) as caught:
                     await people.sign_in(name, "wrong", address=f"10.0.0.{n % 2}")
                 said.add(str(caught.value))
                 times.append(time.perf_counter() - began)
@@ -176,23 +177,23 @@ async def test_unknown_names_are_answered_like_known_ones():
 async def test_a_flood_of_sign_ins_is_turned_away_and_holds_no_memory():
     """At most a few wait for one account and address; the others are told to come back."""
     async with house() as (stream, _clock, people, _):
-        await P.add_user(stream, "chen", "operator", "a long secret")
+        await signing.add_user(stream, "chen", "operator", "a long secret")
         await settled()
         answers = await asyncio.gather(
             *(people.sign_in("chen", "wrong", address="10.0.0.1") for _ in range(40)), return_exceptions=True
         )
-        away = [a for a in answers if isinstance(a, P.TooManyAttempts)]
-        assert len(away) == 40 - P.QUEUE_OF_ONE
-        assert all(isinstance(a, (P.TooManyAttempts, P.BadCredentials)) for a in answers)
+        away = [a for a in answers if isinstance(a, signing.TooManyAttempts)]
+        assert len(away) == 40 - signing.QUEUE_OF_ONE
+        assert all(isinstance(a, (signing.TooManyAttempts, signing.BadCredentials)) for a in answers)
 
 
 async def test_a_device_token_is_good_for_its_device_only():
     """Shown once, hashed, replaced by the next one."""
     async with house() as (stream, _clock, people, _):
-        first = await P.issue_device_token(stream, "sos-1", NOON)
+        first = await signing.issue_device_token(stream, "sos-1", NOON)
         assert await people.device_may("sos-1", first)
         assert not await people.device_may("sos-2", first)
-        second = await P.issue_device_token(stream, "sos-1", NOON)
+        second = await signing.issue_device_token(stream, "sos-1", NOON)
         await settled()
         assert not await people.device_may("sos-1", first)
         assert await people.device_may("sos-1", second)
@@ -207,5 +208,5 @@ async def test_a_wrong_sign_in_is_not_made(name, role, password):
     """The command line says what is wrong, and nothing is stored."""
     stream = MemoryStream()
     with pytest.raises(Misconfigured):
-        await P.add_user(stream, name, role, password)
+        await signing.add_user(stream, name, role, password)
     assert await stream.keys(PEOPLE) == []

@@ -1,9 +1,11 @@
 """The evidence strip: yes, no and unknown over an hour, and what may be inferred from it."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from care.messages import DeviceHealth, HomeHealth, Report
 from care.site import Device, Home, Resident
 from care.words import Kind
@@ -89,7 +91,7 @@ def test_the_spans_cover_the_hour_without_gap_or_overlap():
     spans = rows["door", "door"]["spans"]
     assert spans[0]["from"] == made["from"]
     assert spans[-1]["to"] == made["to"]
-    assert all(a["to"] == b["from"] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a["to"] == b["from"] for a, b in itertools.pairwise(spans))
 
 
 @pytest.mark.parametrize(
