@@ -75,13 +75,13 @@ export const en: Texts = {
     see: 'Look', protection: 'Protection', notProtected: (n) => `${n} homes not fully seen`, allProtected: (n) => `All ${n} homes are seen`, last: 'Closed last',
   },
   map: {
-    label: 'Grid map', title: (grids, micros) => `${grids} grids · ${micros} micro-grids`, located: (name) => `At ${name}`, sketch: 'schematic', centre: 'Centre', person: 'Responder', circle: (n) => `${n} min circle`,
+    label: 'Grid map', title: (grids, micros) => `${grids} grids · ${micros} micro-grids`, located: (name) => `At ${name}`, sketch: 'schematic', centre: 'Centre', person: 'Responder', circle: (n) => `${n} min`,
     loading: 'Loading the map', failed: 'The map cannot be read now', calmSummary: 'Schematic map of the community, no alert located', summary: (level, place) => `Schematic map of the community, ${level} alert at ${place}`,
   },
   wall: { owner: 'Taken by', nobody: 'nobody yet', next: (at) => `At ${at} goes on to`, inSeconds: (s) => `in ${s} s`, going: 'On the way' },
   people: {
     label: 'Who can go', withinBefore: 'Free in the circle', withinAfter: '', key: 'Key', no: 'No.', person: 'Person', state: 'State', eta: 'Arrives in', minutesUnit: 'min', minutes: (n) => `${n} min`, none: 'No responder on shift',
-    choose: (name) => `Choose ${name}`, free: 'Free', busy: 'Busy', away: 'Away', report: { accept: 'accepted', depart: 'left', arrive: 'arrived' },
+    choose: (n, name) => `${n} choose ${name}`, free: 'Free', busy: 'Busy', away: 'Away', report: { accept: 'accepted', depart: 'left', arrive: 'arrived' },
   },
   roles: {
     operator: 'Operator', supervisor: 'Shift leader', social_worker: 'Social worker', volunteer: 'Volunteer', grid_worker: 'Grid worker', neighbour: 'Neighbour', doctor: 'Doctor', maintenance: 'Maintenance', family: 'Family', admin: 'Admin', auditor: 'Auditor', responder: 'Responder',
