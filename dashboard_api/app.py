@@ -224,6 +224,7 @@ async def run(
         await asyncio.shield(serving)
     except asyncio.CancelledError:
         server.should_exit = True
+        house.hub.close()  # open streams end by themselves; the grace is for those that do not
         await serving
         raise
     finally:

@@ -217,7 +217,8 @@ class Gate:
         headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
         if self._secure:
             headers["Strict-Transport-Security"] = "max-age=31536000"
-        page = headers.get("content-type", "").startswith("text/html")
+        # A worker lives under the policy of its own script, not under that of the page that started it.
+        page = headers.get("content-type", "").startswith(("text/html", "text/javascript"))
         headers.setdefault("Content-Security-Policy", PAGE_CSP if page else API_CSP)
         if path.startswith(access.V):
             headers["Cache-Control"] = "no-store"

@@ -255,3 +255,35 @@ async def test_a_personal_view_hears_of_its_own_cases_and_of_losing_them():
         gone = await lin.next("alert")
         assert (gone["data"]["id"], gone["data"]["state"]) == (alert, "closed")
         assert "place" not in gone["data"]
+
+
+async def test_the_role_stops_at_once_although_screens_are_open():
+    """`run` serves until it is cancelled; an open stream does not hold it (ux 6.2), and it says that it lives."""
+    from care.clock import SystemClock
+    from care.stream import MemoryStream
+    from dashboard_api.app import run
+    from dashboard_api.people import add_user
+
+    stream, up = MemoryStream(), asyncio.Event()
+    await add_user(stream, "op", "operator", PASSWORD)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    role = asyncio.create_task(
+        run(stream=stream, clock=SystemClock(), host="127.0.0.1", port=port, public_url=url, started=up.set)
+    )
+    await asyncio.wait_for(up.wait(), 5)
+    async with httpx.AsyncClient(base_url=url) as client:
+        token = (await client.post(f"{V}/token", data={"username": "op", "password": PASSWORD})).json()[
+            "access_token"
+        ]
+        headers = {"authorization": f"Bearer {token}"}
+        async with client.stream("GET", f"{V}/live", headers=headers) as answer:
+            assert await anext(answer.aiter_lines()) == "event: snapshot"
+            assert await stream.keys(HEALTH) == ["beat.api"]
+            began = asyncio.get_running_loop().time()
+            role.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await role
+            assert asyncio.get_running_loop().time() - began < 1.5
