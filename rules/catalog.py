@@ -8,6 +8,7 @@ unknown quantity never reaches the engine. Start at `RuleDoc`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -331,6 +332,7 @@ class RuleBook:
 _CLASSES = {
     "smoke", "gas", "co", "sos", "fall", "water", "bed", "door", "device", "vitals", "activity", "other",
 }  # fmt: skip
+_UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 _WHO = {"desk", "manager", "doctor", "installer", "maintenance", "nobody"}
 
 
@@ -360,11 +362,27 @@ class _File:
             try:
                 self.docs.append((i, msgspec.convert(item, RuleDoc)))
             except msgspec.ValidationError as error:
-                what, where = explain(error, ("rules", i))
-                self.fault(where, f"{'.'.join(str(w) for w in where[2:])}: {what}" if len(where) > 2 else what)
+                self._shape_fault(i, item, error)
 
     def fault(self, path: tuple[str | int, ...], text: str) -> None:
         self.faults.append(f"{self.name}: line {self.tree.line(path)}: {text}")
+
+    def _shape_fault(self, index: int, item: Any, error: msgspec.ValidationError) -> None:
+        """Say what is wrong with the shape of a rule, at the line where it stands."""
+        what, where = explain(error, ("rules", index))
+        if where[2:] == ("parameters",) and isinstance(item["parameters"], dict):
+            # Which of them, the message does not say.
+            for name, given in item["parameters"].items():
+                try:
+                    msgspec.convert(given, Parameter)
+                except msgspec.ValidationError as one:
+                    what, where = explain(one, ("rules", index, "parameters", name))
+                    break
+        unknown = _UNKNOWN.search(what)
+        if unknown:
+            where = (*where, unknown[1])
+        name = ".".join(str(w) for w in (where[2:-1] if unknown else where[2:]))
+        self.fault(where, f"{name}: {what}" if name else what)
 
     def rules(self) -> list[Rule]:
         return [rule for i, doc in self.docs if (rule := self._rule(i, doc)) is not None]

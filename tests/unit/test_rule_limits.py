@@ -1,0 +1,127 @@
+"""Which value of a parameter counts: default, kind, community, template, resident, within hard bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from care.site import Community, Device, Home, Policy, Registry, Resident, Site
+from care.words import Kind, Tier
+from rules.catalog import RuleBook, load
+from rules.limits import as_limits, check_site, in_force
+
+
+@pytest.fixture(scope="module")
+def book() -> RuleBook:
+    return load()
+
+
+def values(
+    book: RuleBook, rule: str, *, policy: dict[str, dict[str, Any]] | None = None, people: list[Resident] | None = None,
+    device: Device | None = None, resident: int | None = 0,
+) -> dict[str, Any]:  # fmt: skip
+    people = people if people is not None else [Resident(id="r1", name="甲")]
+    device = device or Device(id="d", kind=Kind.bed_belt)
+    home = Home(id="h", residents=people, devices=[device])
+    site = Site(community=Community(id="c", name="c"), homes=[home], policy=Policy(rules=policy or {}))
+    person = people[resident] if resident is not None else None
+    return in_force(
+        book.rules[rule], Registry(site), home=home, resident=person, device=device, kind=device.kind.value
+    )
+
+
+def person(name: str = "r1", **given: Any) -> Resident:
+    return Resident(id=name, name=name, **given)
+
+
+@pytest.mark.parametrize(
+    ("policy", "limits", "expected"),
+    [
+        ({}, {}, 20),
+        ({"BD1": {"yellow_minutes": 25}}, {}, 25),
+        ({"BD1": {"bed_exit_yellow_minutes": 25}}, {}, 25),
+        ({"BD1": {"yellow_minutes": 25}}, {"bed_exit_yellow_minutes": 35}, 35),
+        ({}, {"bed_exit_yellow_minutes": 35}, 35),
+        # Outside the hard bounds the nearest bound counts.
+        ({}, {"bed_exit_yellow_minutes": 500}, 90),
+        ({}, {"bed_exit_yellow_minutes": 1}, 5),
+        ({"BD1": {"yellow_minutes": 500}}, {}, 90),
+        # What is no number at all does not count.
+        ({}, {"bed_exit_yellow_minutes": "never"}, 20),
+        ({}, {"bed_exit_yellow_minutes": True}, 20),
+        ({}, {"bed_exit_yellow_minutes": float("nan")}, 20),
+    ],
+)
+def test_the_nearest_to_the_person_counts(
+    book: RuleBook, policy: dict[str, Any], limits: dict[str, Any], expected: float
+) -> None:
+    """Resident before community before default."""
+    assert values(book, "BD1", policy=policy, people=[person(limits=limits)])["yellow_minutes"] == expected
+
+
+@pytest.mark.parametrize(
+    ("resident", "expected"),
+    [
+        (person(), False),
+        (person(conditions=["dementia"]), True),
+        (person(flags=["wandering"]), True),
+        (person(conditions=["dementia"], limits={"night_exit_watch": False}), False),
+        (person(tier=Tier.key), False),
+    ],
+)
+def test_a_condition_selects_its_template(book: RuleBook, resident: Resident, expected: bool) -> None:
+    """Dementia switches the watch of the door on; the person's own setting has the last word."""
+    assert values(book, "DR3", people=[resident])["watch"] is expected
+
+
+def test_a_sensor_of_two_people_obeys_the_stricter_of_them(book: RuleBook) -> None:
+    """A door that both use is watched for the one who needs it; the shorter wait counts."""
+    people = [person("r1"), person("r2", conditions=["dementia"], limits={"night_exit_red_minutes": 3})]
+    found = values(book, "DR3", people=people, resident=None)
+    assert found["watch"] is True
+    assert found["red_minutes"] == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "expect", "expected"),
+    [
+        (Kind.bed_belt, None, (10, 30)),
+        (Kind.gas, None, (10, 30)),
+        (Kind.gateway, None, (10, 30)),
+        (Kind.smoke, None, (180, 360)),
+        (Kind.door, None, (180, 1500)),
+        (Kind.smoke, 43200.0, (1080, 1440)),
+    ],
+)
+def test_silence_is_a_matter_of_kind(
+    book: RuleBook, kind: Kind, expect: float | None, expected: tuple[int, int]
+) -> None:
+    """Mains speaks all the time, batteries every hour, NB-IoT twice a day."""
+    found = values(book, "TE3", device=Device(id="d", kind=kind, expect_seconds=expect))
+    assert (found["blue_minutes"], found["yellow_minutes"]) == expected
+
+
+def test_conditions_get_seconds_and_minutes_of_the_day(book: RuleBook) -> None:
+    """Units are left behind before a rule is asked."""
+    limits = as_limits(book.rules["BD1"], values(book, "BD1"))
+    assert limits["yellow_minutes"] == 1200
+    assert limits["night_from"] == 22 * 60
+
+
+def test_what_a_site_asks_for_in_vain_is_said(book: RuleBook) -> None:
+    """Misspelt limits are a fault of the site file, not a silence."""
+    home = Home(
+        id="h",
+        residents=[person(limits={"bed_exit_yelow_minutes": 30, "bed_exit_red_minutes": 500, "night_exit_watch": True})],
+    )
+    policy = Policy(rules={"BD1": {"yellow_minutes": "soon", "nonsense": 1}, "ZZ9": {}})
+    site = Site(community=Community(id="c", name="c"), homes=[home], policy=policy)
+    found = check_site(site, book)
+    assert found == [
+        "policy.rules.BD1.yellow_minutes: must be a number",
+        "policy.rules.BD1: there is no parameter `nonsense`",
+        "policy.rules: there is no rule `ZZ9`; `anxin rules list` shows them",
+        "resident `r1`: there is no limit `bed_exit_yelow_minutes`; `anxin rules list` shows them",
+        "resident `r1`: limit `bed_exit_red_minutes` 500 is above the hard bound 120",
+    ]
