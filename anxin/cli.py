@@ -113,7 +113,7 @@ def demo(
     from anxin import demo as show
     from anxin import observe
 
-    observe.configure(role="demo", pretty=True)
+    observe.configure(quiet=True, pretty=True)
     _run(lambda: show.run(homes=homes, port=port, data_dir=data, scenarios=scenario, fresh=fresh))
 
 

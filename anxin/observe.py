@@ -53,8 +53,11 @@ def _deep(value: Any) -> Any:
     return value
 
 
-def configure(*, role: str | None = None, verbose: bool = False, pretty: bool | None = None) -> None:
-    """Set up structlog and the standard library's logging to write through the same processors."""
+def configure(*, role: str | None = None, quiet: bool = False, pretty: bool | None = None) -> None:
+    """Set up structlog and the standard library's logging to write through the same processors.
+
+    `quiet` leaves out everything below a warning, for commands that talk to a person anyway.
+    """
     if pretty is None:
         pretty = sys.stderr.isatty()
     shared: list[Any] = [
@@ -68,7 +71,7 @@ def configure(*, role: str | None = None, verbose: bool = False, pretty: bool | 
         if pretty
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
-    level = logging.DEBUG if verbose else logging.INFO
+    level = logging.WARNING if quiet else logging.INFO
     structlog.configure(
         processors=[*shared, *finish, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),

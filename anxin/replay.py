@@ -301,7 +301,7 @@ def run(
     messages: Path, site: Site, *, rules: Sequence[Path], out: Path | None, say: Callable[[str], None]
 ) -> Exit:
     """Replay a file; returns the exit status. Refused messages are no fault; unreadable input is."""
-    book = load(*rules)
+    book = load(rules)
     started = False
     with contextlib.ExitStack() as stack:
         try:

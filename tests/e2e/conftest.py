@@ -1,0 +1,292 @@
+"""The whole service, started as its user starts it, and a real browser to look at it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from anxin.embedded import free_port
+from simulators.phones import Message, Phones
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct-horse"
+ARTEFACTS = Path(os.environ.get("ANXIN_PICTURES") or ROOT / "test-results")
+
+SITE = """\
+community: {{id: zpq, name: 总浦桥社区, street: 招宝山街道, timezone: Asia/Shanghai, centre: [29.9523, 121.71023]}}
+grids:
+  - {{id: g05, name: 第5网格, micro_grids: [{{id: g05-2, name: 5-2 微网格, location: [29.9531, 121.7102]}}]}}
+homes:
+  - id: h0317
+    micro_grid: g05-2
+    address: 银杏小区 3 幢 2 单元 402
+    location: [29.9532, 121.7104]
+    floor: 4
+    lift: true
+    phone: "0574-00000317"
+    access: {{key: 邻里中心 07 号柜, door_code: "2580#"}}
+    residents:
+      - {{id: r0317, name: 周阿婆, born: 1944, tier: key, conditions: [dementia], flags: [hard_of_hearing, lives_alone],
+         consent: {{vitals: [centre, doctor], bed: [centre], family: [status]}}}}
+    contacts:
+      - {{id: c0317a, name: 周女士, relation: 女儿, phone: "10000000921", notify: ["json://127.0.0.1:{phones}/family"], for: [red]}}
+    devices:
+      - {{id: smoke-0317, kind: smoke, room: kitchen, address: zigbee2mqtt/h0317/厨房烟感}}
+      - {{id: sos-0317, kind: sos, room: bedroom}}
+      - {{id: pir-0317, kind: motion, room: living, address: zigbee2mqtt/h0317/客厅人体}}
+      - {{id: door-0317, kind: door, room: entrance, address: zigbee2mqtt/h0317/入户门}}
+  - id: h0318
+    micro_grid: g05-2
+    address: 银杏小区 9 幢 1 单元 201
+    location: [29.9538, 121.7100]
+    residents: [{{id: r0318, name: 吴阿婆, born: 1946}}]
+    devices:
+      - {{id: sos-0318, kind: sos, room: bedroom}}
+      - {{id: gas-0318, kind: gas, room: kitchen}}
+staff:
+  - {{id: s01, name: 陈敏芝, role: operator, notify: ["json://127.0.0.1:{phones}/desk"]}}
+  - {{id: s02, name: 方静, role: operator, notify: ["json://127.0.0.1:{phones}/desk2"]}}
+  - {{id: s05, name: 陆海峰, role: supervisor, notify: ["json://127.0.0.1:{phones}/supervisor"]}}
+  - {{id: s06, name: 沈主任, role: admin, notify: ["json://127.0.0.1:{phones}/manager"]}}
+  - {{id: s07, name: 林国平, role: grid_worker, micro_grids: [g05-2], location: [29.9535, 121.7099], notify: ["json://127.0.0.1:{phones}/lin"]}}
+policy: {{acknowledge_seconds: {acknowledge}, arrive_minutes: 10}}
+"""
+
+
+def wait_for(true: Callable[[], Any], seconds: float = 10.0, what: str = "it") -> Any:
+    """The first true answer, or a failure that says what was waited for."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(httpx.HTTPError, OSError):
+            answer = true()
+            if answer:
+                return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not happen within {seconds:g} s")
+        time.sleep(0.02)
+
+
+@dataclass
+class Device:
+    """An MQTT client of our own, as a gateway has one: QoS 1, again until the broker has confirmed."""
+
+    port: int
+    client: paho.Client = field(init=False)
+    acks: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"test-{uuid.uuid4().hex[:8]}")
+        self.client.reconnect_delay_set(0.1, 0.5)
+
+        def connected(client: paho.Client, *_: Any) -> None:
+            client.subscribe("anxin/v1/+/+/ack", 1)
+
+        def heard(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+            self.acks.append((message.topic, json.loads(message.payload)))
+
+        self.client.on_connect = connected
+        self.client.on_message = heard
+        self.client.connect_async("127.0.0.1", self.port)
+        self.client.loop_start()
+
+    def says(self, topic: str, payload: Any, *, wait: bool = True) -> None:
+        """Publish JSON with QoS 1 and wait for the PUBACK, however long the broker is away."""
+        info = self.client.publish(topic, json.dumps(payload), qos=1)
+        if wait:
+            deadline = time.monotonic() + 30
+            while not info.is_published():
+                if time.monotonic() > deadline:
+                    raise AssertionError("no PUBACK within 30 s")
+                time.sleep(0.005)
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@dataclass
+class Service:
+    """`anxin up` on a folder of its own."""
+
+    folder: Path
+    api_port: int
+    mqtt_port: int
+    phones: Phones
+    acknowledge: float
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.api_port}"
+
+    def start(self, *, wait: bool = True) -> None:
+        site = self.folder / "site.yaml"
+        site.write_text(SITE.format(phones=self.phones.port, acknowledge=self.acknowledge), encoding="utf-8")
+        env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("ANXIN_")},
+            "ANXIN_DATA_DIR": str(self.folder / "data"),
+            "ANXIN_SITE": str(site),
+            "ANXIN_API__LISTEN": f"127.0.0.1:{self.api_port}",
+            "ANXIN_MQTT__LISTEN": f"127.0.0.1:{self.mqtt_port}",
+            "ANXIN_DEMO__PASSWORD": PASSWORD,
+        }
+        with (self.folder / "up.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "anxin", "up"], env=env, stdout=log, stderr=log, cwd=self.folder
+            )
+        if wait:
+            wait_for(self.ready, 60, "the service")
+
+    def ready(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise AssertionError("anxin up ended: " + (self.folder / "up.log").read_text()[-3000:])
+        return httpx.get(f"{self.url}/readyz", timeout=2).json()["ready"] is True
+
+    def pid_of(self, part: str) -> int:
+        """The pid of a role, of nats or of postgres."""
+        return int(json.loads((self.folder / "data" / "run" / f"{part}.json").read_text())["pid"])
+
+    def kill(self, part: str) -> None:
+        """`kill -9`; for `up` the supervisor itself, whose children then go down with it."""
+        if part == "up":
+            assert self.process is not None
+            self.process.kill()
+            self.process.wait(10)
+        else:
+            os.kill(self.pid_of(part), signal.SIGKILL)
+
+    def stop(self) -> float:
+        """Ctrl-C; returns the seconds it took."""
+        assert self.process is not None
+        began = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                raise AssertionError("Ctrl-C did not stop the service within 20 s") from None
+        return time.monotonic() - began
+
+    def sign_in(self, user: str = "operator") -> httpx.Client:
+        """A signed-in program."""
+        token = wait_for(
+            lambda: httpx.post(
+                f"{self.url}/api/v1/token", data={"username": user, "password": PASSWORD}, timeout=5
+            ).json()["access_token"],
+            10,
+            "the sign-in",
+        )
+        return httpx.Client(base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+
+    def received(self, path: str) -> list[Message]:
+        """What a phone received."""
+        return [m for m in self.phones.messages if m.path == path]
+
+
+@contextlib.contextmanager
+def a_service(acknowledge: float = 60.0) -> Iterator[Service]:
+    with tempfile.TemporaryDirectory(prefix="anxin-e2e-") as name:
+        folder = Path(name)
+        # PostgreSQL runs as another user when we are root, and must be able to enter.
+        folder.chmod(0o755)
+        phones = Phones().start()
+        service = Service(folder, free_port(), free_port(), phones, acknowledge)
+        try:
+            service.start()
+            yield service
+        except BaseException:
+            for log in sorted((folder / "data" / "log").glob("*.log")):
+                print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}")
+            print((folder / "up.log").read_text(errors="replace")[-3000:])
+            raise
+        finally:
+            if service.process is not None and service.process.poll() is None:
+                service.stop()
+            phones.stop()
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """The service with a short ladder: its steps come after 2, 4 and 8 seconds."""
+    with a_service(acknowledge=4.0) as running:
+        yield running
+
+
+@pytest.fixture
+def calm_service() -> Iterator[Service]:
+    """The service with the ladder of the contract: 30, 60, 120 seconds."""
+    with a_service() as running:
+        yield running
+
+
+@pytest.fixture
+def device(service: Service) -> Iterator[Device]:
+    """A gateway."""
+    gateway = Device(service.mqtt_port)
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture
+def browser(chromium: str) -> Iterator[Browser]:
+    """A real Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chrome = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--autoplay-policy=document-user-activation-required",
+            ],
+        )
+        yield chrome
+        chrome.close()
+
+
+def open_screen(browser: Browser, width: int = 1920, height: int = 1080) -> BrowserContext:
+    """A screen of its own: own cookies, own storage."""
+    return browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai")
+
+
+def sign_in(page: Page, url: str, path: str, user: str = "operator") -> None:
+    """Sign in as a person does and come to `path`."""
+    page.goto(f"{url}/login?next={path}")
+    page.get_by_label("用户名").fill(user)
+    page.get_by_label("密码").fill(PASSWORD)
+    page.get_by_role("button", name="登录").click()
+    page.wait_for_url(f"**{path}*")
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture for the eye; what is checked is checked in words."""
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=ARTEFACTS / f"{name}.png")
