@@ -207,6 +207,7 @@ class Desk:
         self._open: dict[Key, str] = {}
         self._closed: dict[Key, str] = {}
         self._findings: dict[str, str] = {}
+        self._heard: dict[str, str] = {}
         self._due: dict[str, datetime] = {}
         self.source = 0
         """The position on FINDINGS up to which the log is known to have answered."""
@@ -277,6 +278,8 @@ class Desk:
             holder = self.alerts.get(self._findings.get(finding.finding, ""))
             if holder is None or holder.number <= alert.number:
                 self._findings[finding.finding] = alert.id
+            for event_id in finding.seen:
+                self._heard[event_id] = alert.id
         due = next_due(alert)
         if due is None:
             self._due.pop(alert.id, None)
@@ -298,6 +301,9 @@ class Desk:
             for finding in alert.findings:
                 if self._findings.get(finding.finding) == alert.id:
                     del self._findings[finding.finding]
+                for event_id in finding.seen:
+                    if self._heard.get(event_id) == alert.id:
+                        del self._heard[event_id]
         return [a.id for a in gone]
 
     # -- proposing --
@@ -310,7 +316,7 @@ class Desk:
         """Where a finding belongs and how: nothing, note, hear, reopen or raise."""
         holder = self.alerts.get(self._findings.get(finding.finding, ""))
         view = holder.finding(finding.finding) if holder is not None else None
-        if view is not None and finding.event_id in view.seen:
+        if finding.event_id in self._heard:
             return holder, "nothing"
         key = (finding.home, finding.cause, finding.test)
         if finding.phase is Phase.cleared:

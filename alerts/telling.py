@@ -36,7 +36,6 @@ from care.ids import content_id
 from care.site import Contact, Registry, Staff
 from care.words import Level, Role
 
-
 PRESSED = frozenset({"sos", "fall"})
 """Pictograms of what a person does: a further one is a call for help, not a detector that flickers."""
 
