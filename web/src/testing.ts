@@ -13,6 +13,7 @@ export const at = (seconds_before_noon: number): string => new Date(NOON - secon
 
 export function anAlert(more: Partial<Alert> = {}): Alert {
   return whole({
+    called: [],
     id: 'a317', number: 317, code: 'SM1', level: 'red', title: '厨房烟感报警', home: 'h0317', resident: 'r0317', raised_at: at(18), onset_at: at(18),
     condition: 'active', state: 'new', owner: null, responders: [], step: 0, occurrences: 1, findings: [], deliveries: [], outcome: null, version: 1, kind: 'smoke', state_words: '未接警',
     place: { estate_building: '银杏小区 3 幢', unit_room: '402 室', phone: '0574-86293712', floor: 4, lift: true, key: '邻里中心 07 号柜' },

@@ -1,11 +1,12 @@
 /** Answers to the script's questions are notes of the case, so they last, and the second operator sees them. Pure. */
 import type { ScriptQuestion, TimelineItem } from '../api/types'
+import { zh } from '../texts/zh'
 
 export interface Answer {
   yes: boolean
   at: string
 }
-const SOURCE = { yes: '是', no: '否' } // notes are kept in the community's language, whatever the screen speaks
+const SOURCE = zh.script // notes are kept in the community's language, whatever the screen speaks
 
 export const answerNote = (question: ScriptQuestion, yes: boolean): string => `${question.ask}${yes ? SOURCE.yes : SOURCE.no}`
 

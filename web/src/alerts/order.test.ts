@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Alert } from '../api/types'
 import { anAlert, at, NOON } from '../testing'
+import { doorOf } from './words'
 import { chooseHero, openedAt, order, walk, type HeroQuestion } from './order'
 
 const me = { id: 's01', name: '陈敏芝' }
@@ -37,6 +38,13 @@ describe('the queue', () => {
     const ladder = [{ step: 1, at_seconds: 30, due_at: at(-20), label: '全部坐席', state: 'next' as const }]
     expect(openedAt(red('r', 1800, { ladder }))).toBe(NOON - 10_000)
   })
+})
+
+it('the room stands beside the building, the unit apart', () => {
+  expect(doorOf({ unit_room: '2 单元 402' })).toEqual({ unit: '2 单元', room: '402 室' })
+  expect(doorOf({ unit_room: '8 弄 102' })).toEqual({ unit: '', room: '8 弄 102' })
+  expect(doorOf({ unit_room: '402 室' })).toEqual({ unit: '', room: '402 室' })
+  expect(doorOf(null)).toEqual({ unit: '', room: '' })
 })
 
 describe('the centre', () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { linePath, spansOf, ticksOf } from './strip'
+import type { StripRow } from '../api/types'
+import { linePath, spansOf, tellingFirst, ticksOf } from './strip'
 
 const from = Date.parse('2026-05-23T11:00:00Z')
 const window = { from, to: from + 3_600_000 }
@@ -34,4 +35,10 @@ it('a quiet line is drawn quiet, a rising one rises', () => {
 
 it('ticks outside the hour are left out', () => {
   expect(ticksOf([T(-1), T(30), T(61)], window)).toEqual([500])
+})
+
+it('where few rows fit, each says something new: the alarm, the liveliest sensor, the door, the bed', () => {
+  const row = (device: string, kind: string, more: Partial<StripRow> = {}): StripRow => ({ device, kind, label: device, words: '', draw: 'ticks', ...more })
+  const rows = [row('smoke', 'smoke', { alarm: true }), row('gas', 'gas'), row('hall', 'activity', { ticks: [T(10)] }), row('kitchen', 'activity', { ticks: [T(58)] }), row('belt', 'bed'), row('door', 'door')]
+  expect(tellingFirst(rows).map((one) => one.device)).toEqual(['smoke', 'kitchen', 'door', 'belt', 'gas', 'hall'])
 })

@@ -59,3 +59,15 @@ export function linePath(points: StripRow['points'], window: Window, unit?: stri
   }
   return path
 }
+
+/** what tells first whether somebody is there, and whether the alarm is false */
+const TELLING = ['activity', 'door', 'bed', 'gas', 'smoke', 'co', 'water', 'vitals', 'fall', 'sos']
+
+/** Alarms, then the liveliest row of each kind, then the rest: where only a few rows fit, each says something new. */
+export function tellingFirst(rows: readonly StripRow[]): StripRow[] {
+  const newest = (row: StripRow): number => ms(row.ticks?.at(-1)) ?? 0
+  const lively = [...rows].sort((a, b) => newest(b) - newest(a))
+  const firsts = TELLING.flatMap((kind) => lively.find((row) => row.kind === kind && !row.alarm) ?? [])
+  const alarms = rows.filter((row) => row.alarm)
+  return [...alarms, ...firsts, ...rows.filter((row) => !alarms.includes(row) && !firsts.includes(row))]
+}

@@ -1,6 +1,5 @@
 /** A case in words: the same words in the queue, in the centre and in the drawer. Pure. */
-import type { Alert, Resident, Responder } from '../api/types'
-import { isUnacknowledged } from './order'
+import type { Alert, Place, Resident, Responder } from '../api/types'
 import type { Language, Texts } from '../texts'
 
 /** The service names a case in Chinese; the English screen names it by its kind. */
@@ -13,10 +12,16 @@ export function stateOf(alert: Alert, language: Language, t: Texts): string {
   return t.states[alert.state]
 }
 
+/** 「2 单元 402」 taken apart: the room stands beside the building in large, the unit in the line below. */
+export function doorOf(place: Place | null | undefined): { unit: string; room: string } {
+  const whole = place?.unit_room?.trim() ?? ''
+  const [, unit = '', rest = whole] = /^(\d+\s*单元)\s*(.+)$/.exec(whole) ?? []
+  return { unit, room: /^\d+$/.test(rest) ? `${rest} 室` : rest }
+}
+
 export function placeOf(alert: Alert): string {
-  const place = alert.place
-  const parts = [place?.estate_building, place?.unit_room].filter((part): part is string => !!part)
-  return parts.length > 0 ? parts.join(' ') : (place?.address ?? '')
+  const parts = [alert.place?.estate_building, doorOf(alert.place).room].filter((part): part is string => !!part)
+  return parts.length > 0 ? parts.join(' ') : (alert.place?.address ?? '')
 }
 
 export const residentOf = (alert: Alert): Resident | null =>
@@ -29,7 +34,7 @@ export function residentWords(alert: Alert, t: Texts): string {
 }
 
 export function ownerWords(alert: Alert, t: Texts): string {
-  if (isUnacknowledged(alert)) return t.queue.nobody
+  if (alert.state === 'new') return t.queue.nobody
   return alert.owner?.name ?? ''
 }
 

@@ -247,3 +247,12 @@ describe('the sound check', () => {
     expect(record).not.toHaveBeenCalled()
   })
 })
+
+describe('what the wall is not told', () => {
+  it('is not claimed either: no word of calls where none were sent', () => {
+    const taken = { state: 'acknowledged', owner: { id: 's01', name: '陈**' } } as const
+    expect(show(HeroCard, { props: { alert: anAlert(taken), now: NOON, clock, target: 60 } }).text()).toContain('还没打')
+    const { called: _called, ...silent } = anAlert(taken)
+    expect(show(HeroCard, { props: { alert: silent, now: NOON, clock, target: 60, wall: true } }).text()).not.toContain('还没打')
+  })
+})

@@ -48,9 +48,9 @@ export function responderAt(map: CommunityMap, person: DutyPerson): Point | null
   return null
 }
 
-/** Two people in one place stand beside each other. */
-export function spread(placed: readonly (Point | null)[]): (Point | null)[] {
-  const taken: Point[] = []
+/** Two people in one place stand beside each other, and nobody stands on the centre or on the case. */
+export function spread(placed: readonly (Point | null)[], kept: readonly Point[] = []): (Point | null)[] {
+  const taken: Point[] = [...kept]
   return placed.map((point) => {
     if (point === null) return null
     let [x, y] = point
@@ -73,7 +73,8 @@ export function route(from: Point, to: Point): string {
 export const riverPath = (river: CommunityMap['river']): string =>
   (river ?? []).map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x} ${y}`).join('')
 
-const WALK_METRES_A_MINUTE = 70 // an unhurried adult, as the service's own arrival minutes assume
+const WALK_METRES_A_MINUTE = 75 // 4.5 km/h, and
+const DETOUR = 1.3 // a way on foot is longer than the straight line: both as the service reckons arrival (alerts/circle.py)
 /** Radius of the circle that can be walked in the promised minutes, on the map. */
 export const circleRadius = (map: CommunityMap, minutes: number): number =>
-  Math.min(170, (WALK_METRES_A_MINUTE * minutes) / map.metres_per_unit)
+  (WALK_METRES_A_MINUTE * minutes) / DETOUR / map.metres_per_unit
