@@ -206,7 +206,8 @@ class Desk:
         self.alerts: dict[str, Alert] = {}
         self._open: dict[Key, str] = {}
         self._closed: dict[Key, str] = {}
-        self._findings: dict[str, str] = {}
+        self._findings: dict[tuple[str, bool], str] = {}
+        """Which alert holds a finding; an episode that began as a test and goes on in earnest is held by two."""
         self._heard: dict[str, str] = {}
         self._due: dict[str, datetime] = {}
         self.source = 0
@@ -275,9 +276,10 @@ class Desk:
         if rival is None or rival.id == alert.id or rival.number < alert.number:
             here[key] = alert.id
         for finding in alert.findings:
-            holder = self.alerts.get(self._findings.get(finding.finding, ""))
+            name = (finding.finding, alert.test)
+            holder = self.alerts.get(self._findings.get(name, ""))
             if holder is None or holder.number <= alert.number:
-                self._findings[finding.finding] = alert.id
+                self._findings[name] = alert.id
             for event_id in finding.seen:
                 self._heard[event_id] = alert.id
         due = next_due(alert)
@@ -299,8 +301,8 @@ class Desk:
             if self._closed.get(key) == alert.id:
                 del self._closed[key]
             for finding in alert.findings:
-                if self._findings.get(finding.finding) == alert.id:
-                    del self._findings[finding.finding]
+                if self._findings.get((finding.finding, alert.test)) == alert.id:
+                    del self._findings[finding.finding, alert.test]
                 for event_id in finding.seen:
                     if self._heard.get(event_id) == alert.id:
                         del self._heard[event_id]
@@ -312,9 +314,14 @@ class Desk:
         """Whether this finding would begin a new case, which takes a number from the sequence."""
         return self._target(finding, now)[1] == "raise"
 
+    def _holder(self, name: str, test: bool) -> Alert | None:
+        return self.alerts.get(self._findings.get((name, test), ""))
+
     def _target(self, finding: Finding, now: datetime) -> tuple[Alert | None, str]:
         """Where a finding belongs and how: nothing, note, hear, reopen or raise."""
-        holder = self.alerts.get(self._findings.get(finding.finding, ""))
+        holder = self._holder(finding.finding, finding.test)
+        if holder is None and finding.phase is Phase.cleared:
+            holder = self._holder(finding.finding, not finding.test)
         view = holder.finding(finding.finding) if holder is not None else None
         if finding.event_id in self._heard:
             return holder, "nothing"
@@ -401,7 +408,7 @@ class Desk:
         home = self._registry.homes.get(finding.home)
         number = self._numbers()
         first = finding.finding
-        if finding.phase is not Phase.opened or first in self._findings:
+        if finding.phase is not Phase.opened or any((first, t) in self._findings for t in (False, True)):
             # An episode that outlived its case begins another: it needs a name of its own.
             first = finding.event_id
         plan = plan_for(view.level, self._registry.site.policy, test=finding.test)

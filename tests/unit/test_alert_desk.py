@@ -144,6 +144,17 @@ def test_a_test_is_a_case_of_its_own() -> None:
     assert {t[3] for t in story.told()} == {"opened"}
 
 
+def test_a_test_that_becomes_earnest_rings() -> None:
+    """The same episode goes on without the mark of a test: a case of its own, red and loud."""
+    story = Story()
+    story.finding("f1", test=True)
+    story.finding("f1", phase=Phase.changed, reason="occurrence", occurrences=2)
+    assert [(a.level, a.test) for a in story.desk.open()] == [(Level.red, False), (Level.blue, True)]
+    assert len(story.told()) == 2
+    story.finding("f1", phase=Phase.cleared)
+    assert [a.condition for a in story.desk.open()] == ["cleared", "active"]
+
+
 def test_life_safety_is_never_below_yellow() -> None:
     """Whatever the rule thinks, smoke, gas and SOS are at least yellow."""
     story = Story()

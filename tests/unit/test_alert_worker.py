@@ -278,6 +278,30 @@ async def test_two_screens_at_once(stream: Weak, clock: ManualClock) -> None:
     assert lost[0].alert.owner in ("s01", "s02")
 
 
+async def test_what_was_decided_before_somebody_acted_is_decided_anew(
+    stream: Weak, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two alerts are due; while the first is written somebody takes the second: no step for the second."""
+    worker, _ = await an_alert(stream, clock)
+    await worker.hear(say(stream, a_finding("s1", code="SOS1", cause="sos")))
+    api = await commands(stream)
+    clock.advance(seconds(30))
+    first, second = (t.alert for t in worker.desk.tick(clock.now()))
+    publish = stream.publish
+
+    async def meanwhile(subject: str, data: bytes, **more: Any) -> int:
+        monkeypatch.setattr(stream, "publish", publish)
+        seq = await publish(subject, data, **more)
+        await api.give(second, an_order("acknowledge"), clock.now())
+        worker.follower.take(stream.messages(ALERTS))
+        return seq
+
+    monkeypatch.setattr(stream, "publish", meanwhile)
+    await worker.look()
+    assert [s.step for s in worker.desk.alerts[first].steps] == [0, 1]
+    assert [s.step for s in worker.desk.alerts[second].steps] == [0]
+
+
 async def test_a_moved_stream_alone_is_no_conflict(stream: Weak, clock: ManualClock) -> None:
     """A step of the ladder that our fold has not seen does not refuse a person's click."""
     worker, alert = await an_alert(stream, clock)
