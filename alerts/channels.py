@@ -305,6 +305,10 @@ class AppriseChannels:
         except TimeoutError:
             return TemporaryFailure("timeout")
 
+    def understands(self, url: str) -> bool:
+        """Whether an address can be sent to at all; nothing is sent."""
+        return self._plugin(url) is not None
+
     def close(self) -> None:
         """Let the threads go; what they are sending is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)

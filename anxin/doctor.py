@@ -163,7 +163,7 @@ async def _site(settings: Settings) -> Line:
 async def _channels(settings: Settings) -> Line:
     if settings.stream.url is None:
         return Line("channels", "off", "cannot be looked at while the service is not running")
-    from alerts.channels import understands
+    from alerts.channels import AppriseChannels
     from anxin import wiring
 
     async with wiring.open_stream(settings) as stream:
@@ -172,7 +172,9 @@ async def _channels(settings: Settings) -> Line:
         return Line("channels", "off", "no site is loaded")
     urls = [(s.id, u) for s in registry.site.staff for u in s.notify]
     urls += [(c.id, u) for h in registry.site.homes for c in h.contacts for u in c.notify]
-    bad = sorted({person for person, url in urls if not understands(url)})
+    channels = AppriseChannels()
+    bad = sorted({person for person, url in urls if not channels.understands(url)})
+    channels.close()
     if bad:
         return Line("channels", "fault", f"addresses that no channel understands: {', '.join(bad[:10])}")
     if not urls:

@@ -107,16 +107,20 @@ class Device:
         self.client.on_message = heard
         self.client.connect_async("127.0.0.1", self.port)
         self.client.loop_start()
+        wait_for(self.client.is_connected, 20, "the connection to the broker")
 
     def says(self, topic: str, payload: Any, *, wait: bool = True) -> None:
         """Publish JSON with QoS 1 and wait for the PUBACK, however long the broker is away."""
         info = self.client.publish(topic, json.dumps(payload), qos=1)
         if wait:
-            deadline = time.monotonic() + 30
-            while not info.is_published():
-                if time.monotonic() > deadline:
-                    raise AssertionError("no PUBACK within 30 s")
-                time.sleep(0.005)
+
+            def confirmed() -> bool:
+                # "Not connected" only says that it is still waiting: paho sends it again by itself.
+                with contextlib.suppress(RuntimeError):
+                    return info.is_published()
+                return False
+
+            wait_for(confirmed, 30, "the PUBACK")
 
     def close(self) -> None:
         self.client.disconnect()
@@ -164,7 +168,7 @@ class Service:
 
     def pid_of(self, part: str) -> int:
         """The pid of a role, of nats or of postgres."""
-        return int(json.loads((self.folder / "data" / "run" / f"{part}.json").read_text())["pid"])
+        return int(json.loads((self.folder / "data" / "run" / f"{part}.pid").read_text())["pid"])
 
     def kill(self, part: str) -> None:
         """`kill -9`; for `up` the supervisor itself, whose children then go down with it."""
@@ -173,7 +177,8 @@ class Service:
             self.process.kill()
             self.process.wait(10)
         else:
-            os.kill(self.pid_of(part), signal.SIGKILL)
+            # A part that was killed a moment ago has no pid until it is started again.
+            os.kill(wait_for(lambda: self.pid_of(part), 30, f"the start of {part}"), signal.SIGKILL)
 
     def stop(self) -> float:
         """Ctrl-C; returns the seconds it took."""
@@ -197,7 +202,9 @@ class Service:
             10,
             "the sign-in",
         )
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+        return httpx.Client(
+            base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=10
+        )
 
     def received(self, path: str) -> list[Message]:
         """What a phone received."""
@@ -274,16 +281,18 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 def open_screen(browser: Browser, width: int = 1920, height: int = 1080) -> BrowserContext:
     """A screen of its own: own cookies, own storage."""
-    return browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai")
+    return browser.new_context(
+        viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai"
+    )
 
 
 def sign_in(page: Page, url: str, path: str, user: str = "operator") -> None:
     """Sign in as a person does and come to `path`."""
-    page.goto(f"{url}/login?next={path}")
+    page.goto(f"{url}/sign-in?next={path}")
     page.get_by_label("用户名").fill(user)
     page.get_by_label("密码").fill(PASSWORD)
     page.get_by_role("button", name="登录").click()
-    page.wait_for_url(f"**{path}*")
+    page.wait_for_url(f"{url}{path}*")
 
 
 def picture(page: Page, name: str) -> None:

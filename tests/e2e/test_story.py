@@ -1,0 +1,289 @@
+"""The smoke alarm of 23 May, end to end: a real broker, stream, database, service and browser; nothing is a stand-in.
+
+Noon. Someone cooks without the range hood; the smoke detector sounds. The wall and the desk show the red case, the
+operator's phone rings; nobody takes it and the ladder goes on; the operator takes it, rings home, records what it was
+and closes. Smoke again within the hour opens the same case.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Device, Service, open_screen, picture, sign_in, wait_for
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+SMOKE = "zigbee2mqtt/h0317/厨房烟感"
+COOKING = {
+    "cause": "C02",
+    "verification": "V1",
+    "actions": ["A1"],
+    "outcome": "O1",
+    "truth": "avoidable",
+    "note": "",
+}
+
+
+def smoke(on: bool) -> dict[str, Any]:
+    return {
+        "smoke": on,
+        "battery": 86,
+        "battery_low": False,
+        "linkquality": 92,
+        "last_seen": datetime.now(UTC).isoformat(),
+    }
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_story_on_the_screens(service: Service, device: Device, browser: Browser) -> None:
+    """Wall and desk show the red case within a second; the desk takes it, rings, closes; smoke again reopens it."""
+    desk_screen, wall_screen = open_screen(browser), open_screen(browser)
+    desk, wall = desk_screen.new_page(), wall_screen.new_page()
+    sign_in(desk, service.url, "/desk")
+    sign_in(wall, service.url, "/wall")
+    for page in (desk, wall):
+        page.wait_for_selector('html[data-link="live"]', state="attached", timeout=15_000)
+        # Calm is said only on a live picture.
+        assert page.locator('[data-level="red"]').count() == 0
+    desk.get_by_role("button", name="播放红色告警声").click()
+    desk.get_by_role("button", name="听到了").click(timeout=15_000)
+    device.says("zigbee2mqtt/h0317/客厅人体", {"occupancy": True, "battery": 90, "linkquality": 70})
+    picture(desk, "desk-calm")
+
+    began = time.monotonic()
+    device.says(SMOKE, smoke(on=True))
+    for page in (wall, desk):
+        page.wait_for_selector('[data-alert][data-level="red"]', timeout=5_000)
+    assert time.monotonic() - began < 5.0  # how fast it is belongs to benchmarks/; this only catches a hang
+    assert desk.locator("html").get_attribute("data-red") == "1"
+    # How bad, what, where, who, what do I do now.
+    hero = desk.get_by_role("main")
+    for words in ("厨房烟感报警", "银杏小区 3 幢", "402", "周阿婆", "听力下降", "0574-00000317", "未接警"):
+        assert hero.get_by_text(words).first.is_visible(), words
+    # The wall tells no more than a visitor may know, in its page or in its stream.
+    seen = wall.content()
+    assert "银杏小区 3 幢" in seen
+    for secret in ("402", "周阿婆", "0574", "听力", "失智", "07 号柜", "2580"):
+        assert secret not in seen, secret
+    picture(desk, "desk-red")
+    picture(wall, "wall-red")
+    wait_for(lambda: service.received("/desk"), 5, "the push to the operator on duty")
+    push = service.received("/desk")[0]
+    assert push.title.startswith("#1 ")
+    assert "/go/" in push.text
+
+    # Nobody takes it: after one acknowledge time the supervisor is told, then the manager.
+    assert not service.received("/supervisor")
+    wait_for(lambda: service.received("/supervisor"), 8, "the step to the supervisor")
+    wait_for(lambda: service.received("/manager"), 10, "the step to the manager")
+
+    desk.get_by_role("button", name="接警并拨打家中电话").click()
+    desk.wait_for_selector('[data-alert][data-state="acknowledged"]', timeout=5_000)
+    wait_for(lambda: service.received("/family"), 5, "the word to the family")
+    family = service.received("/family")[0]
+    for secret in ("烟", "失智", "周阿婆", "402"):
+        assert secret not in family.title + family.text, secret
+    desk.get_by_role("button", name="接通").click()
+    desk.get_by_role("button", name="处置结果").first.click()
+    picture(desk, "desk-outcome")
+    for words in ("C02", "V1", "A1", "O1"):
+        choice = desk.get_by_label(words).first
+        if not choice.is_checked():
+            choice.check(force=True)
+    desk.get_by_role("button", name="结案").last.click()
+    for page in (wall, desk):
+        page.wait_for_selector('[data-alert][data-level="red"]', state="detached", timeout=5_000)
+    with service.sign_in() as program:
+        closed = program.get("/alerts/1").json()
+        assert closed["state"] == "closed"
+        assert closed["outcome"]["cause"] == "C02"
+        assert closed["called"][0]["result"] == "answered"
+
+        device.says(SMOKE, smoke(on=False))
+        device.says(SMOKE, smoke(on=True))
+        wall.wait_for_selector('[data-alert][data-level="red"]', timeout=5_000)
+        again = program.get("/alerts", params={"state": "open"}).json()["items"]
+        assert [a["number"] for a in again] == [1]
+    desk_screen.close()
+    wall_screen.close()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_screen_that_lost_its_source_never_looks_calm(
+    service: Service, device: Device, browser: Browser
+) -> None:
+    """C-LINK-6: the server is killed: stale, then down; it comes back: live, with exactly the server's list."""
+    screen = open_screen(browser)
+    desk = screen.new_page()
+    sign_in(desk, service.url, "/desk")
+    desk.wait_for_selector('html[data-link="live"]', state="attached", timeout=15_000)
+    device.says(SMOKE, smoke(on=True))
+    desk.wait_for_selector('[data-alert][data-level="red"]', timeout=5_000)
+    service.kill("up")
+    desk.wait_for_selector('html[data-link="stale"]', state="attached", timeout=10_000)
+    assert desk.get_by_text("数据延迟").first.is_visible()
+    picture(desk, "desk-stale")
+    desk.wait_for_selector('html[data-link="down"]', state="attached", timeout=10_000)
+    assert desk.get_by_text("连接中断").first.is_visible()
+    picture(desk, "desk-down")
+    service.start()
+    desk.wait_for_selector('html[data-link="live"]', state="attached", timeout=30_000)
+    with service.sign_in() as program:
+        listed = [a["id"] for a in program.get("/alerts", params={"state": "open"}).json()["items"]]
+    rows = desk.locator("[data-alert]").evaluate_all(
+        "rows => [...new Set(rows.map(row => row.dataset.alert))]"
+    )
+    assert rows == listed
+    screen.close()
+
+
+PARTS = ("ingest", "rules", "alerts", "notify", "recorder", "api", "nats", "postgres", "up")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", PARTS)
+def test_the_story_survives_a_kill_at_every_point(service: Service, device: Device, part: str) -> None:
+    """kill -9 of one part before every step of the story: nothing is lost, nothing is said twice, the story goes on."""
+
+    def kill() -> None:
+        service.kill(part)
+        if part == "up":
+            service.start(wait=False)
+
+    def command(word: str, **body: Any) -> dict[str, Any]:
+        def once() -> dict[str, Any] | None:
+            with service.sign_in() as program:
+                now = program.get("/alerts/1").json()
+                answer = program.post(
+                    f"/alerts/1/{word}",
+                    json={"version": now["version"], **body},
+                    headers={"Idempotency-Key": f"{part}-{word}"},
+                )
+                if answer.status_code in (500, 502, 503):
+                    return None
+                assert answer.status_code == 200, answer.text
+                done: dict[str, Any] = answer.json()
+                return done
+
+        result: dict[str, Any] = wait_for(once, 30, word)
+        return result
+
+    def alerts(state: str) -> list[dict[str, Any]]:
+        def once() -> list[dict[str, Any]] | None:
+            with service.sign_in() as program:
+                answer = program.get("/alerts", params={"state": state})
+                return answer.json()["items"] or None if answer.status_code == 200 else None
+
+        found: list[dict[str, Any]] = wait_for(once, 30, f"an alert that is {state}")
+        return found
+
+    kill()
+    device.says(SMOKE, smoke(on=True))
+    raised = alerts("open")
+    assert [(a["number"], a["code"], a["level"]) for a in raised] == [(1, "SM1", "red")]
+    wait_for(lambda: service.received("/desk"), 30, "the first page")
+    kill()
+    wait_for(lambda: service.received("/supervisor"), 40, "the step to the supervisor")
+    kill()
+    taken = command("acknowledge")
+    assert taken["state"] == "acknowledged"
+    assert taken["owner"]["id"] == "s01"
+    kill()
+    command("call", to="home", result="answered")
+    kill()
+    closed = command("close", **COOKING)
+    assert closed["state"] == "closed"
+    kill()
+    device.says(SMOKE, smoke(on=False))
+    device.says(SMOKE, smoke(on=True))
+    again = alerts("open")
+    assert [a["number"] for a in again] == [1]
+
+    # Everything once: the log has one raising, one closing, one reopening; nobody was paged twice for one reason.
+    def events() -> list[dict[str, Any]] | None:
+        with service.sign_in() as program:
+            answer = program.get("/alerts/1/events")
+            items: list[dict[str, Any]] = answer.json()["items"]
+            return items if answer.status_code == 200 else None
+
+    kinds = [e["type"] for e in wait_for(events, 30, "the timeline")]
+    for once in ("raised", "acknowledged", "called", "closed", "reopened"):
+        assert kinds.count(once) == 1, kinds
+    if part not in ("notify", "up"):
+        # A page whose sending was cut off is sent again under the same number: twice is better than not at all.
+        openings = [m for m in service.received("/desk") if "#1 " in m.title]
+        assert len(openings) <= 6
+
+
+def last_hour() -> dict[str, str]:
+    now = datetime.now(UTC)
+    return {
+        "quantity": "sos",
+        "from": (now - timedelta(hours=1)).isoformat(),
+        "to": (now + timedelta(minutes=1)).isoformat(),
+    }
+
+
+@pytest.mark.slow
+def test_with_the_database_stopped_an_sos_still_rings(service: Service, device: Device) -> None:
+    """PostgreSQL away: an SOS rings, escalates, reaches phones, is taken and closed; history says that it is away."""
+    import os
+    import signal
+
+    stopped = service.pid_of("postgres")
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        device.says("anxin/v1/h0318/sos-0318", {"sos": True, "seq": 7})
+        with service.sign_in() as program:
+            found = wait_for(
+                lambda: program.get("/alerts", params={"state": "open"}).json()["items"], 5, "the SOS"
+            )
+            assert found[0]["code"] == "SOS1"
+            wait_for(lambda: service.received("/desk"), 5, "the page")
+            ack = wait_for(lambda: device.acks, 5, "the answer to the device")
+            assert ack[0][0] == "anxin/v1/h0318/sos-0318/ack"
+            assert ack[0][1]["seq"] == 7
+            assert ack[0][1]["alert"] == found[0]["number"]
+            wait_for(lambda: service.received("/supervisor"), 10, "the ladder")
+            taken = program.post(
+                f"/alerts/{found[0]['id']}/acknowledge",
+                json={"version": program.get("/alerts/1").json()["version"]},
+            )
+            assert taken.status_code == 200
+            history = program.get(
+                "/homes/h0318/history",
+                params=last_hour(),
+            )
+            assert history.status_code == 503
+            assert history.json()["reason"] == "history_unavailable"
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+
+    def recorded() -> Any:
+        with service.sign_in() as program:
+            answer = program.get(
+                "/homes/h0318/history",
+                params=last_hour(),
+            )
+            return answer.status_code == 200 and answer.json()["items"]
+
+    assert len(wait_for(recorded, 30, "the catching up of the history")) == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_everything(service: Service) -> None:
+    """Ctrl-C: all parts end within seconds, and the next start goes on with the same data."""
+    assert service.stop() < 10
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(f"{service.url}/healthz", timeout=1)
+    service.start()
+    with service.sign_in() as program:
+        assert program.get("/homes").status_code == 200
