@@ -3,7 +3,7 @@
 Start at `Gateway.run`. One promise: a message is acknowledged to the broker (PUBACK) only when everything that
 came of it is durable, in READINGS or in quarantine, or when it is decided that nothing comes of it. Until then the
 broker keeps it, whoever dies. Paho's thread only hands messages over. Alarm devices' messages are read first and
-published at once on lanes of their own; the rest is grouped for a few milliseconds and published as one batch.
+published at once on lanes of their own; the rest is grouped for some milliseconds and published as one batch.
 While the stream is away every lane keeps trying with the same message ids, acknowledges nothing, and so the broker
 stops sending: that is the back-pressure. The stream swallows what it already has, by report_id.
 """
@@ -42,8 +42,9 @@ KEEPALIVE = 10
 """Seconds; a broker that hangs is noticed within 15."""
 RECONNECT = (0.1, 5.0)
 """Seconds between tries, at first and at most. It never gives up."""
-LINGER = 0.004
-"""Seconds telemetry waits for company: one fsync then carries it all (reliability section 2.5)."""
+LINGER = 0.03
+"""Seconds telemetry waits for company: one fsync then carries it all. With 4 ms instead the fsyncs of small batches
+made an SOS beside 500 messages a second take 73 ms at p95 instead of 10 (2 busy cores, one embedded nats-server)."""
 BATCH = 500
 URGENT_LANES = 8
 """Alarms of one home stay in order; homes do not wait for each other."""
