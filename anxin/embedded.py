@@ -27,6 +27,7 @@ import secrets as entropy
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -60,6 +61,7 @@ from anxin.supervisor import (
     write_private,
 )
 from care.errors import Misconfigured, Temporary
+from care.topics import escape
 
 log = structlog.get_logger(__name__)
 
@@ -101,11 +103,13 @@ async def running(
     *,
     what: str = "anxin up",
     on_change: Callable[[Report], None] | None = None,
+    doorman: bool = False,
 ) -> AsyncIterator[Running]:
     """Run the embedded parts until the block ends; then stop everything that `supervisor` runs, in order.
 
     Parts whose addresses are configured are not started. Returns as soon as the stream answers; a database
-    that does not start is retried for ever and does not hold up alarms. Raises `Misconfigured` with one
+    that does not start is retried for ever and does not hold up alarms. With `doorman` the broker keeps to a private
+    port, and the caller starts the doorman (`doorman`) on `settings.mqtt.listen`. Raises `Misconfigured` with one
     sentence when the folder or the MQTT port is somebody else's.
     """
     data_dir = settings.data_dir.absolute()
@@ -114,7 +118,9 @@ async def running(
         (data_dir / "run.json").unlink(missing_ok=True)
         await end_leftovers(data_dir / "run")
         async with Supervisor(data_dir / "run", on_change=on_change) as supervisor:
-            filled, monitor_url = await _start_parts(replace(settings, data_dir=data_dir), supervisor)
+            filled, monitor_url = await _start_parts(
+                replace(settings, data_dir=data_dir), supervisor, doorman=doorman
+            )
             _announce(filled, monitor_url)
             try:
                 yield Running(filled, supervisor, monitor_url)
@@ -122,7 +128,9 @@ async def running(
                 (data_dir / "run.json").unlink(missing_ok=True)
 
 
-async def _start_parts(settings: Settings, supervisor: Supervisor) -> tuple[Settings, str | None]:
+async def _start_parts(
+    settings: Settings, supervisor: Supervisor, *, doorman: bool
+) -> tuple[Settings, str | None]:
     kept = Kept.of(settings.data_dir)
     if settings.mqtt.client_id is None:
         settings = replace(settings, mqtt=replace(settings.mqtt, client_id=kept.client_id))
@@ -135,13 +143,13 @@ async def _start_parts(settings: Settings, supervisor: Supervisor) -> tuple[Sett
         settings = replace(settings, database=replace(settings.database, url=postgres.url))
     try:
         if settings.stream.url is None or settings.mqtt.url is None:
-            nats = Nats.below(settings, kept)
+            nats = Nats.below(settings, kept, doorman=doorman)
             await nats.prepare()
             await supervisor.start(nats.child())
             monitor_url = nats.monitor_url
             if settings.mqtt.url is None:
                 settings = replace(
-                    settings, mqtt=replace(settings.mqtt, url=nats.ingest_url, listen=nats.mqtt)
+                    settings, mqtt=replace(settings.mqtt, url=nats.ingest_url, listen=nats.front or nats.mqtt)
                 )
             if settings.stream.url is None:
                 settings = replace(settings, stream=replace(settings.stream, url=nats.stream_url))
@@ -178,6 +186,28 @@ def role(name: str, settings: Settings, *, output: Path | None = None, ready: st
         output=output,
         stop_order=ROLE_ORDER,
     )
+
+
+def doorman(settings: Settings, *, output: Path | None = None) -> Child:
+    """The child that lets devices in to the embedded broker; ready when one can sign in through it."""
+    mqtt = settings.mqtt
+    front = Target(
+        mqtt.listen.reachable.host,
+        mqtt.listen.port,
+        mqtt.username,
+        mqtt.password,
+        tls=mqtt.certificate is not None,
+    )
+
+    async def answers() -> None:
+        await mqtt_round_trip(front)
+
+    return replace(role("doorman", settings, output=output), ready=answers)
+
+
+def doorman_credentials(data_dir: Path) -> tuple[str, str]:
+    """The embedded broker's user for devices, which is the doorman's alone."""
+    return "device", Kept.of(data_dir).passwords["device"]
 
 
 # --------------------------------------------------------------- for commands beside a running service
@@ -378,14 +408,19 @@ class Nats:
     sign_in: tuple[str, str] | None
     """What devices must give (name, password); None lets any device in, on loopback only."""
     filters: tuple[str, ...]
-    """What ingest receives (MQTT topic filters)."""
+    """What ingest receives (MQTT topic filters, as the broker carries them)."""
     client_id: str = field(repr=False)
     devices: bool = True
     """Is the MQTT listener open?"""
+    front: Address | None = None
+    """Where the doorman listens, when there is one; devices do not reach the broker itself then."""
 
     @classmethod
-    def below(cls, settings: Settings, kept: Kept, *, devices: bool = True) -> Nats:
-        """The part that belongs to a data folder; with `devices`, `Misconfigured` when `mqtt.listen` is taken."""
+    def below(cls, settings: Settings, kept: Kept, *, devices: bool = True, doorman: bool = False) -> Nats:
+        """The part that belongs to a data folder; with `devices`, `Misconfigured` when `mqtt.listen` is taken.
+
+        With `doorman` that address is left to the doorman, and the broker listens on a private one.
+        """
         devices = devices and settings.mqtt.url is None
         mqtt = settings.mqtt.listen
         if mqtt.port == 0:
@@ -396,11 +431,16 @@ class Nats:
                 f"mqtt.listen from {origin}: another program already listens on {mqtt}; "
                 f"stop it, or choose another port with ANXIN_MQTT__LISTEN"
             )
+        front = None
         client = kept.port("nats", avoid=(mqtt.port,))
         monitor = kept.port("monitor", avoid=(mqtt.port, client))
+        if doorman and devices:
+            front, mqtt = mqtt, Address("127.0.0.1", kept.port("broker", avoid=(mqtt.port, client, monitor)))
         sign_in = None
         if settings.mqtt.username is not None and settings.mqtt.password is not None:
             sign_in = (settings.mqtt.username, settings.mqtt.password)
+        if front is not None:
+            sign_in = ("device", kept.passwords["device"])  # the doorman asks devices for theirs
         return cls(
             folder=settings.data_dir,
             kept=kept,
@@ -408,9 +448,10 @@ class Nats:
             mqtt=mqtt,
             monitor=Address("127.0.0.1", monitor),
             sign_in=sign_in,
-            filters=tuple(subscription.filter for subscription in settings.mqtt.subscriptions),
+            filters=tuple(escape(subscription.filter) for subscription in settings.mqtt.subscriptions),
             client_id=settings.mqtt.client_id or kept.client_id,
             devices=devices,
+            front=front,
         )
 
     @property
@@ -565,7 +606,10 @@ class Nats:
 
 def subjects_of(topic_filter: str) -> set[str]:
     """The NATS subjects an MQTT topic filter subscribes to ("a/#" includes "a")."""
-    subject = ".".join({"+": "*", "#": ">"}.get(level, level) for level in topic_filter.split("/"))
+    subject = ".".join(
+        {"+": "*", "#": ">", "": "/"}.get(level, level.replace(".", "//"))
+        for level in topic_filter.split("/")
+    )
     return {subject, subject.removesuffix(".>")} if subject.endswith(".>") else {subject}
 
 
@@ -583,7 +627,12 @@ def nats_binary() -> Path:
 
 @contextlib.asynccontextmanager
 async def _connection(place: Target) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection(place.host, place.port)
+    context = None
+    if place.tls:
+        # Whether it answers is asked, on this machine; its certificate names what others call it.
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    reader, writer = await asyncio.open_connection(place.host, place.port, ssl=context)
     try:
         yield reader, writer
     finally:

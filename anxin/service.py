@@ -59,7 +59,9 @@ async def serve(
     if site is None and settings.site is not None:
         site = wiring.read_site_file(settings.site)
     _port_is_free(settings.api.listen)
-    async with embedded.running(settings, what=what, on_change=on_change) as running:
+    # Our own broker is behind the doorman; somebody else's has its own rules.
+    doorman = settings.mqtt.url is None and "doorman" in wiring.ROLES
+    async with embedded.running(settings, what=what, on_change=on_change, doorman=doorman) as running:
         filled = running.settings
         async with wiring.open_stream(filled) as stream:
             if site is not None:
@@ -74,10 +76,13 @@ async def serve(
         children = [
             embedded.role(name, filled, output=_log(logs, name), ready=ready if name == "api" else None)
             for name in wiring.ROLES
+            if name != "doorman"
         ]
         # The way in comes last: nobody is heard before there is somebody to act on it.
         await running.supervisor.start(*(c for c in children if c.name != "ingest"))
         await running.supervisor.start(*(c for c in children if c.name == "ingest"))
+        if doorman:
+            await running.supervisor.start(embedded.doorman(filled, output=_log(logs, "doorman")))
         yield Serving(running, filled)
 
 

@@ -76,6 +76,9 @@ class Mqtt:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     client_id: str | None = field(default=None, repr=False)
+    certificate: Path | None = None
+    key: Path | None = None
+    """PEM files: with both, devices must come by TLS."""
     subscriptions: tuple[Subscription, ...] = (
         Subscription("anxin/v1/+/+", "native"),
         Subscription("zigbee2mqtt/#", "zigbee2mqtt"),
@@ -295,6 +298,22 @@ KEYS: tuple[Key, ...] = (
         secret=True,
     ),
     Key(
+        "mqtt.certificate",
+        _path,
+        "a PEM file with the certificate and its chain",
+        "certificate of the embedded broker: with it devices must use TLS (1.2 or newer)",
+        "– (no TLS)",
+        path=True,
+    ),
+    Key(
+        "mqtt.key",
+        _path,
+        "a PEM file",
+        "private key of `mqtt.certificate`, in a file only we can read",
+        "–",
+        path=True,
+    ),
+    Key(
         "mqtt.subscriptions",
         _subscriptions,
         'a list of {filter, dialect}, such as [{"filter": "zigbee2mqtt/#", "dialect": "zigbee2mqtt"}]',
@@ -421,6 +440,13 @@ def _check_together(settings: Settings) -> None:
     if (mqtt.username is None) != (mqtt.password is None):
         one, other = (
             ("mqtt.username", "mqtt.password") if mqtt.username else ("mqtt.password", "mqtt.username")
+        )
+        raise Misconfigured(
+            f"{one} from {settings.origins[one]} is given without {other}; give both or neither"
+        )
+    if (mqtt.certificate is None) != (mqtt.key is None):
+        one, other = (
+            ("mqtt.certificate", "mqtt.key") if mqtt.certificate else ("mqtt.key", "mqtt.certificate")
         )
         raise Misconfigured(
             f"{one} from {settings.origins[one]} is given without {other}; give both or neither"
