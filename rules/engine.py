@@ -28,7 +28,7 @@ from care.messages import URGENT, DeviceHealth, Evidence, Finding, HomeHealth, R
 from care.site import Registry
 from care.words import Condition, Kind, Level, Phase, Protection
 from devices.kinds import KINDS
-from devices.quantities import HAZARDS, PRESSES
+from devices.quantities import HAZARDS, PRESSES, QUANTITIES
 from rules.catalog import Rule, RuleBook, RuleGrade, Shape, Subject
 from rules.conditions import Compiled
 from rules.limits import as_limits, in_force
@@ -82,9 +82,10 @@ UNREADABLE: Final = "TE10"
 FAILED: Final = "TE7_rule"
 """The notice for a rule that failed on a home's data."""
 
-_NOTED: Final = frozenset({"motion", "presence"})
-"""States where saying `true` again is news: somebody moved again."""
+_NOTED: Final = frozenset({"motion", "presence", "sos", "fall"})
+"""Where saying `true` again is news: somebody moved again, or pressed again."""
 _HEALTH: Final = frozenset({"battery", "battery_low", "tamper", "fault"})
+_ALWAYS_WANTED: Final = _HEALTH | URGENT | frozenset(q.name for q in QUANTITIES.values() if not q.numeric)
 
 
 def _time(ms: int) -> datetime:
@@ -111,6 +112,7 @@ class Engine:
         self._dirty: set[str] = set()
         self._changed: set[str] = set()
         self._view = EngineView(registry)
+        self._shared: dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]] = {}
         self._now = 0
 
     # ------------------------------------------------------------------------------ input and time
@@ -183,20 +185,27 @@ class Engine:
         news: list[tuple[str, Value | None]] | None = None
         if report.test:
             self._declared_test(home, device, trigger, out)
+        wanted = device.wanted
         for quantity, value in report.values.items():
             f = fields.get(quantity)
-            if f is not None and f.value == value and at > f.at and not (report.test and quantity in URGENT):
-                f.at = at
-                f.received_at = received
-                f.report_id = report_id
-                if f.tied:
-                    f.tied = []
-                if value:
-                    f.true_at = at
-                    if quantity in PRESSES or quantity in _NOTED:
-                        noted = noted or []
-                        noted.append(quantity)
-                continue
+            if f is not None and at > f.at:
+                same = f.value == value
+                # The two ways of most readings: said again, or a number no rule asks for.
+                if (same and not (report.test and quantity in URGENT)) or (not same and quantity not in wanted):
+                    if not same:
+                        f.value = value
+                        f.since = at
+                    f.at = at
+                    f.received_at = received
+                    f.report_id = report_id
+                    if f.tied:
+                        f.tied = []
+                    if value:
+                        f.true_at = at
+                        if quantity in _NOTED:
+                            noted = noted or []
+                            noted.append(quantity)
+                    continue
             news = news or []
             news.append((quantity, value))
         if report.unknown:
@@ -229,7 +238,7 @@ class Engine:
             if f is None:
                 fresh = True
                 fields[quantity] = Field(
-                    word, at, received, at, report_id, true_at=at if word else 0
+                    word, at, received, at, report_id, true_at=at if word else 0, false_at=at if word is False else 0
                 )
                 changed.add(quantity)
                 state_changed = state_changed or isinstance(word, bool)
@@ -390,6 +399,7 @@ class Engine:
         before, old_rules = self.registry, self.rulebook
         self.registry, self.rulebook = registry, rulebook
         self._view = EngineView(registry)
+        self._shared = {}
         all_changed = (
             old_rules.version != rulebook.version
             or before.site.policy.rules != registry.site.policy.rules
@@ -538,6 +548,7 @@ class Engine:
                 for q, found in device.own.items()
                 if q in PRESSES
             }
+            device.wanted = frozenset(device.own) | frozenset(wide) | _ALWAYS_WANTED
             device.listen = tuple(
                 i for i in made.values() if i.device is device and (i.rule.listens or i.rule.doc.shape is Shape.absence)
             )
@@ -563,15 +574,7 @@ class Engine:
     ) -> Instance:
         instance = Instance(rule, home, subject, group, test=test)
         first = group[0] if group else None
-        instance.parameters = in_force(
-            rule,
-            self.registry,
-            home=home.site,
-            resident=instance.resident,
-            device=first.site if first else None,
-            kind=instance.kind,
-        )
-        instance.limits = as_limits(rule, instance.parameters)
+        instance.parameters, instance.limits = self._in_force(rule, home, instance, first)
 
         def span(part: Compiled | None) -> int:
             return 0 if part is None else round(part.value(instance) * 1000)
@@ -593,6 +596,28 @@ class Engine:
         instance.episode = episode
         self._arm(instance)
         return instance
+
+    def _in_force(
+        self, rule: Rule, home: LiveHome, instance: Instance, first: LiveDevice | None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Parameters and limits; people without limits of their own share them with everybody like them."""
+        site = first.site if first is not None else None
+        person = instance.resident
+        people = [person] if person is not None else home.site.residents if home.site is not None else []
+        key = None
+        if not any(p.limits for p in people):
+            alike = tuple((p.tier.value, *p.conditions, "|", *p.flags) for p in people)
+            key = (rule.id, instance.kind, site.expect_seconds if site is not None else None, alike)
+            found = self._shared.get(key)
+            if found is not None:
+                return found
+        parameters = in_force(
+            rule, self.registry, home=home.site, resident=person, device=site, kind=instance.kind
+        )
+        made = (parameters, as_limits(rule, parameters))
+        if key is not None:
+            self._shared[key] = made
+        return made
 
     # -------------------------------------------------------------------------------- one evaluation
 
@@ -892,10 +917,15 @@ class Engine:
                     return False
             if report.retained and report.seq is None and stamp is None and known.value == value:
                 return False  # a remembered press without a time: the one we have handled
+        if trigger.at <= memory.forgotten_at:
+            return False
         memory.presses.append(
             Press(quantity, trigger.at, trigger.received, report.report_id, value, report.seq, stamp)
         )
-        del memory.presses[:-REMEMBERED]
+        if len(memory.presses) > REMEMBERED:
+            oldest = min(memory.presses, key=lambda p: p.at)
+            memory.presses.remove(oldest)
+            memory.forgotten_at = max(memory.forgotten_at, oldest.at)
         return True
 
     @staticmethod
@@ -904,8 +934,9 @@ class Engine:
         if value is False:
             return False
         f = device.fields.get("fall")
-        state_like = f is not None and f.changes > 0
-        return not state_like or "fall" in trigger.changed or (f is not None and trigger.at < f.at)
+        if f is None or not f.false_at or "fall" in trigger.changed:
+            return True
+        return trigger.at < f.at and not f.value and trigger.at > f.true_at
 
     def _press(self, instance: Instance, at: int, trigger: Trigger, out: list[Finding], value: Value) -> None:
         view, rule, episode = self._view, instance.rule, instance.episode
@@ -922,7 +953,7 @@ class Engine:
             episode.last_at = max(episode.last_at, at)
             episode.evidence = [*episode.evidence[-7:], evidence]
             episode.seq = trigger.report.seq
-            self._emit(instance, Phase.changed, at, "occurrence", trigger, out)
+            self._emit(instance, Phase.changed, max(at, episode.onset), "occurrence", trigger, out)
             return
         current = episode
         if episode.phase == ACTIVE and at < episode.onset:
@@ -982,7 +1013,9 @@ class Engine:
             self._plan(home)
         for quantity in urgent:
             value = report.values[quantity]
-            if quantity not in PRESSES and not value:
+            if (quantity not in PRESSES and not value) or not self._is_new_press(
+                device, f"test {quantity}", value, trigger
+            ):
                 continue
             for instance in device.own.get(quantity, ()):
                 if instance.rule.doc.on.quantity != quantity or instance.rule.doc.shape not in (Shape.state, Shape.press):
@@ -1007,7 +1040,7 @@ class Engine:
         view.spoken = None
         view.next = NEVER
         evidence = _reading(trigger, quantity, value)
-        if fits and not any(e.report_id == evidence.report_id for e in episode.evidence):
+        if fits:
             if episode.phase == ACTIVE:
                 if at - episode.last_at >= SPACING_LIFE:
                     episode.occurrences += 1
@@ -1424,6 +1457,8 @@ def _move(f: Field, value: Value | None, trigger: Trigger) -> bool:
     f.report_id = report.report_id
     if value:
         f.true_at = at
+    elif value is False:
+        f.false_at = at
     return changed
 
 

@@ -19,8 +19,9 @@ STRETCH_GAP = 30 * 60 * 1000
 """Interruptions shorter than this do not start a new stretch of a state (`stay`): an elder who comes back to bed
 for three minutes between two walks was in bed this night; mats lose the person for minutes at a time (fixtures)."""
 
-PRESSES = 16
-"""Presses remembered for each device: more than one repeats in the minutes until it is answered."""
+PRESSES = 48
+"""Presses remembered for each device: more than one repeats in the minutes until it is answered. What is older than
+the last one forgotten counts as handled."""
 
 
 class Field(msgspec.Struct, array_like=True):
@@ -41,6 +42,8 @@ class Field(msgspec.Struct, array_like=True):
     """Milliseconds it was true in the last stretch, the present run not counted."""
     stay_end: int = 0
     changes: int = 0
+    false_at: int = 0
+    """Event time of the last change to false; 0 when it has never said so."""
     tied: list[str] = []
     """Reports of the very same moment as the last word, should one come again."""
 
@@ -80,6 +83,8 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     """Declared by a last will or an availability topic."""
     fields: dict[str, Field] = {}
     presses: list[Press] = []
+    forgotten_at: int = 0
+    """Event time up to which presses are no longer remembered one by one."""
     kind: str = ""
     """What it says it is, for a device that is not in the site file."""
 

@@ -28,7 +28,7 @@ NEVER: Final = 1 << 62
 class LiveDevice:
     """A device at work: its memory, what the site file says of it, and who listens to which quantity."""
 
-    __slots__ = ("fields", "kind", "listen", "memory", "name", "own", "presses", "resident", "room", "silence", "site")
+    __slots__ = ("fields", "kind", "listen", "memory", "name", "own", "presses", "resident", "room", "silence", "site", "wanted")
 
     def __init__(self, name: str, memory: DeviceMemory) -> None:
         self.name = name
@@ -42,6 +42,8 @@ class LiveDevice:
         self.own: dict[str, tuple[Instance, ...]] = {}
         self.presses: dict[str, tuple[Instance, ...]] = {}
         self.listen: tuple[Instance, ...] = ()
+        self.wanted: frozenset[str] = frozenset()
+        """Quantities whose change somebody wants to hear of."""
 
     @property
     def on_change(self) -> bool:
