@@ -97,18 +97,12 @@ def told(skeletons: list[tuple[Any, ...]]) -> list[Report]:
             at = received_at - timedelta(seconds=late) if dated == "dated" else received_at
             values = {k: v for k, v in words.items() if v is not None}
             number = seq if again == 0 else None
+            # Named as ingest names them: by content, and by receipt when nothing else tells them apart.
+            told_at = str(at) if dated == "dated" else None
+            heard_at = str(received_at) if dated != "dated" and number is None else None
             out.append(
                 Report(
-                    # Named as ingest names them: by content, and by receipt when nothing else tells them apart.
-                    report_id=content_id(
-                        device,
-                        number,
-                        str(at) if dated == "dated" else None,
-                        repr(words),
-                        str(received_at) if dated != "dated" and number is None else None,
-                        how,
-                        i if how == "test" else 0,
-                    ),  # fmt: skip
+                    report_id=content_id(device, number, told_at, repr(words), heard_at, how),
                     home="h1",
                     device=device,
                     kind=REGISTRY.devices[device][1].kind.value,
