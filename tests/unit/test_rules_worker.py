@@ -1,0 +1,373 @@
+"""The rules role on the stream: nothing heard is lost, nothing is said under two names, whoever is killed when."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from care.clock import ManualClock
+from care.errors import Temporary
+from care.ids import content_id, partition_of
+from care.messages import Beat, Finding, HomeHealth, Refusal, Report, decode, encode
+from care.site import Community, Device, Home, Registry, Resident, Site
+from care.stream import FINDINGS, HEALTH, REGISTRY, SNAPSHOTS, MemoryStream, Outgoing
+from care.words import Kind, Phase
+from rules import worker as worker_module
+from rules.catalog import load
+from rules.worker import NORMAL, URGENT, Worker, run
+
+NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
+BOOK = load()
+
+
+def a_site(homes: int = 1, *, belt: bool = True) -> Site:
+    return Site(
+        community=Community(id="c", name="c"),
+        homes=[
+            Home(
+                id=f"h.{i}",  # names may hold dots
+                residents=[Resident(id=f"r{i}", name="甲")],
+                devices=[
+                    Device(id=f"smoke-{i}", kind=Kind.smoke, room="kitchen"),
+                    Device(id=f"gas-{i}", kind=Kind.gas, room="kitchen"),
+                    Device(id=f"sos-{i}", kind=Kind.sos),
+                    *([Device(id=f"belt-{i}", kind=Kind.bed_belt, room="bedroom")] if belt else []),
+                ],
+            )
+            for i in range(1, homes + 1)
+        ],
+    )
+
+
+def said(device: str, after: float, **values: Any) -> Report:
+    at = NOON + timedelta(seconds=after)
+    name, _, home = device.partition("-")
+    return Report(
+        report_id=content_id(device, after, repr(values)),
+        home=f"h.{home}",
+        device=device,
+        kind={"belt": "bed_belt"}.get(name, name),
+        at=at,
+        received_at=at,
+        device_at=at,
+        values=values,
+    )
+
+
+class Stage:
+    """A stream, a clock and workers that can be killed."""
+
+    def __init__(self, site: Site | None = None, stream: MemoryStream | None = None) -> None:
+        self.stream = stream or MemoryStream(idle=timedelta(milliseconds=5))
+        self.clock = ManualClock(NOON)
+        self.site = site or a_site()
+        self.worker: Worker | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    async def start(self, **given: Any) -> Worker:
+        await self.stream.put(REGISTRY, "site", encode(self.site))
+        given.setdefault("save_every", timedelta(hours=1))  # tests save when they mean to
+        given.setdefault("beat_every", timedelta(milliseconds=20))
+        self.worker = Worker(self.stream, self.clock, Registry(self.site), BOOK, **given)
+        self.task = asyncio.create_task(self.worker.run())
+        await self.until(lambda: all(lane.caught_up for lane in self._worker.lanes.values()))
+        return self.worker
+
+    @property
+    def _worker(self) -> Worker:
+        assert self.worker is not None
+        return self.worker
+
+    async def kill(self) -> None:
+        """As kill -9: no last save."""
+        assert self.task is not None
+        worker, self.worker = self._worker, None
+
+        async def nothing() -> None:
+            return None
+
+        worker.save = nothing  # type: ignore[method-assign]
+        self.task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.task
+        self.task = None
+
+    async def say(self, *reports: Report) -> None:
+        for report in reports:
+            self.clock.set(report.received_at)
+            await self.stream.publish(report.subject, encode(report))
+
+    async def until(self, true: Callable[[], bool], seconds: float = 5) -> None:
+        async with asyncio.timeout(seconds):
+            while not true():
+                await asyncio.sleep(0.005)
+
+    def findings(self) -> list[Finding]:
+        return [decode(m.data, Finding) for m in self.stream.messages(FINDINGS)]
+
+    def told(self) -> list[tuple[str, str, str]]:
+        return [(f.rule, f.phase.value, f.reason) for f in self.findings()]
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    stage = Stage()
+    yield stage
+    if stage.task is not None:
+        await stage.kill()
+
+
+async def test_an_urgent_reading_becomes_a_finding(stage: Stage) -> None:
+    """Published under its event id on the home's subject."""
+    await stage.start()
+    await stage.say(said("smoke-1", 1, smoke=True))
+    await stage.until(lambda: len(stage.findings()) == 1)
+    (finding,) = stage.findings()
+    assert (finding.rule, finding.home) == ("SM1", "h.1")
+    (message,) = stage.stream.messages(FINDINGS)
+    assert message.subject == f"findings.{partition_of('h.1')}.h.1"
+
+
+async def test_a_timer_fires_without_any_message(stage: Stage) -> None:
+    """Five seconds of gas, then only the clock."""
+    await stage.start()
+    await stage.say(said("gas-1", 1, gas=True))
+    await stage.until(lambda: stage._worker.lanes[URGENT].position == 1)
+    stage.clock.advance(timedelta(seconds=5))
+    await stage.until(lambda: len(stage.findings()) == 1)
+    assert stage.findings()[0].at == NOON + timedelta(seconds=6)
+
+
+async def test_a_refused_alarm_is_told(stage: Stage) -> None:
+    """The quarantine is the third thing the role listens to."""
+    await stage.start()
+    refusal = Refusal(
+        refusal_id="x", topic="t", reason="not_json", received_at=NOON, home="h.1", device="smoke-1", alarm=True
+    )
+    await stage.stream.publish(refusal.subject, encode(refusal))
+    await stage.until(lambda: stage.told() == [("TE10", "opened", "")])
+
+
+async def test_a_killed_worker_goes_on_from_its_last_snapshot(stage: Stage) -> None:
+    """What it had heard since is heard again and said under the same names; its timers are due when they were due."""
+    worker = await stage.start()
+    await stage.say(said("smoke-1", 1, smoke=True))
+    await stage.until(lambda: len(stage.findings()) == 1)
+    await worker.save()
+    await stage.say(said("gas-1", 2, gas=True), said("smoke-1", 3, smoke=False), said("sos-1", 4, sos=True))
+    await stage.until(lambda: ("SOS1", "opened", "") in stage.told())
+    await stage.kill()
+    stage.clock.advance(timedelta(minutes=30))
+    await stage.start()
+    await stage.until(lambda: ("SM1", "cleared", "") in stage.told() and ("GS1", "opened", "") in stage.told())
+    found = {(f.rule, f.phase.value): f for f in stage.findings()}
+    assert found["GS1", "opened"].at == NOON + timedelta(seconds=7)
+    assert found["GS1", "opened"].late_seconds > 1700
+    assert found["SM1", "cleared"].at == NOON + timedelta(seconds=3, minutes=5)
+    names = [f.event_id for f in stage.findings()]
+    assert len(names) == len(set(names))
+    assert stage.told().count(("SOS1", "opened", "")) == 1
+
+
+async def test_a_worker_without_a_snapshot_hears_the_log_from_its_beginning(stage: Stage) -> None:
+    """The first start, and every start after a lost store."""
+    await stage.stream.put(REGISTRY, "site", encode(stage.site))
+    await stage.say(said("smoke-1", 1, smoke=True), said("sos-1", 2, sos=True))
+    await stage.start()
+    await stage.until(lambda: sorted(stage.told()) == [("SM1", "opened", ""), ("SOS1", "opened", "")])
+
+
+async def test_what_came_while_nobody_listened_is_worked_off_in_its_own_time(stage: Stage) -> None:
+    """An hour of belt readings read in a second is not an hour of silence, nor is the belt silent meanwhile."""
+    await stage.start()
+    await stage.say(*(said("belt-1", s, in_bed=True) for s in range(0, 60, 10)))
+    await stage.until(lambda: stage._worker.lanes[NORMAL].position == 6)
+    await stage._worker.save()
+    await stage.kill()
+    await stage.say(*(said("belt-1", s, in_bed=True, heart_rate=60 + s % 7) for s in range(60, 3600, 10)))
+    await stage.start()
+    await stage.until(lambda: stage._worker.lanes[NORMAL].position == 360)
+    await asyncio.sleep(0.1)
+    assert stage.told() == []
+
+
+@pytest.mark.parametrize("damage", ["data", "envelope", "version"])
+async def test_a_damaged_snapshot_is_not_believed(stage: Stage, damage: str) -> None:
+    """Said, and worked out anew from the log; the findings keep their names."""
+    worker = await stage.start()
+    await stage.say(said("smoke-1", 1, smoke=True))
+    await stage.until(lambda: len(stage.findings()) == 1)
+    await worker.save()
+    await stage.kill()
+    key = f"rules.{partition_of('h.1')}"
+    entry = await stage.stream.get(SNAPSHOTS, key)
+    assert entry is not None
+    assert entry.data is not None
+    broken = {"data": entry.data[:-30] + b"x" * 30, "envelope": b"{", "version": entry.data.replace(b"\xa6schema\x01", b"\xa6schema\x63")}
+    assert broken[damage] != entry.data
+    await stage.stream.put(SNAPSHOTS, key, broken[damage])
+    await stage.start()
+    await stage.say(said("smoke-1", 60, smoke=False))
+    stage.clock.advance(timedelta(minutes=6))
+    await stage.until(lambda: ("SM1", "cleared", "") in stage.told())
+    assert stage.told().count(("SM1", "opened", "")) == 1
+
+
+async def test_a_large_snapshot_is_stored_in_pieces(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NATS refuses large values; old pieces are taken away."""
+    monkeypatch.setattr(worker_module, "CHUNK", 100)
+    worker = await stage.start()
+    await stage.say(said("smoke-1", 1, smoke=True))
+    await stage.until(lambda: len(stage.findings()) == 1)
+    await worker.save()
+    await stage.say(said("smoke-1", 2, smoke=True, battery=50))
+    await stage.until(lambda: worker.lanes[URGENT].position == 2)
+    await worker.save()
+    key = f"rules.{partition_of('h.1')}"
+    pieces = await stage.stream.keys(SNAPSHOTS, f"{key}.part.")
+    assert len(pieces) > 1
+    assert len({p.split(".")[-2] for p in pieces}) == 1
+    before = worker.engine.snapshot()
+    await stage.kill()
+    again = await stage.start()
+    assert again.engine.snapshot() == before
+
+
+async def test_nothing_is_saved_before_it_has_been_said(stage: Stage) -> None:
+    """Memory that has spoken must have been heard: a crash between would lose the finding."""
+    worker = await stage.start()
+    publish, stage.stream.publish_batch = stage.stream.publish_batch, away  # type: ignore[method-assign]
+    await stage.say(said("smoke-1", 1, smoke=True))
+    await stage.until(lambda: bool(worker._outbox))
+    await worker.save()
+    key = f"rules.{partition_of('h.1')}"
+    assert await stage.stream.get(SNAPSHOTS, key) is None
+    stage.stream.publish_batch = publish  # type: ignore[method-assign]
+    await stage.until(lambda: len(stage.findings()) == 1)
+    await worker.save()
+    assert await stage.stream.get(SNAPSHOTS, key) is not None
+
+
+async def away(messages: list[Outgoing]) -> None:
+    raise Temporary("the stream is away")
+
+
+async def test_a_changed_site_counts_at_once_and_nothing_is_forgotten(stage: Stage) -> None:
+    """A home is added while smoke is in another."""
+    worker = await stage.start()
+    await stage.say(said("smoke-1", 1, smoke=True))
+    await stage.until(lambda: len(stage.findings()) == 1)
+    await stage.stream.put(REGISTRY, "site", encode(a_site(2)))
+    await stage.until(lambda: "h.2" in worker.engine.registry.homes)
+    await stage.say(said("smoke-1", 2, smoke=False), said("smoke-2", 3, smoke=True))
+    await stage.until(lambda: len(stage.findings()) == 2)
+    await stage.stream.put(REGISTRY, "site", b"not a site")
+    stage.clock.advance(timedelta(minutes=6))
+    await stage.until(lambda: ("SM1", "cleared", "") in stage.told())
+    assert [f.home for f in stage.findings()] == ["h.1", "h.2", "h.1"]
+
+
+async def test_a_site_that_changed_while_nobody_ran_is_noticed(stage: Stage) -> None:
+    """A device that was taken away meanwhile leaves no alarm that never ends."""
+    worker = await stage.start()
+    report = said("belt-1", 1, in_bed=True)
+    await stage.say(report, said("belt-1", 2, tamper=True))
+    await stage.until(lambda: ("TE2", "opened", "") in stage.told())
+    await worker.save()
+    await stage.kill()
+    stage.site = a_site(belt=False)
+    await stage.start()
+    await stage.until(lambda: ("TE2", "cleared", "removed") in stage.told())
+
+
+async def test_a_worker_works_its_own_partitions_only(stage: Stage) -> None:
+    """Two workers share the homes; each is heard once."""
+    stage.site = a_site(12)
+    mine = {partition_of(f"h.{i}") for i in range(1, 13, 2)}
+    await stage.start(partitions=mine)
+    await stage.say(*(said(f"smoke-{i}", i, smoke=True) for i in range(1, 13)))
+    expected = {f"h.{i}" for i in range(1, 13) if partition_of(f"h.{i}") in mine}
+    await stage.until(lambda: {f.home for f in stage.findings()} == expected)
+    await asyncio.sleep(0.05)
+    assert {f.home for f in stage.findings()} == expected
+
+
+async def test_an_unreadable_message_does_not_stop_the_others(stage: Stage) -> None:
+    """It stays in the log for a person to look at."""
+    await stage.start()
+    await stage.stream.publish(f"readings.urgent.{partition_of('h.1')}.h.1", b"{")
+    await stage.say(said("smoke-1", 1, smoke=True))
+    await stage.until(lambda: stage.told() == [("SM1", "opened", "")])
+
+
+async def test_it_says_that_it_lives_and_whether_homes_are_protected(stage: Stage) -> None:
+    """A beat at least every two seconds; a home's health when it changes."""
+    await stage.start()
+
+    async def health() -> HomeHealth | None:
+        entry = await stage.stream.get(HEALTH, "home.h.1")
+        return decode(entry.data, HomeHealth) if entry is not None and entry.data is not None else None
+
+    async def becomes(check: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(5):
+            while not await check():
+                await asyncio.sleep(0.01)
+
+    async def protection(word: str) -> bool:
+        found = await health()
+        return found is not None and found.protection == word
+
+    await becomes(lambda: protection("not"))
+    await stage.say(
+        said("smoke-1", 1, smoke=False), said("gas-1", 2, gas=False), said("sos-1", 3, battery=90),
+        said("belt-1", 4, in_bed=False),
+    )  # fmt: skip
+    await becomes(lambda: protection("protected"))
+    stage.clock.advance(timedelta(minutes=11))
+    await becomes(lambda: protection("partly"))
+    found = await health()
+    assert found is not None
+    assert {d.device: d.reason for d in found.devices} == {"smoke-1": "", "gas-1": "silent", "sos-1": "", "belt-1": "silent"}
+    entry = await stage.stream.get(HEALTH, "beat.rules")
+    assert entry is not None
+    assert entry.data is not None
+    beat = decode(entry.data, Beat)
+    assert beat.role == "rules"
+    assert beat.position == 4
+    assert beat.started_at == NOON
+
+
+async def test_without_a_site_it_waits(stage: Stage) -> None:
+    """The service may be started before a site is loaded."""
+    task = asyncio.create_task(run(stream=stage.stream, clock=stage.clock))
+    try:
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        await stage.stream.put(REGISTRY, "site", encode(stage.site))
+        await stage.say(said("smoke-1", 1, smoke=True))
+        await stage.until(lambda: stage.told() == [("SM1", "opened", "")])
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_clean_stop_saves_what_it_knows(stage: Stage) -> None:
+    """So that the next start has nothing to hear again."""
+    worker = await stage.start()
+    await stage.say(said("smoke-1", 1, smoke=True))
+    await stage.until(lambda: len(stage.findings()) == 1)
+    assert stage.task is not None
+    stage.task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await stage.task
+    stage.task = None
+    again = await stage.start()
+    assert again.lanes[URGENT].position == worker.lanes[URGENT].position
+    assert again.engine.snapshot() == worker.engine.snapshot()
+    assert [f.phase for f in stage.findings()] == [Phase.opened]
