@@ -27,6 +27,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from prometheus_client import Counter, Gauge, Histogram
 from structlog import get_logger
 
+from care import topics
 from care.clock import Clock
 from care.errors import Misconfigured, Reason, Temporary
 from care.ids import content_id, epoch_ms, iso, partition_of
@@ -85,6 +86,8 @@ class _Arrived:
     """A message as the broker handed it over, with what acknowledging it takes."""
 
     message: Message
+    raw_topic: str
+    """As the broker writes it."""
     mid: int
     epoch: int
     clock_seconds: float
@@ -120,6 +123,7 @@ class _Broker:
         url: str,
         client_id: str,
         filters: Sequence[str],
+        escaped: bool,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         parts = urlsplit(url)
@@ -127,7 +131,8 @@ class _Broker:
             raise Misconfigured("mqtt.url: mqtt://user:password@host:1883 or mqtts://… is wanted")
         self._gateway = gateway
         self._loop = loop
-        self._filters = [(f, 1) for f in filters]
+        self._escaped = escaped
+        self._filters = [(topics.escape(f) if escaped else f, 1) for f in filters]
         self._epoch = 0
         self._lock = threading.Lock()
         self._inbox: deque[_Arrived] = deque()
@@ -203,8 +208,9 @@ class _Broker:
             _dropped.inc()
             return
         now = self._gateway.clock.now()
-        message = Message(topic, bytes(m.payload), now, m.retain, m.qos)
-        self._inbox.append(_Arrived(message, m.mid, self._epoch, self._gateway.clock.monotonic()))
+        plain = topics.unescape(topic) if self._escaped else topic
+        message = Message(plain, bytes(m.payload), now, m.retain, m.qos)
+        self._inbox.append(_Arrived(message, topic, m.mid, self._epoch, self._gateway.clock.monotonic()))
         if not self._told:
             self._told = True
             self._tell(self._hand_over)
@@ -372,7 +378,9 @@ class Gateway:
         mqtt_url: str,
         client_id: str,
         subscriptions: Sequence[Subscription] = DEFAULT_SUBSCRIPTIONS,
+        escaped: bool = True,
     ) -> None:
+        self._escaped = escaped
         self.stream = stream
         self.clock = clock
         self._registry_source = registry_source
@@ -413,6 +421,7 @@ class Gateway:
                 url=self._mqtt_url,
                 client_id=self._client_id,
                 filters=[s.filter for s in self._subscriptions],
+                escaped=self._escaped,
                 loop=asyncio.get_running_loop(),
             )
             for i, lane in enumerate((*self._urgent, self._normal, self._quarantine)):
@@ -454,10 +463,10 @@ class Gateway:
         self._count += 1
         self._waiting += 1
         self._last_input_at = message.received_at
-        if not message.payload and message.topic in self._clearing:
-            left = self._clearing.pop(message.topic) - 1
+        if not message.payload and arrived.raw_topic in self._clearing:
+            left = self._clearing.pop(arrived.raw_topic) - 1
             if left > 0:
-                self._clearing[message.topic] = left
+                self._clearing[arrived.raw_topic] = left
             self.settle(arrived)
             return
         assert self._normalizer is not None
@@ -552,7 +561,7 @@ class Gateway:
         self._broker.ack(arrived)
         if arrived.message.retained and arrived.press:
             # A press is no state: kept by the broker it would be pressed again at every restart (domain P-10).
-            topic = arrived.message.topic
+            topic = arrived.raw_topic
             self._clearing[topic] = self._clearing.get(topic, 0) + 1
             self._broker.send(topic, b"", retain=True)
         if arrived.alarm_seq is not None:
@@ -655,11 +664,14 @@ async def run(
     client_id: str,
     subscriptions: Sequence[Subscription] = DEFAULT_SUBSCRIPTIONS,
     registry_source: AsyncIterable[Registry] | None = None,
+    escaped: bool = True,
 ) -> None:
     """The role `ingest`, until cancelled.
 
     `client_id` names the session at the broker: the caller keeps it in data_dir, unguessable, the same at every start.
     `registry_source` gives the registry and its changes; by default the stream's `registry/site` is watched.
+    `escaped`: the broker is our own behind the doorman, which writes spaces and the like as `care.topics` says. On a
+    foreign broker it matters only for filters that hold such characters themselves.
     """
     await Gateway(
         stream=stream,
@@ -668,6 +680,7 @@ async def run(
         mqtt_url=mqtt_url,
         client_id=client_id,
         subscriptions=subscriptions,
+        escaped=escaped,
     ).run()
 
 

@@ -20,6 +20,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from anxin.jetstream import JetStream
+from care import topics
 from care.clock import SystemClock
 from care.errors import Temporary
 from care.messages import Beat, DeviceAck, Refusal, Report, Unclaimed, decode, encode
@@ -198,6 +199,25 @@ async def test_readings_of_both_dialects_reach_the_stream(fresh_nats: Any) -> No
         beat = decode(entry.data, Beat)
         assert beat.last_input_at is not None
         assert beat.position == 3
+
+
+async def test_names_with_spaces_come_through_our_own_broker(fresh_nats: Any) -> None:
+    """The doorman writes what nats-server cannot carry; ingest reads it back, and clears a retained press under that name."""
+    button = Device(id="button", kind=Kind.sos, address="zigbee2mqtt/h1/bed room > button")
+    site = Site(community=Community(id="c", name="c"), homes=[Home(id="h1", devices=[button])])
+    written = topics.escape("zigbee2mqtt/h1/bed room > button")
+    assert " " not in written
+    with device_on(fresh_nats.device_url) as device:
+        say(device, written, {"action": "emergency"}, retain=True).wait_for_publish(5)
+        stream = MemoryStream()
+        async with running(stream, fresh_nats, site=site, name="a-session-for-names"):
+            await until(lambda: [r.topic for r in reports(stream)] == ["zigbee2mqtt/h1/bed room > button"])
+            await asyncio.sleep(0.3)
+        second = MemoryStream()
+        async with running(second, fresh_nats, site=site, name="another-session-for-names"):
+            await asyncio.sleep(0.3)
+            assert not reports(second)
+            assert not second.messages(QUARANTINE)
 
 
 async def test_nothing_is_acknowledged_before_it_is_durable(fresh_nats: Any) -> None:
