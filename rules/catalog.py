@@ -294,6 +294,11 @@ class Rule:
         """It counts the messages of its device."""
         return any("heard" in part.functions for part in self._parts())
 
+    @cached_property
+    def confirms(self) -> bool:
+        """It asks for a value to be said again (`shown`), so repeats matter while an episode is on."""
+        return any("shown" in part.functions for part in self._parts())
+
     def _parts(self) -> list[Compiled]:
         parts = [self.when, self.clear_hold]
         parts += [p for p in (self.require, self.clear) if p is not None]

@@ -92,6 +92,9 @@ _PRESENCE = ("motion", "presence")
 FUNCTIONS: Final[dict[str, Function]] = {
     "age": Function(("quantity",), Type.duration, "time since the quantity was last reported", grows=True),
     "held": Function(("quantity",), Type.duration, "how long it has had the value it has", grows=True),
+    "shown": Function(
+        ("quantity",), Type.duration, "from the first to the last report of the value it has: silence adds nothing"
+    ),
     "stay": Function(
         ("quantity",),
         Type.duration,

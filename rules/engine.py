@@ -218,7 +218,7 @@ class Engine:
                 memory.reports >>= 1
                 memory.changes >>= 1
         if news is None and noted is None:
-            if home.blind:
+            if home.attentive:
                 self._look_again(home, device, trigger, out)
             return
         quantities = [q for q, _ in news] if news else []
@@ -268,7 +268,7 @@ class Engine:
                     self._guarded(instance, at, out, self._ghost, trigger, quantity)
         for instance in self._touched(home, device, changed):
             self._evaluate(instance, max(instance.episode.seen, at), trigger, out)
-        if home.blind:
+        if home.attentive:
             self._look_again(home, device, trigger, out)
 
     def _touched(self, home: LiveHome, device: LiveDevice, quantities: Iterable[str]) -> list[Instance]:
@@ -294,8 +294,8 @@ class Engine:
                 self._evaluate(instance, due, None, out)
 
     def _look_again(self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding]) -> None:
-        """Data came back: whatever could not tell because of this device looks again."""
-        for key in sorted(home.blind):
+        """Whatever could not tell, or waits to be told once more, looks again at each report of its devices."""
+        for key in sorted(home.attentive):
             instance = home.instances.get(key)
             if instance is not None and device in instance.group:
                 self._evaluate(instance, max(instance.episode.seen, trigger.at), trigger, out)
@@ -493,9 +493,8 @@ class Engine:
         self._homes[name] = home
         self._plan(home)
         for instance in home.instances.values():
-            episode = instance.episode
-            if episode.blind or episode.gap:
-                home.blind.add(instance.key)
+            if _is_attentive(instance):
+                home.attentive.add(instance.key)
         return home
 
     def _describe(self, home: LiveHome, device: LiveDevice) -> None:
@@ -667,10 +666,10 @@ class Engine:
             return
         episode.wake = 0 if view.next == NEVER else view.next
         self._arm(instance)
-        if episode.blind or episode.gap:
-            home.blind.add(instance.key)
-        elif home.blind:
-            home.blind.discard(instance.key)
+        if _is_attentive(instance):
+            home.attentive.add(instance.key)
+        elif home.attentive:
+            home.attentive.discard(instance.key)
 
     def _step_state(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
         view, rule, episode = self._view, instance.rule, instance.episode
@@ -1405,6 +1404,11 @@ def _forget(episode: Episode) -> None:
     """Back to idle, in place."""
     for name, value in _DEFAULTS.items():
         setattr(episode, name, [] if isinstance(value, list) else value)
+
+
+def _is_attentive(instance: Instance) -> bool:
+    episode = instance.episode
+    return episode.blind or episode.gap or (episode.phase != IDLE and instance.rule.confirms)
 
 
 def _subjects(rule: Rule, home: LiveHome, devices: list[LiveDevice]) -> list[tuple[str, list[LiveDevice]]]:

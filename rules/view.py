@@ -54,7 +54,7 @@ class LiveDevice:
 class LiveHome:
     """A home at work."""
 
-    __slots__ = ("blind", "devices", "instances", "memory", "name", "site", "wide")
+    __slots__ = ("attentive", "devices", "instances", "memory", "name", "site", "wide")
 
     def __init__(self, name: str, memory: HomeMemory) -> None:
         self.name = name
@@ -63,7 +63,8 @@ class LiveHome:
         self.devices: dict[str, LiveDevice] = {}
         self.instances: dict[str, Instance] = {}
         self.wide: dict[str, tuple[Instance, ...]] = {}
-        self.blind: set[str] = set()
+        self.attentive: set[str] = set()
+        """Instances that look again at every report of their devices: they could not tell, or wait for confirmation."""
 
 
 class Instance:
@@ -126,7 +127,7 @@ class EngineView:
         self.calls: dict[str, Callable[..., Any]] = {
             name: getattr(self, f"_{name}")
             for name in (
-                "age", "held", "stay", "missing", "changed_now", "recent", "moved", "moved_since", "moved_after",
+                "age", "held", "shown", "stay", "missing", "changed_now", "recent", "moved", "moved_since", "moved_after",
                 "alive", "count", "silence", "reported", "heard", "between",
             )
         }  # fmt: skip
@@ -200,6 +201,10 @@ class EngineView:
         if not since:
             return None
         return (self.now - (min(since) if value else max(since))) / 1000
+
+    def _shown(self, quantity: str) -> float | None:
+        fields = [f for f in self._fields(quantity) if f.value is not None]
+        return max((f.at - f.since) / 1000 for f in fields) if fields else None
 
     def _stay(self, quantity: str) -> float | None:
         best: float | None = None
