@@ -510,6 +510,9 @@ class _Door(asyncio.Protocol):
         """It has said all it wants to say; what it asked for is still answered."""
         if self.inside is None or self.ended:
             return False
+        assert self.transport is not None
+        if self.transport.get_extra_info("sslcontext") is not None:
+            return False  # TLS ends both ways at once
         self.inside.no_more()
         self.farewell()
         return True

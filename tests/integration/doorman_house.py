@@ -24,6 +24,8 @@ from care.stream import QUARANTINE
 from tests.conftest import NatsForTests, open_folder
 
 SHARED = ("bridge", "twelve-letters")
+_open: list[Device] = []
+"""Closed with the doorman, so that a test need not."""
 
 
 @contextlib.contextmanager
@@ -54,7 +56,7 @@ def arguments(server: NatsForTests, **more: Any) -> dict[str, Any]:
     """What `doorman.run` is given."""
     return {
         "clock": SystemClock(),
-        "listen": Address("127.0.0.1", more.pop("port", None) or embedded.free_port()),
+        "listen": Address("127.0.0.1", embedded.free_port()),
         "upstream": server.part.mqtt,
         "upstream_credentials": embedded.doorman_credentials(server.part.folder),
         **more,
@@ -68,16 +70,18 @@ class Front:
     door: doorman.Doorman
     stream: JetStream
     server: NatsForTests
+    after: int
+    """Where the quarantine ended when it began."""
 
     @property
     def port(self) -> int:
         return self.door.listen.port
 
     async def refusals(self, count: int) -> list[Refusal]:
-        """The first refusals in quarantine."""
+        """The first refusals since it began."""
         found: list[Refusal] = []
         async with asyncio.timeout(5):
-            async for batch in self.stream.follow(QUARANTINE):
+            async for batch in self.stream.follow(QUARANTINE, after=self.after):
                 found += [decode(m.data, Refusal) for m in batch if m.subject.startswith("quarantine.")]
                 if len(found) >= count:
                     break
@@ -103,12 +107,14 @@ async def front(server: NatsForTests, **more: Any) -> AsyncIterator[Front]:
     task = asyncio.create_task(door.run())
     try:
         await until_open(door.listen.port, task)
-        yield Front(door, stream, server)
+        yield Front(door, stream, server, await stream.head(QUARANTINE))
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        await asyncio.sleep(0.01)
+        while _open:
+            _open[-1].close()
+        await asyncio.sleep(0.05)  # every side has heard of the end of the other
         await stream.close()
 
 
@@ -176,7 +182,7 @@ class Refused(Exception):
     """The CONNACK's return code."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Device:
     """An MQTT 3.1.1 client without any help, so that it can do everything wrong."""
 
@@ -198,6 +204,7 @@ class Device:
     ) -> Device:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=ssl)
         found = cls(reader, writer)
+        _open.append(found)
         writer.write(connect_packet(name, user, password, **more))
         head, body = await found.receive()
         assert head == 0x20
@@ -268,6 +275,8 @@ class Device:
 
     def close(self) -> None:
         """As if the power were cut."""
+        if self in _open:
+            _open.remove(self)
         self.writer.transport.abort()
 
 
