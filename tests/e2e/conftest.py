@@ -54,7 +54,7 @@ homes:
       - {{id: sos-0317, kind: sos, room: bedroom}}
       - {{id: pir-0317, kind: motion, room: living, address: zigbee2mqtt/h0317/客厅人体}}
       - {{id: door-0317, kind: door, room: entrance, address: zigbee2mqtt/h0317/入户门}}
-  - id: h0318
+{more}  - id: h0318
     micro_grid: g05-2
     address: 银杏小区 9 幢 1 单元 201
     location: [29.9538, 121.7100]
@@ -70,6 +70,18 @@ staff:
   - {{id: s07, name: 林国平, role: grid_worker, micro_grids: [g05-2], location: [29.9535, 121.7099], notify: ["json://127.0.0.1:{phones}/lin"]}}
 policy: {{acknowledge_seconds: {acknowledge}, arrive_minutes: 10}}
 """
+
+MORE = "".join(
+    f"""\
+  - id: h04{n:02d}
+    micro_grid: g05-2
+    address: 胜利路 21 号 {n}01
+    residents: [{{id: r04{n:02d}, name: 陈爷爷, born: 1940, consent: {{family: [status]}}}}]
+    devices: [{{id: smoke-04{n:02d}, kind: smoke, room: kitchen, address: zigbee2mqtt/h04{n:02d}/厨房烟感}}]
+"""
+    for n in range(1, 10)
+)
+"""A home for each part that is killed in the middle of its story."""
 
 
 def wait_for(true: Callable[[], Any], seconds: float = 10.0, what: str = "it") -> Any:
@@ -144,7 +156,9 @@ class Service:
 
     def start(self, *, wait: bool = True) -> None:
         site = self.folder / "site.yaml"
-        site.write_text(SITE.format(phones=self.phones.port, acknowledge=self.acknowledge), encoding="utf-8")
+        site.write_text(
+            SITE.format(phones=self.phones.port, acknowledge=self.acknowledge, more=MORE), encoding="utf-8"
+        )
         env = {
             **{k: v for k, v in os.environ.items() if not k.startswith("ANXIN_")},
             "ANXIN_DATA_DIR": str(self.folder / "data"),
@@ -180,6 +194,21 @@ class Service:
             # A part that was killed a moment ago has no pid until it is started again.
             os.kill(wait_for(lambda: self.pid_of(part), 30, f"the start of {part}"), signal.SIGKILL)
 
+    @contextlib.contextmanager
+    def paused(self, part: str) -> Iterator[None]:
+        """A part that hangs: it and its children are stopped, their connections stay open."""
+        pid = self.pid_of(part)
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pids = [pid, *(int(child) for child in children)]
+        for one in pids:
+            os.kill(one, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(one, signal.SIGCONT)
+
     def stop(self) -> float:
         """Ctrl-C; returns the seconds it took."""
         assert self.process is not None
@@ -199,7 +228,7 @@ class Service:
             lambda: httpx.post(
                 f"{self.url}/api/v1/token", data={"username": user, "password": PASSWORD}, timeout=5
             ).json()["access_token"],
-            10,
+            30,
             "the sign-in",
         )
         return httpx.Client(
@@ -212,7 +241,7 @@ class Service:
 
 
 @contextlib.contextmanager
-def a_service(acknowledge: float = 60.0) -> Iterator[Service]:
+def a_service(acknowledge: float) -> Iterator[Service]:
     with tempfile.TemporaryDirectory(prefix="anxin-e2e-") as name:
         folder = Path(name)
         # PostgreSQL runs as another user when we are root, and must be able to enter.
@@ -240,10 +269,10 @@ def service() -> Iterator[Service]:
         yield running
 
 
-@pytest.fixture
-def calm_service() -> Iterator[Service]:
-    """The service with the ladder of the contract: 30, 60, 120 seconds."""
-    with a_service() as running:
+@pytest.fixture(scope="module")
+def long_service() -> Iterator[Service]:
+    """One service for many stories, each in a home of its own."""
+    with a_service(acknowledge=4.0) as running:
         yield running
 
 

@@ -8,6 +8,7 @@ and closes. Smoke again within the hour opens the same case.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -150,77 +151,86 @@ PARTS = ("ingest", "rules", "alerts", "notify", "recorder", "api", "nats", "post
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
-def test_the_story_survives_a_kill_at_every_point(service: Service, device: Device, part: str) -> None:
+def test_the_story_survives_a_kill_at_every_point(long_service: Service, part: str) -> None:
     """kill -9 of one part before every step of the story: nothing is lost, nothing is said twice, the story goes on."""
+    service = long_service
+    home = f"h04{PARTS.index(part) + 1:02d}"
+    topic = f"zigbee2mqtt/{home}/厨房烟感"
 
     def kill() -> None:
         service.kill(part)
         if part == "up":
             service.start(wait=False)
 
+    def ask(question: Callable[[httpx.Client], Any], what: str) -> Any:
+        """Ask until somebody answers."""
+
+        def once() -> Any:
+            with service.sign_in() as program:
+                return question(program)
+
+        return wait_for(once, 40, what)
+
+    def alerts(program: httpx.Client) -> Any:
+        answer = program.get("/alerts", params={"state": "open", "home": home})
+        return answer.json()["items"] if answer.status_code == 200 else None
+
     def command(word: str, **body: Any) -> dict[str, Any]:
-        def once() -> dict[str, Any] | None:
-            with service.sign_in() as program:
-                now = program.get("/alerts/1").json()
-                answer = program.post(
-                    f"/alerts/1/{word}",
-                    json={"version": now["version"], **body},
-                    headers={"Idempotency-Key": f"{part}-{word}"},
-                )
-                if answer.status_code in (500, 502, 503):
-                    return None
-                assert answer.status_code == 200, answer.text
-                done: dict[str, Any] = answer.json()
-                return done
+        def once(program: httpx.Client) -> Any:
+            now = program.get(f"/alerts/{case}").json()
+            answer = program.post(
+                f"/alerts/{case}/{word}",
+                json={"version": now["version"], **body},
+                headers={"Idempotency-Key": f"{part}-{word}"},
+            )
+            if answer.status_code in (500, 502, 503):
+                return None
+            assert answer.status_code == 200, answer.text
+            return answer.json()
 
-        result: dict[str, Any] = wait_for(once, 30, word)
-        return result
+        done: dict[str, Any] = ask(once, word)
+        return done
 
-    def alerts(state: str) -> list[dict[str, Any]]:
-        def once() -> list[dict[str, Any]] | None:
-            with service.sign_in() as program:
-                answer = program.get("/alerts", params={"state": state})
-                return answer.json()["items"] or None if answer.status_code == 200 else None
+    def pages(path: str) -> list[Any]:
+        return [m for m in service.received(path) if m.title.startswith(f"#{number} ")]
 
-        found: list[dict[str, Any]] = wait_for(once, 30, f"an alert that is {state}")
-        return found
+    device = Device(service.mqtt_port)
+    try:
+        kill()
+        device.says(topic, smoke(on=True))
+        raised = ask(alerts, "the alert")
+        assert [(a["code"], a["level"]) for a in raised] == [("SM1", "red")]
+        case, number = raised[0]["id"], raised[0]["number"]
+        wait_for(lambda: pages("/desk"), 40, "the first page")
+        kill()
+        wait_for(lambda: pages("/supervisor"), 40, "the step to the supervisor")
+        kill()
+        taken = command("acknowledge")
+        assert taken["state"] == "acknowledged"
+        assert taken["owner"]["id"] == "s01"
+        kill()
+        command("call", to="home", result="answered")
+        kill()
+        assert command("close", **COOKING)["state"] == "closed"
+        kill()
+        device.says(topic, smoke(on=False))
+        device.says(topic, smoke(on=True))
+        again = ask(alerts, "the reopened case")
+        assert [(a["id"], a["number"]) for a in again] == [(case, number)]
 
-    kill()
-    device.says(SMOKE, smoke(on=True))
-    raised = alerts("open")
-    assert [(a["number"], a["code"], a["level"]) for a in raised] == [(1, "SM1", "red")]
-    wait_for(lambda: service.received("/desk"), 30, "the first page")
-    kill()
-    wait_for(lambda: service.received("/supervisor"), 40, "the step to the supervisor")
-    kill()
-    taken = command("acknowledge")
-    assert taken["state"] == "acknowledged"
-    assert taken["owner"]["id"] == "s01"
-    kill()
-    command("call", to="home", result="answered")
-    kill()
-    closed = command("close", **COOKING)
-    assert closed["state"] == "closed"
-    kill()
-    device.says(SMOKE, smoke(on=False))
-    device.says(SMOKE, smoke(on=True))
-    again = alerts("open")
-    assert [a["number"] for a in again] == [1]
-
-    # Everything once: the log has one raising, one closing, one reopening; nobody was paged twice for one reason.
-    def events() -> list[dict[str, Any]] | None:
-        with service.sign_in() as program:
-            answer = program.get("/alerts/1/events")
-            items: list[dict[str, Any]] = answer.json()["items"]
-            return items if answer.status_code == 200 else None
-
-    kinds = [e["type"] for e in wait_for(events, 30, "the timeline")]
-    for once in ("raised", "acknowledged", "called", "closed", "reopened"):
-        assert kinds.count(once) == 1, kinds
-    if part not in ("notify", "up"):
-        # A page whose sending was cut off is sent again under the same number: twice is better than not at all.
-        openings = [m for m in service.received("/desk") if "#1 " in m.title]
-        assert len(openings) <= 6
+        # Everything once: the log has one raising, one taking, one closing, one reopening.
+        timeline = ask(
+            lambda program: program.get(f"/alerts/{case}/events").json().get("items"), "the timeline"
+        )
+        kinds = [e["type"] for e in timeline]
+        for once_only in ("raised", "acknowledged", "called", "closed", "reopened"):
+            assert kinds.count(once_only) == 1, kinds
+        if part not in ("notify", "nats", "up"):
+            # Only where sending itself was cut off may a page come twice (under the same number): better than never.
+            told = [m.title + m.text for m in pages("/desk")]
+            assert len(told) == len(set(told))
+    finally:
+        device.close()
 
 
 def last_hour() -> dict[str, str]:
@@ -235,12 +245,7 @@ def last_hour() -> dict[str, str]:
 @pytest.mark.slow
 def test_with_the_database_stopped_an_sos_still_rings(service: Service, device: Device) -> None:
     """PostgreSQL away: an SOS rings, escalates, reaches phones, is taken and closed; history says that it is away."""
-    import os
-    import signal
-
-    stopped = service.pid_of("postgres")
-    os.kill(stopped, signal.SIGSTOP)
-    try:
+    with service.paused("postgres"):
         device.says("anxin/v1/h0318/sos-0318", {"sos": True, "seq": 7})
         with service.sign_in() as program:
             found = wait_for(
@@ -264,8 +269,6 @@ def test_with_the_database_stopped_an_sos_still_rings(service: Service, device: 
             )
             assert history.status_code == 503
             assert history.json()["reason"] == "history_unavailable"
-    finally:
-        os.kill(stopped, signal.SIGCONT)
 
     def recorded() -> Any:
         with service.sign_in() as program:
