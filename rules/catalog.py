@@ -324,6 +324,11 @@ class RuleBook:
         """A name computed from the files: changes with any of them."""
 
     @cached_property
+    def founding(self) -> frozenset[str]:
+        """Quantities whose first report makes a device a subject of some rule."""
+        return frozenset(r.doc.on.quantity for r in self.rules.values() if r.doc.on.quantity)
+
+    @cached_property
     def limits(self) -> dict[str, tuple[str, str, Parameter]]:
         """Names allowed under `limits:` of a resident: rule, parameter, its bounds."""
         return {

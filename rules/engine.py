@@ -42,6 +42,7 @@ from rules.memory import (
     Episode,
     Field,
     HomeMemory,
+    PackedHome,
     Press,
     Snapshot,
     pack,
@@ -108,7 +109,9 @@ class Engine:
         self._homes: dict[str, LiveHome] = {}
         self._unborn: list[str] = sorted(registry.homes)
         self._heaps: tuple[list[tuple[int, str, int, str]], ...] = ([], [])
-        self._packed: dict[str, bytes] = {}
+        self._packed: dict[str, PackedHome] = {}
+        self._asleep: set[str] = set()
+        """Homes of a restored snapshot that nothing has happened to yet: their memory is in `_packed`."""
         self._dirty: set[str] = set()
         self._changed: set[str] = set()
         self._view = EngineView(registry)
@@ -123,7 +126,7 @@ class Engine:
         self._begin(now)
         home = self._homes.get(report.home)
         if home is None:
-            home = self._adopt(report.home, self._now)
+            home = self._home(report.home) or self._adopt(report.home, self._now)
         device = home.devices.get(report.device)
         if device is None:
             device = self._meet(home, report.device, report.kind)
@@ -236,7 +239,7 @@ class Engine:
                 presses.append((quantity, word))
             f = fields.get(quantity)
             if f is None:
-                fresh = True
+                fresh = fresh or quantity in self.rulebook.founding
                 fields[quantity] = Field(
                     word, at, received, at, report_id, true_at=at if word else 0, false_at=at if word is False else 0
                 )
@@ -256,7 +259,7 @@ class Engine:
             memory.changes += 1
         if fresh:
             self._plan(home)
-        if changed & _HEALTH or fresh:
+        if changed & _HEALTH:
             self.health_changed.add(home.name)
         for quantity, value in presses:
             if self._is_new_press(device, quantity, value, trigger):
@@ -327,7 +330,7 @@ class Engine:
 
     def _timer(self, due: int, name: str, key: str) -> Instance | None:
         """The instance of a popped timer, if that is still its time; a later one is set again."""
-        home = self._homes.get(name)
+        home = self._home(name)
         instance = home.instances.get(key) if home is not None else None
         if instance is None:
             return None
@@ -346,6 +349,9 @@ class Engine:
         for heap in self._heaps:
             while heap:
                 due, name, _, key = heap[0]
+                if not key and name in self._asleep:
+                    dues.append(due)
+                    break
                 home = self._homes.get(name)
                 instance = home.instances.get(key) if home is not None else None
                 if instance is not None and instance.episode.wake == due:
@@ -365,9 +371,7 @@ class Engine:
         out: list[Finding] = []
         if not refusal.alarm or refusal.home is None or refusal.device is None:
             return out
-        home = self._homes.get(refusal.home)
-        if home is None:
-            home = self._adopt(refusal.home, self._now)
+        home = self._home(refusal.home) or self._adopt(refusal.home, self._now)
         device = home.devices.get(refusal.device)
         if device is None:
             device = self._meet(home, refusal.device, "")
@@ -405,15 +409,17 @@ class Engine:
             or before.site.policy.rules != registry.site.policy.rules
             or before.zone.key != registry.zone.key
         )
-        for name in sorted(set(self._homes) | set(registry.homes)):
-            if name not in self._homes:
+        for name in self.homes():
+            if not all_changed and before.homes.get(name) == registry.homes.get(name):
+                continue
+            home = self._home(name, greet=False)
+            if home is None:
                 self._adopt(name, self._now)
-            elif all_changed or before.homes.get(name) != registry.homes.get(name):
-                self._rebuild(name, out)
+            else:
+                self._rebuild(name, home, out)
         return out
 
-    def _rebuild(self, name: str, out: list[Finding]) -> None:
-        old = self._homes[name]
+    def _rebuild(self, name: str, old: LiveHome, out: list[Finding]) -> None:
         memory = old.memory
         listed = {d.id for d in self.registry.homes[name].devices} if name in self.registry.homes else set()
         for device, remembered in list(memory.devices.items()):
@@ -447,16 +453,31 @@ class Engine:
         if self._unborn:
             unborn, self._unborn = self._unborn, []
             for name in unborn:
-                home = self._homes.get(name)
-                if home is None:
+                if name not in self._homes and name not in self._asleep:
                     self._adopt(name, at)
-                else:
-                    self._greet(home, at)
+
+    def _home(self, name: str, *, greet: bool = True) -> LiveHome | None:
+        """A home we remember, woken if it slept since the restart; None for one we have never heard of."""
+        home = self._homes.get(name)
+        if home is None and name in self._asleep:
+            self._asleep.discard(name)
+            home = self._build(name, unpack_home(self._packed[name].data))
+            for instance in home.instances.values():
+                # A rule that came with a new version of the book has no timer yet.
+                if instance.rule.doc.shape is Shape.absence and instance.episode == _EMPTY:
+                    assert instance.device is not None
+                    if silent_since(instance.device) is not None:
+                        instance.episode.wake = self._now + 1
+                        self._arm(instance)
+            site = self.registry.homes.get(name)
+            if greet and site is not None and any(d.id not in home.memory.devices for d in site.devices):
+                self._greet(home, self._now)
+                home = self._homes[name]
+        return home
 
     def _adopt(self, name: str, now: int) -> LiveHome:
-        home = self._build(name, HomeMemory())
-        self._greet(home, now)
-        return home
+        self._greet(self._build(name, HomeMemory()), now)
+        return self._homes[name]
 
     def _greet(self, home: LiveHome, now: int) -> None:
         """Count silence of devices we have not met from now on, and set the first timers."""
@@ -1291,8 +1312,13 @@ class Engine:
             memory = home.memory
             kept = {k: e for k, e in memory.episodes.items() if e != _EMPTY}
             data = pack_home(HomeMemory(memory.devices, kept, memory.suspended))
-            if self._packed.get(name) != data:
-                self._packed[name] = data
+            known = self._packed.get(name)
+            if known is None or known.data != data:
+                wakes: tuple[list[int], list[int]] = ([], [])
+                for instance in home.instances.values():
+                    if instance.episode.wake:
+                        wakes[instance.lane].append(instance.episode.wake)
+                self._packed[name] = PackedHome(min(wakes[0], default=0), min(wakes[1], default=0), data)
                 self._changed.add(name)
         self._dirty.clear()
 
@@ -1314,31 +1340,31 @@ class Engine:
                 snapshot = unpack(part)
                 if snapshot.schema != SCHEMA:
                     raise ValueError(f"snapshot of schema {snapshot.schema}, this is {SCHEMA}")
-                homes = {name: unpack_home(packed) for name, packed in snapshot.homes.items()}
+                for packed in snapshot.homes.values():
+                    unpack_home(packed.data)  # damage is found now, not when the home wakes
             except msgspec.MsgspecError as error:
                 raise ValueError(f"not a snapshot: {error}") from None
             if snapshot.started_at:
                 known = engine.started_at
                 engine.started_at = min(known, snapshot.started_at) if known else snapshot.started_at
-            for name, memory in homes.items():
-                engine._build(name, memory)
-                engine._packed[name] = snapshot.homes[name]
-        engine._unborn = [
-            name
-            for name, home in sorted(registry.homes.items())
-            if name not in engine._homes or any(d.id not in engine._homes[name].memory.devices for d in home.devices)
-        ]
+            for name, packed in snapshot.homes.items():
+                engine._packed[name] = packed
+                engine._asleep.add(name)
+                for lane, wake in enumerate((packed.urgent, packed.normal)):
+                    if wake:
+                        heappush(engine._heaps[lane], (wake, name, -1, ""))
+        engine._unborn = [name for name in sorted(registry.homes) if name not in engine._asleep]
         return engine
 
     def homes(self) -> list[str]:
         """Every home with a memory or in the registry."""
-        return sorted(set(self._homes) | set(self.registry.homes))
+        return sorted({*self._homes, *self._asleep, *self.registry.homes})
 
     def health(self, home: str, now: datetime) -> HomeHealth:
         """Which devices of a home may be believed just now, and so whether it is protected. Changes nothing."""
         at = epoch_ms(now)
         site = self.registry.homes.get(home)
-        known = self._homes.get(home)
+        known = self._home(home, greet=False)
         listed = [d.id for d in site.devices] if site else list(known.devices) if known else []
         devices = [self._device_health(home, name, known.devices.get(name) if known else None, at) for name in listed]
         good = sum(1 for d in devices if not d.reason)

@@ -150,12 +150,21 @@ class HomeMemory(msgspec.Struct, array_like=True):
     """Rules that failed on this home's data, and until when (ms) they rest."""
 
 
+class PackedHome(msgspec.Struct, array_like=True, frozen=True):
+    """A home's memory as bytes, and its next timers, so that it may sleep until then."""
+
+    urgent: int
+    """Next timer of a rule on urgent readings; 0 when there is none."""
+    normal: int
+    data: bytes
+
+
 class Snapshot(msgspec.Struct, array_like=True):
     """A restorable engine: its homes, each encoded by itself so that only the changed ones need encoding again."""
 
     schema: int
     started_at: int
-    homes: dict[str, bytes]
+    homes: dict[str, PackedHome]
 
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -54,7 +55,7 @@ def test_a_week_at_home_has_one_walk_at_night(shared_fixtures: Path, every: time
             elif item == "Maindoor":
                 words.append((at, "door", {"door_open": row["value"] == "1"}))
     if every is not None:
-        for (since, in_bed), (until, _) in zip(bed, bed[1:], strict=False):
+        for (since, in_bed), (until, _) in pairwise(bed):
             at = since + every
             while at < until:
                 words.append((at, "bed", {"in_bed": in_bed}))
