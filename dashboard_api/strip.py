@@ -84,6 +84,17 @@ class Trace:
         if self.ticks and self.ticks[0] < oldest:
             self.ticks = [t for t in self.ticks if t >= oldest]
 
+    def changes(self) -> list[float]:
+        """When the state changed from one that was known. The first thing we hear of a state is no change:
+        a door that is reported closed when its gateway connects was not closed at that moment."""
+        previous = self.before
+        out = []
+        for at, value in self.points:
+            if previous is not None and value is not None:
+                out.append(at)
+            previous = value
+        return out
+
     def now(self) -> bool | float | None:
         """The newest value."""
         return self.points[-1][1] if self.points else self.before
@@ -295,10 +306,14 @@ def _words(
         if value:
             return f"报警 {wording.duration(end - since) if since else ''}".strip(), True
         return "正常", False
-    clock = f"{_at(since).astimezone(zone):%H:%M} " if since is not None and trace.points else ""
+    changes = trace.changes()
+    changed = bool(changes) and bool(trace.points) and changes[-1] == trace.points[-1][0]
+    clock = f"{_at(since).astimezone(zone):%H:%M} " if since is not None and changed else ""
     match quantity:
         case "door_open":
-            return (f"{clock}打开，未关" if value else f"关着，{clock}关上" if clock else "关着"), False
+            if value:
+                return (f"{clock}打开，未关" if clock else "开着"), False
+            return (f"关着，{clock}关上" if clock else "关着"), False
         case "in_bed":
             return (
                 f"在床（{clock.strip()} 起）" if value and clock else "在床" if value else f"{clock}离床"
@@ -332,7 +347,7 @@ def inference(home: Home, heard: dict[str, Heard], start: float, end: float, zon
                 if quantity == "presence" and trace.now() is True and end - known.last_at <= 600:
                     moved = max(moved or 0.0, min(known.last_at, end))
             elif quantity == "door_open":
-                changes = [t for t, _ in trace.points if start <= t <= end]
+                changes = [t for t in trace.changes() if start <= t <= end]
                 if changes:
                     door = max(door or 0.0, changes[-1])
             elif quantity == "in_bed" and trace.last is not None and end - trace.last <= BELT_SILENT_SECONDS:

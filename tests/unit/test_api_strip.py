@@ -79,6 +79,13 @@ def test_a_belt_that_stopped_two_minutes_ago_is_not_a_person_in_bed():
     assert "在床" not in made["inference"]
 
 
+def test_the_first_word_of_a_door_is_no_movement():
+    """A gateway that connects tells how every door stands: nobody went through one at that moment."""
+    made, rows = drawn(("motion", 900, {"motion": True}), ("door", 300, {"door_open": False}))
+    assert rows["door", "door"]["words"] == "关着"
+    assert made["inference"] == "老人在家，11:51 有活动"
+
+
 def test_late_words_do_not_move_a_state_back():
     """A message that was on the way for an hour does not undo what came after it."""
     _, rows = drawn(("smoke", 10, {"smoke": True}), ("smoke", 600, {"smoke": False}))
@@ -105,7 +112,11 @@ def test_the_spans_cover_the_hour_without_gap_or_overlap():
         ),
         # the door moved last: perhaps out
         (
-            [("motion", 900, {"motion": True}), ("door", 300, {"door_open": True})],
+            [
+                ("motion", 900, {"motion": True}),
+                ("door", 600, {"door_open": True}),
+                ("door", 300, {"door_open": True}),
+            ],
             1,
             "12:01 门有动静，之后家中未见活动，可能外出",
         ),
