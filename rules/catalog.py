@@ -447,7 +447,9 @@ class _File:
                 after=expression(g.after, "grades", i, "after", wanted=Type.duration),
                 when=maybe(g.when, "grades", i, "when"),
                 extend_when=maybe(g.extend.when if g.extend else None, "grades", i, "extend", "when"),
-                extend_by=maybe(g.extend.by if g.extend else None, "grades", i, "extend", "by", wanted=Type.duration),
+                extend_by=maybe(
+                    g.extend.by if g.extend else None, "grades", i, "extend", "by", wanted=Type.duration
+                ),
                 title=g.title or doc.title,
             )
             for i, g in enumerate(doc.grades)
@@ -469,7 +471,9 @@ class _File:
         )
         return rule if len(self.faults) == before else None
 
-    def _check_title(self, base: tuple[str | int, ...], doc: RuleDoc, text: Text | None, grade: int | None) -> None:
+    def _check_title(
+        self, base: tuple[str | int, ...], doc: RuleDoc, text: Text | None, grade: int | None
+    ) -> None:
         if text is None:
             return
         for words in (text.zh, text.en):
@@ -543,11 +547,15 @@ def read_rules(files: Mapping[str, str]) -> RuleBook:
             for key, p in doc.parameters.items():
                 if p.limit and limits.setdefault(p.limit, f"{doc.rule}.{key}") != f"{doc.rule}.{key}":
                     at = file.tree.line(("rules", i, "parameters", key, "limit"))
-                    faults.append(f"{name}: line {at}: limit `{p.limit}` already belongs to {limits[p.limit]}")
+                    faults.append(
+                        f"{name}: line {at}: limit `{p.limit}` already belongs to {limits[p.limit]}"
+                    )
         rules += found
     if faults:
         raise RuleFaults(faults)
-    version = hashlib.sha256("\0".join(f"{n}\0{t}" for n, t in sorted(files.items())).encode()).hexdigest()[:12]
+    version = hashlib.sha256("\0".join(f"{n}\0{t}" for n, t in sorted(files.items())).encode()).hexdigest()[
+        :12
+    ]
     # What may kill speaks first: life before care before technical, then by name.
     rank = {Care.life: 0, Care.care: 1, Care.technical: 2}
     rules.sort(key=lambda r: (rank[r.doc.class_], r.id))

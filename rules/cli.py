@@ -70,7 +70,9 @@ def prove(
     files: Files,
     crash_everywhere: Annotated[
         bool,
-        typer.Option("--crash-everywhere", help="Drop and restore the engine before every input and timer as well."),
+        typer.Option(
+            "--crash-everywhere", help="Drop and restore the engine before every input and timer as well."
+        ),
     ] = False,
     rules: Over = [],  # noqa: B006  # typer copies it
 ) -> None:
@@ -88,7 +90,9 @@ def prove(
             again = run(story, book, crash_everywhere=True)
             faults += [f"{fault} (with a crash before every step)" for fault in again.faults]
             if without_lateness(again.findings) != without_lateness(outcome.findings):
-                faults.append(f"{story.file}: line {story.line}: {story.name}: says something else after crashes")
+                faults.append(
+                    f"{story.file}: line {story.line}: {story.name}: says something else after crashes"
+                )
         bad += bool(faults)
         for fault in faults:
             typer.echo(fault, err=True)
@@ -97,9 +101,13 @@ def prove(
         raise typer.Exit(Exit.fault)
 
 
-@app.command(name="list", epilog="Examples: `anxin rules list` · `anxin rules list --json | jq '.rules[].rule'`")
+@app.command(
+    name="list", epilog="Examples: `anxin rules list` · `anxin rules list --json | jq '.rules[].rule'`"
+)
 def list_(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with every parameter and its bounds.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="As JSON, with every parameter and its bounds.")
+    ] = False,
     rules: Over = [],  # noqa: B006  # typer copies it
 ) -> None:
     """Show the rules in force: code, levels, what they watch, and the limits that may be set per resident."""

@@ -93,7 +93,9 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "age": Function(("quantity",), Type.duration, "time since the quantity was last reported", grows=True),
     "held": Function(("quantity",), Type.duration, "how long it has had the value it has", grows=True),
     "shown": Function(
-        ("quantity",), Type.duration, "from the first to the last report of the value it has: silence adds nothing"
+        ("quantity",),
+        Type.duration,
+        "from the first to the last report of the value it has: silence adds nothing",
     ),
     "stay": Function(
         ("quantity",),
@@ -105,18 +107,29 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "changed": Function(("quantity",), Type.bool, "the report just heard changed it"),
     "recent": Function(("quantity", "duration"), Type.bool, "it was true (or not zero) within that time"),
     "moved": Function(
-        ("duration",), Type.bool, "motion or presence in the named rooms, or anywhere, within that time",
-        rest="text", wide=_PRESENCE,
+        ("duration",),
+        Type.bool,
+        "motion or presence in the named rooms, or anywhere, within that time",
+        rest="text",
+        wide=_PRESENCE,
     ),
     "moved_since": Function(
-        (), Type.bool, "motion or presence in the named rooms, or anywhere, since the episode began",
-        rest="text", wide=_PRESENCE,
+        (),
+        Type.bool,
+        "motion or presence in the named rooms, or anywhere, since the episode began",
+        rest="text",
+        wide=_PRESENCE,
     ),
     "moved_after": Function(
-        ("quantity",), Type.bool, "motion or presence anywhere after the quantity last changed", wide=_PRESENCE
+        ("quantity",),
+        Type.bool,
+        "motion or presence anywhere after the quantity last changed",
+        wide=_PRESENCE,
     ),
     "alive": Function(
-        ("quantity",), Type.bool, "every sensor of the home that ever reported it is still heard, and there is one",
+        ("quantity",),
+        Type.bool,
+        "every sensor of the home that ever reported it is still heard, and there is one",
         wide_argument=True,
     ),
     "count": Function(
@@ -131,6 +144,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
 
 WORDS: Final[dict[str, Type]] = {"room": Type.text, "kind": Type.text}
 """Names of the subject itself."""
+
 
 def _type_of(quantity: Quantity) -> Type:
     if quantity.numeric:
@@ -435,7 +449,9 @@ class _Parser:
         match token.kind:
             case "number" | "duration" | "text" | "clock":
                 constant = token.value
-                return _Node(lambda _view: constant, Type(token.kind), token.position, _nothing, constant=True)
+                return _Node(
+                    lambda _view: constant, Type(token.kind), token.position, _nothing, constant=True
+                )
             case "op" if token.text == "(":
                 inner = self.disjunction()
                 self.expect(")")
@@ -456,7 +472,11 @@ class _Parser:
             return self.call(token)
         if word in self.scope.parameters:
             return _Node(
-                lambda view: view.limits[word], self.scope.parameters[word], token.position, _nothing, constant=True
+                lambda view: view.limits[word],
+                self.scope.parameters[word],
+                token.position,
+                _nothing,
+                constant=True,
             )
         if word in WORDS:
             return _Node(lambda view: view.word(word), WORDS[word], token.position, _nothing)
@@ -464,7 +484,10 @@ class _Parser:
             self.own.add(word)
             support = (Support(word),)
             return _Node(
-                lambda view: view.get(word), self.scope.quantities[word], token.position, lambda _v, _w: support
+                lambda view: view.get(word),
+                self.scope.quantities[word],
+                token.position,
+                lambda _v, _w: support,
             )
         raise ConditionFault(f"`{word}` is neither a quantity nor a parameter of this rule", token.position)
 
@@ -472,7 +495,8 @@ class _Parser:
         function = FUNCTIONS.get(token.text)
         if function is None:
             raise ConditionFault(
-                f"there is no function `{token.text}`; there are {', '.join(sorted(FUNCTIONS))}", token.position
+                f"there is no function `{token.text}`; there are {', '.join(sorted(FUNCTIONS))}",
+                token.position,
             )
         self.expect("(")
         args: list[Closure] = []
@@ -482,7 +506,9 @@ class _Parser:
             place = len(args)
             wanted = function.args[place] if place < len(function.args) else function.rest
             if wanted is None:
-                raise ConditionFault(f"`{token.text}` takes {len(function.args)} arguments", self.here.position)
+                raise ConditionFault(
+                    f"`{token.text}` takes {len(function.args)} arguments", self.here.position
+                )
             if wanted == "quantity":
                 name = self.take()
                 if name.kind != "name" or name.text not in self.scope.quantities:
@@ -492,7 +518,9 @@ class _Parser:
             else:
                 node = self.sum()
                 if node.type is not Type(wanted):
-                    raise ConditionFault(f"`{token.text}` needs a {wanted} here, not {node.type}", node.position)
+                    raise ConditionFault(
+                        f"`{token.text}` needs a {wanted} here, not {node.type}", node.position
+                    )
                 if not node.constant:
                     raise ConditionFault(
                         f"`{token.text}` needs a fixed value or a parameter here", node.position

@@ -194,7 +194,9 @@ class Engine:
             if f is not None and at > f.at:
                 same = f.value == value
                 # The two ways of most readings: said again, or a number no rule asks for.
-                if (same and not (report.test and quantity in URGENT)) or (not same and quantity not in wanted):
+                if (same and not (report.test and quantity in URGENT)) or (
+                    not same and quantity not in wanted
+                ):
                     if not same:
                         f.value = value
                         f.since = at
@@ -241,7 +243,13 @@ class Engine:
             if f is None:
                 fresh = fresh or quantity in self.rulebook.founding
                 fields[quantity] = Field(
-                    word, at, received, at, report_id, true_at=at if word else 0, false_at=at if word is False else 0
+                    word,
+                    at,
+                    received,
+                    at,
+                    report_id,
+                    true_at=at if word else 0,
+                    false_at=at if word is False else 0,
                 )
                 changed.add(quantity)
                 state_changed = state_changed or isinstance(word, bool)
@@ -287,7 +295,9 @@ class Engine:
             return sorted(found.values(), key=lambda i: (i.rule.order, i.key))
         return list(found.values())
 
-    def _catch_up(self, home: LiveHome, device: LiveDevice, quantities: list[str], at: int, out: list[Finding]) -> None:
+    def _catch_up(
+        self, home: LiveHome, device: LiveDevice, quantities: list[str], at: int, out: list[Finding]
+    ) -> None:
         """Timers of the subjects this report is about, due before it: they speak first."""
         until = min(at, self._now)
         for instance in self._touched(home, device, quantities):
@@ -386,7 +396,9 @@ class Engine:
             report_id=refusal.refusal_id,
         )
         instance = self._notice(home, UNREADABLE, device)
-        if instance is not None and not any(e.report_id == refusal.refusal_id for e in instance.episode.evidence):
+        if instance is not None and not any(
+            e.report_id == refusal.refusal_id for e in instance.episode.evidence
+        ):
             self._note(instance, at, evidence, out)
         return out
 
@@ -429,12 +441,20 @@ class Engine:
             memory.devices.setdefault(device_id, DeviceMemory(known_at=self._now))
         home = self._build(name, memory)
         for key, instance in old.instances.items():
-            if key in home.instances or instance.episode.phase != ACTIVE or instance.rule.doc.shape is Shape.press:
+            if (
+                key in home.instances
+                or instance.episode.phase != ACTIVE
+                or instance.rule.doc.shape is Shape.press
+            ):
                 continue
             if instance.rule.doc.class_ == "technical" or instance.test:
-                self._emit(instance, Phase.cleared, self._now, "removed", None, out, condition=Condition.cleared)
+                self._emit(
+                    instance, Phase.cleared, self._now, "removed", None, out, condition=Condition.cleared
+                )
             else:
-                self._emit(instance, Phase.changed, self._now, "unknown", None, out, condition=Condition.unknown)
+                self._emit(
+                    instance, Phase.changed, self._now, "unknown", None, out, condition=Condition.unknown
+                )
         memory.episodes = {k: e for k, e in memory.episodes.items() if k in home.instances}
         self._dirty.add(name)
         self.health_changed.add(name)
@@ -570,7 +590,9 @@ class Engine:
             }
             device.wanted = frozenset(device.own) | frozenset(wide) | _ALWAYS_WANTED
             device.listen = tuple(
-                i for i in made.values() if i.device is device and (i.rule.listens or i.rule.doc.shape is Shape.absence)
+                i
+                for i in made.values()
+                if i.device is device and (i.rule.listens or i.rule.doc.shape is Shape.absence)
             )
 
     def _kept(self, home: LiveHome, key: str) -> Instance | None:
@@ -590,7 +612,14 @@ class Engine:
         return self._instance(rule, home, subject, group, known, test=mark == "test")
 
     def _instance(
-        self, rule: Rule, home: LiveHome, subject: str, group: list[LiveDevice], old: Instance | None, *, test: bool = False
+        self,
+        rule: Rule,
+        home: LiveHome,
+        subject: str,
+        group: list[LiveDevice],
+        old: Instance | None,
+        *,
+        test: bool = False,
     ) -> Instance:
         instance = Instance(rule, home, subject, group, test=test)
         first = group[0] if group else None
@@ -645,7 +674,9 @@ class Engine:
         wake = instance.episode.wake
         if wake and (not instance.armed or wake < instance.armed):
             instance.armed = wake
-            heappush(self._heaps[instance.lane], (wake, instance.home.name, instance.rule.order, instance.key))
+            heappush(
+                self._heaps[instance.lane], (wake, instance.home.name, instance.rule.order, instance.key)
+            )
 
     def _evaluate(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
         shape = instance.rule.doc.shape
@@ -742,7 +773,13 @@ class Engine:
         episode.true = True
 
     def _wait(
-        self, instance: Instance, at: int, trigger: Trigger | None, value: Any, is_open: bool, out: list[Finding]
+        self,
+        instance: Instance,
+        at: int,
+        trigger: Trigger | None,
+        value: Any,
+        is_open: bool,
+        out: list[Finding],
     ) -> None:
         view, rule, episode = self._view, instance.rule, instance.episode
         if value is None and rule.doc.on_gap == "assume":
@@ -807,7 +844,15 @@ class Engine:
         if blind != episode.blind:
             episode.blind = blind
             condition = Condition.unknown if blind else Condition.active
-            self._emit(instance, Phase.changed, at, "unknown" if blind else "known", trigger, out, condition=condition)
+            self._emit(
+                instance,
+                Phase.changed,
+                at,
+                "unknown" if blind else "known",
+                trigger,
+                out,
+                condition=condition,
+            )
         if again:
             spacing = SPACING_LIFE if rule.life else SPACING
             if at - episode.last_at >= spacing:
@@ -920,8 +965,10 @@ class Engine:
                 continue
             if known.report_id == report.report_id and (stamp is not None or report.seq is None):
                 return False  # without a time the name of a report is little more than its counter
-            if stamp is not None and known.device_at == stamp and (
-                report.seq is None or known.seq is None or report.seq == known.seq
+            if (
+                stamp is not None
+                and known.device_at == stamp
+                and (report.seq is None or known.seq is None or report.seq == known.seq)
             ):
                 known.heard_at = max(known.heard_at, trigger.received)
                 return False
@@ -993,7 +1040,9 @@ class Engine:
         self._emit(instance, Phase.opened, at, "", trigger, out)
         instance.episode = current
 
-    def _ghost(self, instance: Instance, at: int, trigger: Trigger, out: list[Finding], quantity: str) -> None:
+    def _ghost(
+        self, instance: Instance, at: int, trigger: Trigger, out: list[Finding], quantity: str
+    ) -> None:
         """A hazard that was over before we heard of it: raised late, without moving the state back."""
         view, rule, episode = self._view, instance.rule, instance.episode
         f = trigger.device.fields[quantity]
@@ -1020,7 +1069,9 @@ class Engine:
         view.next = NEVER
         view.wake(max(at + 1, f.at))
 
-    def _declared_test(self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding]) -> None:
+    def _declared_test(
+        self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding]
+    ) -> None:
         """A declared test of an alarm: said in blue, marked, and it moves nothing that is believed of the home."""
         report = trigger.report
         urgent = [q for q in report.values if q in URGENT]
@@ -1038,7 +1089,10 @@ class Engine:
             ):
                 continue
             for instance in device.own.get(quantity, ()):
-                if instance.rule.doc.on.quantity != quantity or instance.rule.doc.shape not in (Shape.state, Shape.press):
+                if instance.rule.doc.on.quantity != quantity or instance.rule.doc.shape not in (
+                    Shape.state,
+                    Shape.press,
+                ):
                     continue
                 test = self._test_instance(home, instance, device)
                 self._guarded(test, trigger.at, out, self._test, trigger, quantity, value)
@@ -1147,7 +1201,9 @@ class Engine:
         self._note(
             notice,
             at,
-            Evidence(device="", quantity=rule_id, value=f"{type(error).__name__}: {error}"[:200], at=_time(at)),
+            Evidence(
+                device="", quantity=rule_id, value=f"{type(error).__name__}: {error}"[:200], at=_time(at)
+            ),
             out,
         )
         wake = notice.episode.wake
@@ -1155,14 +1211,23 @@ class Engine:
         self._arm(notice)
 
     def _raise_anyway(
-        self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding], only: Rule | None = None
+        self,
+        home: LiveHome,
+        device: LiveDevice,
+        trigger: Trigger,
+        out: list[Finding],
+        only: Rule | None = None,
     ) -> None:
         """Life safety when our own code fails: the bare hazard of a report becomes a bare finding."""
         for quantity, value in trigger.report.values.items():
             if quantity not in URGENT or (not value and quantity != "sos") or trigger.report.test:
                 continue
             for rule in self.rulebook.rules.values():
-                if not rule.life or rule.doc.on.quantity != quantity or (only is not None and rule is not only):
+                if (
+                    not rule.life
+                    or rule.doc.on.quantity != quantity
+                    or (only is not None and rule is not only)
+                ):
                     continue
                 bare = Instance(rule, home, device.name, [device])
                 episode = bare.episode
@@ -1200,7 +1265,9 @@ class Engine:
         rule, view = instance.rule, self._view
         found: dict[tuple[str, str, datetime], Evidence] = {}
         if instance.episode.phase == ACTIVE and instance.episode.grade >= 0:
-            found = {(e.device, e.quantity, e.at): e for e in instance.episode.evidence}  # what opened it stays
+            found = {
+                (e.device, e.quantity, e.at): e for e in instance.episode.evidence
+            }  # what opened it stays
         parts = list(rule.when.support(view, True)) if rule.when.value(view) else []
         if grade is not None and grade.when is not None:
             parts += grade.when.support(view, True)
@@ -1247,10 +1314,16 @@ class Engine:
         doc = rule.doc
         grade = rule.grades[max(episode.grade, 0)]
         device = trigger.device if trigger is not None and trigger.device in instance.group else None
-        device = device or (instance.group[0] if instance.group and doc.on.subject is not Subject.home else None)
+        device = device or (
+            instance.group[0] if instance.group and doc.on.subject is not Subject.home else None
+        )
         level = Level.blue if instance.test else grade.level
         room = (device.room if device is not None else instance.room) or None
-        late = (trigger.received - at if trigger is not None else self._now - at) if phase is not Phase.cleared else 0
+        late = (
+            (trigger.received - at if trigger is not None else self._now - at)
+            if phase is not Phase.cleared
+            else 0
+        )
         if condition is Condition.active and episode.blind:
             condition = Condition.unknown
         text = grade.title
@@ -1366,7 +1439,9 @@ class Engine:
         site = self.registry.homes.get(home)
         known = self._home(home, greet=False)
         listed = [d.id for d in site.devices] if site else list(known.devices) if known else []
-        devices = [self._device_health(home, name, known.devices.get(name) if known else None, at) for name in listed]
+        devices = [
+            self._device_health(home, name, known.devices.get(name) if known else None, at) for name in listed
+        ]
         good = sum(1 for d in devices if not d.reason)
         resting = bool(known and any(until > at for until in known.memory.suspended.values()))
         if not devices or good == 0:
@@ -1455,7 +1530,9 @@ def _subjects(rule: Rule, home: LiveHome, devices: list[LiveDevice]) -> list[tup
         case Subject.bed:
             beds: dict[str, list[LiveDevice]] = {}
             for d in fitting:
-                beds.setdefault(f"bed:{d.resident.id if d.resident else ''}:{room_kind(d.room)}", []).append(d)
+                beds.setdefault(f"bed:{d.resident.id if d.resident else ''}:{room_kind(d.room)}", []).append(
+                    d
+                )
             return list(beds.items())
 
 
@@ -1465,7 +1542,12 @@ def _move(f: Field, value: Value | None, trigger: Trigger) -> bool:
     if at < f.at:
         return False
     if at == f.at:
-        if f.value == value or report.report_id in f.tied or report.report_id == f.report_id or report.retained:
+        if (
+            f.value == value
+            or report.report_id in f.tied
+            or report.report_id == f.report_id
+            or report.retained
+        ):
             return False
         f.tied = [*f.tied, f.report_id]
     elif f.tied:
@@ -1532,4 +1614,3 @@ def _filled(text: str, room: str, device: str, numbers: dict[str, int]) -> str:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
-

@@ -19,7 +19,11 @@ from rules.conditions import Type, clock_minutes
 def _bounded(p: Parameter, value: Any, fallback: Any) -> Any:
     if refuse_value(p, value) is None:
         return value
-    if p.unit.type in (Type.bool, Type.clock) or isinstance(value, bool) or not isinstance(value, int | float):
+    if (
+        p.unit.type in (Type.bool, Type.clock)
+        or isinstance(value, bool)
+        or not isinstance(value, int | float)
+    ):
         return fallback
     if p.min is not None and value < p.min:
         return p.min
@@ -59,7 +63,13 @@ def _personal(p: Parameter, resident: Resident, value: Any) -> Any:
 
 
 def in_force(
-    rule: Rule, registry: Registry, *, home: Home | None, resident: Resident | None, device: Device | None, kind: str
+    rule: Rule,
+    registry: Registry,
+    *,
+    home: Home | None,
+    resident: Resident | None,
+    device: Device | None,
+    kind: str,
 ) -> dict[str, Any]:
     """Every parameter of a rule with the value that counts here, in its own unit.
 

@@ -91,7 +91,9 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     @property
     def speaks_on_change(self) -> bool:
         """True when it has shown that it says nothing while nothing changes: its silence then is no loss of data."""
-        return self.reports >= SPEAKS_AFTER and 2 * self.changes >= self.reports and self.longest > SPEAKS_PAUSE
+        return (
+            self.reports >= SPEAKS_AFTER and 2 * self.changes >= self.reports and self.longest > SPEAKS_PAUSE
+        )
 
 
 SPEAKS_AFTER = 6

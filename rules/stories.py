@@ -50,7 +50,9 @@ _CHECKED = {
 }  # fmt: skip
 
 
-class StoryDoc(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"from_": "from"}):
+class StoryDoc(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"from_": "from"}
+):
     """A story as it stands in a file."""
 
     story: str
@@ -177,15 +179,15 @@ def _story(doc: StoryDoc, file: str, line: int, book: RuleBook) -> Story:
     inputs = sorted(_inputs(doc, start, names), key=lambda i: (i.at, i.order))
     late = [i for i in inputs if i.at > end and not i.series]
     if late:
-        raise ValueError(f"something in `feed` comes after the last expectation ({expect[-1][0]}): it is never told")
+        raise ValueError(
+            f"something in `feed` comes after the last expectation ({expect[-1][0]}): it is never told"
+        )
     return Story(doc.story, file, line, rules, doc.shows, start, Registry(site), tuple(inputs), tuple(expect))
 
 
 def _site(doc: StoryDoc) -> tuple[Site, dict[str, Device]]:
     """The home of the story; devices that only readings name are made from their quantity and room."""
-    devices = {
-        name: msgspec.convert({"id": name, **given}, Device) for name, given in doc.devices.items()
-    }
+    devices = {name: msgspec.convert({"id": name, **given}, Device) for name, given in doc.devices.items()}
     places: dict[str, list[str]] = {}
     for series in doc.readings:
         quantity, _, place = series.partition("@")
@@ -198,7 +200,8 @@ def _site(doc: StoryDoc) -> tuple[Site, dict[str, Device]]:
             devices[place] = Device(id=place, kind=kind or Kind.climate, room=place)
     people = doc.residents or [doc.resident]
     residents = [
-        msgspec.convert({"id": f"r{i + 1}", "name": f"老人{i + 1}", **given}, Resident) for i, given in enumerate(people)
+        msgspec.convert({"id": f"r{i + 1}", "name": f"老人{i + 1}", **given}, Resident)
+        for i, given in enumerate(people)
     ]
     home = Home(id=HOME, residents=residents, devices=list(devices.values()))
     policy = msgspec.convert(doc.policy, Policy)
@@ -247,7 +250,12 @@ def _inputs(doc: StoryDoc, start: datetime, devices: Mapping[str, Device]) -> It
     for (step, place), (values, unknown) in sorted(told.items(), key=lambda item: item[0][0]):
         order += 1
         at = start + step * every
-        yield _Input(at, order, _report(devices[place], at, at, values=values, unknown=unknown, device_at=at), series=True)
+        yield _Input(
+            at,
+            order,
+            _report(devices[place], at, at, values=values, unknown=unknown, device_at=at),
+            series=True,
+        )
     for entry in doc.feed:
         order += 1
         yield _entry(entry, start, devices, order)
@@ -310,7 +318,8 @@ def _report(
     name: str | None = None,
 ) -> Report:
     return Report(
-        report_id=name or content_id(device.id, at.isoformat(), received_at.isoformat(), seq, repr(values), state),
+        report_id=name
+        or content_id(device.id, at.isoformat(), received_at.isoformat(), seq, repr(values), state),
         home=HOME,
         device=device.id,
         kind=device.kind.value,

@@ -28,7 +28,20 @@ NEVER: Final = 1 << 62
 class LiveDevice:
     """A device at work: its memory, what the site file says of it, and who listens to which quantity."""
 
-    __slots__ = ("fields", "kind", "listen", "memory", "name", "own", "presses", "resident", "room", "silence", "site", "wanted")
+    __slots__ = (
+        "fields",
+        "kind",
+        "listen",
+        "memory",
+        "name",
+        "own",
+        "presses",
+        "resident",
+        "room",
+        "silence",
+        "site",
+        "wanted",
+    )
 
     def __init__(self, name: str, memory: DeviceMemory) -> None:
         self.name = name
@@ -75,7 +88,9 @@ class Instance:
         "limits", "merge", "parameters", "resident", "room", "rule", "settle", "subject", "test",
     )  # fmt: skip
 
-    def __init__(self, rule: Rule, home: LiveHome, subject: str, group: list[LiveDevice], *, test: bool = False) -> None:
+    def __init__(
+        self, rule: Rule, home: LiveHome, subject: str, group: list[LiveDevice], *, test: bool = False
+    ) -> None:
         self.rule = rule
         self.home = home
         self.subject = subject
@@ -197,7 +212,9 @@ class EngineView:
         value = self.get(quantity)
         if value is None:
             return None
-        since = [f.since for f in self._fields(quantity) if bool(f.value) is bool(value) and f.value is not None]
+        since = [
+            f.since for f in self._fields(quantity) if bool(f.value) is bool(value) and f.value is not None
+        ]
         if not since:
             return None
         return (self.now - (min(since) if value else max(since))) / 1000

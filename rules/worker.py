@@ -279,7 +279,9 @@ class Worker:
             try:
                 async with asyncio.timeout(min(LONGEST_WAIT, max(0.02, wait))):
                     await self._woken.wait()
-                    await asyncio.sleep(0.02)  # a flood of messages is looked at fifty times a second, not more
+                    await asyncio.sleep(
+                        0.02
+                    )  # a flood of messages is looked at fifty times a second, not more
             except TimeoutError:
                 pass
 
@@ -288,7 +290,9 @@ class Worker:
             if site == self.engine.registry.site:
                 continue
             behind = [lane for lane in (self.lanes[URGENT], self.lanes[NORMAL]) if not lane.caught_up]
-            now = min((u for lane in behind if (u := self._until(lane)) is not None), default=self._clock.now())
+            now = min(
+                (u for lane in behind if (u := self._until(lane)) is not None), default=self._clock.now()
+            )
             self._outbox += self.engine.reload(Registry(site), self._rulebook, now)
             self._site_saved = False
             log.info("registry_reloaded", homes=len(site.homes))
@@ -483,6 +487,4 @@ async def run(
             registry = Registry(site)
             break
     assert registry is not None
-    await Worker(
-        stream, clock, registry, rulebook or load(), partitions=partitions, role=role
-    ).run()
+    await Worker(stream, clock, registry, rulebook or load(), partitions=partitions, role=role).run()

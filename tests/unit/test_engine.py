@@ -71,7 +71,9 @@ def said(
         report_id=name or content_id(device, after, late, seq, repr(sorted(values.items()))),
         home=home,
         device=device,
-        kind=KIT[device.split("-", maxsplit=1)[0]][0].value if device.split("-", maxsplit=1)[0] in KIT else "other",
+        kind=KIT[device.split("-", maxsplit=1)[0]][0].value
+        if device.split("-", maxsplit=1)[0] in KIT
+        else "other",
         at=at if dated else heard,
         received_at=heard,
         device_at=at if dated else None,

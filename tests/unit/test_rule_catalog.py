@@ -62,7 +62,12 @@ def test_a_good_rule_is_read() -> None:
         ("level: yellow", "level: pink", 14, "Invalid enum value 'pink'"),
         ("unit: min", "unit: fortnight", 16, "Invalid enum value 'fortnight'"),
         ("version: 1\nrules", "version: 2\nrules", 1, "`version: 1` is missing"),
-        ("    grades:\n      - {level: yellow, after: wait_minutes}\n", "    grades: []\n", 13, "length >= 1"),
+        (
+            "    grades:\n      - {level: yellow, after: wait_minutes}\n",
+            "    grades: []\n",
+            13,
+            "length >= 1",
+        ),
         ("wait_minutes: {", "smoke: {", 16, "has the name of a quantity"),
     ],
 )

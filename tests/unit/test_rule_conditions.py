@@ -74,7 +74,9 @@ def ask(text: str, view: Pretend, scope: Scope | None = None) -> Any:
         ("true", {}, True),
     ],
 )
-def test_an_expression_is_true_false_or_unknown(text: str, values: dict[str, Any], expected: bool | None) -> None:
+def test_an_expression_is_true_false_or_unknown(
+    text: str, values: dict[str, Any], expected: bool | None
+) -> None:
     """Unknown is a third value and never turns into one of the others by itself."""
     assert ask(text, Pretend(**values)) is expected
 
@@ -89,7 +91,7 @@ def test_an_expression_is_true_false_or_unknown(text: str, values: dict[str, Any
         ("smoke = true", "`=` has no meaning here", 7),
         ("battery > true", "number cannot be compared with bool", 9),
         ("smoke > 3", "bool cannot be compared with number", 7),
-        ("bed_state > \"a\"", "`>` needs numbers or durations, not text", 11),
+        ('bed_state > "a"', "`>` needs numbers or durations, not text", 11),
         ("battery", "true or false needed here, not number", 1),
         ("nosuch(smoke)", "there is no function `nosuch`", 1),
         ("age(smok) > 5m", "`smok` is not a quantity", 5),
@@ -99,10 +101,10 @@ def test_an_expression_is_true_false_or_unknown(text: str, values: dict[str, Any
         ("age(smoke) == 5m", "a time that grows is compared with < <= > >= only", 12),
         ("age(smoke) > age(gas)", "two times that grow cannot be compared", 12),
         ("moved(battery)", "`moved` needs a duration here, not number", 7),
-        ('room in (kitchen)', "a list holds texts", 10),
+        ("room in (kitchen)", "a list holds texts", 10),
         ("between(22:00)", "`between` needs 2 arguments", 1),
         ("between(22:70, 06:00)", "`22:70` is not a time of day", 1),
-        ("__import__(\"os\")", "there is no function `__import__`", 1),
+        ('__import__("os")', "there is no function `__import__`", 1),
         ("smoke.value", "`.` has no meaning here", 6),
         ("lambda: 1", "`:` has no meaning here", 7),
         ("", "a value expected, found the end", 1),
@@ -148,7 +150,9 @@ def test_a_time_that_grows_says_when_it_will_matter(
 
 def test_what_a_rule_reads_is_known_when_it_is_loaded() -> None:
     """The engine asks a rule again only when one of these changes."""
-    rule = compile_condition('in_bed and not moved(5m, "kitchen") and count(smoke) >= 2 and held(gas) > 1m', Scope())
+    rule = compile_condition(
+        'in_bed and not moved(5m, "kitchen") and count(smoke) >= 2 and held(gas) > 1m', Scope()
+    )
     assert rule.own == {"in_bed", "gas"}
     assert rule.wide == {"motion", "presence", "smoke"}
     assert rule.functions == {"moved", "count", "held"}
@@ -173,7 +177,8 @@ def test_evidence_is_the_few_quantities_that_make_it_so(
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("5m", 300), ("1h30m", 5400), ("2d", 172800), ("500ms", 0.5), ("1.5h", 5400)]
+    ("text", "seconds"),
+    [("90s", 90), ("5m", 300), ("1h30m", 5400), ("2d", 172800), ("500ms", 0.5), ("1.5h", 5400)],
 )
 def test_durations_are_written_as_people_do(text: str, seconds: float) -> None:
     """`1h30m` is ninety minutes."""

@@ -113,7 +113,11 @@ def test_what_a_site_asks_for_in_vain_is_said(book: RuleBook) -> None:
     """Misspelt limits are a fault of the site file, not a silence."""
     home = Home(
         id="h",
-        residents=[person(limits={"bed_exit_yelow_minutes": 30, "bed_exit_red_minutes": 500, "night_exit_watch": True})],
+        residents=[
+            person(
+                limits={"bed_exit_yelow_minutes": 30, "bed_exit_red_minutes": 500, "night_exit_watch": True}
+            )
+        ],
     )
     policy = Policy(rules={"BD1": {"yellow_minutes": "soon", "nonsense": 1}, "ZZ9": {}})
     site = Site(community=Community(id="c", name="c"), homes=[home], policy=policy)

@@ -29,7 +29,14 @@ def heard(devices: list[Device], words: list[Word]) -> list[Finding]:
         while (due := engine.next_due()) is not None and due <= at:
             out += engine.tick(due)
         report = Report(
-            report_id=str(n), home="h", device=device, kind="x", at=at, received_at=at, device_at=at, values=values
+            report_id=str(n),
+            home="h",
+            device=device,
+            kind="x",
+            at=at,
+            received_at=at,
+            device_at=at,
+            values=values,
         )
         out += engine.feed(report, at)
     return out

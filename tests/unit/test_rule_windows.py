@@ -9,7 +9,11 @@ import pytest
 
 from rules.windows import Hours, instant
 
-SHANGHAI, NEW_YORK, LONDON = ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York"), ZoneInfo("Europe/London")
+SHANGHAI, NEW_YORK, LONDON = (
+    ZoneInfo("Asia/Shanghai"),
+    ZoneInfo("America/New_York"),
+    ZoneInfo("Europe/London"),
+)
 LORD_HOWE = ZoneInfo("Australia/Lord_Howe")  # half an hour of summer time
 
 

@@ -147,7 +147,13 @@ async def test_a_refused_alarm_is_told(stage: Stage) -> None:
     """The quarantine is the third thing the role listens to."""
     await stage.start()
     refusal = Refusal(
-        refusal_id="x", topic="t", reason="not_json", received_at=NOON, home="h.1", device="smoke-1", alarm=True
+        refusal_id="x",
+        topic="t",
+        reason="not_json",
+        received_at=NOON,
+        home="h.1",
+        device="smoke-1",
+        alarm=True,
     )
     await stage.stream.publish(refusal.subject, encode(refusal))
     await stage.until(lambda: stage.told() == [("TE10", "opened", "")])
@@ -164,7 +170,9 @@ async def test_a_killed_worker_goes_on_from_its_last_snapshot(stage: Stage) -> N
     await stage.kill()
     stage.clock.advance(timedelta(minutes=30))
     await stage.start()
-    await stage.until(lambda: ("SM1", "cleared", "") in stage.told() and ("GS1", "opened", "") in stage.told())
+    await stage.until(
+        lambda: ("SM1", "cleared", "") in stage.told() and ("GS1", "opened", "") in stage.told()
+    )
     found = {(f.rule, f.phase.value): f for f in stage.findings()}
     assert found["GS1", "opened"].at == NOON + timedelta(seconds=7)
     assert found["GS1", "opened"].late_seconds > 1700
@@ -208,7 +216,11 @@ async def test_a_damaged_snapshot_is_not_believed(stage: Stage, damage: str) -> 
     entry = await stage.stream.get(SNAPSHOTS, key)
     assert entry is not None
     assert entry.data is not None
-    broken = {"data": entry.data[:-30] + b"x" * 30, "envelope": b"{", "version": entry.data.replace(b"\xa6schema\x01", b"\xa6schema\x63")}
+    broken = {
+        "data": entry.data[:-30] + b"x" * 30,
+        "envelope": b"{",
+        "version": entry.data.replace(b"\xa6schema\x01", b"\xa6schema\x63"),
+    }
     assert broken[damage] != entry.data
     await stage.stream.put(SNAPSHOTS, key, broken[damage])
     await stage.start()
@@ -332,7 +344,12 @@ async def test_it_says_that_it_lives_and_whether_homes_are_protected(stage: Stag
     await becomes(lambda: protection("partly"))
     found = await health()
     assert found is not None
-    assert {d.device: d.reason for d in found.devices} == {"smoke-1": "", "gas-1": "silent", "sos-1": "", "belt-1": "silent"}
+    assert {d.device: d.reason for d in found.devices} == {
+        "smoke-1": "",
+        "gas-1": "silent",
+        "sos-1": "",
+        "belt-1": "silent",
+    }
     entry = await stage.stream.get(HEALTH, "beat.rules")
     assert entry is not None
     assert entry.data is not None
