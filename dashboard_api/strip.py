@@ -86,7 +86,8 @@ class Trace:
 
     def changes(self) -> list[float]:
         """When the state changed from one that was known. The first thing we hear of a state is no change:
-        a door that is reported closed when its gateway connects was not closed at that moment."""
+        a door that is reported closed when its gateway connects was not closed at that moment.
+        """
         previous = self.before
         out = []
         for at, value in self.points:

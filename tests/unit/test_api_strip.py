@@ -114,7 +114,7 @@ def test_the_spans_cover_the_hour_without_gap_or_overlap():
         (
             [
                 ("motion", 900, {"motion": True}),
-                ("door", 600, {"door_open": True}),
+                ("door", 600, {"door_open": False}),
                 ("door", 300, {"door_open": True}),
             ],
             1,
