@@ -47,9 +47,7 @@ def flood(port: int, rate: float, stop: threading.Event) -> None:
     began = time.monotonic()
     while not stop.is_set():
         n += 1
-        device.says(
-            "anxin/v1/h0318/gas-0318", {"gas": False, "gas_level": n % 3, "seq": n}, wait=False
-        )
+        device.says("anxin/v1/h0318/gas-0318", {"gas": False, "gas_level": n % 3, "seq": n}, wait=False)
         ahead = began + n / rate - time.monotonic()
         if ahead > 0:
             time.sleep(ahead)
@@ -59,11 +57,17 @@ def flood(port: int, rate: float, stop: threading.Event) -> None:
 def percentiles(samples: list[float]) -> dict[str, float]:
     ordered = sorted(samples)
     pick = lambda q: ordered[min(len(ordered) - 1, int(q * len(ordered)))]  # noqa: E731
-    return {"p50": round(statistics.median(ordered), 1), "p95": round(pick(0.95), 1), "max": round(ordered[-1], 1)}
+    return {
+        "p50": round(statistics.median(ordered), 1),
+        "p95": round(pick(0.95), 1),
+        "max": round(ordered[-1], 1),
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--presses", type=int, default=20)
     parser.add_argument("--background", type=float, default=0)
     options = parser.parse_args()
@@ -72,7 +76,11 @@ def main() -> None:
         sys.exit("this benchmark needs Chromium; install it or set ANXIN_CHROMIUM")
     screen_ms: list[float] = []
     phone_ms: list[float] = []
-    with a_service(acknowledge=600) as service, sync_playwright() as playwright, contextlib.ExitStack() as stack:
+    with (
+        a_service(acknowledge=600) as service,
+        sync_playwright() as playwright,
+        contextlib.ExitStack() as stack,
+    ):
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
         )
@@ -84,7 +92,9 @@ def main() -> None:
         program = stack.enter_context(service.sign_in())
         stop = threading.Event()
         if options.background:
-            threading.Thread(target=flood, args=(service.mqtt_port, options.background, stop), daemon=True).start()
+            threading.Thread(
+                target=flood, args=(service.mqtt_port, options.background, stop), daemon=True
+            ).start()
             time.sleep(2)
         for n in range(options.presses):
             service.phones.messages.clear()
