@@ -243,7 +243,7 @@ class Worker:
                     alert=transition.alert,
                     number=transition.number,
                     code=event.code,
-                    level=event.level.value,
+                    alert_level=event.level.value,
                     late_seconds=event.late_seconds,
                 )
             elif isinstance(event, Escalated):
