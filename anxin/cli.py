@@ -156,7 +156,14 @@ def _counts(site: Site) -> str:
 @site_app.command("check", epilog="Example: anxin site check site.yaml")
 def site_check(file: Annotated[Path, typer.Argument(help="The site file (YAML).")]) -> None:
     """Say what is wrong with a site file, line by line; load nothing."""
+    from rules.catalog import load
+    from rules.limits import check_site
+
     site = _read_site(file)
+    # No fault: a site file may carry limits of rules that this version does not have. But nobody should believe
+    # that a limit is in force when it is not.
+    for sentence in check_site(site, load()):
+        say(f"{file}: note: {sentence}")
     say(f"{file}: good: {_counts(site)}")
 
 
