@@ -1,6 +1,6 @@
 """For the doorman's tests: a broker that keeps to itself, a doorman before it, and a device that speaks raw MQTT.
 
-`main` runs the doorman alone, as a process that may be killed.
+`process_arguments` is the doorman as a process, which may be killed.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def private_broker() -> Iterator[NatsForTests]:
                 subscriptions=(
                     Subscription("anxin/v1/+/+", "native"),
                     Subscription("zigbee2mqtt/#", "zigbee2mqtt"),
+                    Subscription("my home/#", "zigbee2mqtt"),
                 ),
             ),
         )
@@ -280,20 +281,30 @@ class Device:
         self.writer.transport.abort()
 
 
-async def main() -> None:
-    """Run a doorman by the arguments in argv[1]: for tests that kill it."""
+ALONE = """
+import asyncio, json, sys
+from anxin import doorman
+from anxin.jetstream import JetStream
+from anxin.settings import Address
+from care.clock import SystemClock
+
+async def main():
     given = json.loads(sys.argv[1])
-    stream = await JetStream.open(given["stream"], wait=10)
     await doorman.run(
-        stream=stream,
+        stream=await JetStream.open(given["stream"], wait=10),
         clock=SystemClock(),
         listen=Address("127.0.0.1", given["port"]),
         upstream=Address("127.0.0.1", given["upstream"]),
         upstream_credentials=tuple(given["credentials"]),
     )
 
+asyncio.run(main())
+"""
+"""A doorman as a process, without anything of the tests."""
+
 
 def process_arguments(server: NatsForTests, port: int) -> list[str]:
+    """How to run a doorman that may be killed."""
     given = {
         "stream": server.stream_url,
         "port": port,
@@ -301,5 +312,9 @@ def process_arguments(server: NatsForTests, port: int) -> list[str]:
         "credentials": embedded.doorman_credentials(server.part.folder),
     }
     root = Path(__file__).resolve().parents[2]
-    code = f"import sys; sys.path.insert(0, {str(root)!r})\nimport asyncio\nfrom tests.integration.doorman_house import main\nasyncio.run(main())"
-    return [sys.executable, "-c", code, json.dumps(given)]
+    return [
+        sys.executable,
+        "-c",
+        f"import sys; sys.path.insert(0, {str(root)!r})\n{ALONE}",
+        json.dumps(given),
+    ]

@@ -193,6 +193,23 @@ async def test_filters_are_written_too(house: Front):
     assert (await gateway.message())[0] == "zigbee2mqtt/>"
 
 
+async def test_a_base_may_hold_a_space(server: NatsForTests, house: Front):
+    """`mqtt.subscriptions` with `my home/#`: bridges listen below it, and ingest's session hears it from the start."""
+    device = await house.device()
+    assert await device.subscribe("my home/+/set", "my other/+/set") == [1, 128]
+    await device.publish("my home/kitchen", b"first")
+    ingest = await Device.connect(
+        server.part.mqtt.port,
+        server.client_id,
+        user="ingest",
+        password=server.part.kept.passwords["ingest"],
+        clean=False,
+    )
+    while (heard := await ingest.message())[1] != b"first":
+        pass
+    assert topics.unescape(heard[0]) == "my home/kitchen"
+
+
 async def test_retained_messages_and_wills_keep_their_names(house: Front):
     """The retained state of `a b` is told to a late listener; the will on `c d` is said when the power is cut."""
     device = await house.device("dying", will=("zigbee2mqtt/c d", b"gone"))
