@@ -7,6 +7,7 @@ what is made of Zigbee2MQTT's properties. What only people know, such as when to
 
 import ast
 import inspect
+import itertools
 import json
 import re
 import sys
@@ -167,7 +168,7 @@ def reasons() -> dict[str, str]:
         if isinstance(node, ast.ClassDef) and node.name == "Reason"
     )
     found = {}
-    for line, after in zip(body, body[1:], strict=False):
+    for line, after in itertools.pairwise(body):
         if isinstance(line, ast.Assign) and isinstance(after, ast.Expr):
             found[ast.literal_eval(line.value)] = str(ast.literal_eval(after.value))
     assert list(found) == [reason.value for reason in errors.Reason]
