@@ -79,7 +79,9 @@ SAMPLE = 512
 """Bytes of a refused payload that are kept."""
 DENIED = b"\x00\x01 "
 """A filter our broker refuses to everybody (it holds a space), with its length: it answers 0x80 for it."""
-NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+HOME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-])){0,63}")
+"""Of a gateway. It is part of a key of the stream: a dot neither ends it nor follows another."""
 ANONYMOUS = "device"
 RESERVED = frozenset({ANONYMOUS, "ingest", "service", "system"})
 PREFIX = "gateway."
@@ -131,10 +133,13 @@ async def add_gateway(
     With `replace` an older secret ends at once, and so do the connections that were made with it. Raises
     `Misconfigured` for a name or base that cannot be, `Conflict("exists")` when there is one and `replace` is not set.
     """
-    if not NAME.match(name) or name in RESERVED or name in taken:
+    if not NAME.fullmatch(name) or name in RESERVED or name in taken:
         raise Misconfigured(
             f"{name!r} cannot name a gateway: take up to 64 letters, digits, `_`, `.` and `-`"
         )
+    for home in homes:
+        if not HOME.fullmatch(home):
+            raise Misconfigured(f"{home!r} is not the id of a home")
     for base in bases:
         if (
             not topics.is_name(base)
@@ -770,7 +775,7 @@ class _Door(asyncio.Protocol):
                     "subscription_denied",
                     self.host,
                     user=account.name,
-                    filter=raw[:200].decode("utf-8", "replace"),
+                    filter=_shown(raw[:200]),
                 )
                 parts.append(DENIED)
             else:
