@@ -36,7 +36,7 @@ test: $(VENV)/.stamp $(STATIC) ## Run all tests; ARGS go to pytest
 	@echo "make: the screens' own tests"
 	@$(NPM) run --silent test
 	@echo "make: the tests of the service"
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.stamp web/node_modules/.stamp ## Style, types, layers
 	$(BIN)/ruff check .
