@@ -1,0 +1,314 @@
+"""The real Mosquitto with what `anxin deploy mosquitto` wrote: who may speak, who may hear, and what is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import ipaddress
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from paho.mqtt.enums import CallbackAPIVersion
+from typer.testing import CliRunner
+
+from anxin import settings
+from anxin.deploy import app
+from anxin.embedded import free_port
+from tests.conftest import open_folder
+from tests.unit.test_deploy import SITE
+
+MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+pytestmark = pytest.mark.skipif(
+    MOSQUITTO is None, reason="Mosquitto is not installed (Debian: apt-get install mosquitto)"
+)
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """One for 127.0.0.1, good for an hour."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a broker for tests")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, secret = folder / "broker.pem", folder / "broker.key"
+    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return pem, secret
+
+
+@dataclass
+class Broker:
+    """Mosquitto in a folder of its own."""
+
+    folder: Path
+    tls: int
+    local: int
+    pem: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    def secret(self, name: str) -> str:
+        return (self.out / "secrets" / name).read_text().strip()
+
+    def start(self) -> None:
+        conf = self.folder / "as-me.conf"
+        # Started as root it would change to a user that may not enter this test's folder.
+        conf.write_text(
+            (self.out / "mosquitto.conf").read_text() + ("user root\n" if os.getuid() == 0 else "")
+        )
+        assert MOSQUITTO is not None
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [MOSQUITTO, "-c", str(conf)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.tls), 0.2):
+                return
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            time.sleep(0.02)
+        raise AssertionError((self.folder / "log").read_text())
+
+    def end(self, how: int = signal.SIGTERM) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(10)
+
+    @contextlib.contextmanager
+    def client(
+        self,
+        user: str | None,
+        *,
+        password: str | None = None,
+        tls: bool = True,
+        name: str = "",
+        keep: bool = False,
+    ) -> Iterator[Any]:
+        """Signed in; `heard` are (topic, payload), `code` is the answer to its CONNECT."""
+        c: Any = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=name, clean_session=not keep, protocol=mqtt.MQTTv311
+        )
+        c.heard, c.code, c.taken, c.granted = [], None, set(), []
+        if user is not None:
+            c.username_pw_set(user, password if password is not None else self.secret(user))
+        if tls:
+            c.tls_set(str(self.pem), tls_version=ssl.PROTOCOL_TLS_CLIENT)
+
+        def connected(_c: Any, _u: Any, _f: Any, code: Any, _p: Any) -> None:
+            c.code = str(code)
+
+        c.on_connect = connected
+        c.on_message = lambda _c, _u, m: c.heard.append((m.topic, m.payload))
+        c.on_publish = lambda _c, _u, mid, _r, _p: c.taken.add(mid)
+        c.on_subscribe = lambda _c, _u, _m, codes, _p: c.granted.extend(codes)
+        c.connect("127.0.0.1", self.tls if tls else self.local, 10)
+        c.loop_start()
+        try:
+            until(lambda: c.code is not None)
+            yield c
+        finally:
+            c.disconnect()
+            c.loop_stop()
+
+
+def until(true: Any, seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.01)
+
+
+def hear(c: Any, *filters: str) -> None:
+    c.subscribe([(one, 1) for one in filters])
+    until(lambda: len(c.granted) >= len(filters))
+
+
+def say(c: Any, topic: str, payload: Any = "x", *, retain: bool = False) -> None:
+    """Publish with QoS 1 and wait for the PUBACK: it comes for what is not allowed, too."""
+    mid = c.publish(topic, payload, qos=1, retain=retain).mid
+    until(lambda: mid in c.taken)
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    with open_folder("anxin-mosquitto-") as folder:
+        pem, key = certificate(folder)
+        made = Broker(folder, free_port(), free_port(), pem)
+        site = folder / "site.yaml"
+        site.write_text(SITE, encoding="utf-8")
+        (folder / "state").mkdir()
+        words = [
+            "--site",
+            site,
+            "--out",
+            made.out,
+            "--certificate",
+            pem,
+            "--key",
+            key,
+            "--state",
+            folder / "state",
+        ]
+        words += ["--listen", f"127.0.0.1:{made.tls}", "--local", f"127.0.0.1:{made.local}"]
+        result = CliRunner().invoke(app, ["mosquitto", *map(str, words)])
+        assert result.exit_code == 0, result.output
+        made.start()
+        try:
+            yield made
+        finally:
+            made.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def service(broker: Broker) -> Iterator[Any]:
+    """The service, signed in with the address and the filters that were written for it."""
+    written = settings.load(broker.out / "anxin.toml", environ={}).mqtt
+    assert written.url == f"mqtt://ingest:{broker.secret('ingest')}@127.0.0.1:{broker.local}"
+    with broker.client("ingest", tls=False) as c:
+        hear(c, *(s.filter for s in written.subscriptions))
+        yield c
+
+
+def test_strangers_are_refused(broker: Broker) -> None:
+    """No name, a wrong password, or another's password: no connection, on either listener."""
+    for tls in (True, False):
+        for user, password in (
+            (None, None),
+            ("gw-0317", "guessed"),
+            ("h0420", broker.secret("gw-0317")),
+            ("nobody", "x"),
+        ):
+            with broker.client(user, password=password, tls=tls) as c:
+                assert c.code == "Not authorized", (user, tls)
+    with broker.client("gw-0317") as c:
+        assert c.code == "Success"
+
+
+def test_devices_must_come_by_tls(broker: Broker) -> None:
+    """The listener for devices understands nothing else."""
+    with socket.create_connection(("127.0.0.1", broker.tls), 2) as plain:
+        plain.settimeout(2)
+        plain.sendall(b"\x10\x11\x00\x04MQTT\x04\x02\x00\x0a\x00\x05plain")
+        answer = b""
+        with contextlib.suppress(OSError):
+            answer = plain.recv(64)
+        assert not answer.startswith(b"\x20"), "a CONNACK without TLS"
+
+
+def test_a_gateway_publishes_its_own_topics_and_not_anothers(broker: Broker, service: Any) -> None:
+    """What it says for its own home arrives, spaces and Chinese too; for another home, as an ack or beside its base nothing does."""
+    allowed = [
+        "anxin/v1/h0317/sos-0317",
+        "anxin/v1/h0317/status",
+        "zigbee2mqtt/h0317/kitchen smoke",
+        "zigbee2mqtt/h0317/入户门/availability",
+        "zigbee2mqtt/h0317/bridge/state",
+    ]
+    refused = [
+        "anxin/v1/h0420/sos-0420",
+        "anxin/v1/h0317/sos-0317/ack",
+        "zigbee2mqtt/h0420/smoke",
+        "zigbee2mqtt/h0420/bridge/state",
+        "z2m/flat one smoke",
+    ]
+    with broker.client("gw-0317") as c:
+        for topic in [*refused, *allowed]:
+            say(c, topic)
+    until(lambda: len(service.heard) >= len(allowed))
+    time.sleep(0.2)
+    assert [topic for topic, _ in service.heard] == allowed
+
+
+def test_devices_side_by_side_keep_apart(broker: Broker, service: Any) -> None:
+    """Below one topic each home publishes for its own device only, whose name holds a space."""
+    with broker.client("h0500") as c:
+        say(c, "z2m/flat two smoke")
+        say(c, "z2m/flat one smoke")
+        say(c, "z2m/flat one smoke/availability")
+    until(lambda: len(service.heard) >= 2)
+    time.sleep(0.2)
+    assert [topic for topic, _ in service.heard] == ["z2m/flat one smoke", "z2m/flat one smoke/availability"]
+
+
+def test_a_gateway_hears_its_own_acks_and_nothing_else(broker: Broker, service: Any) -> None:
+    """Even subscribed to everything it hears the answers to its own home and its bridge's requests only."""
+    with broker.client("gw-0317") as c, broker.client("h0420") as other:
+        hear(c, "#", "$SYS/#", "anxin/v1/+/+", "anxin/v1/+/+/ack")
+        say(other, "anxin/v1/h0420/sos-0420")
+        say(service, "anxin/v1/h0420/sos-0420/ack", '{"seq": 1}')
+        say(service, "anxin/v1/h0317/sos-0317/ack", '{"seq": 2}')
+        until(lambda: c.heard)
+        time.sleep(0.3)
+        assert {topic for topic, _ in c.heard} == {"anxin/v1/h0317/sos-0317/ack"}
+
+
+def test_the_service_can_take_back_a_retained_press(broker: Broker, service: Any) -> None:
+    """A press that a device left retained is cleared by the service, so that it is not pressed again at each start."""
+    with broker.client("gw-0317") as c:
+        say(c, "anxin/v1/h0317/sos-0317", '{"sos": true}', retain=True)
+        until(lambda: service.heard)
+        say(service, "anxin/v1/h0317/sos-0317", b"", retain=True)
+    with broker.client("ingest", tls=False) as late:
+        hear(late, "anxin/v1/+/+")
+        time.sleep(0.3)
+        assert late.heard == []
+
+
+def test_a_large_device_list_passes(broker: Broker, service: Any) -> None:
+    """A bridge's list of a megabyte arrives whole."""
+    listed = json.dumps([{"friendly_name": f"h0317/{n}", "fill": "x" * 1000} for n in range(1000)]).encode()
+    with broker.client("gw-0317") as c:
+        say(c, "zigbee2mqtt/h0317/bridge/devices", listed)
+    until(lambda: service.heard)
+    assert service.heard == [("zigbee2mqtt/h0317/bridge/devices", listed)]
+
+
+def test_what_waits_for_the_service_outlives_a_killed_broker(broker: Broker) -> None:
+    """More than the default limit of messages, acknowledged while the service is away, are there after kill -9."""
+    with broker.client("ingest", tls=False, name="the-service", keep=True) as c:
+        hear(c, "anxin/v1/+/+")
+    many = 1500
+    with broker.client("gw-0317") as c:
+        mids = {c.publish("anxin/v1/h0317/sos-0317", str(n), qos=1).mid for n in range(many)}
+        until(lambda: mids <= c.taken, 20)
+    broker.end(signal.SIGKILL)
+    broker.start()
+    with broker.client("ingest", tls=False, name="the-service", keep=True) as c:
+        until(lambda: len({payload for _, payload in c.heard}) >= many, 20)
+        assert {payload for _, payload in c.heard} == {str(n).encode() for n in range(many)}
+    with broker.client("ingest", tls=False, name="the-service"):
+        pass  # a clean session ends what was kept
