@@ -59,6 +59,10 @@ class Address:
         return Address("::1", self.port) if self.host == "::" else self
 
 
+DIALECTS = ("native", "zigbee2mqtt", "senml", "tasmota", "esphome", "homeassistant")
+"""What may be spoken, besides `mapped:NAME` and `mapped:PATH.yaml` (docs/dialects.md); `devices.dialects` reads them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """What is received from the broker: an MQTT topic filter and the dialect spoken there."""
@@ -229,6 +233,10 @@ def _subscriptions(value: Any) -> tuple[Subscription, ...]:
         topic, dialect = entry["filter"], entry["dialect"]
         if not isinstance(dialect, str) or not dialect:
             raise ValueError(f"entry {number}: the dialect is missing")
+        if dialect not in DIALECTS and not re.fullmatch(r"mapped:(?:[a-z0-9][a-z0-9_-]*|.+\.ya?ml)", dialect):
+            near = difflib.get_close_matches(dialect, [*DIALECTS, "mapped:NAME"], n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(DIALECTS)}, mapped:NAME"
+            raise ValueError(f"entry {number}: {dialect!r} is not a dialect; {hint}")
         if not isinstance(topic, str) or not _is_topic_filter(topic):
             raise ValueError(f"entry {number}: {topic!r} is not an MQTT topic filter")
         if topic.startswith("$share/"):
@@ -411,7 +419,17 @@ def _value(key: Key, entry: _Given) -> Any:
     least = {"mqtt.password": 12, "demo.password": 8}.get(key.name, 0)
     if least and len(value) < least:
         raise Misconfigured(f"{key.name} from {entry.origin} is too short; it must be {key.allowed}")
+    if key.name == "mqtt.subscriptions":
+        return tuple(_rooted(subscription, entry.base) for subscription in value)
     return entry.base / value if key.path else value
+
+
+def _rooted(subscription: Subscription, base: Path) -> Subscription:
+    """A mapping file of one's own is relative to where it was named, like every path."""
+    prefix, _, path = subscription.dialect.partition(":")
+    if prefix != "mapped" or not path.endswith((".yaml", ".yml")):
+        return subscription
+    return replace(subscription, dialect=f"{prefix}:{base / Path(path).expanduser()}")
 
 
 def _build(values: Mapping[str, Any], file: Path | None, origins: Mapping[str, str]) -> Settings:

@@ -12,17 +12,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
-from care.errors import Misconfigured, Reason, Refused
+from care.errors import Reason, Refused
 from care.ids import content_id, epoch_ms
 from care.messages import URGENT, Refusal, Report, Unclaimed, encode
 from care.site import Device, Home, Registry
 from care.words import Kind
 from devices.codecs import Said, native, zigbee2mqtt
+from devices.codecs.utterance import NOBODY, Claim, Dialect, Heard, Utterance
 from devices.codecs.zigbee2mqtt import Definition, Part
+from devices.dialects import NAMES as DIALECTS
+from devices.dialects import NATIVE, TOPIC_BY_TOPIC, ZIGBEE2MQTT, dialect
 from devices.kinds import ALARM_KINDS, suggest
 from devices.quantities import QUANTITIES
 
@@ -39,9 +44,8 @@ REFUSALS_LIMIT = 16
 TOPIC_LIMIT = 512
 _BAD_IN_TOPIC = re.compile(r"[+#\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 """Wildcards, control characters and those that turn the direction of writing. Spaces, Chinese and emoji are fine."""
-NATIVE = "native"
-ZIGBEE2MQTT = "zigbee2mqtt"
-DIALECTS = frozenset({NATIVE, ZIGBEE2MQTT})
+UNCLAIMED_LIMIT = 50
+"""Unclaimed devices that one message is listed for."""
 
 Outcome = Report | Refusal | Unclaimed
 
@@ -73,6 +77,8 @@ class _Way(Enum):
     attribute = auto()
     availability = auto()
     status = auto()
+    spoken = auto()
+    """By a dialect that takes messages apart into utterances."""
     bridge = auto()
     nothing = auto()
     unclaimed = auto()
@@ -93,10 +99,13 @@ class _Route:
     """Friendly name or bridge topic below the base; the attribute for attributes."""
     withheld: frozenset[str] = frozenset()
     definition: Definition | None = None
+    spoken: Dialect | None = None
+    carries_alarms: bool = False
+    """Devices of alarm kinds are known by names in the payload of this topic."""
 
     @property
     def alarm(self) -> bool:
-        return self.device is not None and self.device.kind in ALARM_KINDS
+        return self.carries_alarms or (self.device is not None and self.device.kind in ALARM_KINDS)
 
 
 @dataclass(slots=True)
@@ -112,13 +121,13 @@ class Normalizer:
     def __init__(
         self, registry: Registry, subscriptions: Sequence[Subscription] = DEFAULT_SUBSCRIPTIONS
     ) -> None:
-        """Raises Misconfigured for a dialect nobody speaks."""
-        for s in subscriptions:
-            if s.dialect not in DIALECTS:
-                raise Misconfigured(
-                    f"mqtt.subscriptions: dialect `{s.dialect}` is none of {', '.join(sorted(DIALECTS))}"
-                )
-        self.registry = registry
+        """Raises Misconfigured for a dialect nobody speaks, or a mapping file with faults."""
+        self._dialects: dict[str, Dialect] = {
+            name: dialect(name)
+            for name in dict.fromkeys(s.dialect for s in subscriptions)
+            if name not in TOPIC_BY_TOPIC
+        }
+        self._use(registry)
         self.subscriptions = tuple(subscriptions)
         self.withheld: Counter[str] = Counter()
         """Readings left out for want of consent, by class of data."""
@@ -127,14 +136,23 @@ class Normalizer:
             for s in subscriptions
         ]
         self._definitions: dict[str, dict[str, Definition]] = {}
-        self._routes: dict[str, _Route] = {}
 
     def with_registry(self, registry: Registry) -> Normalizer:
         """The same for a changed site; what was learnt of models and counted stays."""
-        new = Normalizer(registry, self.subscriptions)
-        new.withheld = self.withheld
-        new._definitions = self._definitions
+        new = copy(self)
+        new._use(registry)  # noqa: SLF001  it is one of us
         return new
+
+    def _use(self, registry: Registry) -> None:
+        """Take a registry, and find which devices of alarm kinds stand below a topic that many devices share."""
+        self.registry = registry
+        self._routes: dict[str, _Route] = {}
+        self._alarms_below: dict[str, tuple[Home, Device]] = {}
+        for topic, (home, device) in registry.topics().items() if self._dialects else ():
+            if device.kind in ALARM_KINDS:
+                levels = topic.split("/")
+                for n in range(1, len(levels)):
+                    self._alarms_below.setdefault("/".join(levels[:n]), (home, device))
 
     def is_alarm(self, topic: str) -> bool:
         """Whether a topic belongs to a device of an alarm kind: its messages go first."""
@@ -190,6 +208,8 @@ class Normalizer:
             return self._bridge(route, message)
         if len(message.payload) > PAYLOAD_LIMIT:
             raise Refused(Reason.too_large, f"{len(message.payload)} bytes")
+        if way is _Way.spoken:
+            return self._heard(route, message)
         if way is _Way.attribute:
             return self._outcomes(route, message, [self._attribute(route, message)])
         if way is _Way.availability:
@@ -217,11 +237,11 @@ class Normalizer:
         levels = topic.split("/")
         fits = next((f for f in self._filters if _fits(f.levels, levels)), None)
         found = self.registry.by_topic(topic)
-        if found is not None:
-            dialect = fits.dialect if fits else (NATIVE if topic.startswith("anxin/v1/") else "")
-            if not dialect:
+        name = fits.dialect if fits else (NATIVE if topic.startswith("anxin/v1/") else "")
+        if found is not None and name not in self._dialects:
+            if not name:
                 return _Route(_Way.no_dialect, "", *found)
-            return self._of_device(_Way.device, dialect, found, topic, fits)
+            return self._of_device(_Way.device, name, found, topic, fits)
         if (
             len(topic) > TOPIC_LIMIT
             or not all(levels)
@@ -229,10 +249,11 @@ class Normalizer:
         ):
             # Spaces, Chinese and emoji are printable; control, direction and zero-width characters are not.
             return _Route(_Way.bad)
-        dialect = fits.dialect if fits else (NATIVE if topic.startswith("anxin/v1/") else "")
-        if not dialect:
+        if not name:
             return _Route(_Way.no_dialect)
-        if dialect == NATIVE:
+        if name in self._dialects:
+            return self._find_spoken(topic, self._dialects[name])
+        if name == NATIVE:
             return self._find_native(levels)
         return self._find_zigbee(topic, fits.base if fits else ())
 
@@ -249,6 +270,17 @@ class Normalizer:
                     # It has another address in the site file and still speaks its own dialect here.
                     return _Route(_Way.device, NATIVE, *device, withheld=self._withheld(*device))
         return _Route(_Way.unclaimed, NATIVE)
+
+    def _find_spoken(self, topic: str, spoken: Dialect) -> _Route:
+        """What the topic alone tells: whose message this is if it cannot be read, and whether it may be an alarm."""
+        found = next(
+            (f for a in spoken.addresses(topic) if (f := self.registry.by_topic(a)) is not None), None
+        )
+        below = self._alarms_below.get(topic)
+        if below is not None and (found is None or found[1].kind not in ALARM_KINDS):
+            found = below
+        home, device = found if found is not None else (None, None)
+        return _Route(_Way.spoken, spoken.name, home, device, spoken=spoken, carries_alarms=below is not None)
 
     def _find_zigbee(self, topic: str, base: tuple[str, ...]) -> _Route:
         place = zigbee2mqtt.locate(topic, base)
@@ -306,6 +338,79 @@ class Normalizer:
         )
 
     # -- what it says ---------------------------------------------------------------------------------------------
+
+    def _heard(self, route: _Route, message: Message) -> list[Outcome]:
+        """A message of a dialect that takes it apart: each utterance to the device it is of, in order."""
+        spoken = route.spoken
+        assert spoken is not None
+        before = spoken.learnt
+        parts = spoken.hear(Heard(message.topic, message.payload, message.received_at, self.registry.zone))
+        if spoken.learnt != before:
+            self._routes.clear()
+        out: list[Outcome] = []
+        said: dict[str, tuple[_Route, list[Said | Refused]]] = {}
+        unclaimed: dict[str, Unclaimed] = {}
+        for part in parts:
+            if isinstance(part, Refused):
+                said.setdefault("", (route, []))[1].append(part)
+                continue
+            found = self._owner(part, message.topic, route)
+            if found is None:
+                listed = part.listed or part.addresses[0]
+                if listed not in unclaimed and len(unclaimed) < UNCLAIMED_LIMIT:
+                    unclaimed[listed] = self._unclaimed_part(route, message, part, listed)
+                continue
+            if part.only_list:
+                continue
+            home, device, address = found
+            own = _Route(_Way.spoken, route.dialect, home, device, withheld=self._withheld(home, device))
+            if part.state is not None:
+                out.extend(self._state(own, message, part.state))
+                continue
+            claim = Claim(device.kind, tuple(device.calls_on), address)
+            try:
+                word: Said | Refused = part.say(claim)
+            except Refused as fault:
+                word = fault
+            said.setdefault(device.id, (own, []))[1].append(word)
+        for own, words in said.values():
+            out.extend(self._outcomes(own, message, words))
+        return [*out, *unclaimed.values()]
+
+    def _owner(self, part: Utterance, topic: str, route: _Route) -> tuple[Home, Device, str] | None:
+        """Whose utterance: by address, or by the id that the message gives inside the home of its topic."""
+        for address in part.addresses:
+            found = self.registry.by_topic(address)
+            # A gateway is claimed by the topic it shares with its sensors; what they say is not its own word.
+            if found is not None and not (part.names and address == topic and found[1].kind is Kind.gateway):
+                return *found, address
+        homes = [part.home] if part.home else topic.split("/")
+        if route.home is not None and not part.home:
+            homes.append(route.home.id)
+        for name in part.names:
+            known = self.registry.devices.get(name)
+            if known is not None and known[1].address is None and known[0].id in homes:
+                return *known, ""
+        return None
+
+    def _unclaimed_part(self, route: _Route, message: Message, part: Utterance, listed: str) -> Unclaimed:
+        kind = part.kind
+        if kind is None:
+            with suppress(Refused):
+                words = part.say(NOBODY)
+                kind = suggest([*words.values, *words.unknown])
+        return Unclaimed(
+            topic=listed,
+            dialect=route.dialect,
+            received_at=message.received_at,
+            suggested_kind=kind.value if kind is not None else None,
+            suggested_home=part.home if part.home in self.registry.homes else self._home_in(message.topic),
+            payload=_sample(message.payload),
+        )
+
+    def _home_in(self, topic: str) -> str | None:
+        words = topic.replace("-", "/").replace("_", "/").split("/") + topic.split("/")
+        return next((w for w in words if w in self.registry.homes), None)
 
     def _zigbee(self, route: _Route, message: Message) -> Said:
         assert route.device is not None
@@ -473,15 +578,13 @@ class Normalizer:
         except Refused:
             pass
         kind = suggest(quantities)
-        words = message.topic.replace("-", "/").replace("_", "/").split("/") + message.topic.split("/")
-        home = next((w for w in words if w in self.registry.homes), None)
         return [
             Unclaimed(
                 topic=message.topic,
                 dialect=route.dialect,
                 received_at=message.received_at,
                 suggested_kind=kind.value if kind is not None else None,
-                suggested_home=home,
+                suggested_home=self._home_in(message.topic),
                 payload=_sample(message.payload),
             )
         ]

@@ -1,0 +1,124 @@
+"""ESPHome over MQTT: `PREFIX/component/object/state` with a bare value, `PREFIX/status` with online or offline.
+
+Start at `ESPHome.hear`. A node is claimed by its PREFIX and all its entities are one device's, told apart by their
+names; or one entity is claimed by its own state topic, and may then have any name: what it says is told by the kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from care.errors import Refused
+from devices.codecs import Said
+from devices.codecs.utterance import STATE_OF, Claim, Heard, Utterance, nothing, read_text, take
+from devices.codecs.zigbee2mqtt import availability
+from devices.kinds import KINDS
+from devices.names import guess
+from devices.quantities import QUANTITIES, Nature
+
+_COMPONENTS = frozenset(
+    [
+        "binary_sensor",
+        "sensor",
+        "text_sensor",
+        "switch",
+        "event",
+        "number",
+        "select",
+        "light",
+        "fan",
+        "cover",
+        "button",
+        "climate",
+        "update",
+        "lock",
+        "valve",
+        "text",
+        "alarm_control_panel",
+        "media_player",
+        "datetime",
+    ]
+)
+_READ = frozenset({"binary_sensor", "sensor", "text_sensor", "event"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    prefix: str
+    component: str
+    entity: str
+    last: str
+
+
+def _locate(topic: str) -> _Place | None:
+    levels = topic.split("/")
+    if len(levels) >= 4 and levels[-3] in _COMPONENTS:
+        return _Place("/".join(levels[:-3]), levels[-3], levels[-2], levels[-1])
+    if len(levels) >= 2 and levels[-1] in ("status", "debug"):
+        return _Place("/".join(levels[:-1]), "", "", levels[-1])
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ESPHome:
+    """The dialect."""
+
+    name: str = "esphome"
+    learnt: int = 0
+
+    def addresses(self, topic: str) -> tuple[str, ...]:
+        place = _locate(topic)
+        if place is None:
+            return (topic,)
+        own = (topic, topic.removesuffix("/state")) if place.component else (topic,)
+        return tuple(dict.fromkeys([*own, place.prefix, f"{place.prefix}/status"]))
+
+    def hear(self, heard: Heard) -> list[Utterance | Refused]:
+        place = _locate(heard.topic)
+        addresses = self.addresses(heard.topic)
+        if place is None:
+            return [Utterance(addresses, nothing)]
+        names = (place.prefix.rpartition("/")[2],)
+        if place.last == "status":
+            state = availability(heard.payload)
+            return [Utterance(addresses, nothing, place.prefix, names=names, state=state)]
+        if place.last != "state":
+            return []  # commands to it and its log
+        if place.component not in _READ:
+            return [Utterance(addresses, nothing, place.prefix, names=names)]
+        text = read_text(heard.payload)
+        return [Utterance(addresses, partial(_say, place, heard.topic, text), place.prefix, names=names)]
+
+
+def _say(place: _Place, topic: str, text: str, claim: Claim) -> Said:
+    said = Said()
+    quantity = guess(place.entity)
+    alone = claim.address in (topic, topic.removesuffix("/state"))
+    match place.component:
+        case "binary_sensor":
+            if quantity is not None and QUANTITIES[quantity].numeric:
+                quantity = {"battery": "battery_low"}.get(quantity)
+            if (
+                alone
+                and claim.kind is not None
+                and (quantity is None or quantity not in KINDS[claim.kind].quantities)
+            ):
+                quantity = STATE_OF.get(claim.kind)
+            if quantity is not None and QUANTITIES[quantity].nature is not Nature.text:
+                take(said, quantity, text, claim)
+        case "sensor":
+            if quantity is None and alone and claim.kind is not None:
+                measured = [q for q in KINDS[claim.kind].quantities[:1] if QUANTITIES[q].numeric]
+                quantity = measured[0] if measured else None
+            if quantity is not None:
+                take(said, quantity, text, claim, measured=True)
+        case "event":
+            take(said, "action", text, claim)
+        case _:
+            if quantity is not None and not QUANTITIES[quantity].numeric:
+                take(said, quantity, text, claim)
+    return said
+
+
+__all__ = ["ESPHome"]
