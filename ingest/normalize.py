@@ -404,7 +404,11 @@ class Normalizer:
             dialect=route.dialect,
             received_at=message.received_at,
             suggested_kind=kind.value if kind is not None else None,
-            suggested_home=part.home if part.home in self.registry.homes else self._home_in(message.topic),
+            suggested_home=(
+                part.home
+                if part.home in self.registry.homes
+                else self._home_in(listed) or self._home_in(message.topic)
+            ),
             payload=_sample(message.payload),
         )
 
