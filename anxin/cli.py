@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from care.errors import CareError, Misconfigured
+from care.errors import CareError, Conflict, Misconfigured
 from care.words import Exit
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ device_app = typer.Typer(help="Tokens of devices.", no_args_is_help=True, rich_m
 app.add_typer(site_app, name="site")
 app.add_typer(user_app, name="user")
 app.add_typer(device_app, name="device")
+gateway_app = typer.Typer(
+    help="Credentials of gateways at the broker.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(gateway_app, name="gateway")
 
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", help="Settings file; ./anxin.toml is read when it is there.")
@@ -81,7 +85,7 @@ def up(config: Config = None) -> None:
 
 @app.command(epilog="Example: anxin run alerts --config anxin.toml")
 def run(
-    role: Annotated[str, typer.Argument(help="ingest, rules, alerts, notify, recorder or api")],
+    role: Annotated[str, typer.Argument(help="ingest, rules, alerts, notify, recorder, api or doorman")],
     config: Config = None,
 ) -> None:
     """Run one role as its own process, against the stream, broker and database that are configured."""
@@ -249,6 +253,70 @@ def device_token(
                 raise Misconfigured(f"there is no device {device!r} in the site that is loaded")
             token = await people.issue_device_token(stream, device, SystemClock().now())
         print(token)
+
+    _run(work)
+
+
+@gateway_app.command("add", epilog="Example: anxin gateway add gw-0317 --home h0317 --base zigbee2mqtt")
+def gateway_add(
+    name: Annotated[str, typer.Argument(help="The name the gateway signs in with.")],
+    home: Annotated[list[str], typer.Option(help="A home whose devices it speaks for; may be given again.")],
+    base: Annotated[
+        list[str] | None, typer.Option(help="Its Zigbee2MQTT base topic; may be given again.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option(help="Give it a new secret; the old one ends within seconds.")
+    ] = False,
+    config: Config = None,
+) -> None:
+    """Make a gateway's credential: it may publish its own homes' topics only. The secret is shown this once."""
+    settings = _settings(config)
+
+    async def work() -> None:
+        from anxin import doorman, wiring
+        from care.clock import SystemClock
+
+        async with wiring.brief_stream(settings) as stream:
+            registry = await wiring.registry_now(stream)
+            unknown = [h for h in home if registry is None or h not in registry.homes]
+            if unknown:
+                raise Misconfigured(f"there is no home {unknown[0]!r} in the site that is loaded")
+            taken = [settings.mqtt.username] if settings.mqtt.username else []
+            try:
+                secret = await doorman.add_gateway(
+                    stream,
+                    name,
+                    homes=home,
+                    bases=base or [],
+                    now=SystemClock().now(),
+                    taken=taken,
+                    replace=replace,
+                )
+            except Conflict:
+                raise Misconfigured(
+                    f"there is a gateway {name!r} already; --replace gives it a new secret"
+                ) from None
+        print(secret)
+
+    _run(work)
+
+
+@gateway_app.command("remove", epilog="Example: anxin gateway remove gw-0317")
+def gateway_remove(
+    name: Annotated[str, typer.Argument(help="The gateway's name.")], config: Config = None
+) -> None:
+    """End a gateway's credential; its connection is closed within seconds."""
+    settings = _settings(config)
+
+    async def work() -> int:
+        from anxin import doorman, wiring
+
+        async with wiring.brief_stream(settings) as stream:
+            if await doorman.remove_gateway(stream, name):
+                say(f"{name} may no longer connect")
+                return 0
+        say(f"anxin: there is no gateway {name!r}")
+        return int(Exit.fault)
 
     _run(work)
 

@@ -37,6 +37,7 @@ _PARTS = {
     "postgres": "database (PostgreSQL)",
     "nats": "broker and stream (NATS)",
     "ingest": "way in",
+    "doorman": "doorman (devices' MQTT)",
     "rules": "rules",
     "alerts": "alerts",
     "notify": "notifications",

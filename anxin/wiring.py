@@ -19,7 +19,7 @@ import structlog
 
 from anxin import embedded
 from anxin.jetstream import JetStream
-from anxin.settings import Settings
+from anxin.settings import Address, Settings, target
 from anxin.supervisor import stop_signals
 from care.clock import SystemClock
 from care.errors import Conflict, Misconfigured, Temporary
@@ -31,8 +31,9 @@ from care.words import Exit
 
 log = structlog.get_logger(__name__)
 
-ROLES = ("rules", "alerts", "notify", "recorder", "api", "ingest")
-"""Every role, in the order in which they are started: the way in comes last."""
+ROLES = ("rules", "alerts", "notify", "recorder", "api", "ingest", "doorman")
+"""Every role, in the order in which they are started: the way in comes last. The doorman stands before the
+embedded broker only."""
 
 
 # -- the stream for a moment ------------------------------------------------------------------------------------
@@ -116,6 +117,7 @@ async def run_role(name: str, settings: Settings) -> int:
         "notify": _notify,
         "recorder": _recorder,
         "api": _api,
+        "doorman": _doorman,
     }[name]
     with stop_signals(stop):
         async with open_stream(settings, name=f"anxin-{name}", wait=60.0) as stream:
@@ -153,6 +155,24 @@ async def _ingest(stream: JetStream, settings: Settings) -> None:
         mqtt_url=settings.mqtt.url,
         client_id=client_id,
         subscriptions=_subscriptions(settings),
+    )
+
+
+async def _doorman(stream: JetStream, settings: Settings) -> None:
+    from anxin import doorman
+
+    mqtt = settings.mqtt
+    if mqtt.url is None:
+        raise Misconfigured("the doorman stands before the embedded broker only; start `anxin up`")
+    broker = target(mqtt.url)
+    await doorman.run(
+        stream=stream,
+        clock=SystemClock(),
+        listen=mqtt.listen,
+        upstream=Address(broker.host, broker.port),
+        upstream_credentials=embedded.doorman_credentials(settings.data_dir.absolute()),
+        sign_in=(mqtt.username, mqtt.password) if mqtt.username and mqtt.password else None,
+        tls=doorman.Tls(mqtt.certificate, mqtt.key) if mqtt.certificate and mqtt.key else None,
     )
 
 

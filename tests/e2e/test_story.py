@@ -146,7 +146,7 @@ def test_a_screen_that_lost_its_source_never_looks_calm(
     screen.close()
 
 
-PARTS = ("ingest", "rules", "alerts", "notify", "recorder", "api", "nats", "postgres", "up")
+PARTS = ("ingest", "rules", "alerts", "notify", "recorder", "api", "nats", "postgres", "doorman", "up")
 
 
 @pytest.mark.slow
@@ -155,7 +155,7 @@ def test_the_story_survives_a_kill_at_every_point(long_service: Service, part: s
     """kill -9 of one part before every step of the story: nothing is lost, nothing is said twice, the story goes on."""
     service = long_service
     home = f"h04{PARTS.index(part) + 1:02d}"
-    topic = f"zigbee2mqtt/{home}/厨房烟感"
+    topic = f"zigbee2mqtt/{home}/kitchen smoke"
 
     def kill() -> None:
         service.kill(part)
