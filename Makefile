@@ -57,8 +57,9 @@ bench: $(VENV)/.stamp ## Measure; each script under benchmarks/ answers one ques
 
 web: $(STATIC) ## Build the screens into dashboard_api/static
 
-docs: $(VENV)/.stamp ## Write the generated pages of docs/ anew
+docs: $(VENV)/.stamp web/node_modules/.stamp ## Write the generated pages of docs/ anew
 	@for script in docs/make_*.py; do [ ! -f "$$script" ] || $(BIN)/python "$$script" || exit 1; done
+	@$(NPM) run --silent client
 
 lock: ## Write requirements.lock anew from pyproject.toml: newest versions that fit
 	rm -rf $(VENV)/lock
