@@ -165,7 +165,8 @@ async def _start_parts(
 async def _patiently(supervisor: Supervisor, database: Child) -> None:
     """Start the database and wait a little for it: alarms do not need it, so a fault in it must not stop them."""
     try:
-        await asyncio.wait_for(supervisor.start(database), 20.0)
+        async with asyncio.timeout(20.0):
+            await supervisor.start(database)
     except (Temporary, TimeoutError) as fault:
         # The sentence says it; a traceback of ours would not add to it.
         log.error("database_did_not_start", detail=str(fault) or "it is still recovering")  # noqa: TRY400

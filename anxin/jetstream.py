@@ -138,7 +138,8 @@ class JetStream:
     async def close(self) -> None:
         """Say goodbye."""
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self._nc.close(), 2)
+            async with asyncio.timeout(2):
+                await self._nc.close()
 
     @property
     def connected(self) -> bool:
@@ -328,7 +329,9 @@ class JetStream:
                     out = []
                     alive = False
                     try:
-                        msg = await asyncio.wait_for(queue.get(), SILENCE)
+                        # Not wait_for: before Python 3.12 it swallows a cancellation that meets a result.
+                        async with asyncio.timeout(SILENCE):
+                            msg = await queue.get()
                     except TimeoutError:
                         break
                     while True:
@@ -374,7 +377,8 @@ class JetStream:
                     with contextlib.suppress(Exception):
                         await sub.unsubscribe()
                     with contextlib.suppress(Exception):
-                        await asyncio.wait_for(self._js.delete_consumer(stream, consumer), 0.5)
+                        async with asyncio.timeout(0.5):
+                            await self._js.delete_consumer(stream, consumer)
 
     async def _pull(self, stream: str, consumer: str, inbox: str, batch: int) -> None:
         request = {
@@ -435,7 +439,8 @@ class JetStream:
                             asked = True
                             taken = 0
                         try:
-                            msg = await asyncio.wait_for(queue.get(), SILENCE)
+                            async with asyncio.timeout(SILENCE):
+                                msg = await queue.get()
                         except TimeoutError:
                             break
                         tasks: list[Task] = []

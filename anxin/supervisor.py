@@ -360,7 +360,8 @@ class Supervisor:
                 back_off = FIRST_BACK_OFF_SECONDS
             self._say(kept, State.restarting, detail)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(kept.stopping.wait(), back_off)
+                async with asyncio.timeout(back_off):
+                    await kept.stopping.wait()
             back_off = min(back_off * 2, LONGEST_BACK_OFF_SECONDS)
         self._say(kept, State.stopped)
 
@@ -414,8 +415,10 @@ class Supervisor:
                     return hung
                 await ended
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            while not watching.done():
+                # Again and again: what a readiness check calls may swallow one.
+                watching.cancel()
+                await asyncio.wait({watching}, timeout=0.2)
             if not ended.done():  # we were cancelled ourselves
                 ended.cancel()
         return _cause(process.returncode, kept.child.output)
@@ -449,7 +452,8 @@ class Supervisor:
                 with contextlib.suppress(ProcessLookupError):
                     process.send_signal(number)
                 try:
-                    await asyncio.wait_for(process.wait(), seconds)
+                    async with asyncio.timeout(seconds):
+                        await process.wait()
                     break
                 except TimeoutError:
                     log.warning(
@@ -490,7 +494,10 @@ async def _bury_orphans() -> None:
 async def _attempt(ready: Callable[[], Awaitable[None]]) -> str | None:
     """Ask once; None when it answered, else the fault. Any exception means "not ready": the probe is a question."""
     try:
-        await asyncio.wait_for(ready(), PROBE_SECONDS)
+        # Not wait_for: before Python 3.12 it swallows a cancellation that meets a result, and a child that
+        # is killed ends its probe at that very moment. A probe that went on would keep its child from coming back.
+        async with asyncio.timeout(PROBE_SECONDS):
+            await ready()
     except Exception as fault:  # noqa: BLE001
         return f"{type(fault).__name__}: {fault}"
     return None

@@ -129,8 +129,9 @@ async def run_role(name: str, settings: Settings) -> int:
                 log.error("role_ended", role=name)
                 return int(Exit.fault)
             work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait_for(work, 3)
+            with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+                async with asyncio.timeout(3):
+                    await work
     return int(Exit.good)
 
 

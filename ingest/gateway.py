@@ -257,7 +257,8 @@ class _Broker:
         info = self._client.publish(topic, payload, qos=1)
         self._sent[info.mid] = future
         try:
-            await asyncio.wait_for(future, ACK_TIMEOUT)
+            async with asyncio.timeout(ACK_TIMEOUT):
+                await future
             return True
         except TimeoutError:
             return False

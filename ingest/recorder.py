@@ -186,7 +186,8 @@ class Recorder:
             yield connection
         finally:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(connection.close(), 1)
+                async with asyncio.timeout(1):
+                    await connection.close()
 
     # -- readings
 

@@ -234,6 +234,11 @@ class Service:
             base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=10
         )
 
+    def show_logs(self) -> None:
+        """For whoever has to find out why a test failed."""
+        for log in (self.folder / "up.log", *sorted((self.folder / "data" / "log").glob("*.log"))):
+            print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}")
+
     def received(self, path: str) -> list[Message]:
         """What a phone received."""
         return [m for m in self.phones.messages if m.path == path]
@@ -251,9 +256,7 @@ def a_service(acknowledge: float) -> Iterator[Service]:
             service.start()
             yield service
         except BaseException:
-            for log in sorted((folder / "data" / "log").glob("*.log")):
-                print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}")
-            print((folder / "up.log").read_text(errors="replace")[-3000:])
+            service.show_logs()
             raise
         finally:
             if service.process is not None and service.process.poll() is None:
@@ -269,10 +272,13 @@ def service() -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def long_service() -> Iterator[Service]:
+def long_service(request: pytest.FixtureRequest) -> Iterator[Service]:
     """One service for many stories, each in a home of its own."""
+    before = request.session.testsfailed
     with a_service(acknowledge=4.0) as running:
         yield running
+        if request.session.testsfailed > before:
+            running.show_logs()
 
 
 @pytest.fixture
