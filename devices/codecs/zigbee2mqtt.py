@@ -259,7 +259,8 @@ def _millivolts(raw: Any, expose: Expose | None) -> Any:
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return raw
     unit = expose.unit if expose is not None else ""
-    if unit == "V" or (unit != "mV" and raw < 400):
+    # What is far beyond any voltage goes on as it is and is refused by its range.
+    if abs(raw) < 1e6 and (unit == "V" or (unit != "mV" and raw < 400)):
         return round(raw * 1000)
     return raw
 

@@ -289,3 +289,10 @@ def test_a_state_is_an_object() -> None:
         with pytest.raises(Refused) as refused:
             decode(payload, zone=ZONE)
         assert refused.value.reason is reason
+
+
+def test_a_voltage_beyond_all_numbers_is_refused_alone() -> None:
+    """-1.8e305 V times a thousand is no number: it is out of range, and its neighbour counts."""
+    said = decode(b'{"battery_voltage": -1.797693134862316e+305, "battery": 50}', zone=UTC)
+    assert said.values == {"battery": 50}
+    assert [f.reason for f in said.faults] == [Reason.out_of_range]
