@@ -79,6 +79,8 @@ class Shape(StrEnum):
     """Something has not been heard for too long."""
     notice = "notice"
     """The engine itself has something to say (an unreadable alarm, a rule that failed)."""
+    outage = "outage"
+    """A home or an area is not heard (rules.outage, rules.areas); the silence of its parts is covered by it."""
 
 
 class Subject(StrEnum):
@@ -88,6 +90,8 @@ class Subject(StrEnum):
     bed = "bed"
     """All belts and mats of one bed: the same resident and room."""
     home = "home"
+    area = "area"
+    """A building or the whole community."""
 
 
 class Care(StrEnum):
@@ -100,7 +104,7 @@ class Care(StrEnum):
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The same in both languages. `{room} {device} {minutes} {count}` are filled in."""
+    """The same in both languages. `{room} {device} {minutes} {count}` are filled in, `{area} {homes}` of an outage."""
 
     zh: str
     en: str
@@ -421,6 +425,10 @@ class _File:
             self.fault((*base, "on", "quantity"), f"{doc.rule}: `{on.quantity}` is not a quantity")
         if doc.shape is Shape.press and on.quantity is None:
             self.fault((*base, "on"), f"{doc.rule}: a press rule needs `on.quantity`")
+        if doc.shape is Shape.outage and (on.subject not in (Subject.home, Subject.area) or on.quantity):
+            self.fault((*base, "on"), f"{doc.rule}: an outage is of a home or an area, not of a quantity")
+        if on.subject is Subject.area and doc.shape is not Shape.outage:
+            self.fault((*base, "on"), f"{doc.rule}: only an outage is about an area")
         if on.subject is Subject.bed and on.quantity is None:
             self.fault((*base, "on"), f"{doc.rule}: a rule about a bed needs `on.quantity`")
         if doc.pictogram not in _CLASSES:
@@ -478,10 +486,13 @@ class _File:
             return
         for words in (text.zh, text.en):
             try:
-                words.format(room="", device="", minutes=0, count=1)
+                words.format(room="", device="", minutes=0, count=1, area="", homes=0)
             except (KeyError, IndexError, ValueError):
                 path = (*base, "title") if grade is None else (*base, "grades", grade, "title")
-                self.fault(path, f"{doc.rule}: a title knows only {{room}} {{device}} {{minutes}} {{count}}")
+                self.fault(
+                    path,
+                    f"{doc.rule}: a title knows only {{room}} {{device}} {{minutes}} {{count}} {{area}} {{homes}}",
+                )
 
     def _check_parameters(self, base: tuple[str | int, ...], doc: RuleDoc) -> None:
         for name, p in doc.parameters.items():
@@ -558,7 +569,8 @@ def read_rules(files: Mapping[str, str]) -> RuleBook:
     ]
     # What may kill speaks first: life before care before technical, then by name.
     rank = {Care.life: 0, Care.care: 1, Care.technical: 2}
-    rules.sort(key=lambda r: (rank[r.doc.class_], r.id))
+    # An outage speaks before the silences it covers.
+    rules.sort(key=lambda r: (rank[r.doc.class_], r.doc.shape is not Shape.outage, r.id))
     numbered = [_numbered(r, i) for i, r in enumerate(rules)]
     return RuleBook(numbered, version)
 
@@ -587,7 +599,10 @@ def load(paths: Iterable[Path] = ()) -> RuleBook:
     if not extra:
         return book
     over = read_rules(extra)
-    merged = sorted({**book.rules, **over.rules}.values(), key=lambda r: (not r.life, r.doc.class_, r.id))
+    merged = sorted(
+        {**book.rules, **over.rules}.values(),
+        key=lambda r: (not r.life, r.doc.class_, r.doc.shape is not Shape.outage, r.id),
+    )
     return RuleBook([_numbered(r, i) for i, r in enumerate(merged)], f"{book.version}+{over.version}")
 
 

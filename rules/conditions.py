@@ -136,6 +136,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
         ("quantity",), Type.number, "how many devices of the home say it is true now", wide_argument=True
     ),
     "silence": Function((), Type.duration, "time since the device was last heard, or known", grows=True),
+    "gateway_lost": Function((), Type.bool, "the home's gateway is lost"),
     "reported": Function((), Type.bool, "the device has reported at least once"),
     "heard": Function((), Type.number, "messages of the device since the episode opened"),
     "between": Function(("clock", "clock"), Type.bool, "wall clock of the community; may cross midnight"),

@@ -17,20 +17,23 @@ finding and every message about it is named by its content. What we do not know 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any, Final
 
 import msgspec
 
 from care.ids import content_id, epoch_ms
-from care.messages import URGENT, DeviceHealth, Evidence, Finding, HomeHealth, Refusal, Report, Value
+from care.messages import URGENT, Evidence, Finding, Refusal, Report, Value
 from care.site import Registry
-from care.words import Condition, Kind, Level, Phase, Protection
+from care.words import Condition, Kind, Phase
 from devices.kinds import KINDS
 from devices.quantities import HAZARDS, PRESSES, QUANTITIES
+from rules.areas import Areas
 from rules.catalog import Rule, RuleBook, RuleGrade, Shape, Subject
 from rules.conditions import Compiled
+from rules.findings import Particulars, evidence_of, finding_of, reading
+from rules.health import ProvenHealth, health_of
 from rules.limits import as_limits, in_force
 from rules.memory import (
     ACTIVE,
@@ -38,19 +41,23 @@ from rules.memory import (
     PENDING,
     SCHEMA,
     STRETCH_GAP,
+    Dark,
     DeviceMemory,
     Episode,
     Field,
     HomeMemory,
+    Incident,
     PackedHome,
     Press,
     Snapshot,
+    moment,
     pack,
     pack_home,
     unpack,
     unpack_home,
 )
 from rules.memory import PRESSES as REMEMBERED
+from rules.outage import SHOWN, gateways, is_over, loss_of, silence_of, silent_devices
 from rules.view import (
     NEVER,
     ON_CHANGE_GAP,
@@ -62,10 +69,8 @@ from rules.view import (
     hours_of,
     silent_since,
 )
-from rules.words import device_words, room_kind, room_words
+from rules.words import room_kind
 
-LATE = 5_000
-"""Milliseconds after which news is labelled late (a screen must tell within five: mission)."""
 REPEAT_SURE = 2 * 60_000
 """The same `seq` heard again so soon is a device that waits for its answer."""
 REPEAT = 10 * 60_000
@@ -82,15 +87,13 @@ UNREADABLE: Final = "TE10"
 """The notice for an alarm device whose message could not be read."""
 FAILED: Final = "TE7_rule"
 """The notice for a rule that failed on a home's data."""
+AREA: Final = "TE5"
+"""The outage of a building or of the community."""
 
 _NOTED: Final = frozenset({"motion", "presence", "sos", "fall"})
 """Where saying `true` again is news: somebody moved again, or pressed again."""
 _HEALTH: Final = frozenset({"battery", "battery_low", "tamper", "fault"})
 _ALWAYS_WANTED: Final = _HEALTH | URGENT | frozenset(q.name for q in QUANTITIES.values() if not q.numeric)
-
-
-def _time(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms // 1000, UTC) + timedelta(milliseconds=ms % 1000)
 
 
 class Engine:
@@ -116,6 +119,10 @@ class Engine:
         self._changed: set[str] = set()
         self._view = EngineView(registry)
         self._shared: dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._areas = Areas(registry)
+        self._area_limits: dict[str, Any] | None = None
+        self._news: list[tuple[int, str, str]] = []
+        """Homes that went dark or came back, to be settled once the step that found it is over."""
         self._now = 0
 
     # ------------------------------------------------------------------------------ input and time
@@ -137,7 +144,7 @@ class Engine:
         live = not report.retained
         current = True
         if at > memory.at:
-            if memory.at and at - memory.at > memory.longest:
+            if memory.at and at - memory.at > memory.longest and not _is_cut_off(home):
                 memory.longest = at - memory.at
             memory.at = at
             memory.ids = [report.report_id]
@@ -154,6 +161,7 @@ class Engine:
             self._declared(home, device, trigger, out)
             if not report.values and not report.unknown:
                 return out
+        first = live and not memory.heard_at
         if live:
             if received > memory.heard_at:
                 if not memory.heard_at or received - memory.heard_at > device.silence:
@@ -176,6 +184,8 @@ class Engine:
                 if episode.phase == ACTIVE:
                     episode.heard += 1
                     self._evaluate(instance, max(episode.seen, received), trigger, out)
+        if live and (first or home.memory.dark is not None):
+            self._look_at_home(home, received, out)
         return out
 
     def _take_in(
@@ -337,6 +347,8 @@ class Engine:
                 instance.episode.wake = 0
                 self._dirty.add(name)
                 self._evaluate(instance, due, None, out)
+                if self._news:
+                    self._settle(out)
 
     def _timer(self, due: int, name: str, key: str) -> Instance | None:
         """The instance of a popped timer, if that is still its time; a later one is set again."""
@@ -373,7 +385,7 @@ class Engine:
                         instance.armed = 0
                     if instance.episode.wake:
                         self._arm(instance)
-        return _time(min(dues)) if dues else None
+        return moment(min(dues)) if dues else None
 
     def refused(self, refusal: Refusal, now: datetime) -> list[Finding]:
         """An alarm device sent something unreadable: people are told (rule TE10). Others are ignored."""
@@ -416,6 +428,8 @@ class Engine:
         self.registry, self.rulebook = registry, rulebook
         self._view = EngineView(registry)
         self._shared = {}
+        self._area_limits = None
+        self._areas.reload(registry)
         all_changed = (
             old_rules.version != rulebook.version
             or before.site.policy.rules != registry.site.policy.rules
@@ -429,6 +443,8 @@ class Engine:
                 self._adopt(name, self._now)
             else:
                 self._rebuild(name, home, out)
+        if self._news:
+            self._settle(out)
         return out
 
     def _rebuild(self, name: str, old: LiveHome, out: list[Finding]) -> None:
@@ -456,13 +472,17 @@ class Engine:
                     instance, Phase.changed, self._now, "unknown", None, out, condition=Condition.unknown
                 )
         memory.episodes = {k: e for k, e in memory.episodes.items() if k in home.instances}
+        if memory.dark is not None and home.outage is None:
+            self._end_dark(home, self._now)
+        if memory.incident is not None and f"{AREA}|{name}" not in home.instances:
+            self._end_incident(home)
         self._dirty.add(name)
         self.health_changed.add(name)
         for instance in sorted(home.instances.values(), key=lambda i: (i.rule.order, i.key)):
             if instance.rule.doc.shape is Shape.press or instance.test:
                 continue
             waiting = instance.episode.phase != IDLE or instance.episode.wake
-            if waiting or instance.rule.doc.shape is Shape.absence:
+            if waiting or instance.rule.doc.shape is Shape.absence or instance is home.outage:
                 self._evaluate(instance, max(instance.episode.seen, self._now), None, out)
 
     def _begin(self, now: datetime) -> None:
@@ -484,16 +504,24 @@ class Engine:
             home = self._build(name, unpack_home(self._packed[name].data))
             for instance in home.instances.values():
                 # A rule that came with a new version of the book has no timer yet.
-                if instance.rule.doc.shape is Shape.absence and instance.episode == _EMPTY:
-                    assert instance.device is not None
-                    if silent_since(instance.device) is not None:
-                        instance.episode.wake = self._now + 1
-                        self._arm(instance)
+                if instance.episode == _EMPTY and self._lacks_timer(home, instance):
+                    instance.episode.wake = self._now + 1
+                    self._arm(instance)
             site = self.registry.homes.get(name)
             if greet and site is not None and any(d.id not in home.memory.devices for d in site.devices):
                 self._greet(home, self._now)
                 home = self._homes[name]
         return home
+
+    def _lacks_timer(self, home: LiveHome, instance: Instance) -> bool:
+        """Whether an instance that knows nothing ought to be waiting for a silence."""
+        if instance is home.outage:
+            loss, next_look = loss_of(home, self._now, instance.limits)
+            return loss is not None or next_look != NEVER
+        if instance.rule.doc.shape is not Shape.absence or instance.device is None:
+            return False
+        dark = home.memory.dark
+        return silent_since(instance.device) is not None and not (dark is not None and dark.lost)
 
     def _adopt(self, name: str, now: int) -> LiveHome:
         self._greet(self._build(name, HomeMemory()), now)
@@ -532,6 +560,7 @@ class Engine:
             self._describe(home, device)
             home.devices[device_id] = device
         self._homes[name] = home
+        self._areas.remember(name, memory.dark, memory.incident)
         self._plan(home)
         for instance in home.instances.values():
             if _is_attentive(instance):
@@ -569,6 +598,7 @@ class Engine:
             if key not in made and (instance := self._kept(home, key)) is not None:
                 made[key] = instance
         home.instances = made
+        home.outage = next((i for i in made.values() if _is_home_outage(i)), None)
         own: dict[str, dict[str, list[Instance]]] = {d.name: {} for d in devices}
         wide: dict[str, list[Instance]] = {}
         for instance in made.values():
@@ -600,13 +630,16 @@ class Engine:
         rule_id, _, rest = key.partition("|")
         rule = self.rulebook.rules.get(rule_id)
         subject, _, mark = rest.partition("|")
-        if rule is None or (rule.doc.shape is not Shape.notice and mark != "test"):
+        at_run_time = rule is not None and (
+            rule.doc.shape is Shape.notice or rule.doc.on.subject is Subject.area or mark == "test"
+        )
+        if rule is None or not at_run_time:
             return None
         known = home.instances.get(key)
         if known is not None and known.rule is rule:
             return known
         device = home.devices.get(subject)
-        if device is None and rule.doc.on.subject is not Subject.home:
+        if device is None and rule.doc.on.subject not in (Subject.home, Subject.area):
             return None
         group = [device] if device is not None else []
         return self._instance(rule, home, subject, group, known, test=mark == "test")
@@ -686,6 +719,8 @@ class Engine:
             step = self._step_state
         elif shape is Shape.absence:
             step = self._step_absence
+        elif shape is Shape.outage:
+            step = self._step_area if instance.rule.doc.on.subject is Subject.area else self._step_outage
         else:
             return
         self._guarded(instance, at, out, step, trigger)
@@ -924,8 +959,10 @@ class Engine:
         episode.phase = ACTIVE
         self._emit(instance, Phase.opened, at, "", trigger, out)
 
-    def _clear(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
-        self._emit(instance, Phase.cleared, at, "", trigger, out, condition=Condition.cleared)
+    def _clear(
+        self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding], reason: str = ""
+    ) -> None:
+        self._emit(instance, Phase.cleared, at, reason, trigger, out, condition=Condition.cleared)
         _forget(instance.episode)
 
     def _step_absence(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
@@ -933,6 +970,16 @@ class Engine:
         device = instance.device
         assert device is not None
         since = silent_since(device)
+        memory = instance.home.memory
+        if memory.dark is not None and memory.dark.lost:
+            # The home is not heard: that is said once, not for each of its devices. They are looked at when it is back.
+            if episode.phase == ACTIVE:
+                episode.seen = max(episode.seen, at)
+                self._clear(instance, at, trigger, out, "covered")
+                self.health_changed.add(instance.home.name)
+            return
+        if since is not None and since < memory.back_at and device.memory.heard_at:
+            since = memory.back_at
         if episode.phase == ACTIVE:
             episode.seen = max(episode.seen, at)
             if since is not None and not (rule.clear is not None and rule.clear.value(view)):
@@ -1014,7 +1061,7 @@ class Engine:
         view.spoken = None
         if not fits:
             return
-        evidence = _reading(trigger, quantity, value)
+        evidence = reading(trigger, quantity, value)
         if episode.phase == ACTIVE and abs(at - episode.last_at) <= instance.merge:
             episode.occurrences += 1
             episode.last_at = max(episode.last_at, at)
@@ -1064,7 +1111,7 @@ class Engine:
         episode.reached = 1 << episode.grade
         episode.clear_at = at + lasted
         self._open(instance, at + after, trigger, out)
-        episode.evidence = [_reading(trigger, quantity, True)]
+        episode.evidence = [reading(trigger, quantity, True)]
         out[-1] = msgspec.structs.replace(out[-1], evidence=episode.evidence)
         view.next = NEVER
         view.wake(max(at + 1, f.at))
@@ -1113,7 +1160,7 @@ class Engine:
         fits = test.rule.when.value(view)
         view.spoken = None
         view.next = NEVER
-        evidence = _reading(trigger, quantity, value)
+        evidence = reading(trigger, quantity, value)
         if fits:
             if episode.phase == ACTIVE:
                 if at - episode.last_at >= SPACING_LIFE:
@@ -1202,7 +1249,7 @@ class Engine:
             notice,
             at,
             Evidence(
-                device="", quantity=rule_id, value=f"{type(error).__name__}: {error}"[:200], at=_time(at)
+                device="", quantity=rule_id, value=f"{type(error).__name__}: {error}"[:200], at=moment(at)
             ),
             out,
         )
@@ -1235,7 +1282,7 @@ class Engine:
                 episode.grade = 0
                 episode.occurrences = 1
                 episode.finding = content_id(rule.id, device.name, trigger.at)
-                episode.evidence = [_reading(trigger, quantity, value)]
+                episode.evidence = [reading(trigger, quantity, value)]
                 episode.seq = trigger.report.seq
                 episode.tags = ["unchecked"]
                 self._emit(bare, Phase.opened, trigger.at, "", trigger, out)
@@ -1257,47 +1304,231 @@ class Engine:
             for instance in device.listen:
                 if instance.rule.doc.shape is Shape.absence:
                     self._evaluate(instance, max(instance.episode.seen, at), trigger, out)
+            self._look_at_home(home, trigger.received, out)
 
-    # -------------------------------------------------------------------------------------- findings
+    # ------------------------------------------------------------------------------ homes and areas not heard
+
+    def _look_at_home(self, home: LiveHome, at: int, out: list[Finding]) -> None:
+        if home.outage is not None:
+            self._evaluate(home.outage, max(home.outage.episode.seen, at), None, out)
+        if self._news:
+            self._settle(out)
+
+    def _step_outage(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        """Whether a home is heard. Told once it is lost; its part in an area's outage is told there instead."""
+        view, episode, home = self._view, instance.episode, instance.home
+        memory = home.memory
+        loss, next_look = loss_of(home, at, instance.limits)
+        if memory.dark is not None and is_over(home, memory.dark, loss):
+            if episode.phase == ACTIVE:
+                self._clear(instance, at, trigger, out)
+            self._end_dark(home, at)
+            loss, next_look = loss_of(home, at, instance.limits)
+        dark = memory.dark
+        if dark is None:
+            if loss is None:
+                view.wake(next_look)
+                return
+            dark = memory.dark = Dark(loss.since, loss.gateway)
+            self._areas.remember(home.name, dark, memory.incident)
+            self._tell_area(home, at, "dark")
+        elif loss is not None and loss.gateway and not dark.gateway:
+            dark.gateway = True
+        episode.seen = max(episode.seen, at)
+        counts_at = dark.since + self._settling
+        if not dark.counted and at >= counts_at:
+            dark.counted = True
+            self._tell_area(home, at, "dark")
+        elif not dark.counted:
+            view.wake(counts_at)
+        due = loss.due if loss is not None else dark.since
+        if at < due and not dark.lost:
+            view.wake(due)
+            return
+        if not dark.lost:
+            dark.lost = True
+            self._tell_area(home, at, "lost")
+        if self._areas.incident_of(home.name) is not None:
+            if episode.phase == ACTIVE:
+                self._clear(instance, at, trigger, out, "covered")
+            return
+        if episode.phase == IDLE:
+            episode.onset = dark.since
+        self._rise(instance, at, episode.onset, trigger, out)
+
+    @property
+    def _settling(self) -> int:
+        """How long a home must be dark before it counts for its area (ms)."""
+        return int(self._limits_of_areas().get("settle_seconds", 60) * 1000)
+
+    def _limits_of_areas(self) -> dict[str, Any]:
+        if self._area_limits is None:
+            rule = self.rulebook.rules.get(AREA)
+            self._area_limits = {}
+            if rule is not None:
+                given = in_force(rule, self.registry, home=None, resident=None, device=None, kind="")
+                self._area_limits = as_limits(rule, given)
+        return self._area_limits
+
+    def _tell_area(self, home: LiveHome, at: int, what: str) -> None:
+        self._dirty.add(home.name)
+        self.health_changed.add(home.name)
+        self._news.append((at, home.name, what))
+
+    def _end_dark(self, home: LiveHome, at: int) -> None:
+        memory = home.memory
+        if memory.dark is not None and memory.dark.lost:
+            memory.back_at = at
+        memory.dark = None
+        self._areas.remember(home.name, None, memory.incident)
+        self._tell_area(home, at, "back")
+
+    def _settle(self, out: list[Finding]) -> None:
+        """What a home that went dark or came back means for its area and for its own devices, in order."""
+        while self._news:
+            at, name, what = self._news.pop(0)
+            home = self._home(name)
+            if home is None:
+                continue
+            if what == "back":
+                for anchor in sorted(self._areas.incidents):
+                    if name in self._areas.incidents[anchor].members:
+                        self._check_incident(anchor, at, out)
+            elif home.memory.dark is not None and self._areas.incident_of(name) is None:
+                self._judge_area(name, at, out)
+            if what != "dark":
+                for instance in sorted(home.instances.values(), key=lambda i: (i.rule.order, i.key)):
+                    if instance.rule.doc.shape is Shape.absence:
+                        self._evaluate(instance, max(instance.episode.seen, at), None, out)
+
+    def _judge_area(self, name: str, at: int, out: list[Finding]) -> None:
+        """Join, widen or begin an incident for a home that is dark; nothing when it is this home alone."""
+        limits = self._limits_of_areas()
+        verdict = self._areas.verdict(name, limits) if limits else None
+        if verdict is None:
+            return
+        taken = self._areas.incidents
+        anchor = verdict.anchor or next(
+            (h for h in self._areas.welfare_list(verdict.homes) if h not in taken), None
+        )
+        holder = self._home(anchor) if anchor is not None else None
+        if holder is None or anchor is None:
+            return
+        incident = holder.memory.incident
+        if incident is None:
+            incident = holder.memory.incident = Incident(verdict.building)
+        incident.building = verdict.building
+        self._areas.remember(anchor, holder.memory.dark, incident)
+        for member in verdict.homes:
+            self._enter(anchor, incident, member, at)
+        self._dirty.add(anchor)
+        instance = self._notice(holder, AREA, None)
+        if instance is not None:
+            self._evaluate(instance, max(instance.episode.seen, at), None, out)
+        for member in verdict.homes:
+            home = self._home(member)
+            if home is not None and home.outage is not None:
+                self._evaluate(home.outage, max(home.outage.episode.seen, at), None, out)
+
+    def _enter(self, anchor: str, incident: Incident, member: str, at: int) -> None:
+        home = self._home(member)
+        if home is None or home.memory.dark is None:
+            return
+        dark = home.memory.dark
+        dark.area = anchor
+        incident.members.setdefault(member, dark.since)
+        self._areas.remember(member, dark, home.memory.incident)
+        self._dirty.add(member)
+        if not dark.lost:
+            dark.lost = True
+            self._tell_area(home, at, "lost")
+
+    def _step_area(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        """The finding of an incident: opened with what is known, changed at most once a minute as it grows."""
+        view, episode = self._view, instance.episode
+        incident = instance.home.memory.incident
+        if incident is None:
+            return
+        if episode.phase == IDLE:
+            episode.onset = min(incident.members.values(), default=at)
+            incident.told = len(incident.members)
+            self._rise(instance, at, at, trigger, out)
+        elif len(incident.members) > incident.told:
+            due = episode.last_at + SPACING
+            if at < due:
+                view.wake(due)
+                return
+            episode.last_at = at
+            incident.told = len(incident.members)
+            self._emit(instance, Phase.changed, at, "evidence", trigger, out)
+
+    def _check_incident(self, anchor: str, at: int, out: list[Finding]) -> None:
+        """End an incident when enough of its homes are back; the others are told by themselves again."""
+        holder = self._home(anchor)
+        incident = self._areas.incidents[anchor]
+        if holder is None or not self._areas.is_over(incident, anchor, self._limits_of_areas()):
+            return
+        instance = holder.instances.get(f"{AREA}|{anchor}")
+        if instance is not None and instance.episode.phase == ACTIVE:
+            self._clear(instance, at, None, out)
+        for name in self._end_incident(holder):
+            home = self._home(name)
+            if home is not None and home.outage is not None:
+                self._evaluate(home.outage, max(home.outage.episode.seen, at), None, out)
+
+    def _end_incident(self, holder: LiveHome) -> list[str]:
+        """Forget an incident; gives the homes that are still dark."""
+        incident, holder.memory.incident = holder.memory.incident, None
+        self._areas.remember(holder.name, holder.memory.dark, None)
+        self._dirty.add(holder.name)
+        dark: list[str] = []
+        for name in sorted(incident.members) if incident is not None else ():
+            home = self._home(name)
+            if home is not None and home.memory.dark is not None and home.memory.dark.area == holder.name:
+                home.memory.dark.area = ""
+                home.memory.dark.lost = False  # it is looked at again by itself
+                self._dirty.add(name)
+                dark.append(name)
+        return dark
+
+    def _particulars(self, instance: Instance, at: int) -> Particulars:
+        """Whom an outage takes: the devices of a home, the homes of an area."""
+        home = instance.home
+        if instance.rule.doc.on.subject is not Subject.area:
+            lost = next((g for g in gateways(home) if silent_since(g) is not None), None)
+            by_gateway = home.memory.dark is not None and home.memory.dark.gateway
+            silent = silent_devices(home, at)
+            return Particulars(
+                device=lost.name if lost is not None and by_gateway else None,
+                words={"area": "", "homes": 1},
+                parameters={"devices": [d.name for d in silent]},
+                evidence=[silence_of(d, silent_since(d) or at) for d in silent[:SHOWN]],
+            )
+        incident = home.memory.incident or Incident("")
+        members = self._areas.welfare_list(incident.members)
+        evidence: list[Evidence] = []
+        for name in members[:SHOWN]:
+            site = self.registry.homes.get(name)
+            gateway = next((d.id for d in site.devices if d.kind is Kind.gateway), None) if site else None
+            evidence.append(
+                Evidence(
+                    device=gateway or name, quantity="silence", value=None, at=moment(incident.members[name])
+                )
+            )
+        return Particulars(
+            device=None,
+            words={"area": incident.building or self.registry.site.community.name, "homes": len(members)},
+            parameters={
+                "area": incident.building or self.registry.site.community.id,
+                "homes": members,
+                "back": sorted(h for h in members if self._areas.incident_of(h) != home.name),
+            },
+            evidence=evidence,
+        )
 
     def _gather(self, instance: Instance, trigger: Trigger | None, grade: RuleGrade | None = None) -> None:
         """Evidence: the few readings the condition rests on just now."""
-        rule, view = instance.rule, self._view
-        found: dict[tuple[str, str, datetime], Evidence] = {}
-        if instance.episode.phase == ACTIVE and instance.episode.grade >= 0:
-            found = {
-                (e.device, e.quantity, e.at): e for e in instance.episode.evidence
-            }  # what opened it stays
-        parts = list(rule.when.support(view, True)) if rule.when.value(view) else []
-        if grade is not None and grade.when is not None:
-            parts += grade.when.support(view, True)
-        for part in parts:
-            if part.wide:
-                for device in instance.home.devices.values():
-                    f = device.fields.get(part.quantity)
-                    if f is not None and (not part.rooms or room_kind(device.room) in part.rooms):
-                        self._add(found, _evidence(device, part.quantity, f))
-                continue
-            best: tuple[LiveDevice, Field] | None = None
-            for device in instance.group:
-                f = device.fields.get(part.quantity)
-                if f is None:
-                    continue
-                said = trigger is not None and trigger.device is device
-                if best is None or said or (f.value and not best[1].value):
-                    best = device, f
-            if best is not None:
-                self._add(found, _evidence(best[0], part.quantity, best[1]))
-        if rule.doc.shape is Shape.absence and instance.device is not None:
-            since = silent_since(instance.device) or instance.episode.onset
-            self._add(
-                found, Evidence(device=instance.device.name, quantity="silence", value=None, at=_time(since))
-            )
-        instance.episode.evidence = list(found.values())[-8:]
-
-    @staticmethod
-    def _add(found: dict[tuple[str, str, datetime], Evidence], evidence: Evidence) -> None:
-        found[evidence.device, evidence.quantity, evidence.at] = evidence
+        instance.episode.evidence = evidence_of(instance, self._view, trigger, grade)
 
     def _emit(
         self,
@@ -1310,63 +1541,9 @@ class Engine:
         *,
         condition: Condition = Condition.active,
     ) -> None:
-        rule, episode = instance.rule, instance.episode
-        doc = rule.doc
-        grade = rule.grades[max(episode.grade, 0)]
-        device = trigger.device if trigger is not None and trigger.device in instance.group else None
-        device = device or (
-            instance.group[0] if instance.group and doc.on.subject is not Subject.home else None
-        )
-        level = Level.blue if instance.test else grade.level
-        room = (device.room if device is not None else instance.room) or None
-        late = (
-            (trigger.received - at if trigger is not None else self._now - at)
-            if phase is not Phase.cleared
-            else 0
-        )
-        if condition is Condition.active and episode.blind:
-            condition = Condition.unknown
-        text = grade.title
-        room_zh, room_en = room_words(room or "")
-        label = device.site.label if device is not None and device.site is not None else ""
-        device_zh, device_en = device_words(device.kind if device is not None else "", label)
-        filled = {"minutes": episode.minutes, "count": episode.occurrences}
+        more = self._particulars(instance, at) if instance.rule.doc.shape is Shape.outage else None
         out.append(
-            Finding(
-                event_id=content_id(
-                    episode.finding, phase.value, reason, at, level.value, episode.occurrences, instance.key
-                ),
-                finding=episode.finding,
-                phase=phase,
-                at=_time(at),
-                onset_at=_time(episode.onset),
-                rule=rule.id,
-                rule_version=doc.version,
-                code=rule.code,
-                level=level,
-                home=instance.home.name,
-                cause=f"device:{instance.subject}" if doc.cause == "device" else doc.cause,
-                pictogram=doc.pictogram,
-                title={
-                    "zh": _filled(text.zh, room_zh, device_zh, filled),
-                    "en": _sentence(_filled(text.en, room_en, device_en, filled)),
-                },
-                resident=instance.resident.id if instance.resident is not None else None,
-                device=device.name if device is not None else None,
-                room=room,
-                condition=condition,
-                evidence=list(episode.evidence),
-                parameters=dict(instance.parameters),
-                tags=list(episode.tags),
-                occurrences=episode.occurrences,
-                late_seconds=late / 1000 if late > LATE else 0.0,
-                seq=episode.seq,
-                reopen_minutes=doc.reopen_minutes,
-                life=rule.life and not instance.test,
-                auto_close=instance.test or level in doc.auto_close,
-                test=instance.test,
-                reason=reason,
-            )
+            finding_of(instance, phase, at, reason, trigger, now=self._now, condition=condition, more=more)
         )
 
     # ------------------------------------------------------------------------------ memory and health
@@ -1384,7 +1561,7 @@ class Engine:
                 continue
             memory = home.memory
             kept = {k: e for k, e in memory.episodes.items() if e != _EMPTY}
-            data = pack_home(HomeMemory(memory.devices, kept, memory.suspended))
+            data = pack_home(msgspec.structs.replace(memory, episodes=kept))
             known = self._packed.get(name)
             if known is None or known.data != data:
                 wakes: tuple[list[int], list[int]] = ([], [])
@@ -1413,8 +1590,9 @@ class Engine:
                 snapshot = unpack(part)
                 if snapshot.schema != SCHEMA:
                     raise ValueError(f"snapshot of schema {snapshot.schema}, this is {SCHEMA}")
-                for packed in snapshot.homes.values():
-                    unpack_home(packed.data)  # damage is found now, not when the home wakes
+                for name, packed in snapshot.homes.items():
+                    memory = unpack_home(packed.data)  # damage is found now, not when the home wakes
+                    engine._areas.remember(name, memory.dark, memory.incident)
             except msgspec.MsgspecError as error:
                 raise ValueError(f"not a snapshot: {error}") from None
             if snapshot.started_at:
@@ -1433,68 +1611,13 @@ class Engine:
         """Every home with a memory or in the registry."""
         return sorted({*self._homes, *self._asleep, *self.registry.homes})
 
-    def health(self, home: str, now: datetime) -> HomeHealth:
+    def health(self, home: str, now: datetime) -> ProvenHealth:
         """Which devices of a home may be believed just now, and so whether it is protected. Changes nothing."""
-        at = epoch_ms(now)
-        site = self.registry.homes.get(home)
-        known = self._home(home, greet=False)
-        listed = [d.id for d in site.devices] if site else list(known.devices) if known else []
-        devices = [
-            self._device_health(home, name, known.devices.get(name) if known else None, at) for name in listed
-        ]
-        good = sum(1 for d in devices if not d.reason)
-        resting = bool(known and any(until > at for until in known.memory.suspended.values()))
-        if not devices or good == 0:
-            protection = Protection.not_protected
-        else:
-            protection = Protection.protected if good == len(devices) and not resting else Protection.partly
-        return HomeHealth(home=home, protection=protection.value, at=now, devices=devices)
-
-    def _device_health(self, home: str, name: str, device: LiveDevice | None, at: int) -> DeviceHealth:
-        found = self.registry.devices.get(name)
-        kind = found[1].kind.value if found and found[0].id == home else device.kind if device else ""
-        room = found[1].room if found and found[0].id == home else ""
-        if device is None:
-            return DeviceHealth(device=name, kind=kind, room=room, reason="never_reported")
-        memory, fields = device.memory, device.fields
-        since = silent_since(device)
-        spoke = memory.heard_at or memory.online_at or memory.offline_at
-        limit = ON_CHANGE_GAP if device.on_change else device.silence
-        silent = bool(spoke) and since is not None and at - since > limit
-        battery = fields["battery"].value if "battery" in fields else None
-
-        def says(quantity: str) -> bool:
-            return quantity in fields and bool(fields[quantity].value)
-
-        if not spoke:
-            reason = "never_reported"
-        elif memory.offline_at > memory.online_at and device.kind == Kind.gateway:
-            reason, silent = "offline", True
-        elif silent:
-            reason = "silent"
-        elif says("fault"):
-            reason = "fault"
-        elif says("tamper"):
-            reason = "tamper"
-        elif says("battery_low") or (isinstance(battery, int | float) and battery <= BATTERY_EMPTY):
-            reason = "battery"
-        else:
-            reason = ""
-        return DeviceHealth(
-            device=name,
-            kind=kind,
-            room=room,
-            last_at=_time(memory.heard_at) if memory.heard_at else None,
-            silent=silent,
-            battery=float(battery) if isinstance(battery, int | float) else None,
-            reason=reason,
-        )
+        return health_of(self.registry, home, self._home(home, greet=False), now)
 
 
 UNLISTED_SILENCE = timedelta(hours=3)
 """For a device of no known kind: three missed hourly heartbeats."""
-BATTERY_EMPTY = 10
-"""Percent at which a battery device may stop at any time (rule TE1, yellow)."""
 
 _EMPTY = Episode()
 _NOTHING: set[str] = set()
@@ -1505,6 +1628,16 @@ def _forget(episode: Episode) -> None:
     """Back to idle, in place."""
     for name, value in _DEFAULTS.items():
         setattr(episode, name, [] if isinstance(value, list) else value)
+
+
+def _is_home_outage(instance: Instance) -> bool:
+    return instance.rule.doc.shape is Shape.outage and instance.rule.doc.on.subject is Subject.home
+
+
+def _is_cut_off(home: LiveHome) -> bool:
+    """Its silence is not its devices' habit."""
+    dark = home.memory.dark
+    return dark is not None and (dark.gateway or bool(dark.area))
 
 
 def _is_attentive(instance: Instance) -> bool:
@@ -1527,6 +1660,8 @@ def _subjects(rule: Rule, home: LiveHome, devices: list[LiveDevice]) -> list[tup
             return [(d.name, [d]) for d in fitting]
         case Subject.home:
             return [(home.name, fitting)] if fitting else []
+        case Subject.area:
+            return []
         case Subject.bed:
             beds: dict[str, list[LiveDevice]] = {}
             for d in fitting:
@@ -1584,33 +1719,3 @@ def _is_ghost(f: Field, trigger: Trigger) -> bool:
         and f.value is False
         and f.true_at < trigger.at < f.at
     )
-
-
-def _evidence(device: LiveDevice, quantity: str, f: Field) -> Evidence:
-    return Evidence(
-        device=device.name,
-        quantity=quantity,
-        value=f.value,
-        at=_time(f.at),
-        received_at=_time(f.received_at),
-        report_id=f.report_id,
-    )
-
-
-def _reading(trigger: Trigger, quantity: str, value: Value) -> Evidence:
-    return Evidence(
-        device=trigger.device.name,
-        quantity=quantity,
-        value=value,
-        at=_time(trigger.at),
-        received_at=trigger.report.received_at,
-        report_id=trigger.report.report_id,
-    )
-
-
-def _filled(text: str, room: str, device: str, numbers: dict[str, int]) -> str:
-    return text.format(room=room, device=device, **numbers)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -6,6 +6,7 @@ to another engine and it says the same. Timers are the `wake` of an episode. Sta
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -22,6 +23,11 @@ for three minutes between two walks was in bed this night; mats lose the person 
 PRESSES = 48
 """Presses remembered for each device: more than one repeats in the minutes until it is answered. What is older than
 the last one forgotten counts as handled."""
+
+
+def moment(ms: int) -> datetime:
+    """The time a number of milliseconds stands for."""
+    return datetime.fromtimestamp(ms // 1000, UTC) + timedelta(milliseconds=ms % 1000)
 
 
 class Field(msgspec.Struct, array_like=True):
@@ -143,6 +149,31 @@ class Episode(msgspec.Struct, array_like=True):
     seq: int | None = None
 
 
+class Dark(msgspec.Struct, array_like=True):
+    """A home that is not heard: its gateway is lost, or most of its devices are silent."""
+
+    since: int
+    gateway: bool
+    """By its gateway; otherwise by the share of silent devices."""
+    lost: bool = False
+    """For so long that it is told: the silence of its devices is covered by this."""
+    counted: bool = False
+    """It stood long enough to count for its area."""
+    area: str = ""
+    """The home that holds the area outage this is part of."""
+
+
+class Incident(msgspec.Struct, array_like=True):
+    """An outage of an area. It is kept by one of the homes: the first of the welfare list when it began."""
+
+    building: str
+    """Empty: the whole community."""
+    members: dict[str, int] = {}
+    """Every home that was lost in it, and since when; those that are back stay listed."""
+    told: int = 0
+    """So many of them were told."""
+
+
 class HomeMemory(msgspec.Struct, array_like=True):
     """All that is remembered of one home."""
 
@@ -150,6 +181,10 @@ class HomeMemory(msgspec.Struct, array_like=True):
     episodes: dict[str, Episode] = {}
     suspended: dict[str, int] = {}
     """Rules that failed on this home's data, and until when (ms) they rest."""
+    dark: Dark | None = None
+    back_at: int = 0
+    """When the home was last heard again after an outage: its devices' silence counts from here at the earliest."""
+    incident: Incident | None = None
 
 
 class PackedHome(msgspec.Struct, array_like=True, frozen=True):

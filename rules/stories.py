@@ -21,7 +21,7 @@ with the engine dropped and restored before every input and every timer; it must
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,7 +46,7 @@ HOME = "home"
 _FEED_WORDS = {"at", "device", "seq", "late", "retain", "test", "undated", "id", "state", "refused", "time"}
 _CHECKED = {
     "phase", "level", "reason", "rule", "code", "device", "room", "resident", "condition", "occurrences", "tags",
-    "late", "test", "title", "at", "onset", "cause", "auto_close",
+    "late", "test", "title", "at", "onset", "cause", "auto_close", "home", "homes", "devices",
 }  # fmt: skip
 
 
@@ -62,6 +62,9 @@ class StoryDoc(
     from_: str
     every: str = "1m"
     devices: dict[str, dict[str, Any]] = {}
+    homes: dict[str, dict[str, Any]] = {}
+    """Further homes by name: `building`, `resident`, `devices` (whose names are unique in the story)."""
+    building: str = ""
     resident: dict[str, Any] = {}
     residents: list[dict[str, Any]] = []
     policy: dict[str, Any] = {}
@@ -185,8 +188,12 @@ def _story(doc: StoryDoc, file: str, line: int, book: RuleBook) -> Story:
     return Story(doc.story, file, line, rules, doc.shows, start, Registry(site), tuple(inputs), tuple(expect))
 
 
-def _site(doc: StoryDoc) -> tuple[Site, dict[str, Device]]:
-    """The home of the story; devices that only readings name are made from their quantity and room."""
+Placed = dict[str, tuple[str, Device]]
+"""Home and device by the device's name."""
+
+
+def _site(doc: StoryDoc) -> tuple[Site, Placed]:
+    """The homes of the story; devices that only readings name are made from their quantity and room."""
     devices = {name: msgspec.convert({"id": name, **given}, Device) for name, given in doc.devices.items()}
     places: dict[str, list[str]] = {}
     for series in doc.readings:
@@ -195,7 +202,7 @@ def _site(doc: StoryDoc) -> tuple[Site, dict[str, Device]]:
             raise ValueError(f"`{series}` is not quantity@device or quantity@room")
         places.setdefault(place, []).append(quantity)
     for place, quantities in places.items():
-        if place not in devices:
+        if place not in devices and not any(place in h.get("devices", {}) for h in doc.homes.values()):
             kind = suggest(quantities)
             devices[place] = Device(id=place, kind=kind or Kind.climate, room=place)
     people = doc.residents or [doc.resident]
@@ -203,10 +210,24 @@ def _site(doc: StoryDoc) -> tuple[Site, dict[str, Device]]:
         msgspec.convert({"id": f"r{i + 1}", "name": f"老人{i + 1}", **given}, Resident)
         for i, given in enumerate(people)
     ]
-    home = Home(id=HOME, residents=residents, devices=list(devices.values()))
+    homes = [Home(id=HOME, residents=residents, devices=list(devices.values()), building=doc.building)]
+    for name, given in doc.homes.items():
+        kit = [msgspec.convert({"id": n, **d}, Device) for n, d in given.get("devices", {}).items()]
+        person = {"id": f"r-{name}", "name": f"老人{name}", **given.get("resident", {})}
+        homes.append(
+            Home(
+                id=name,
+                residents=[msgspec.convert(person, Resident)],
+                devices=kit,
+                building=str(given.get("building", "")),
+            )
+        )
     policy = msgspec.convert(doc.policy, Policy)
     community = Community(id="story", name="故事", timezone=doc.zone)
-    return Site(community=community, homes=[home], policy=policy), devices
+    placed = {d.id: (home.id, d) for home in homes for d in home.devices}
+    if len(placed) != sum(len(home.devices) for home in homes):
+        raise ValueError("two devices have one name")
+    return Site(community=community, homes=homes, policy=policy), placed
 
 
 def _series(text: str) -> Iterator[str]:
@@ -233,7 +254,7 @@ def _value(quantity: str, word: str) -> Value:
     return word
 
 
-def _inputs(doc: StoryDoc, start: datetime, devices: Mapping[str, Device]) -> Iterator[_Input]:
+def _inputs(doc: StoryDoc, start: datetime, devices: Placed) -> Iterator[_Input]:
     every = timedelta(seconds=duration_seconds(doc.every))
     told: dict[tuple[int, str], tuple[dict[str, Value], list[str]]] = {}
     for series, text in doc.readings.items():
@@ -261,11 +282,11 @@ def _inputs(doc: StoryDoc, start: datetime, devices: Mapping[str, Device]) -> It
         yield _entry(entry, start, devices, order)
 
 
-def _entry(entry: dict[str, Any], start: datetime, devices: Mapping[str, Device], order: int) -> _Input:
+def _entry(entry: dict[str, Any], start: datetime, devices: Placed, order: int) -> _Input:
     name = entry.get("device")
     if name not in devices:
         raise ValueError(f"feed: there is no device `{name}` in this story")
-    device = devices[str(name)]
+    home, device = devices[str(name)]
     at = start + timedelta(seconds=duration_seconds(str(entry.get("at", "0s"))))
     received = at + timedelta(seconds=duration_seconds(str(entry.get("late", "0s"))))
     if "refused" in entry:
@@ -277,7 +298,7 @@ def _entry(entry: dict[str, Any], start: datetime, devices: Mapping[str, Device]
                 topic=device.id,
                 reason=str(entry["refused"]),
                 received_at=received,
-                home=HOME,
+                home=home,
                 device=device.id,
                 alarm=True,
             ),
@@ -288,7 +309,7 @@ def _entry(entry: dict[str, Any], start: datetime, devices: Mapping[str, Device]
             raise ValueError(f"feed: `{quantity}` is neither a quantity nor a word of a feed entry")
     values = {k: v for k, v in readings.items() if v is not None}
     report = _report(
-        device,
+        (home, device),
         received if entry.get("undated") else at,
         received,
         values=values,
@@ -304,7 +325,7 @@ def _entry(entry: dict[str, Any], start: datetime, devices: Mapping[str, Device]
 
 
 def _report(
-    device: Device,
+    placed: tuple[str, Device],
     at: datetime,
     received_at: datetime,
     *,
@@ -317,10 +338,11 @@ def _report(
     state: str | None = None,
     name: str | None = None,
 ) -> Report:
+    home, device = placed
     return Report(
         report_id=name
         or content_id(device.id, at.isoformat(), received_at.isoformat(), seq, repr(values), state),
-        home=HOME,
+        home=home,
         device=device.id,
         kind=device.kind.value,
         at=at,
@@ -402,6 +424,8 @@ def _answer(finding: Finding, key: str, story: Story) -> Any:
             return _short(timedelta(seconds=finding.late_seconds))
         case "tags":
             return finding.tags
+        case "homes" | "devices":
+            return finding.parameters.get(key)
     return getattr(finding, key)
 
 

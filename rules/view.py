@@ -67,7 +67,7 @@ class LiveDevice:
 class LiveHome:
     """A home at work."""
 
-    __slots__ = ("attentive", "devices", "instances", "memory", "name", "site", "wide")
+    __slots__ = ("attentive", "devices", "instances", "memory", "name", "outage", "site", "wide")
 
     def __init__(self, name: str, memory: HomeMemory) -> None:
         self.name = name
@@ -76,6 +76,8 @@ class LiveHome:
         self.devices: dict[str, LiveDevice] = {}
         self.instances: dict[str, Instance] = {}
         self.wide: dict[str, tuple[Instance, ...]] = {}
+        self.outage: Instance | None = None
+        """The rule that watches whether this home is heard at all."""
         self.attentive: set[str] = set()
         """Instances that look again at every report of their devices: they could not tell, or wait for confirmation."""
 
@@ -102,6 +104,9 @@ class Instance:
         self.kind = first.kind if first else ""
         self.room = first.room if first and rule.doc.on.subject is not Subject.home else ""
         self.resident = first.resident if first else None
+        if rule.doc.on.subject is Subject.home:
+            people = home.site.residents if home.site is not None else []
+            self.resident = people[0] if len(people) == 1 else None
         self.lane = 0 if rule.urgent else 1
         self.episode = Episode()
         self.armed = 0
@@ -143,7 +148,7 @@ class EngineView:
             name: getattr(self, f"_{name}")
             for name in (
                 "age", "held", "shown", "stay", "missing", "changed_now", "recent", "moved", "moved_since", "moved_after",
-                "alive", "count", "silence", "reported", "heard", "between",
+                "alive", "count", "silence", "reported", "heard", "between", "gateway_lost",
             )
         }  # fmt: skip
         self.calls["changed"] = self.calls.pop("changed_now")
@@ -311,6 +316,10 @@ class EngineView:
         since = silent_since(self.device) if self.device is not None else None
         return None if since is None else (self.now - since) / 1000
 
+    def _gateway_lost(self) -> bool:
+        dark = self.home.memory.dark
+        return dark is not None and dark.gateway
+
     def _reported(self) -> bool:
         memory = self.device.memory if self.device is not None else None
         return memory is not None and bool(memory.heard_at or memory.online_at or memory.offline_at)
@@ -342,7 +351,7 @@ def silent_since(device: LiveDevice) -> int | None:
     """
     m = device.memory
     if device.kind == Kind.gateway:
-        if m.offline_at > m.online_at:
+        if m.offline_at > m.online_at and m.heard_at <= m.offline_at:
             return m.offline_at
         if m.online_at:
             return None

@@ -360,7 +360,7 @@ def test_a_device_nobody_listed_is_heard_all_the_same() -> None:
     ("reports", "after", "expected", "reasons"),
     [
         ([], 1, "not", {"smoke": "never_reported", "sos": "never_reported"}),
-        ([said("smoke", 0, smoke=False)], 1, "partly", {"smoke": "", "sos": "never_reported"}),
+        ([said("smoke", 0, smoke=False)], 1, "not", {"smoke": "", "sos": "never_reported"}),
         (
             [said("smoke", 0, smoke=False), said("sos", 0, battery=90)],
             1,

@@ -88,7 +88,7 @@ def test_a_sensor_of_two_people_obeys_the_stricter_of_them(book: RuleBook) -> No
     [
         (Kind.bed_belt, None, (10, 30)),
         (Kind.gas, None, (10, 30)),
-        (Kind.gateway, None, (10, 30)),
+        (Kind.gateway, None, (5, 10)),
         (Kind.smoke, None, (180, 360)),
         (Kind.door, None, (180, 1500)),
         (Kind.smoke, 43200.0, (1080, 1440)),

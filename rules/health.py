@@ -1,0 +1,150 @@
+"""Whether a home is protected, path by path, and why not. Start at `health_of`.
+
+A path leads from a hazard to a person: fire, gas, water, a fall, a call for help, the bed, the door. It holds when
+every device on it has proved itself; what we do not know is never fine. A home is not protected when nobody can
+call from it or it is not heard, partly when any path does not hold.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from care.ids import epoch_ms
+from care.messages import DeviceHealth, HomeHealth
+from care.site import Device, Registry
+from care.words import Kind, Protection
+from rules.memory import moment
+from rules.view import ON_CHANGE_GAP, LiveDevice, LiveHome, silent_since
+
+BATTERY_EMPTY = 10
+"""Percent at which a battery device may stop at any time (rule TE1, yellow)."""
+
+PATHS: dict[str, frozenset[Kind]] = {
+    "call": frozenset({Kind.sos}),
+    "fire": frozenset({Kind.smoke}),
+    "gas": frozenset({Kind.gas, Kind.co}),
+    "fall": frozenset({Kind.fall}),
+    "water": frozenset({Kind.water_leak, Kind.water_meter}),
+    "bed": frozenset({Kind.bed_belt}),
+    "door": frozenset({Kind.door}),
+    "movement": frozenset({Kind.motion, Kind.presence}),
+}
+"""Which devices a path runs over. A button with `calls_on` is a way to call as well."""
+
+WORKS_YET = frozenset({"battery", "tamper"})
+"""Reasons with which a device may still do what it is there for: no proof of protection, yet a way to call."""
+
+
+class ProvenHealth(HomeHealth, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A home's health with the reasons by path; readers that know only `HomeHealth` pass over them."""
+
+    paths: dict[str, str] = {}
+    """Each path of the home: empty when it holds, otherwise `reason:device` of the worst device, `not_fitted`, or
+    `gateway` when the home is not heard."""
+    reason: str = ""
+    """Why it is not protected at all: `gateway`, `no_call`, `nothing`."""
+
+
+def health_of(registry: Registry, name: str, home: LiveHome | None, now: datetime) -> ProvenHealth:
+    """The health of a home just now; `home` is what we remember of it, if anything."""
+    at = epoch_ms(now)
+    site = registry.homes.get(name)
+    fitted: dict[str, Device | None] = {d.id: d for d in site.devices} if site else {}
+    if site is None and home is not None:
+        fitted = dict.fromkeys(home.devices)
+    devices = [_device(registry, name, d, home, at) for d in fitted]
+    reasons = {d.device: d.reason for d in devices}
+    lost = home is not None and home.memory.dark is not None and _is_lost(home)
+    paths: dict[str, str] = {}
+    for path, kinds in PATHS.items():
+        on_it = [d for d in devices if d.kind in kinds or (path == "call" and _calls(fitted[d.device]))]
+        if on_it:
+            paths[path] = "gateway" if lost else _worst(on_it)
+    paths.setdefault("call", "not_fitted")
+    callers = [d for d in devices if d.kind in PATHS["call"] or _calls(fitted[d.device])]
+    resting = home is not None and any(until > at for until in home.memory.suspended.values())
+    if not any(not r for r in reasons.values()):
+        reason = "gateway" if lost else "nothing"
+    elif lost:
+        reason = "gateway"
+    elif not any(not d.reason or d.reason in WORKS_YET for d in callers):
+        reason = "no_call"
+    else:
+        reason = ""
+    if reason:
+        protection = Protection.not_protected
+    elif resting or any(reasons.values()):
+        protection = Protection.partly
+    else:
+        protection = Protection.protected
+    return ProvenHealth(
+        home=name, protection=protection.value, at=now, devices=devices, paths=paths, reason=reason
+    )
+
+
+def _is_lost(home: LiveHome) -> bool:
+    dark = home.memory.dark
+    return dark is not None and (dark.gateway or dark.lost)
+
+
+def _calls(device: Device | None) -> bool:
+    return device is not None and device.kind is Kind.button and bool(device.calls_on)
+
+
+def _worst(devices: list[DeviceHealth]) -> str:
+    bad = [d for d in devices if d.reason]
+    if not bad:
+        return ""
+    worst = min(bad, key=lambda d: (d.reason in WORKS_YET, d.device))
+    return f"{worst.reason}:{worst.device}"
+
+
+def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at: int) -> DeviceHealth:
+    found = registry.devices.get(name)
+    here = found[1] if found is not None and found[0].id == home else None
+    device: LiveDevice | None = live.devices.get(name) if live is not None else None
+    kind = here.kind.value if here is not None else device.kind if device is not None else ""
+    room = here.room if here is not None else ""
+    if device is None:
+        return DeviceHealth(device=name, kind=kind, room=room, reason="never_reported")
+    memory, fields = device.memory, device.fields
+    since = silent_since(device)
+    spoke = memory.heard_at or memory.online_at or memory.offline_at
+    limit = ON_CHANGE_GAP if device.on_change else device.silence
+    silent = bool(spoke) and since is not None and at - since >= limit
+    battery = fields["battery"].value if "battery" in fields else None
+    low = isinstance(battery, int | float) and not isinstance(battery, bool) and battery <= BATTERY_EMPTY
+    dark = live.memory.dark if live is not None else None
+
+    def says(quantity: str) -> bool:
+        return quantity in fields and bool(fields[quantity].value)
+
+    if not spoke:
+        reason = "never_reported"
+    elif device.kind == Kind.gateway and memory.offline_at > memory.online_at and since is not None:
+        reason, silent = "offline", True
+    elif silent:
+        reason = "silent"
+    elif dark is not None and dark.gateway and memory.heard_at <= dark.since:
+        reason = "offline"  # it may be well, but nothing of it would reach us
+    elif says("fault"):
+        reason = "fault"
+    elif says("tamper"):
+        reason = "tamper"
+    elif says("battery_low") or low:
+        reason = "battery"
+    else:
+        reason = ""
+    return DeviceHealth(
+        device=name,
+        kind=kind,
+        room=room,
+        last_at=moment(memory.heard_at) if memory.heard_at else None,
+        silent=silent,
+        battery=float(battery)
+        if isinstance(battery, int | float) and not isinstance(battery, bool)
+        else None,
+        reason=reason,
+    )
