@@ -423,7 +423,7 @@ def draft(messages: Sequence[Captured], name: str = "draft") -> Draft:
         "# Try it with `anxin devices check FILE --try CAPTURE`, then with one real alarm of each device.",
         f"mapping: {name}",
         f"about: {json.dumps(f'Drafted from {len(messages)} messages on {len({m.topic for m in messages})} topics.')}",
-        f"topics: [{', '.join(json.dumps(p, ensure_ascii=False) for p in found)}]",
+        f"topics: [{', '.join(scalar(p) for p in found)}]",
         f"device: {device}",
     ]
     if shape.json_text:
@@ -548,11 +548,18 @@ _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n",
 
 def scalar(value: Any) -> str:
     """A value as it can stand inside YAML braces."""
-    if isinstance(value, str):
-        if _PLAIN.match(value) and value.lower() not in _WORDS:
-            return value
-        return json.dumps(value, ensure_ascii=False)
-    return json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if _PLAIN.match(value) and value.isprintable() and value.lower() not in _WORDS:
+        return value
+    return '"' + "".join(_ESCAPED.get(c, c) if c.isprintable() else _escaped(ord(c)) for c in value) + '"'
+
+
+_ESCAPED = {'"': '\\"', "\\": "\\\\"}
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _comment(text: str, limit: int = 80) -> str:
