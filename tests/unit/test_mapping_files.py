@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ from care.errors import Misconfigured
 from care.messages import Refusal, Report, Unclaimed
 from care.site import Community, Device, Home, Registry, Resident, Site
 from care.words import Kind
+from devices.codecs.mapped import Mapped
+from devices.codecs.utterance import NOBODY, Claim, Heard, Utterance
+from devices.dialects import NAMES
 from devices.mapping import MAPPINGS, MappingFaults, load, read_mapping, schema, shipped
 from ingest.normalize import Message, Normalizer, Subscription
 from rules.catalog import load as load_rules
@@ -439,3 +444,41 @@ def test_consent_holds_for_every_dialect() -> None:
     assert report.values == {"in_bed": True, "bed_state": "in_bed", "fault": False}
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.sample) == ("no_consent", "")
+
+
+def test_the_example_of_the_docs_works() -> None:
+    """The mapping in docs/dialects.md is good, and reads what it says it reads; its settings name known dialects."""
+    text = (Path(__file__).parents[2] / "docs" / "dialects.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    mapped = Mapped(read_mapping(example))
+    inner = {
+        "list": [
+            {
+                "sn": "7",
+                "n": 3,
+                "ts": 1779508800000,
+                "status": 4,
+                "hr": 61,
+                "quality": "99/100",
+                "env": {"air temp": 215},
+                "battery": {"v": 3.1},
+                "alarm": 1,
+            }
+        ]
+    }
+    [part] = mapped.hear(Heard("acme/h1/gw", json.dumps({"data": json.dumps(inner)}).encode(), NOON, UTC))
+    assert isinstance(part, Utterance)
+    assert part.addresses[0] == "acme/h1/gw/7"
+    said = part.say(NOBODY)
+    assert said.values == {
+        "heart_rate": 61,
+        "in_bed": True,
+        "signal_quality": 99,
+        "temperature": 21.5,
+        "voltage": 3100,
+    }
+    assert (said.seq, said.device_at) == (3, NOON)
+    assert part.say(Claim(Kind.smoke)).values["smoke"] is True
+    [settings] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    named = {s["dialect"] for s in tomllib.loads(settings)["mqtt"]["subscriptions"]}
+    assert {n for n in named if not n.startswith("mapped:")} == NAMES
