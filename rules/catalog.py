@@ -207,6 +207,8 @@ class RuleDoc(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     when: str = "true"
     require: str | None = None
     """Checked once, when the condition begins: without it there is no episode."""
+    by_time: bool = False
+    """It may begin by time alone, with nothing heard: the moments its condition names are waited for."""
     hours: DailyHours | None = None
     settle: Duration = "0s"
     """While not yet opened, interruptions that add up to less than this do not end the waiting."""
@@ -300,8 +302,13 @@ class Rule:
 
     @cached_property
     def confirms(self) -> bool:
-        """It asks for a value to be said again (`shown`), so repeats matter while an episode is on."""
-        return any("shown" in part.functions for part in self._parts())
+        """It asks for a value to be said again (`shown`, `confirmed`): repeats matter while an episode is on."""
+        return any(not {"shown", "confirmed"}.isdisjoint(part.functions) for part in self._parts())
+
+    @cached_property
+    def ages(self) -> bool:
+        """It looks at how long a device has been known, so it begins to count when the device is first heard."""
+        return any("known" in part.functions for part in self._parts())
 
     def _parts(self) -> list[Compiled]:
         parts = [self.when, self.clear_hold]

@@ -136,6 +136,14 @@ FUNCTIONS: Final[dict[str, Function]] = {
         ("quantity",), Type.number, "how many devices of the home say it is true now", wide_argument=True
     ),
     "silence": Function((), Type.duration, "time since the device was last heard, or known", grows=True),
+    "confirmed": Function(
+        ("quantity", "duration"),
+        Type.bool,
+        "unknown once the device speaks of other things without repeating it for so long, otherwise true",
+    ),
+    "triggered": Function(("quantity",), Type.bool, "it was ever true, or ever changed"),
+    "speaking": Function((), Type.bool, "the device is heard: not silent for as long as its kind may be"),
+    "known": Function((), Type.duration, "time since the device was first heard", grows=True),
     "gateway_lost": Function((), Type.bool, "the home's gateway is lost"),
     "reported": Function((), Type.bool, "the device has reported at least once"),
     "heard": Function((), Type.number, "messages of the device since the episode opened"),

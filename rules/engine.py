@@ -87,6 +87,14 @@ UNREADABLE: Final = "TE10"
 """The notice for an alarm device whose message could not be read."""
 FAILED: Final = "TE7_rule"
 """The notice for a rule that failed on a home's data."""
+VIRTUAL: Final = "TE6_virtual"
+"""The notice for a detector whose alarms were probably none."""
+NO_LEVEL: Final = "no_local_level"
+"""The tag of an alarm without a measured level: the message may be the whole of it (domain 2.3)."""
+ENDED_BY_TEST = 60_000
+"""A test so near the end of an alarm ended it: the way people silence a virtual one."""
+DOUBTS = 2
+"""Such alarms of one device make a ticket."""
 AREA: Final = "TE5"
 """The outage of a building or of the community."""
 
@@ -138,8 +146,10 @@ class Engine:
         if device is None:
             device = self._meet(home, report.device, report.kind)
         self._dirty.add(home.name)
-        received = epoch_ms(report.received_at)
-        at = min(epoch_ms(report.at), received)
+        # A time costs as much as a lookup of three: those that are the same are converted once.
+        received = self._now if report.received_at == now else epoch_ms(report.received_at)
+        said_at = received if report.at == report.received_at else epoch_ms(report.at)
+        at = min(said_at, received)
         memory = device.memory
         live = not report.retained
         current = True
@@ -162,6 +172,8 @@ class Engine:
             if not report.values and not report.unknown:
                 return out
         first = live and not memory.heard_at
+        if first:
+            memory.first_at = received
         if live:
             if received > memory.heard_at:
                 if not memory.heard_at or received - memory.heard_at > device.silence:
@@ -177,13 +189,17 @@ class Engine:
         if report.seq is not None and current:
             memory.seq = report.seq
         if report.device_at is not None and current:
-            memory.device_at = epoch_ms(report.device_at)
+            memory.device_at = said_at if report.device_at == report.at else epoch_ms(report.device_at)
         if live and current:
             for instance in device.listen:
                 episode = instance.episode
                 if episode.phase == ACTIVE:
                     episode.heard += 1
                     self._evaluate(instance, max(episode.seen, received), trigger, out)
+        if first:
+            for instance in home.instances.values():
+                if instance.device is device and instance.rule.ages:
+                    self._evaluate(instance, max(instance.episode.seen, received), trigger, out)
         if live and (first or home.memory.dark is not None):
             self._look_at_home(home, received, out)
         return out
@@ -784,6 +800,8 @@ class Engine:
         if not value:
             if value is not None:
                 episode.spent = False
+            if rule.doc.by_time:
+                view.next = view_next
             return
         if episode.spent:
             return
@@ -958,10 +976,35 @@ class Engine:
         self._gather(instance, trigger, rule.grades[episode.grade])
         episode.phase = ACTIVE
         self._emit(instance, Phase.opened, at, "", trigger, out)
+        if NO_LEVEL in episode.tags:
+            self._doubt(instance, at, out)
+
+    def _doubt(self, instance: Instance, at: int, out: list[Finding]) -> None:
+        """Count an alarm that was probably none. It stays what it is; the second one opens a ticket for the device."""
+        device, episode = instance.device, instance.episode
+        if device is None or instance.test or device.memory.doubted == episode.finding:
+            return
+        device.memory.doubted = episode.finding
+        device.memory.doubtful += 1
+        notice = self._notice(instance.home, VIRTUAL, device) if device.memory.doubtful >= DOUBTS else None
+        if notice is not None:
+            kept = list(episode.evidence)
+            quantity = instance.rule.doc.on.quantity or ""
+            told = (
+                kept[-1]
+                if kept
+                else Evidence(device=device.name, quantity=quantity, value=True, at=moment(at))
+            )
+            self._note(notice, at, told, out)
 
     def _clear(
         self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding], reason: str = ""
     ) -> None:
+        tested = instance.device.fields.get("self_test") if instance.device is not None else None
+        if instance.rule.doc.on.quantity == "smoke" and tested is not None:
+            f = instance.device.fields["smoke"] if instance.device is not None else None
+            if f is not None and f.since - ENDED_BY_TEST <= tested.true_at <= f.since + ENDED_BY_TEST:
+                self._doubt(instance, at, out)
         self._emit(instance, Phase.cleared, at, reason, trigger, out, condition=Condition.cleared)
         _forget(instance.episode)
 

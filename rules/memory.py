@@ -93,6 +93,12 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     """Event time up to which presses are no longer remembered one by one."""
     kind: str = ""
     """What it says it is, for a device that is not in the site file."""
+    first_at: int = 0
+    """When we first heard it live."""
+    doubtful: int = 0
+    """Alarms of it that were probably none: no smoke measured, or ended by a test."""
+    doubted: str = ""
+    """The last finding counted so."""
 
     @property
     def speaks_on_change(self) -> bool:

@@ -23,6 +23,8 @@ SEEN_MOVING = 5 * 60_000
 ON_CHANGE_GAP = 25 * 3600_000
 """Silence of a mat that speaks only on change: a day and an hour, as for other sensors without an alarm."""
 NEVER: Final = 1 << 62
+LOOK_AGAIN = 6 * 3600_000
+"""A silent device is asked again so late whether it is stuck: days are at stake, not hours."""
 
 
 class LiveDevice:
@@ -149,6 +151,7 @@ class EngineView:
             for name in (
                 "age", "held", "shown", "stay", "missing", "changed_now", "recent", "moved", "moved_since", "moved_after",
                 "alive", "count", "silence", "reported", "heard", "between", "gateway_lost",
+                "confirmed", "triggered", "speaking", "known",
             )
         }  # fmt: skip
         self.calls["changed"] = self.calls.pop("changed_now")
@@ -315,6 +318,32 @@ class EngineView:
     def _silence(self) -> float | None:
         since = silent_since(self.device) if self.device is not None else None
         return None if since is None else (self.now - since) / 1000
+
+    def _confirmed(self, quantity: str, seconds: float) -> bool | None:
+        if self.spoken is not None and quantity in self.spoken:
+            return True
+        newest = max((f.at for f in self._fields(quantity)), default=0)
+        end = newest + round(seconds * 1000)
+        if self.now < end:
+            self.wake(end)
+            return True
+        return None if any(d.memory.at > newest for d in self.instance.group) else True
+
+    def _triggered(self, quantity: str) -> bool:
+        return any(f.changes > 0 or f.true_at for f in self._fields(quantity))
+
+    def _speaking(self) -> bool:
+        device = self.device
+        if device is None:
+            return False
+        if self._still_heard(device):
+            return True
+        self.wake(self.now + LOOK_AGAIN)
+        return False
+
+    def _known(self) -> float | None:
+        memory = self.device.memory if self.device is not None else None
+        return (self.now - memory.first_at) / 1000 if memory is not None and memory.first_at else None
 
     def _gateway_lost(self) -> bool:
         dark = self.home.memory.dark
