@@ -764,7 +764,7 @@ class Engine:
             self._failed(home, instance, at, error, out)
             if trigger is not None and instance.rule.life:
                 self._raise_anyway(home, trigger.device, trigger, out, only=instance.rule)
-            episode.wake = at + REST
+            episode.wake = max(at, self._now) + REST  # an old report must not make it fail through the years since
             self._arm(instance)
             return
         episode.wake = 0 if view.next == NEVER else view.next
@@ -1283,7 +1283,7 @@ class Engine:
     ) -> None:
         """A rule failed on this home's data: it rests, and a technical finding says which and why."""
         rule_id = instance.rule.id if instance is not None else "engine"
-        home.memory.suspended[rule_id] = at + REST
+        rest = home.memory.suspended[rule_id] = max(at, self._now) + REST
         self._dirty.add(home.name)
         notice = self._notice(home, FAILED, None)
         if notice is None:
@@ -1297,7 +1297,7 @@ class Engine:
             out,
         )
         wake = notice.episode.wake
-        notice.episode.wake = min(wake, at + REST) if wake else at + REST
+        notice.episode.wake = min(wake, rest) if wake else rest
         self._arm(notice)
 
     def _raise_anyway(
