@@ -764,7 +764,9 @@ class Engine:
             self._failed(home, instance, at, error, out)
             if trigger is not None and instance.rule.life:
                 self._raise_anyway(home, trigger.device, trigger, out, only=instance.rule)
-            episode.wake = max(at, self._now) + REST  # an old report must not make it fail through the years since
+            episode.wake = (
+                max(at, self._now) + REST
+            )  # an old report must not make it fail through the years since
             self._arm(instance)
             return
         episode.wake = 0 if view.next == NEVER else view.next
