@@ -144,6 +144,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "triggered": Function(("quantity",), Type.bool, "it was ever true, or ever changed"),
     "speaking": Function((), Type.bool, "the device is heard: not silent for as long as its kind may be"),
     "known": Function((), Type.duration, "time since the device was first heard", grows=True),
+    "clock_off": Function((), Type.duration, "how far the device's clock is wrong, as far as we believe"),
     "gateway_lost": Function((), Type.bool, "the home's gateway is lost"),
     "reported": Function((), Type.bool, "the device has reported at least once"),
     "heard": Function((), Type.number, "messages of the device since the episode opened"),

@@ -31,6 +31,7 @@ from devices.kinds import KINDS
 from devices.quantities import HAZARDS, PRESSES, QUANTITIES
 from rules.areas import Areas
 from rules.catalog import Rule, RuleBook, RuleGrade, Shape, Subject
+from rules.clocks import WRONG, learn, offset_at, offset_of
 from rules.conditions import Compiled
 from rules.findings import Particulars, evidence_of, finding_of, reading
 from rules.health import ProvenHealth, health_of
@@ -41,6 +42,7 @@ from rules.memory import (
     PENDING,
     SCHEMA,
     STRETCH_GAP,
+    TIES,
     Dark,
     DeviceMemory,
     Episode,
@@ -95,6 +97,24 @@ ENDED_BY_TEST = 60_000
 """A test so near the end of an alarm ended it: the way people silence a virtual one."""
 DOUBTS = 2
 """Such alarms of one device make a ticket."""
+CLOCK: Final = "TE11"
+"""The notice for a device whose clock is wrong."""
+FLOOD: Final = "TE12"
+"""The notice for a device that says too much."""
+A_SECOND, A_SECOND_QUEUED = 50, 1_000
+"""Reports of one device in a second that are taken in one by one; queued ones are a line that is back."""
+QUEUED = 2 * 60_000
+EACH_TOLD = 50
+"""Presses of one episode told one by one; beyond it once a second."""
+CALM = 5 * 60_000
+"""So long after the last of it a flood or a chatter is over."""
+CHATTERS: Final = "TE6_bed"
+"""The notice for a bed sensor that changes its mind too often."""
+CHATTER, CHATTER_WITHIN = 20, 60_000
+"""Changes within a minute after which a bed sensor is not believed: nobody gets in and out ten times."""
+BURST, WEAK = 2_000, 30
+"""Motion shorter than this with a link quality below that is no person (domain 2.3)."""
+RELEASE: Final = "release "
 AREA: Final = "TE5"
 """The outage of a building or of the community."""
 
@@ -153,6 +173,8 @@ class Engine:
         memory = device.memory
         live = not report.retained
         current = True
+        if memory.clock is not None or received - said_at > WRONG or report.repaired is not None:
+            at = self._by_its_clock(home, device, report, at, received, out)
         if at > memory.at:
             if memory.at and at - memory.at > memory.longest and not _is_cut_off(home):
                 memory.longest = at - memory.at
@@ -171,6 +193,14 @@ class Engine:
             self._declared(home, device, trigger, out)
             if not report.values and not report.unknown:
                 return out
+        second, times = received // 1000, received ^ at << 1
+        if memory.second != second:
+            memory.second, memory.in_second = second, 1
+        elif memory.counted != times:
+            memory.in_second += 1
+        memory.counted = times
+        if memory.in_second > A_SECOND and self._is_too_much(home, device, trigger, out):
+            return out
         first = live and not memory.heard_at
         if first:
             memory.first_at = received
@@ -202,7 +232,86 @@ class Engine:
                     self._evaluate(instance, max(instance.episode.seen, received), trigger, out)
         if live and (first or home.memory.dark is not None):
             self._look_at_home(home, received, out)
+        if self._news:
+            self._settle(out)
         return out
+
+    def _by_its_clock(
+        self, home: LiveHome, device: LiveDevice, report: Report, at: int, received: int, out: list[Finding]
+    ) -> int:
+        """When it happened, by what we believe of the device's clock; a clock that is far off is told."""
+        memory = device.memory
+        if report.device_at is None:
+            return at
+        stamp = epoch_ms(report.device_at)
+        if not report.retained and learn(memory, stamp, received):
+            off = offset_of(memory)
+            notice = self._notice(home, CLOCK, device)
+            if notice is not None and abs(off) > round(notice.limits["wrong_minutes"] * 1000):
+                told = Evidence(device=device.name, quantity="clock", value=-off / 1000, at=moment(received))
+                self._note(notice, received, told, out)
+        offset = offset_at(memory, stamp)
+        return min(stamp + offset, received) if offset else at
+
+    def _is_too_much(self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding]) -> bool:
+        """Whether this is beyond what one device may say in a second. The newest of it is kept for the next second.
+
+        Alarms are never held back, and what was queued while a line was down has a wider limit.
+        """
+        report, memory = trigger.report, device.memory
+        queued = trigger.received - trigger.at > QUEUED
+        if report.urgent or report.retained or (queued and memory.in_second <= A_SECOND_QUEUED):
+            return False
+        memory.heard_at = max(memory.heard_at, trigger.received)
+        memory.flooded_at = max(memory.flooded_at, trigger.received)
+        said = msgspec.structs.replace(report, at=moment(trigger.at))
+        held = memory.held
+        if held is not None:
+            old, new = (held, said) if held.at <= said.at else (said, held)
+            values = {**old.values, **new.values}
+            unknown = [q for q in dict.fromkeys((*old.unknown, *new.unknown)) if q not in new.values]
+            for quantity in new.unknown:
+                values.pop(quantity, None)
+            memory.held = msgspec.structs.replace(new, values=values, unknown=unknown)
+            return True
+        memory.held = said
+        notice = self._notice(home, FLOOD, device)
+        if notice is not None:
+            told = Evidence(
+                device=device.name, quantity="reports", value=memory.in_second, at=moment(trigger.received)
+            )
+            self._note(notice, trigger.received, told, out)
+            notice.episode.wake = (memory.second + 1) * 1000
+            self._arm(notice)
+        return True
+
+    def _release(self, home: LiveHome, device: LiveDevice, out: list[Finding]) -> None:
+        """Take in what was held back."""
+        held, device.memory.held = device.memory.held, None
+        if held is not None:
+            trigger = Trigger(held, device, epoch_ms(held.at), epoch_ms(held.received_at))
+            try:
+                self._take_in(home, device, trigger, True, out)
+            except Exception as error:  # noqa: BLE001  # as in `feed`
+                self._failed(home, None, trigger.at, error, out)
+
+    def _chatters(self, home: LiveHome, device: LiveDevice, f: Field, at: int, out: list[Finding]) -> None:
+        """Count a change of a bed sensor; one that changes too often tells nothing for a while, and that is said."""
+        if at - f.flips_at > CHATTER_WITHIN:
+            f.flips_at, f.flips = at, 0
+        f.flips += 1
+        if f.flips < CHATTER:
+            return
+        if f.noisy_until < at:
+            told = Evidence(device=device.name, quantity="in_bed", value=f.value, at=moment(at))
+            notice = self._notice(home, CHATTERS, device)
+            if notice is not None:
+                self._note(notice, at, told, out)
+                due = at + CALM
+                notice.episode.wake = min(notice.episode.wake, due) if notice.episode.wake else due
+                self._arm(notice)
+        f.noisy_until = at + CHATTER_WITHIN
+        device.memory.noisy_at = max(device.memory.noisy_at, at)
 
     def _take_in(
         self, home: LiveHome, device: LiveDevice, trigger: Trigger, current: bool, out: list[Finding]
@@ -212,6 +321,8 @@ class Engine:
         report_id, received = report.report_id, trigger.received
         noted: list[str] | None = None
         news: list[tuple[str, Value | None]] | None = None
+        motion = fields.get("motion") if "motion" in report.values else None
+        run = (motion.value, motion.since, motion.true_at) if motion is not None else None
         if report.test:
             self._declared_test(home, device, trigger, out)
         wanted = device.wanted
@@ -281,6 +392,8 @@ class Engine:
                 state_changed = state_changed or isinstance(word, bool)
             elif _move(f, word, trigger):
                 changed.add(quantity)
+                if quantity == "in_bed":
+                    self._chatters(home, device, f, at, out)
                 state_changed = state_changed or isinstance(word, bool)
             elif word and quantity in HAZARDS and _is_ghost(f, trigger):
                 ghosts.append(quantity)
@@ -289,6 +402,8 @@ class Engine:
                 presses.append((quantity, report.values[quantity]))
             else:
                 changed.add(quantity)
+        if "motion" in report.values:
+            _weigh_motion(fields["motion"], run, trigger)
         if state_changed and current:
             memory.changes += 1
         if fresh:
@@ -764,9 +879,8 @@ class Engine:
             self._failed(home, instance, at, error, out)
             if trigger is not None and instance.rule.life:
                 self._raise_anyway(home, trigger.device, trigger, out, only=instance.rule)
-            episode.wake = (
-                max(at, self._now) + REST
-            )  # an old report must not make it fail through the years since
+            # An old report must not make it fail again and again through the years since.
+            episode.wake = max(at, self._now) + REST
             self._arm(instance)
             return
         episode.wake = 0 if view.next == NEVER else view.next
@@ -1112,6 +1226,9 @@ class Engine:
             episode.last_at = max(episode.last_at, at)
             episode.evidence = [*episode.evidence[-7:], evidence]
             episode.seq = trigger.report.seq
+            if episode.occurrences > EACH_TOLD and 0 <= at - episode.seen < 1000:
+                return  # counted; the next one in a second tells the sum
+            episode.seen = max(episode.seen, at)
             self._emit(instance, Phase.changed, max(at, episode.onset), "occurrence", trigger, out)
             return
         current = episode
@@ -1275,6 +1392,14 @@ class Engine:
                 view.wake(min(instance.home.memory.suspended[r] for r in resting))
                 return
             instance.home.memory.suspended.clear()
+        elif rule.id in (FLOOD, CHATTERS) and instance.device is not None:
+            memory = instance.device.memory
+            if memory.held is not None:
+                self._news.append((at, instance.home.name, RELEASE + instance.device.name))
+            due = (memory.flooded_at if rule.id == FLOOD else memory.noisy_at) + CALM
+            if at < due:
+                view.wake(due)
+                return
         elif rule.clear is None or not rule.clear.value(view):
             return
         self._clear(instance, at, trigger, out)
@@ -1434,6 +1559,9 @@ class Engine:
             at, name, what = self._news.pop(0)
             home = self._home(name)
             if home is None:
+                continue
+            if what.startswith(RELEASE):
+                self._release(home, home.devices[what[len(RELEASE) :]], out)
                 continue
             if what == "back":
                 for anchor in sorted(self._areas.incidents):
@@ -1729,7 +1857,7 @@ def _move(f: Field, value: Value | None, trigger: Trigger) -> bool:
             or report.retained
         ):
             return False
-        f.tied = [*f.tied, f.report_id]
+        f.tied = [*f.tied[1 - TIES :], f.report_id]
     elif f.tied:
         f.tied = []
     changed: bool = f.value != value
@@ -1752,6 +1880,19 @@ def _move(f: Field, value: Value | None, trigger: Trigger) -> bool:
     elif value is False:
         f.false_at = at
     return changed
+
+
+def _weigh_motion(f: Field, run: tuple[Any, int, int] | None, trigger: Trigger) -> None:
+    """Motion heard over a weak link is a person only when it lasts: bursts true, false, true are the radio's."""
+    was, since, true_at = run if run is not None else (None, 0, 0)
+    quality = trigger.report.values.get("link_quality", 255)
+    weak = isinstance(quality, int | float) and quality < WEAK
+    if f.at != trigger.at:
+        return
+    if f.value and weak and trigger.at - f.since < BURST:
+        f.true_at = true_at
+    elif f.value is False and was is True and true_at < since and trigger.at - since >= BURST:
+        f.true_at = trigger.at
 
 
 def _is_ghost(f: Field, trigger: Trigger) -> bool:

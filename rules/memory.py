@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from care.messages import Evidence
+from care.messages import Evidence, Report
 
 SCHEMA = 1
 """Version of this shape. A snapshot of another version is refused, and the log is replayed instead."""
@@ -19,6 +19,9 @@ SCHEMA = 1
 STRETCH_GAP = 30 * 60 * 1000
 """Interruptions shorter than this do not start a new stretch of a state (`stay`): an elder who comes back to bed
 for three minutes between two walks was in bed this night; mats lose the person for minutes at a time (fixtures)."""
+
+TIES = 64
+"""Reports of the very same moment that are told apart; a device that says more has no clock."""
 
 PRESSES = 48
 """Presses remembered for each device: more than one repeats in the minutes until it is answered. What is older than
@@ -52,6 +55,11 @@ class Field(msgspec.Struct, array_like=True):
     """Event time of the last change to false; 0 when it has never said so."""
     tied: list[str] = []
     """Reports of the very same moment as the last word, should one come again."""
+    flips_at: int = 0
+    """Since when changes are counted, for what may chatter."""
+    flips: int = 0
+    noisy_until: int = 0
+    """It is not believed until then."""
 
 
 class Press(msgspec.Struct, array_like=True):
@@ -64,6 +72,22 @@ class Press(msgspec.Struct, array_like=True):
     value: Any = True
     seq: int | None = None
     device_at: int | None = None
+
+
+class Clock(msgspec.Struct, array_like=True):
+    """What is known of a device's clock that seems wrong (rules.clocks); a right one needs no memory."""
+
+    opened_at: int
+    """When the window in which delays are compared began (time of receipt)."""
+    messages: int
+    least: int
+    """Least delay in it, milliseconds."""
+    stamp: int
+    """Device time of the last message taken in."""
+    before: int | None = None
+    """Least delay of the window before."""
+    believed: list[tuple[int, int]] = []
+    """From which stamp of the device on its clock was believed to be so far behind (ms)."""
 
 
 class DeviceMemory(msgspec.Struct, array_like=True):
@@ -99,6 +123,18 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     """Alarms of it that were probably none: no smoke measured, or ended by a test."""
     doubted: str = ""
     """The last finding counted so."""
+    clock: Clock | None = None
+    second: int = 0
+    """The last second in which something was received, and how much."""
+    in_second: int = 0
+    counted: int = 0
+    """Times of the last message counted there, as one number: the same again counts once."""
+    flooded_at: int = 0
+    """When it last said more than it may."""
+    held: Report | None = None
+    """What it said beyond that, the newest of every quantity: taken in with the next second."""
+    noisy_at: int = 0
+    """When its bed sensor last changed its mind too often to be believed."""
 
     @property
     def speaks_on_change(self) -> bool:

@@ -14,6 +14,7 @@ from care.messages import Report, Value
 from care.site import Device, Home, Registry, Resident
 from care.words import Kind
 from rules.catalog import Rule, Subject
+from rules.clocks import offset_of
 from rules.memory import DeviceMemory, Episode, Field, HomeMemory
 from rules.windows import Hours
 from rules.words import room_kind
@@ -151,7 +152,7 @@ class EngineView:
             for name in (
                 "age", "held", "shown", "stay", "missing", "changed_now", "recent", "moved", "moved_since", "moved_after",
                 "alive", "count", "silence", "reported", "heard", "between", "gateway_lost",
-                "confirmed", "triggered", "speaking", "known",
+                "confirmed", "triggered", "speaking", "known", "clock_off",
             )
         }  # fmt: skip
         self.calls["changed"] = self.calls.pop("changed_now")
@@ -171,6 +172,9 @@ class EngineView:
 
     def _fresh(self, device: LiveDevice, f: Field) -> Any:
         value = f.value
+        if f.noisy_until > self.now:
+            self.wake(f.noisy_until)
+            return None
         gap = self.instance.gap
         if gap and value is not None:
             end = f.at + gap
@@ -344,6 +348,9 @@ class EngineView:
     def _known(self) -> float | None:
         memory = self.device.memory if self.device is not None else None
         return (self.now - memory.first_at) / 1000 if memory is not None and memory.first_at else None
+
+    def _clock_off(self) -> float:
+        return abs(offset_of(self.device.memory)) / 1000 if self.device is not None else 0.0
 
     def _gateway_lost(self) -> bool:
         dark = self.home.memory.dark
