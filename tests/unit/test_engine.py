@@ -12,7 +12,8 @@ from care.messages import Finding, Refusal, Report
 from care.site import Community, Device, Home, Policy, Registry, Resident, Site
 from care.words import Condition, Kind, Level, Phase
 from rules.catalog import RuleBook, load, read_rules
-from rules.engine import FAILED, Engine
+from rules.engine import Engine
+from rules.episodes import FAILED
 
 NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
 BOOK = load()

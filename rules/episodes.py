@@ -1,0 +1,527 @@
+"""Episodes: how a rule moves from idle to pending to active and back, and what is said about it. Start at `_evaluate`.
+
+idle ──when──► pending ──after──► active ──clear, held──► idle
+unknown lies over it: nothing rises, nothing clears
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, Final
+
+from care.ids import content_id
+from care.messages import URGENT, Evidence, Finding
+from care.words import Condition, Phase
+from rules.catalog import Rule, RuleGrade, Shape, Subject
+from rules.findings import Particulars, evidence_of, finding_of, reading
+from rules.homes import NOTHING, Homes, forget, is_attentive
+from rules.memory import (
+    ACTIVE,
+    IDLE,
+    PENDING,
+    moment,
+)
+from rules.view import (
+    NEVER,
+    ON_CHANGE_GAP,
+    Instance,
+    LiveDevice,
+    LiveHome,
+    Trigger,
+    silent_since,
+)
+
+REST = 10 * 60_000
+"""A rule that failed on a home's data is tried again after this."""
+SPACING_LIFE, SPACING = 5_000, 60_000
+"""Least time between two occurrences of one episode that are told: a flickering detector is one alarm."""
+FAILED: Final = "TE7_rule"
+"""The notice for a rule that failed on a home's data."""
+VIRTUAL: Final = "TE6_virtual"
+"""The notice for a detector whose alarms were probably none."""
+NO_LEVEL: Final = "no_local_level"
+"""The tag of an alarm without a measured level: the message may be the whole of it (domain 2.3)."""
+ENDED_BY_TEST = 60_000
+"""A test so near the end of an alarm ended it: the way people silence a virtual one."""
+DOUBTS = 2
+"""Such alarms of one device make a ticket."""
+FLOOD: Final = "TE12"
+"""The notice for a device that says too much."""
+CALM = 5 * 60_000
+"""So long after the last of it a flood or a chatter is over."""
+CHATTERS: Final = "TE6_bed"
+"""The notice for a bed sensor that changes its mind too often."""
+RELEASE: Final = "release "
+TEST_LASTS = 5 * 60_000
+"""A declared test is over so long after its last message."""
+
+
+class Episodes(Homes):
+    """Moves the episodes of rules on."""
+
+    def _evaluate(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        shape = instance.rule.doc.shape
+        if instance.test or shape is Shape.notice:
+            step: Callable[..., None] = self._step_notice
+        elif shape is Shape.state:
+            step = self._step_state
+        elif shape is Shape.absence:
+            step = self._step_absence
+        elif shape is Shape.outage:
+            step = self._step_area if instance.rule.doc.on.subject is Subject.area else self._step_outage
+        else:
+            return
+        self._guarded(instance, at, out, step, trigger)
+
+    def _guarded(
+        self, instance: Instance, at: int, out: list[Finding], step: Callable[..., None], trigger: Trigger | None,
+        *args: Any,
+    ) -> None:  # fmt: skip
+        """Run one step. When it fails, only this rule in this home rests, and that is said."""
+        home = instance.home
+        rest = home.memory.suspended.get(instance.rule.id)
+        if rest is not None and at < rest and not instance.rule.life and instance.rule.id != FAILED:
+            instance.episode.wake = rest
+            self._arm(instance)
+            return
+        view = self._view
+        view.look(instance, at, trigger.changed if trigger is not None else NOTHING)
+        episode = instance.episode
+        said = len(out)
+        try:
+            step(instance, at, trigger, out, *args)
+        except Exception as error:  # noqa: BLE001  # see the docstring
+            view.spoken = None
+            del out[said:]
+            self._failed(home, instance, at, error, out)
+            if trigger is not None and instance.rule.life:
+                self._raise_anyway(home, trigger.device, trigger, out, only=instance.rule)
+            # An old report must not make it fail again and again through the years since.
+            episode.wake = max(at, self._now) + REST
+            self._arm(instance)
+            return
+        episode.wake = 0 if view.next == NEVER else view.next
+        self._arm(instance)
+        if is_attentive(instance):
+            home.attentive.add(instance.key)
+        elif home.attentive:
+            home.attentive.discard(instance.key)
+
+    def _step_state(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        view, rule, episode = self._view, instance.rule, instance.episode
+        value = rule.when.value(view)
+        is_open, edge = True, 0
+        if instance.hours is not None:
+            is_open, edge = instance.hours.state(at)
+        if episode.phase == IDLE:
+            self._begin_waiting(instance, at, trigger, value, is_open, edge)
+            if episode.phase == IDLE:
+                return
+        if edge:
+            view.wake(edge)
+        episode.seen = max(episode.seen, at)
+        if episode.phase == PENDING:
+            self._wait(instance, at, trigger, value, is_open, out)
+        else:
+            self._watch(instance, at, trigger, value, out)
+
+    def _begin_waiting(
+        self, instance: Instance, at: int, trigger: Trigger | None, value: Any, is_open: bool, edge: int
+    ) -> None:
+        view, rule, episode = self._view, instance.rule, instance.episode
+        view_next, view.next = view.next, NEVER
+        if not value:
+            if value is not None:
+                episode.spent = False
+            if rule.doc.by_time:
+                view.next = view_next
+            return
+        if episode.spent:
+            return
+        edges_only = rule.doc.hours is not None and rule.doc.hours.at_open == "ignore"
+        if edges_only and trigger is not None and trigger.report.retained:
+            episode.spent = True  # a remembered state is not something that happens now
+            return
+        if not is_open:
+            if edges_only:
+                episode.spent = True
+            else:
+                view.wake(edge)
+            return
+        if rule.require is not None:
+            fit = rule.require.value(view)
+            if not fit:
+                episode.spent = fit is False
+                return
+        view.next = min(view.next, view_next)
+        episode.phase = PENDING
+        episode.onset = at
+        episode.true = True
+
+    def _wait(
+        self,
+        instance: Instance,
+        at: int,
+        trigger: Trigger | None,
+        value: Any,
+        is_open: bool,
+        out: list[Finding],
+    ) -> None:
+        view, rule, episode = self._view, instance.rule, instance.episode
+        if value is None and rule.doc.on_gap == "assume":
+            value = True
+        if value is None:
+            episode.gap = episode.blind = True
+            return
+        episode.blind = False
+        if not is_open:
+            forget(episode)
+            episode.spent = bool(value)
+            view.next = NEVER
+            return
+        if not value:
+            episode.gap = False
+            if not episode.relief_at:
+                episode.relief_at = at
+            left = instance.settle - episode.relief - (at - episode.relief_at)
+            if left <= 0:
+                forget(episode)
+                view.next = NEVER
+            else:
+                view.wake(at + left)
+            return
+        if episode.gap:
+            episode.gap = False
+            episode.onset = at
+            episode.relief = episode.relief_at = 0
+            episode.extended = 0
+        if episode.relief_at:
+            episode.relief += at - episode.relief_at
+            episode.relief_at = 0
+            if episode.relief >= instance.settle:
+                forget(episode)
+                return
+        self._rise(instance, at, episode.onset, trigger, out)
+
+    def _watch(
+        self, instance: Instance, at: int, trigger: Trigger | None, value: Any, out: list[Finding]
+    ) -> None:
+        view, rule, episode = self._view, instance.rule, instance.episode
+        if rule.clear is not None:
+            clear = rule.clear.value(view)
+        else:
+            clear = None if value is None else not value
+        again = bool(value) and not episode.true
+        if value is not None:
+            episode.true = bool(value)
+        if clear:
+            if not episode.clear_at:
+                episode.clear_at = at
+            due = episode.clear_at + instance.clear_hold
+            if at >= due:
+                self._clear(instance, max(due, episode.onset), trigger, out)
+                episode.spent = bool(value)
+                view.next = NEVER
+                return
+            view.wake(due)
+        else:
+            episode.clear_at = 0
+        blind = value is None and clear is None
+        if blind != episode.blind:
+            episode.blind = blind
+            condition = Condition.unknown if blind else Condition.active
+            self._emit(
+                instance,
+                Phase.changed,
+                at,
+                "unknown" if blind else "known",
+                trigger,
+                out,
+                condition=condition,
+            )
+        if again:
+            spacing = SPACING_LIFE if rule.life else SPACING
+            if at - episode.last_at >= spacing:
+                episode.occurrences += 1
+                episode.last_at = at
+                self._gather(instance, trigger)
+                self._emit(instance, Phase.changed, at, "occurrence", trigger, out)
+        if not clear and not blind:
+            self._rise(instance, at, episode.onset, trigger, out)
+
+    def _rise(
+        self, instance: Instance, at: int, since: int, trigger: Trigger | None, out: list[Finding]
+    ) -> None:
+        """Reach the grades that are due; the first one opens the finding, a worse one changes it."""
+        view, episode = self._view, instance.episode
+        grades = instance.rule.grades
+        best = -1
+        rank = grades[episode.grade].level.rank if episode.grade >= 0 else 0
+        for i, grade in enumerate(grades):
+            if episode.reached >> i & 1 or grade.level.rank <= rank:
+                continue
+            due = since + round(grade.after.value(view) * 1000)
+            if episode.extended >> i & 1 and grade.extend_by is not None:
+                due += round(grade.extend_by.value(view) * 1000)
+            if at < due:
+                view.wake(due)
+                continue
+            if (
+                grade.extend_when is not None
+                and grade.extend_by is not None
+                and not episode.extended >> i & 1
+                and grade.extend_when.value(view)
+            ):
+                episode.extended |= 1 << i
+                due += round(grade.extend_by.value(view) * 1000)
+                if at < due:
+                    view.wake(due)
+                    continue
+            if grade.when is not None and not grade.when.value(view):
+                continue
+            episode.reached |= 1 << i
+            if best < 0 or grade.level.rank > grades[best].level.rank:
+                best = i
+        if best < 0:
+            return
+        opened = episode.grade < 0
+        episode.grade = best
+        episode.minutes = round((at - since) / 60_000)
+        if opened:
+            self._open(instance, at, trigger, out)
+        else:
+            self._gather(instance, trigger, grades[best])
+            self._emit(instance, Phase.changed, at, "level", trigger, out)
+        # The grades below the one just reached need no timer any more, but worse ones may.
+        for i, grade in enumerate(grades):
+            if not episode.reached >> i & 1 and grade.level.rank > grades[best].level.rank:
+                view.wake(since + round(grade.after.value(view) * 1000))
+
+    def _open(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        episode, rule = instance.episode, instance.rule
+        episode.seen = max(episode.seen, at)
+        episode.occurrences = 1
+        episode.last_at = at
+        episode.heard = 0
+        episode.finding = content_id(rule.id, instance.subject, episode.onset)
+        episode.tags = [name for name, tag in rule.tags.items() if tag.value(self._view)]
+        episode.seq = trigger.report.seq if trigger is not None else None
+        self._gather(instance, trigger, rule.grades[episode.grade])
+        episode.phase = ACTIVE
+        self._emit(instance, Phase.opened, at, "", trigger, out)
+        if NO_LEVEL in episode.tags:
+            self._doubt(instance, at, out)
+
+    def _doubt(self, instance: Instance, at: int, out: list[Finding]) -> None:
+        """Count an alarm that was probably none. It stays what it is; the second one opens a ticket for the device."""
+        device, episode = instance.device, instance.episode
+        if device is None or instance.test or device.memory.doubted == episode.finding:
+            return
+        device.memory.doubted = episode.finding
+        device.memory.doubtful += 1
+        notice = self._notice(instance.home, VIRTUAL, device) if device.memory.doubtful >= DOUBTS else None
+        if notice is not None:
+            kept = list(episode.evidence)
+            quantity = instance.rule.doc.on.quantity or ""
+            told = (
+                kept[-1]
+                if kept
+                else Evidence(device=device.name, quantity=quantity, value=True, at=moment(at))
+            )
+            self._note(notice, at, told, out)
+
+    def _clear(
+        self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding], reason: str = ""
+    ) -> None:
+        tested = instance.device.fields.get("self_test") if instance.device is not None else None
+        if instance.rule.doc.on.quantity == "smoke" and tested is not None:
+            f = instance.device.fields["smoke"] if instance.device is not None else None
+            if f is not None and f.since - ENDED_BY_TEST <= tested.true_at <= f.since + ENDED_BY_TEST:
+                self._doubt(instance, at, out)
+        self._emit(instance, Phase.cleared, at, reason, trigger, out, condition=Condition.cleared)
+        forget(instance.episode)
+
+    def _step_absence(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        view, rule, episode = self._view, instance.rule, instance.episode
+        device = instance.device
+        assert device is not None
+        since = silent_since(device)
+        memory = instance.home.memory
+        if memory.dark is not None and memory.dark.lost:
+            # The home is not heard: that is said once, not for each of its devices. They are looked at when it is back.
+            if episode.phase == ACTIVE:
+                episode.seen = max(episode.seen, at)
+                self._clear(instance, at, trigger, out, "covered")
+                self.health_changed.add(instance.home.name)
+            return
+        if since is not None and since < memory.back_at and device.memory.heard_at:
+            since = memory.back_at
+        if episode.phase == ACTIVE:
+            episode.seen = max(episode.seen, at)
+            if since is not None and not (rule.clear is not None and rule.clear.value(view)):
+                self._rise(instance, at, since, trigger, out)
+                return
+            self._clear(instance, at, trigger, out)
+            self.health_changed.add(instance.home.name)
+        if since is None:
+            return
+        if device.on_change and at < since + ON_CHANGE_GAP:
+            view.wake(since + ON_CHANGE_GAP)
+            return
+        episode.onset = since
+        self._rise(instance, at, since, trigger, out)
+        if episode.phase == IDLE:
+            episode.onset = 0
+        else:
+            self.health_changed.add(instance.home.name)
+
+    # -------------------------------------------------------------------------------------- notices
+
+    def _notice(self, home: LiveHome, rule_id: str, device: LiveDevice | None) -> Instance | None:
+        rule = self.rulebook.rules.get(rule_id)
+        if rule is None:
+            return None
+        subject = device.name if device is not None else home.name
+        key = f"{rule_id}|{subject}"
+        instance = home.instances.get(key)
+        if instance is None:
+            instance = self._instance(rule, home, subject, [device] if device is not None else [], None)
+            home.instances[key] = instance
+            if device is not None and rule.listens:
+                device.listen = (*device.listen, instance)
+        return instance
+
+    def _note(self, instance: Instance, at: int, evidence: Evidence, out: list[Finding]) -> None:
+        """Say a notice, or that it happened again."""
+        episode = instance.episode
+        if episode.phase == ACTIVE:
+            episode.heard = 0
+            if at - episode.last_at >= SPACING:
+                episode.occurrences += 1
+                episode.last_at = at
+                episode.evidence = [*episode.evidence[-7:], evidence]
+                self._emit(instance, Phase.changed, at, "occurrence", None, out)
+            return
+        forget(episode)
+        episode.phase = ACTIVE
+        episode.onset = episode.last_at = episode.seen = at
+        episode.grade = 0
+        episode.occurrences = 1
+        episode.finding = content_id(instance.rule.id, instance.subject, at)
+        episode.evidence = [evidence]
+        self._emit(instance, Phase.opened, at, "", None, out)
+
+    def _step_notice(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        view, rule, episode = self._view, instance.rule, instance.episode
+        if episode.phase != ACTIVE:
+            return
+        if instance.test:
+            due = episode.last_at + TEST_LASTS
+            if at < due:
+                view.wake(due)
+                return
+        elif rule.id == FAILED:
+            resting = [r for r, until in instance.home.memory.suspended.items() if until > at]
+            if resting:
+                view.wake(min(instance.home.memory.suspended[r] for r in resting))
+                return
+            instance.home.memory.suspended.clear()
+        elif rule.id in (FLOOD, CHATTERS) and instance.device is not None:
+            memory = instance.device.memory
+            if memory.held is not None:
+                self._news.append((at, instance.home.name, RELEASE + instance.device.name))
+            due = (memory.flooded_at if rule.id == FLOOD else memory.noisy_at) + CALM
+            if at < due:
+                view.wake(due)
+                return
+        elif rule.clear is None or not rule.clear.value(view):
+            return
+        self._clear(instance, at, trigger, out)
+        view.next = NEVER
+
+    def _failed(
+        self, home: LiveHome, instance: Instance | None, at: int, error: Exception, out: list[Finding]
+    ) -> None:
+        """A rule failed on this home's data: it rests, and a technical finding says which and why."""
+        rule_id = instance.rule.id if instance is not None else "engine"
+        rest = home.memory.suspended[rule_id] = max(at, self._now) + REST
+        self._dirty.add(home.name)
+        notice = self._notice(home, FAILED, None)
+        if notice is None:
+            return
+        self._note(
+            notice,
+            at,
+            Evidence(
+                device="", quantity=rule_id, value=f"{type(error).__name__}: {error}"[:200], at=moment(at)
+            ),
+            out,
+        )
+        wake = notice.episode.wake
+        notice.episode.wake = min(wake, rest) if wake else rest
+        self._arm(notice)
+
+    def _raise_anyway(
+        self,
+        home: LiveHome,
+        device: LiveDevice,
+        trigger: Trigger,
+        out: list[Finding],
+        only: Rule | None = None,
+    ) -> None:
+        """Life safety when our own code fails: the bare hazard of a report becomes a bare finding."""
+        for quantity, value in trigger.report.values.items():
+            if quantity not in URGENT or (not value and quantity != "sos") or trigger.report.test:
+                continue
+            for rule in self.rulebook.rules.values():
+                if (
+                    not rule.life
+                    or rule.doc.on.quantity != quantity
+                    or (only is not None and rule is not only)
+                ):
+                    continue
+                bare = Instance(rule, home, device.name, [device])
+                episode = bare.episode
+                episode.onset = trigger.at
+                episode.grade = 0
+                episode.occurrences = 1
+                episode.finding = content_id(rule.id, device.name, trigger.at)
+                episode.evidence = [reading(trigger, quantity, value)]
+                episode.seq = trigger.report.seq
+                episode.tags = ["unchecked"]
+                self._emit(bare, Phase.opened, trigger.at, "", trigger, out)
+
+    def _gather(self, instance: Instance, trigger: Trigger | None, grade: RuleGrade | None = None) -> None:
+        """Evidence: the few readings the condition rests on just now."""
+        instance.episode.evidence = evidence_of(instance, self._view, trigger, grade)
+
+    def _emit(
+        self,
+        instance: Instance,
+        phase: Phase,
+        at: int,
+        reason: str,
+        trigger: Trigger | None,
+        out: list[Finding],
+        *,
+        condition: Condition = Condition.active,
+    ) -> None:
+        more = self._particulars(instance, at) if instance.rule.doc.shape is Shape.outage else None
+        out.append(
+            finding_of(instance, phase, at, reason, trigger, now=self._now, condition=condition, more=more)
+        )
+
+    # What subclasses know: outages of homes and areas.
+
+    @abstractmethod
+    def _step_outage(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        """Whether a home is heard."""
+
+    @abstractmethod
+    def _step_area(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        """The finding of an area's incident."""
+
+    @abstractmethod
+    def _particulars(self, instance: Instance, at: int) -> Particulars:
+        """Whom an outage takes."""

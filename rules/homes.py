@@ -1,0 +1,426 @@
+"""The homes of a worker: what is remembered of each, its rules and subjects, its timers, its snapshot. Start at `Homes`.
+
+Everything here but the memory is built from the registry and the rule book, and can be built again at any time.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from heapq import heappush
+from typing import Any, Final, Self
+
+import msgspec
+
+from care.ids import epoch_ms
+from care.messages import URGENT, Finding
+from care.site import Registry
+from devices.kinds import KINDS
+from devices.quantities import PRESSES, QUANTITIES
+from rules.areas import Areas
+from rules.catalog import Rule, RuleBook, Shape, Subject
+from rules.conditions import Compiled
+from rules.health import ProvenHealth, health_of
+from rules.limits import as_limits, in_force
+from rules.memory import (
+    IDLE,
+    SCHEMA,
+    DeviceMemory,
+    Episode,
+    HomeMemory,
+    PackedHome,
+    Snapshot,
+    pack,
+    pack_home,
+    unpack,
+    unpack_home,
+)
+from rules.outage import loss_of
+from rules.view import (
+    NEVER,
+    EngineView,
+    Instance,
+    LiveDevice,
+    LiveHome,
+    Trigger,
+    hours_of,
+    silent_since,
+)
+from rules.words import room_kind
+
+HEALTH: Final = frozenset({"battery", "battery_low", "tamper", "fault"})
+ALWAYS_WANTED: Final = HEALTH | URGENT | frozenset(q.name for q in QUANTITIES.values() if not q.numeric)
+"""Quantities whose change is always looked at."""
+
+
+class Homes(ABC):
+    """Owner of what is remembered of every home."""
+
+    def __init__(self, registry: Registry, rulebook: RuleBook) -> None:
+        self.registry = registry
+        self.rulebook = rulebook
+        self.started_at = 0
+        self.health_changed: set[str] = set()
+        """Homes whose health may have changed; whoever publishes it empties this."""
+        self._homes: dict[str, LiveHome] = {}
+        self._unborn: list[str] = sorted(registry.homes)
+        self._heaps: tuple[list[tuple[int, str, int, str]], ...] = ([], [])
+        self._packed: dict[str, PackedHome] = {}
+        self._asleep: set[str] = set()
+        """Homes of a restored snapshot that nothing has happened to yet: their memory is in `_packed`."""
+        self._dirty: set[str] = set()
+        self._changed: set[str] = set()
+        self._view = EngineView(registry)
+        self._shared: dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._areas = Areas(registry)
+        self._area_limits: dict[str, Any] | None = None
+        self._news: list[tuple[int, str, str]] = []
+        """Homes that went dark or came back, to be settled once the step that found it is over."""
+        self._now = 0
+
+    def _begin(self, now: datetime) -> None:
+        at = epoch_ms(now)
+        self._now = at
+        if not self.started_at:
+            self.started_at = at
+        if self._unborn:
+            unborn, self._unborn = self._unborn, []
+            for name in unborn:
+                if name not in self._homes and name not in self._asleep:
+                    self._adopt(name, at)
+
+    def _home(self, name: str, *, greet: bool = True) -> LiveHome | None:
+        """A home we remember, woken if it slept since the restart; None for one we have never heard of."""
+        home = self._homes.get(name)
+        if home is None and name in self._asleep:
+            self._asleep.discard(name)
+            home = self._build(name, unpack_home(self._packed[name].data))
+            for instance in home.instances.values():
+                # A rule that came with a new version of the book has no timer yet.
+                if instance.episode == EMPTY and self._lacks_timer(home, instance):
+                    instance.episode.wake = self._now + 1
+                    self._arm(instance)
+            site = self.registry.homes.get(name)
+            if greet and site is not None and any(d.id not in home.memory.devices for d in site.devices):
+                self._greet(home, self._now)
+                home = self._homes[name]
+        return home
+
+    def _lacks_timer(self, home: LiveHome, instance: Instance) -> bool:
+        """Whether an instance that knows nothing ought to be waiting for a silence."""
+        if instance is home.outage:
+            loss, next_look = loss_of(home, self._now, instance.limits)
+            return loss is not None or next_look != NEVER
+        if instance.rule.doc.shape is not Shape.absence or instance.device is None:
+            return False
+        dark = home.memory.dark
+        return silent_since(instance.device) is not None and not (dark is not None and dark.lost)
+
+    def _adopt(self, name: str, now: int) -> LiveHome:
+        self._greet(self._build(name, HomeMemory()), now)
+        return self._homes[name]
+
+    def _greet(self, home: LiveHome, now: int) -> None:
+        """Count silence of devices we have not met from now on, and set the first timers."""
+        site = self.registry.homes.get(home.name)
+        new = [d.id for d in site.devices if d.id not in home.memory.devices] if site else []
+        for device_id in new:
+            home.memory.devices[device_id] = DeviceMemory(known_at=now)
+        if new:
+            home = self._build(home.name, home.memory)
+        out: list[Finding] = []
+        for instance in home.instances.values():
+            if instance.rule.doc.shape is Shape.absence and instance.episode.phase == IDLE:
+                self._evaluate(instance, now, None, out)
+        self._dirty.add(home.name)
+        self.health_changed.add(home.name)
+
+    def _meet(self, home: LiveHome, name: str, kind: str) -> LiveDevice:
+        """A device the registry does not know (yet): it is heard all the same."""
+        home.memory.devices[name] = DeviceMemory(known_at=self._now, kind=kind)
+        device = LiveDevice(name, home.memory.devices[name])
+        self._describe(home, device)
+        home.devices[name] = device
+        self._plan(home)
+        return device
+
+    def _build(self, name: str, memory: HomeMemory) -> LiveHome:
+        """The working parts of a home around its memory; timers are set from the episodes."""
+        home = LiveHome(name, memory)
+        home.site = self.registry.homes.get(name)
+        for device_id, device_memory in memory.devices.items():
+            device = LiveDevice(device_id, device_memory)
+            self._describe(home, device)
+            home.devices[device_id] = device
+        self._homes[name] = home
+        self._areas.remember(name, memory.dark, memory.incident)
+        self._plan(home)
+        for instance in home.instances.values():
+            if is_attentive(instance):
+                home.attentive.add(instance.key)
+        return home
+
+    def _describe(self, home: LiveHome, device: LiveDevice) -> None:
+        found = self.registry.devices.get(device.name)
+        if found is None or found[0].id != home.name:
+            device.kind = device.memory.kind
+            known = KINDS.get(device.kind)  # type: ignore[call-overload]  # Kind is a str
+            device.silence = round((known.blue_after if known else UNLISTED_SILENCE).total_seconds() * 1000)
+            return
+        device.site = found[1]
+        device.kind = found[1].kind.value
+        device.room = found[1].room
+        device.resident = self.registry.resident_of(found[0], found[1])
+        expect = found[1].expect_seconds
+        blue, _ = KINDS[found[1].kind].silence(timedelta(seconds=expect) if expect else None)
+        device.silence = round(blue.total_seconds() * 1000)
+
+    def _plan(self, home: LiveHome) -> None:
+        """Which rules look at which subjects here, and who listens to which quantity."""
+        old = home.instances
+        made: dict[str, Instance] = {}
+        devices = list(home.devices.values())
+        for rule in self.rulebook.rules.values():
+            for subject, group in _subjects(rule, home, devices):
+                key = f"{rule.id}|{subject}"
+                instance = old.get(key)
+                if instance is None or [d.name for d in instance.group] != [d.name for d in group]:
+                    instance = self._instance(rule, home, subject, group, old.get(key))
+                made[key] = instance
+        for key in [*old, *home.memory.episodes]:
+            if key not in made and (instance := self._kept(home, key)) is not None:
+                made[key] = instance
+        home.instances = made
+        home.outage = next((i for i in made.values() if is_home_outage(i)), None)
+        own: dict[str, dict[str, list[Instance]]] = {d.name: {} for d in devices}
+        wide: dict[str, list[Instance]] = {}
+        for instance in made.values():
+            if instance.test:
+                continue
+            rule = instance.rule
+            for device in instance.group:
+                for quantity in rule.own:
+                    own[device.name].setdefault(quantity, []).append(instance)
+            for quantity in rule.wide:
+                wide.setdefault(quantity, []).append(instance)
+        home.wide = {q: tuple(v) for q, v in wide.items()}
+        for device in devices:
+            device.own = {q: tuple(v) for q, v in own[device.name].items()}
+            device.presses = {
+                q: tuple(i for i in found if i.rule.doc.shape is Shape.press and i.rule.doc.on.quantity == q)
+                for q, found in device.own.items()
+                if q in PRESSES
+            }
+            device.wanted = frozenset(device.own) | frozenset(wide) | ALWAYS_WANTED
+            device.listen = tuple(
+                i
+                for i in made.values()
+                if i.device is device and (i.rule.listens or i.rule.doc.shape is Shape.absence)
+            )
+
+    def _kept(self, home: LiveHome, key: str) -> Instance | None:
+        """Notices and declared tests come about at run time; they are found again by their name."""
+        rule_id, _, rest = key.partition("|")
+        rule = self.rulebook.rules.get(rule_id)
+        subject, _, mark = rest.partition("|")
+        at_run_time = rule is not None and (
+            rule.doc.shape is Shape.notice or rule.doc.on.subject is Subject.area or mark == "test"
+        )
+        if rule is None or not at_run_time:
+            return None
+        known = home.instances.get(key)
+        if known is not None and known.rule is rule:
+            return known
+        device = home.devices.get(subject)
+        if device is None and rule.doc.on.subject not in (Subject.home, Subject.area):
+            return None
+        group = [device] if device is not None else []
+        return self._instance(rule, home, subject, group, known, test=mark == "test")
+
+    def _instance(
+        self,
+        rule: Rule,
+        home: LiveHome,
+        subject: str,
+        group: list[LiveDevice],
+        old: Instance | None,
+        *,
+        test: bool = False,
+    ) -> Instance:
+        instance = Instance(rule, home, subject, group, test=test)
+        first = group[0] if group else None
+        instance.parameters, instance.limits = self._in_force(rule, home, instance, first)
+
+        def span(part: Compiled | None) -> int:
+            return 0 if part is None else round(part.value(instance) * 1000)
+
+        instance.settle, instance.gap = span(rule.settle), span(rule.max_gap)
+        instance.clear_hold, instance.merge = span(rule.clear_hold), span(rule.merge)
+        expect = max((d.site.expect_seconds or 0 for d in group if d.site), default=0)
+        if instance.gap and expect:
+            instance.gap = max(instance.gap, round(expect * 3000))
+        if rule.hours is not None:
+            opens, closes = rule.hours[0].value(instance), rule.hours[1].value(instance)
+            instance.hours = hours_of(opens, closes, self.registry.zone)
+        episode = home.memory.episodes.get(instance.key)
+        if episode is None and old is not None:
+            episode = old.episode
+        if episode is None:
+            episode = Episode()
+        home.memory.episodes[instance.key] = episode
+        instance.episode = episode
+        self._arm(instance)
+        return instance
+
+    def _in_force(
+        self, rule: Rule, home: LiveHome, instance: Instance, first: LiveDevice | None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Parameters and limits; people without limits of their own share them with everybody like them."""
+        site = first.site if first is not None else None
+        person = instance.resident
+        people = [person] if person is not None else home.site.residents if home.site is not None else []
+        key = None
+        if not any(p.limits for p in people):
+            alike = tuple((p.tier.value, *p.conditions, "|", *p.flags) for p in people)
+            key = (rule.id, instance.kind, site.expect_seconds if site is not None else None, alike)
+            found = self._shared.get(key)
+            if found is not None:
+                return found
+        parameters = in_force(
+            rule, self.registry, home=home.site, resident=person, device=site, kind=instance.kind
+        )
+        made = (parameters, as_limits(rule, parameters))
+        if key is not None:
+            self._shared[key] = made
+        return made
+
+    def _arm(self, instance: Instance) -> None:
+        wake = instance.episode.wake
+        if wake and (not instance.armed or wake < instance.armed):
+            instance.armed = wake
+            heappush(
+                self._heaps[instance.lane], (wake, instance.home.name, instance.rule.order, instance.key)
+            )
+
+    @abstractmethod
+    def _evaluate(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        """Look at an instance at this moment: its condition, its timers, what it says."""
+
+    # ------------------------------------------------------------------------------ memory and health
+
+    def changed_homes(self) -> set[str]:
+        """Homes whose memory changed since this was last asked."""
+        self._repack()
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def _repack(self) -> None:
+        for name in self._dirty:
+            home = self._homes.get(name)
+            if home is None:
+                continue
+            memory = home.memory
+            kept = {k: e for k, e in memory.episodes.items() if e != EMPTY}
+            data = pack_home(msgspec.structs.replace(memory, episodes=kept))
+            known = self._packed.get(name)
+            if known is None or known.data != data:
+                wakes: tuple[list[int], list[int]] = ([], [])
+                for instance in home.instances.values():
+                    if instance.episode.wake:
+                        wakes[instance.lane].append(instance.episode.wake)
+                self._packed[name] = PackedHome(min(wakes[0], default=0), min(wakes[1], default=0), data)
+                self._changed.add(name)
+        self._dirty.clear()
+
+    def snapshot(self, homes: Iterable[str] | None = None) -> bytes:
+        """Everything remembered (of these homes, or of all) as bytes; the same memory gives the same bytes."""
+        self._repack()
+        wanted = self._packed if homes is None else {h: self._packed[h] for h in homes if h in self._packed}
+        return pack(Snapshot(SCHEMA, self.started_at, wanted))
+
+    @classmethod
+    def restore(cls, registry: Registry, rulebook: RuleBook, *data: bytes) -> Self:
+        """An engine that goes on exactly where the one of the snapshot stopped; several parts may be given.
+
+        Raises ValueError when a part is not a snapshot of this schema.
+        """
+        engine = cls(registry, rulebook)
+        for part in data:
+            try:
+                snapshot = unpack(part)
+                if snapshot.schema != SCHEMA:
+                    raise ValueError(f"snapshot of schema {snapshot.schema}, this is {SCHEMA}")
+                for name, packed in snapshot.homes.items():
+                    memory = unpack_home(packed.data)  # damage is found now, not when the home wakes
+                    engine._areas.remember(name, memory.dark, memory.incident)
+            except msgspec.MsgspecError as error:
+                raise ValueError(f"not a snapshot: {error}") from None
+            if snapshot.started_at:
+                known = engine.started_at
+                engine.started_at = min(known, snapshot.started_at) if known else snapshot.started_at
+            for name, packed in snapshot.homes.items():
+                engine._packed[name] = packed
+                engine._asleep.add(name)
+                for lane, wake in enumerate((packed.urgent, packed.normal)):
+                    if wake:
+                        heappush(engine._heaps[lane], (wake, name, -1, ""))
+        engine._unborn = [name for name in sorted(registry.homes) if name not in engine._asleep]
+        return engine
+
+    def homes(self) -> list[str]:
+        """Every home with a memory or in the registry."""
+        return sorted({*self._homes, *self._asleep, *self.registry.homes})
+
+    def health(self, home: str, now: datetime) -> ProvenHealth:
+        """Which devices of a home may be believed just now, and so whether it is protected. Changes nothing."""
+        return health_of(self.registry, home, self._home(home, greet=False), now)
+
+
+UNLISTED_SILENCE = timedelta(hours=3)
+"""For a device of no known kind: three missed hourly heartbeats."""
+
+EMPTY: Final = Episode()
+NOTHING: set[str] = set()
+_DEFAULTS = {name: getattr(EMPTY, name) for name in Episode.__struct_fields__}
+
+
+def forget(episode: Episode) -> None:
+    """Back to idle, in place."""
+    for name, value in _DEFAULTS.items():
+        setattr(episode, name, [] if isinstance(value, list) else value)
+
+
+def is_home_outage(instance: Instance) -> bool:
+    return instance.rule.doc.shape is Shape.outage and instance.rule.doc.on.subject is Subject.home
+
+
+def is_attentive(instance: Instance) -> bool:
+    episode = instance.episode
+    return episode.blind or episode.gap or (episode.phase != IDLE and instance.rule.confirms)
+
+
+def _subjects(rule: Rule, home: LiveHome, devices: list[LiveDevice]) -> list[tuple[str, list[LiveDevice]]]:
+    """The subjects a rule looks at in a home: name and devices."""
+    on = rule.doc.on
+    if rule.doc.shape is Shape.notice:
+        return []
+    fitting = [
+        d
+        for d in devices
+        if (on.quantity is None or on.quantity in d.fields) and (not on.kinds or d.kind in on.kinds)
+    ]
+    match on.subject:
+        case Subject.device:
+            return [(d.name, [d]) for d in fitting]
+        case Subject.home:
+            return [(home.name, fitting)] if fitting else []
+        case Subject.area:
+            return []
+        case Subject.bed:
+            beds: dict[str, list[LiveDevice]] = {}
+            for d in fitting:
+                beds.setdefault(f"bed:{d.resident.id if d.resident else ''}:{room_kind(d.room)}", []).append(
+                    d
+                )
+            return list(beds.items())
