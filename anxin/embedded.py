@@ -72,6 +72,8 @@ MQTT_SUBJECTS_WE_KEEP = ("$SYS", "$JS", "$JSC", "$KV", "$O", "$MQTT", "$NRG", "$
 """First levels that NATS itself uses; no device may publish there."""
 DISK_LEFT_BYTES = 256 * 1024 * 1024
 """With less than this free a restart cannot cure a stream that refuses to write."""
+FIRST_FREE_PORT = 20_000
+"""Ports we choose ourselves begin here: above what well-known services use."""
 SOCKET_PATH_BYTES = 100
 """The kernel allows 107 for a Unix socket's path (unix(7)); the server adds a lock file's suffix."""
 NOBODY = 65534
@@ -380,13 +382,28 @@ def is_free(address: Address) -> bool:
 
 
 def free_port(avoid: Iterable[int] = ()) -> int:
-    """A loopback TCP port that nobody listens on."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in avoid:
-            return port
+    """A loopback TCP port that nobody listens on.
+
+    It lies below those that the kernel gives to outgoing connections: between this look and the listening, or while
+    a part is being started again, one of those would take a port from there.
+    """
+    lowest = _ephemeral_from()
+    for _ in range(200):
+        port = FIRST_FREE_PORT + entropy.randbelow(lowest - FIRST_FREE_PORT)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            if port not in avoid:
+                return port
+    raise Misconfigured(f"no free TCP port between {FIRST_FREE_PORT} and {lowest} on 127.0.0.1")
+
+
+def _ephemeral_from() -> int:
+    """The first port the kernel gives to outgoing connections (ip(7), ip_local_port_range)."""
+    try:
+        lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        lowest = 0
+    return lowest if lowest >= FIRST_FREE_PORT + 1000 else 65536
 
 
 # ----------------------------------------------------------------------------------------------- NATS

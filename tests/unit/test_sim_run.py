@@ -5,7 +5,6 @@ import contextlib
 import io
 import json
 import shutil
-import socket
 import subprocess
 import sys
 from datetime import timedelta
@@ -14,15 +13,10 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
+from anxin.embedded import free_port
 from simulators.community import generate
 from simulators.run import Simulation, broker
 from simulators.scenarios import parse as parse_wish
-
-
-def a_free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -71,7 +65,7 @@ async def answer(port, heard, acknowledge):
 
 async def test_an_sos_repeats_until_the_service_answers(tmp_path):
     """Triggered in a running world, published with one seq, silent after the acknowledgement; truth is written."""
-    port, heard, truth = a_free_port(), [], io.StringIO()
+    port, heard, truth = free_port(), [], io.StringIO()
     with a_broker(port, tmp_path):
         simulation = Simulation(generate(3), mqtt_url=f"mqtt://127.0.0.1:{port}", truth=truth)
         running = asyncio.create_task(simulation.run())
@@ -91,7 +85,7 @@ async def test_an_sos_repeats_until_the_service_answers(tmp_path):
 
 async def test_a_lost_broker_costs_no_alarm(tmp_path):
     """The broker is killed, an alarm comes, the broker is back: the alarm is published."""
-    port = a_free_port()
+    port = free_port()
     with a_broker(port, tmp_path):
         simulation = Simulation(generate(1), mqtt_url=f"mqtt://127.0.0.1:{port}")
         running = asyncio.create_task(simulation.run())
@@ -109,7 +103,7 @@ async def test_a_lost_broker_costs_no_alarm(tmp_path):
 
 async def test_a_topic_the_broker_refuses_holds_up_nobody(tmp_path):
     """nats-server closes the connection on a space in a topic: those are given up, an SOS still passes."""
-    port = a_free_port()
+    port = free_port()
     with a_broker(port, tmp_path):
         simulation = Simulation(generate(3, spaces=True), mqtt_url=f"mqtt://127.0.0.1:{port}")
         running = asyncio.create_task(simulation.run())
@@ -123,7 +117,7 @@ async def test_a_topic_the_broker_refuses_holds_up_nobody(tmp_path):
 
 async def test_a_run_ends_by_itself_after_its_duration(tmp_path):
     """--duration counts the world's time: ten minutes at 600 times are a second."""
-    port = a_free_port()
+    port = free_port()
     with a_broker(port, tmp_path):
         simulation = Simulation(
             generate(5),
