@@ -38,11 +38,12 @@ test: $(VENV)/.stamp $(STATIC) ## Run all tests; ARGS go to pytest
 	@echo "make: the tests of the service"
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
-check: $(VENV)/.stamp web/node_modules/.stamp ## Style, types, layers
+check: $(VENV)/.stamp web/node_modules/.stamp ## Style, types, layers, rules without a story
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/anxin rules check rules/catalog/*.yaml --stories tests/stories
 	$(NPM) run --silent check
 
 format: $(VENV)/.stamp ## Put the code into shape

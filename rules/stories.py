@@ -8,7 +8,7 @@
         from: 2026-03-02T01:00:00+08:00
         every: 10s
         readings:
-          in_bed@belt: "1x120 0x114 1x30"     # VxN is N times V, `_` no reading, `?` a null
+          in_bed@belt: "1x120 0x114 1x30"     # VxN is N times V, (0 1)xN a group, `_` no reading, `?` a null
         feed:
           - {at: 5m, device: sos, sos: true, seq: 3, late: 2m}
         expect:
@@ -16,12 +16,15 @@
           1h20m: [{phase: opened, level: yellow, title: "卧室夜间离床 20 分钟未归"}]
 
 What stands at a time in `expect` is everything the rule said since the time before it. The same story can be run
-with the engine dropped and restored before every input and every timer; it must say the same.
+with the engine dropped and restored before every input and every timer; it must say the same. `rules.zones` moves
+it to the nights on which clocks change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,6 +53,12 @@ _CHECKED = {
 }  # fmt: skip
 
 
+class StoryFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of stories."""
+
+    stories: list[StoryDoc]
+
+
 class StoryDoc(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"from_": "from"}
 ):
@@ -70,12 +79,16 @@ class StoryDoc(
     policy: dict[str, Any] = {}
     zone: str = "Asia/Shanghai"
     readings: dict[str, str] = {}
+    clocks: dict[str, str] = {}
+    """How far the clock of a device with readings is behind: `3m`; ahead with a minus."""
     feed: list[dict[str, Any]] = []
     expect: dict[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
-class _Input:
+class Input:
+    """Something that is told to the engine."""
+
     at: datetime
     order: int
     report: Report | None = None
@@ -95,8 +108,21 @@ class Story:
     shows: str
     start: datetime
     registry: Registry
-    inputs: tuple[_Input, ...]
+    inputs: tuple[Input, ...]
     expect: tuple[tuple[timedelta, tuple[dict[str, Any], ...]], ...]
+
+
+@dataclass(frozen=True)
+class Miss:
+    """One time of `expect` at which something else was said."""
+
+    after: timedelta
+    since: timedelta
+    """The time of `expect` before it: what is compared was said after this."""
+    expected: tuple[dict[str, Any], ...]
+    said: tuple[Finding, ...]
+    differs: tuple[tuple[int, str, Any, Any], ...] = ()
+    """Place in the list, key, what was expected, what was found; empty when the number is another one."""
 
 
 @dataclass
@@ -105,12 +131,28 @@ class Outcome:
 
     story: Story
     findings: list[Finding] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    misses: list[Miss] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
         """It went as expected."""
-        return not self.faults
+        return not self.misses
+
+    @property
+    def faults(self) -> list[str]:
+        """Each difference as one sentence."""
+        story = self.story
+        head = f"{story.file}: line {story.line}: {story.name}"
+        out: list[str] = []
+        for miss in self.misses:
+            shown = ", ".join(_shown(f, story) for f in miss.said) or "nothing"
+            if not miss.differs:
+                out.append(f"{head}: at {_short(miss.after)} expected {len(miss.expected)}, heard {shown}")
+            for _, key, wanted, found in miss.differs:
+                out.append(
+                    f"{head}: at {_short(miss.after)} expected {key} `{wanted}`, found `{found}` in {shown}"
+                )
+        return out
 
 
 class StoryFaults(Misconfigured):
@@ -230,7 +272,11 @@ def _site(doc: StoryDoc) -> tuple[Site, Placed]:
     return Site(community=community, homes=homes, policy=policy), placed
 
 
+_GROUP = re.compile(r"\(([^()]*)\)x(\d+)")
+
+
 def _series(text: str) -> Iterator[str]:
+    text = _GROUP.sub(lambda m: " ".join([m[1]] * int(m[2])), text)
     for word in text.split():
         value, times, count = word.rpartition("x")
         if times and count.isdigit():
@@ -254,8 +300,14 @@ def _value(quantity: str, word: str) -> Value:
     return word
 
 
-def _inputs(doc: StoryDoc, start: datetime, devices: Placed) -> Iterator[_Input]:
+def _inputs(doc: StoryDoc, start: datetime, devices: Placed) -> Iterator[Input]:
     every = timedelta(seconds=duration_seconds(doc.every))
+    behind = {
+        name: timedelta(seconds=duration_seconds(text.removeprefix("-"))) * (-1 if text[0] == "-" else 1)
+        for name, text in doc.clocks.items()
+    }
+    if unheard := set(behind) - {series.partition("@")[2] for series in doc.readings}:
+        raise ValueError(f"clocks: `{min(unheard)}` has no readings")
     told: dict[tuple[int, str], tuple[dict[str, Value], list[str]]] = {}
     for series, text in doc.readings.items():
         quantity, _, place = series.partition("@")
@@ -271,10 +323,11 @@ def _inputs(doc: StoryDoc, start: datetime, devices: Placed) -> Iterator[_Input]
     for (step, place), (values, unknown) in sorted(told.items(), key=lambda item: item[0][0]):
         order += 1
         at = start + step * every
-        yield _Input(
+        dated = at - behind.get(place, timedelta(0))
+        yield Input(
             at,
             order,
-            _report(devices[place], at, at, values=values, unknown=unknown, device_at=at),
+            _report(devices[place], dated, at, values=values, unknown=unknown, device_at=dated),
             series=True,
         )
     for entry in doc.feed:
@@ -282,7 +335,7 @@ def _inputs(doc: StoryDoc, start: datetime, devices: Placed) -> Iterator[_Input]
         yield _entry(entry, start, devices, order)
 
 
-def _entry(entry: dict[str, Any], start: datetime, devices: Placed, order: int) -> _Input:
+def _entry(entry: dict[str, Any], start: datetime, devices: Placed, order: int) -> Input:
     name = entry.get("device")
     if name not in devices:
         raise ValueError(f"feed: there is no device `{name}` in this story")
@@ -290,7 +343,7 @@ def _entry(entry: dict[str, Any], start: datetime, devices: Placed, order: int) 
     at = start + timedelta(seconds=duration_seconds(str(entry.get("at", "0s"))))
     received = at + timedelta(seconds=duration_seconds(str(entry.get("late", "0s"))))
     if "refused" in entry:
-        return _Input(
+        return Input(
             received,
             order,
             refusal=Refusal(
@@ -321,7 +374,7 @@ def _entry(entry: dict[str, Any], start: datetime, devices: Placed, order: int) 
         state=entry.get("state"),
         name=entry.get("id"),
     )
-    return _Input(received, order, report)
+    return Input(received, order, report)
 
 
 def _report(
@@ -357,17 +410,30 @@ def _report(
     )
 
 
-def run(story: Story, book: RuleBook, *, crash_everywhere: bool = False) -> Outcome:
-    """Tell a story to a fresh engine. With `crash_everywhere` it is restored before every input and timer."""
+def run(
+    story: Story,
+    book: RuleBook,
+    *,
+    crash_everywhere: bool = False,
+    moved: Callable[[Engine], Engine] | None = None,
+) -> Outcome:
+    """Tell a story to a fresh engine. With `crash_everywhere` it is restored before every input, timer and look.
+
+    `moved` may exchange the engine at the same places.
+    """
     engine = Engine(story.registry, book)
     outcome = Outcome(story)
+    seen: list[Finding] = []
 
     def here() -> Engine:
-        return Engine.restore(story.registry, book, engine.snapshot()) if crash_everywhere else engine
+        if crash_everywhere:
+            return Engine.restore(story.registry, book, engine.snapshot())
+        return moved(engine) if moved is not None else engine
 
-    outcome.findings += engine.tick(story.start)
-    pending = list(story.inputs)
-    heard = 0
+    engine = here()
+    seen += engine.tick(story.start)
+    pending = deque(story.inputs)
+    heard, before = 0, timedelta(0)
     for after, items in story.expect:
         until = story.start + after
         while True:
@@ -375,42 +441,91 @@ def run(story: Story, book: RuleBook, *, crash_everywhere: bool = False) -> Outc
             comes = pending[0].at if pending else None
             if due is not None and due <= until and (comes is None or due <= comes):
                 engine = here()
-                outcome.findings += engine.tick(due)
+                seen += engine.tick(due)
             elif comes is not None and comes <= until:
                 engine = here()
-                given = pending.pop(0)
+                given = pending.popleft()
                 if given.report is not None:
-                    outcome.findings += engine.feed(given.report, given.at)
+                    seen += engine.feed(given.report, given.at)
                 elif given.refusal is not None:
-                    outcome.findings += engine.refused(given.refusal, given.at)
+                    seen += engine.refused(given.refusal, given.at)
             else:
                 break
-        said = [f for f in outcome.findings[heard:] if f.rule in story.rules]
-        heard = len(outcome.findings)
-        outcome.faults += _compare(story, after, items, said)
+        engine = here()
+        said = tuple(f for f in seen[heard:] if f.rule in story.rules)
+        heard = len(seen)
+        miss = _compare(story, before, after, items, said)
+        if miss is not None:
+            outcome.misses.append(miss)
+        before = after
+    outcome.findings = seen
     return outcome
 
 
 def _compare(
-    story: Story, after: timedelta, items: tuple[dict[str, Any], ...], said: list[Finding]
-) -> Iterator[str]:
-    shown = ", ".join(_shown(f, story) for f in said) or "nothing"
+    story: Story,
+    since: timedelta,
+    after: timedelta,
+    items: tuple[dict[str, Any], ...],
+    said: tuple[Finding, ...],
+) -> Miss | None:
     if len(items) != len(said):
-        yield f"{story.file}: line {story.line}: {story.name}: at {after} expected {len(items)}, heard {shown}"
-        return
-    for item, finding in zip(items, said, strict=True):
+        return Miss(after, since, items, said)
+    differs: list[tuple[int, str, Any, Any]] = []
+    for place, (item, finding) in enumerate(zip(items, said, strict=True)):
         for key, wanted in item.items():
             found = _answer(finding, key, story)
             if found != wanted and str(found) != str(wanted):
-                yield (
-                    f"{story.file}: line {story.line}: {story.name}: at {after} expected {key} `{wanted}`, "
-                    f"found `{found}` in {shown}"
-                )
+                differs.append((place, key, wanted, found))
+    return Miss(after, since, items, said, tuple(differs)) if differs else None
 
 
 def _shown(finding: Finding, story: Story) -> str:
     reason = f" ({finding.reason})" if finding.reason else ""
-    return f"{finding.rule} {finding.phase}{reason} {finding.level} at {finding.at - story.start}"
+    return f"{finding.rule} {finding.phase}{reason} {finding.level} at {_short(finding.at - story.start)}"
+
+
+def block(outcome: Outcome, also: str = "") -> str:
+    """A story that went otherwise, in one block: what was expected, what came, and when."""
+    story = outcome.story
+    zone = story.registry.zone
+
+    def clock(after: timedelta) -> str:
+        return f"{_short(after)} ({(story.start + after).astimezone(zone):%a %H:%M:%S})"
+
+    out = [f"✗ {story.name}", f"  {story.file} line {story.line}, rule {', '.join(story.rules)}{also}"]
+    for miss in outcome.misses:
+        since = f"after {_short(miss.since)}, up to " if miss.since else "up to "
+        out.append(f"  {since}{clock(miss.after)}")
+        keys = list(dict.fromkeys(key for item in miss.expected for key in item))
+        out += _lines("expected", [_words(item) for item in miss.expected])
+        out += _lines("came", [_told(f, story, keys) for f in miss.said])
+        for place, key, wanted, found in miss.differs:
+            out.append(f"    differs   no. {place + 1}: {key} `{wanted}` was expected, `{found}` came")
+    said = [f for f in outcome.findings if f.rule in story.rules]
+    out += _lines("in all", [_told(f, story, []) for f in said[:20]])
+    if len(said) > 20:
+        out.append(f"              … {len(said) - 20} more")
+    others = sorted({f.rule for f in outcome.findings} - set(story.rules))
+    if others:
+        out.append(f"    besides   {', '.join(others)} spoke too, which this story does not look at")
+    return "\n".join(out)
+
+
+def _lines(head: str, texts: list[str]) -> list[str]:
+    texts = texts or ["nothing"]
+    return [f"    {head if i == 0 else '':<10}{text}" for i, text in enumerate(texts)]
+
+
+def _words(item: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in item.items()) or "anything"
+
+
+def _told(finding: Finding, story: Story, keys: list[str]) -> str:
+    more = [
+        f"{key} {_answer(finding, key, story)}" for key in keys if key not in ("phase", "level", "reason")
+    ]
+    return ", ".join([_shown(finding, story), *more])
 
 
 def _answer(finding: Finding, key: str, story: Story) -> Any:
@@ -462,3 +577,30 @@ def read_paths(paths: list[Path], book: RuleBook) -> list[Story]:
     if faults:
         raise StoryFaults(faults)
     return stories
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a story file, for editors; `tests/stories/schema.json` is this."""
+    made = msgspec.json.schema(StoryFile)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+NOT_IN_STORIES = frozenset({"TE7_rule"})
+"""Speaks of our own failures, which no input brings about; its test is in tests/unit/test_engine.py."""
+
+
+def uncovered(stories: Iterable[Story], book: RuleBook) -> dict[str, str]:
+    """Rules without a story in which they speak, or without one in which they keep quiet: a sentence for each."""
+    shown: dict[str, set[str]] = {}
+    for story in stories:
+        for rule in story.rules:
+            shown.setdefault(rule, set()).add(story.shows)
+    out: dict[str, str] = {}
+    for rule in book.rules:
+        missing = [word for word in ("speaks", "quiet") if word not in shown.get(rule, ())]
+        if missing and rule not in NOT_IN_STORIES:
+            words = " and none ".join(
+                {"speaks": "in which it speaks", "quiet": "in which it keeps quiet"}[w] for w in missing
+            )
+            out[rule] = f"rule `{rule}` has no story {words}"
+    return out

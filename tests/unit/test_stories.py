@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from rules.catalog import CATALOG, Shape, load
+from rules.catalog import CATALOG, load
 from rules.cli import app
-from rules.stories import Story, StoryFaults, read_paths, read_stories, run, without_lateness
+from rules.stories import (
+    Story,
+    StoryFaults,
+    block,
+    read_paths,
+    read_stories,
+    run,
+    uncovered,
+    without_lateness,
+)
+from rules.zones import ZONES, placements
 
 STORIES = Path(__file__).parents[1] / "stories"
 BOOK = load()
@@ -26,16 +37,66 @@ def test_a_story_goes_as_written_and_a_crash_anywhere_changes_nothing(story: Sto
     assert without_lateness(crashed.findings) == without_lateness(plain.findings)
 
 
-@pytest.mark.parametrize("shows", ["speaks", "quiet"])
-def test_every_rule_is_shown(shows: str) -> None:
-    """A rule without both stories is not proved. TE7 speaks of our own failures and has its test in test_engine."""
-    shown = {rule for s in ALL if s.shows == shows for rule in s.rules}
-    wanted = {r.id for r in BOOK.rules.values() if r.doc.shape is not Shape.notice or r.id == "TE10"}
-    missing = {r for r in wanted if r not in shown}
-    if shows == "quiet":
-        # Quiet for most of its story, and quiet beside another rule, is quiet enough for the small technical ones.
-        missing -= {"SM4", "FL2"} & shown
-    assert missing == set()
+@pytest.mark.parametrize(("number", "story"), list(enumerate(ALL)), ids=[s.name for s in ALL])
+def test_a_story_goes_as_written_where_clocks_change(number: int, story: Story) -> None:
+    """Told right across a change in one of the zones; `anxin rules test --zones` tells it in all of them."""
+    zone = list(ZONES)[number % len(ZONES)]
+    for placed in placements(story, BOOK):
+        if placed.zone == zone and placed.across:
+            outcome = run(placed.story, BOOK)
+            assert outcome.good, block(outcome, f", in {placed.words}")
+
+
+def test_stories_are_told_across_and_beside_changes() -> None:
+    """The placements are what they claim: the wall clock is kept, changes lie inside, and a moved hour is left out."""
+    night = next(s for s in ALL if s.rules == ("BD1",) and s.shows == "speaks")
+    placed = list(placements(night, BOOK))
+    assert {p.zone for p in placed} == set(ZONES)
+    assert {p.across for p in placed} == {True, False}
+    for p in placed:
+        inside = p.story.start < p.edge <= p.story.start + p.story.expect[-1][0]
+        assert inside == p.across
+    lord_howe = [p.edge for p in placed if p.zone == "Australia/Lord_Howe"]
+    assert len(set(lord_howe)) == 2
+
+
+def test_a_rule_that_looks_at_the_clock_too_early_is_caught() -> None:
+    """A rule that closes its night an hour early fails beside a change, or somewhere: placements can fail."""
+    text = STORY.replace("SM1", "DR3").replace(
+        "smoke: {kind: smoke, room: kitchen}", "door: {kind: door, room: entrance}"
+    )
+    text = text.replace("2026-05-23T12:00:00", "2026-03-02T04:58:00").replace(
+        "device: smoke, smoke: true", "device: door, door_open: true"
+    )
+    text = text.replace("1m: [{phase: opened, level: red}]", "3m: [{phase: opened, level: yellow}]")
+    text = text.replace("shows: speaks", "shows: speaks\n    resident: {conditions: [dementia]}")
+    (story,) = read_stories("s.yaml", text, BOOK)
+    assert run(story, BOOK).good
+    (berlin, *_) = [p for p in placements(story, BOOK) if p.zone == "Europe/Berlin"]
+    wrong = replace(berlin.story, registry=story.registry)  # told with another zone's clock
+    assert not run(wrong, BOOK).good
+
+
+def test_every_rule_is_shown() -> None:
+    """A rule without a story in which it speaks and one in which it keeps quiet is not proved."""
+    assert uncovered(ALL, BOOK) == {}
+    without = [s for s in ALL if "SM1" not in s.rules or s.shows == "speaks"]
+    assert uncovered(without, BOOK)["SM1"] == "rule `SM1` has no story in which it keeps quiet"
+
+
+def test_a_failed_story_is_one_readable_block() -> None:
+    """What was expected, what came, and when; with the clock of the community."""
+    (story,) = read_stories("s.yaml", STORY.replace("level: red}", "level: blue, room: hall}"), BOOK)
+    assert block(run(story, BOOK)).splitlines() == [
+        "✗ smoke",
+        "  s.yaml line 2, rule SM1",
+        "  up to 1m (Sat 12:01:00)",
+        "    expected  phase opened, level blue, room hall",
+        "    came      SM1 opened red at 1m, room kitchen",
+        "    differs   no. 1: level `blue` was expected, `red` came",
+        "    differs   no. 1: room `hall` was expected, `kitchen` came",
+        "    in all    SM1 opened red at 1m",
+    ]
 
 
 STORY = """\
@@ -124,8 +185,13 @@ def test_the_commands_answer_with_their_exit_status(tmp_path: Path) -> None:
     assert (good.exit_code, good.stdout) == (0, "1 of 1 stories went as written.\n")
     bad = runner.invoke(app, ["test", str(wrong)])
     assert bad.exit_code == 1
-    assert "expected level `blue`, found `red`" in bad.stderr
-    assert runner.invoke(app, ["test", str(tmp_path / "nowhere.yaml")]).exit_code == 1
+    assert "level `blue` was expected, `red` came" in bad.stderr
+    assert runner.invoke(app, ["test", str(tmp_path / "nowhere.yaml")]).exit_code == 2
+    everywhere = runner.invoke(app, ["test", str(story), "--zones"])
+    assert (everywhere.exit_code, everywhere.stdout) == (0, "1 of 1 stories went as written.\n")
+    bare = runner.invoke(app, ["check", str(CATALOG / "fire.yaml"), "--stories", str(story)])
+    assert bare.exit_code == 1
+    assert "rule `SM1` has no story in which it keeps quiet" in bare.stderr
     assert runner.invoke(app, ["test"]).exit_code == 2
 
     rules = runner.invoke(app, ["check", *(str(p) for p in sorted(CATALOG.glob("*.yaml")))])
