@@ -6,14 +6,14 @@ whose device publishes on this topic, who lives here, who works where. `care.sit
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
 
-from care.words import Kind, Role, Tier
+from care.words import Kind, Mode, Role, Tier
 
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 """A name used in topics, subjects and addresses: letters, digits, `_`, `.`, `-`."""
@@ -81,6 +81,54 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Levels this contact wants to hear of."""
 
 
+LONGEST_MODE = timedelta(days=14)
+"""A mode always ends (domain section 3.6)."""
+
+
+class HomeMode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A while in which a home is otherwise than usual: who said so, why, and when it ends.
+
+    Times without a zone are wall clock of the community.
+    """
+
+    mode: Mode
+    from_: datetime = msgspec.field(name="from")
+    until: datetime
+    by: str
+    """Who set it."""
+    reason: str
+    ended: bool = False
+    """A person ended it before its time, so nobody need be asked."""
+
+
+class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One limit of a resident, set otherwise for a while. Loosening a life-safety rule needs a second person."""
+
+    limit: str
+    value: bool | int | float | str
+    from_: datetime = msgspec.field(name="from")
+    until: datetime
+    by: str
+    approved_by: str | None = None
+    """The second person: needed to loosen a life-safety rule, which lapses within a day."""
+    reason: str
+    resident: Id | None = None
+    """Whose, when it is not said where it stands; None: of everybody in the home."""
+
+
+class HomeOrders(msgspec.Struct, frozen=True, kw_only=True):
+    """Modes and temporary limits of one home set while the service runs (`homes.HOME` in the registry bucket)."""
+
+    home: Id
+    modes: list[HomeMode] = []
+    overrides: list[Override] = []
+
+
+def moment_of(at: datetime, zone: ZoneInfo) -> datetime:
+    """An aware UTC time; one without a zone is wall clock of the community."""
+    return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+
+
 class Resident(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person who is watched over."""
 
@@ -91,6 +139,8 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     conditions: list[str] = []
     flags: list[str] = []
     limits: dict[str, Any] = {}
+    overrides: list[Override] = []
+    """Limits that are otherwise for a while, each with its end, who and why."""
     consent: dict[str, list[str]] | None = None
 
 
@@ -125,6 +175,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     residents: list[Resident] = []
     contacts: list[Contact] = []
     devices: list[Device] = []
+    modes: list[HomeMode] = []
     building: str = ""
     """Estate and building, without staircase and door: what a wall screen may show. Derived from the address when empty."""
 

@@ -17,17 +17,21 @@ import yaml
 
 from care.errors import Misconfigured
 from care.site import (
+    LONGEST_MODE,
     Community,
     Contact,
     Device,
     Grid,
     Home,
+    HomeMode,
     MicroGrid,
+    Override,
     Policy,
     Resident,
     Shift,
     Site,
     Staff,
+    moment_of,
     native_topic,
 )
 
@@ -153,7 +157,7 @@ def _convert(tree: Tree, data: Any, kind: type[T], path: Path) -> T | None:
 
 
 _ITEMS: dict[type, dict[str, type]] = {
-    Home: {"residents": Resident, "contacts": Contact, "devices": Device},
+    Home: {"residents": Resident, "contacts": Contact, "devices": Device, "modes": HomeMode},
     Grid: {"micro_grids": MicroGrid},
 }
 
@@ -206,9 +210,10 @@ def read_site(text: str) -> Site:
         tree.faults.append(Fault(1, "`community:` with id, name and timezone is missing"))
     else:
         community = _convert(tree, data["community"], Community, ("community",))
+    zone = ZoneInfo("UTC")
     if community is not None:
         try:
-            ZoneInfo(community.timezone)
+            zone = ZoneInfo(community.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             tree.faults.append(
                 Fault(
@@ -223,6 +228,7 @@ def read_site(text: str) -> Site:
     for key, kind in (("grids", Grid), ("homes", Home), ("staff", Staff), ("shifts", Shift)):
         parts[key] = [_part(tree, item, kind, (key, i)) for i, item in enumerate(_list(tree, data, key))]
     tree.faults.extend(_cross_faults(tree, parts))
+    tree.faults.extend(_times(tree, parts["homes"], zone))
     if tree.faults or community is None:
         raise SiteFaults(tree.faults)
     return Site(
@@ -233,6 +239,32 @@ def read_site(text: str) -> Site:
         shifts=parts["shifts"],
         policy=policy,
     )
+
+
+def _times(tree: Tree, homes: list[Any], zone: ZoneInfo) -> Iterator[Fault]:
+    """What holds for a while ends, after it began; a mode within fourteen days."""
+
+    def check(what: str, part: HomeMode | Override, path: Path) -> Iterator[Fault]:
+        begins, ends = moment_of(part.from_, zone), moment_of(part.until, zone)
+        line = tree.line((*path, "until"))
+        if ends <= begins:
+            yield Fault(line, f"{what}: `until` must be after `from`")
+        if isinstance(part, HomeMode) and ends - begins > LONGEST_MODE:
+            yield Fault(
+                line, f"{what}: lasts longer than {LONGEST_MODE.days} days; end it sooner and ask again"
+            )
+        if not part.by.strip() or not part.reason.strip():
+            yield Fault(tree.line(path), f"{what}: say who set it (`by`) and why (`reason`)")
+
+    for h, home in enumerate(homes):
+        if home is None:
+            continue
+        for m, mode in enumerate(home.modes):
+            yield from check(f"home `{home.id}`: mode {mode.mode}", mode, ("homes", h, "modes", m))
+        for r, resident in enumerate(home.residents):
+            for o, override in enumerate(resident.overrides):
+                where: Path = ("homes", h, "residents", r, "overrides", o)
+                yield from check(f"resident `{resident.id}`: {override.limit}", override, where)
 
 
 def _cross_faults(tree: Tree, parts: dict[str, list[Any]]) -> Iterator[Fault]:

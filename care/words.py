@@ -90,6 +90,16 @@ class Kind(StrEnum):
     gateway = "gateway"
 
 
+class Mode(StrEnum):
+    """Why a home is otherwise than usual for a while: 外出, 住院, 访客, 保洁, 装修. It always ends."""
+
+    away = "away"
+    hospital = "hospital"
+    visitors = "visitors"
+    cleaning = "cleaning"
+    works = "works"
+
+
 class Command(StrEnum):
     """What a person can do to an alert."""
 

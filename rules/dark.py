@@ -11,6 +11,7 @@ from rules.catalog import Shape, Subject
 from rules.episodes import RELEASE, SPACING
 from rules.findings import Particulars
 from rules.limits import as_limits, in_force
+from rules.live import Instance, LiveDevice, LiveHome, Trigger, silent_since
 from rules.memory import (
     ACTIVE,
     IDLE,
@@ -20,13 +21,6 @@ from rules.memory import (
 )
 from rules.outage import SHOWN, gateways, is_over, loss_of, silence_of, silent_devices
 from rules.presses import Presses
-from rules.view import (
-    Instance,
-    LiveDevice,
-    LiveHome,
-    Trigger,
-    silent_since,
-)
 
 AREA: Final = "TE5"
 """The outage of a building or of the community."""

@@ -33,6 +33,7 @@ from rules.clocks import WRONG, learn, offset_at, offset_of
 from rules.dark import AREA, Outages
 from rules.episodes import CALM, CHATTERS, FLOOD
 from rules.homes import HEALTH
+from rules.live import Instance, LiveDevice, LiveHome, Trigger
 from rules.memory import (
     ACTIVE,
     IDLE,
@@ -42,13 +43,8 @@ from rules.memory import (
     Field,
     moment,
 )
-from rules.view import (
-    EngineView,
-    Instance,
-    LiveDevice,
-    LiveHome,
-    Trigger,
-)
+from rules.signs import ELSEWHERE, OBSERVED, note_gap, observe
+from rules.view import EngineView
 
 UNREADABLE: Final = "TE10"
 """The notice for an alarm device whose message could not be read."""
@@ -61,8 +57,8 @@ CHATTER, CHATTER_WITHIN = 20, 60_000
 """Changes within a minute after which a bed sensor is not believed: nobody gets in and out ten times."""
 BURST, WEAK = 2_000, 30
 """Motion shorter than this with a link quality below that is no person (domain 2.3)."""
-_NOTED: Final = frozenset({"motion", "presence", "sos", "fall"})
-"""Where saying `true` again is news: somebody moved again, or pressed again."""
+_NOTED: Final = frozenset({"motion", "presence", "sos", "fall", "water_total"})
+"""Where saying the same again is news: somebody moved again, or pressed again; no water was used since."""
 
 
 class Engine(Outages):
@@ -127,6 +123,7 @@ class Engine(Outages):
             if received > memory.heard_at:
                 if not memory.heard_at or received - memory.heard_at > device.silence:
                     self.health_changed.add(home.name)
+                    note_gap(device, received)
                 memory.heard_at = received
         elif not memory.heard_at and report.device_at is not None:
             memory.heard_at = at
@@ -289,6 +286,7 @@ class Engine(Outages):
         fresh = False
         presses: list[tuple[str, Value]] = []
         ghosts: list[str] = []
+        seen: list[str] = []
         state_changed = False
         for quantity, word in news or ():
             if report.test and (quantity in URGENT or quantity == "self_test"):
@@ -306,11 +304,16 @@ class Engine(Outages):
                     report_id,
                     true_at=at if word else 0,
                     false_at=at if word is False else 0,
+                    rose_at=at if word else 0,
                 )
                 changed.add(quantity)
+                if quantity in OBSERVED and quantity not in ("door_open", "in_bed"):
+                    seen.append(quantity)
                 state_changed = state_changed or isinstance(word, bool)
             elif _move(f, word, trigger):
                 changed.add(quantity)
+                if quantity in OBSERVED:
+                    seen.append(quantity)
                 if quantity == "in_bed":
                     self._chatters(home, device, f, at, out)
                 state_changed = state_changed or isinstance(word, bool)
@@ -321,6 +324,11 @@ class Engine(Outages):
                 presses.append((quantity, report.values[quantity]))
             else:
                 changed.add(quantity)
+                if quantity in OBSERVED:
+                    seen.append(quantity)
+        for quantity in seen:
+            if observe(home, device, quantity, fields[quantity].value, at):
+                changed.add(ELSEWHERE)
         if "motion" in report.values:
             _weigh_motion(fields["motion"], run, trigger)
         if state_changed and current:
@@ -587,6 +595,8 @@ def _move(f: Field, value: Value | None, trigger: Trigger) -> bool:
             f.stay = 0
         f.before_at = f.at
         f.since = at
+        if value:
+            f.rose_at = at
         f.changes = min(f.changes + 1, 1_000_000)
     f.value = value
     f.at = at

@@ -16,20 +16,12 @@ from care.words import Condition, Phase
 from rules.catalog import Rule, RuleGrade, Shape, Subject
 from rules.findings import Particulars, evidence_of, finding_of, reading
 from rules.homes import NOTHING, Homes, forget, is_attentive
+from rules.live import NEVER, ON_CHANGE_GAP, Instance, LiveDevice, LiveHome, Trigger, silent_since
 from rules.memory import (
     ACTIVE,
     IDLE,
     PENDING,
     moment,
-)
-from rules.view import (
-    NEVER,
-    ON_CHANGE_GAP,
-    Instance,
-    LiveDevice,
-    LiveHome,
-    Trigger,
-    silent_since,
 )
 
 REST = 10 * 60_000

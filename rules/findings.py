@@ -14,8 +14,9 @@ from care.ids import content_id
 from care.messages import Evidence, Finding, Value
 from care.words import Condition, Level, Phase
 from rules.catalog import RuleGrade, Shape, Subject
+from rules.live import Instance, LiveDevice, Trigger, silent_since
 from rules.memory import ACTIVE, Field, moment
-from rules.view import EngineView, Instance, LiveDevice, Trigger, silent_since
+from rules.view import EngineView
 from rules.words import device_words, room_kind, room_words
 
 LATE = 5_000

@@ -15,8 +15,8 @@ from care.ids import epoch_ms
 from care.messages import DeviceHealth, HomeHealth
 from care.site import Device, Registry
 from care.words import Kind, Protection
+from rules.live import ON_CHANGE_GAP, LiveDevice, LiveHome, silent_since
 from rules.memory import moment
-from rules.view import ON_CHANGE_GAP, LiveDevice, LiveHome, silent_since
 
 BATTERY_EMPTY = 10
 """Percent at which a battery device may stop at any time (rule TE1, yellow)."""

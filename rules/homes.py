@@ -23,6 +23,7 @@ from rules.catalog import Rule, RuleBook, Shape, Subject
 from rules.conditions import Compiled
 from rules.health import ProvenHealth, health_of
 from rules.limits import as_limits, in_force
+from rules.live import NEVER, Instance, LiveDevice, LiveHome, Trigger, hours_of, silent_since
 from rules.memory import (
     IDLE,
     SCHEMA,
@@ -37,16 +38,7 @@ from rules.memory import (
     unpack_home,
 )
 from rules.outage import loss_of
-from rules.view import (
-    NEVER,
-    EngineView,
-    Instance,
-    LiveDevice,
-    LiveHome,
-    Trigger,
-    hours_of,
-    silent_since,
-)
+from rules.view import EngineView
 from rules.words import room_kind
 
 HEALTH: Final = frozenset({"battery", "battery_low", "tamper", "fault"})

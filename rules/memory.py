@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from care.messages import Evidence, Report
+from care.site import HomeOrders
 
 SCHEMA = 1
 """Version of this shape. A snapshot of another version is refused, and the log is replayed instead."""
@@ -60,6 +61,11 @@ class Field(msgspec.Struct, array_like=True):
     flips: int = 0
     noisy_until: int = 0
     """It is not believed until then."""
+    rose_at: int = 0
+    """Event time of the last change to true."""
+    low: float = 0.0
+    low_at: int = 0
+    """Of a temperature: the lowest of the last two minutes and when it was, to tell how fast it rises."""
 
 
 class Press(msgspec.Struct, array_like=True):
@@ -135,6 +141,14 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     """What it said beyond that, the newest of every quantity: taken in with the next second."""
     noisy_at: int = 0
     """When its bed sensor last changed its mind too often to be believed."""
+    gaps: list[tuple[int, int]] = []
+    """When it was not heard for longer than its kind may be silent: from its last word to its next."""
+    turns: list[int] = []
+    """When a door contact last opened."""
+    meter: list[tuple[int, float]] = []
+    """Readings of a water meter over the last day and some, thinned."""
+    flow_since: int = 0
+    """Since when a water meter runs without a pause; 0 when it does not."""
 
     @property
     def speaks_on_change(self) -> bool:
@@ -216,6 +230,21 @@ class Incident(msgspec.Struct, array_like=True):
     """So many of them were told."""
 
 
+class Whereabouts(msgspec.Struct, array_like=True):
+    """Where in a home somebody was last seen, and whether there is more than one person."""
+
+    room: str = ""
+    since: int = 0
+    """First sign in this room after the last one elsewhere."""
+    at: int = 0
+    pairs: list[int] = []
+    """When two rooms moved within seconds of each other, going back and forth."""
+    before: str = ""
+    """The room before this one."""
+    several_at: int = 0
+    """When two people were last told apart."""
+
+
 class HomeMemory(msgspec.Struct, array_like=True):
     """All that is remembered of one home."""
 
@@ -227,6 +256,9 @@ class HomeMemory(msgspec.Struct, array_like=True):
     back_at: int = 0
     """When the home was last heard again after an outage: its devices' silence counts from here at the earliest."""
     incident: Incident | None = None
+    where: Whereabouts = msgspec.field(default_factory=Whereabouts)
+    orders: HomeOrders | None = None
+    """Modes and temporary limits set while the service runs; those of the site file stand there."""
 
 
 class PackedHome(msgspec.Struct, array_like=True, frozen=True):

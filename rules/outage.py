@@ -15,8 +15,8 @@ from typing import Any
 from care.messages import Evidence
 from care.words import Kind
 from devices.kinds import KINDS, Power
+from rules.live import NEVER, ON_CHANGE_GAP, LiveDevice, LiveHome, silent_since
 from rules.memory import Dark, moment
-from rules.view import NEVER, ON_CHANGE_GAP, LiveDevice, LiveHome, silent_since
 
 SHOWN = 24
 """Silent devices shown as evidence; all of them are named in the parameters."""

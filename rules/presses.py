@@ -12,6 +12,7 @@ from rules.catalog import Shape
 from rules.episodes import SPACING_LIFE, TEST_LASTS, Episodes
 from rules.findings import reading
 from rules.homes import forget
+from rules.live import NEVER, Instance, LiveDevice, LiveHome, Trigger
 from rules.memory import (
     ACTIVE,
     IDLE,
@@ -21,13 +22,6 @@ from rules.memory import (
     Press,
 )
 from rules.memory import PRESSES as REMEMBERED
-from rules.view import (
-    NEVER,
-    Instance,
-    LiveDevice,
-    LiveHome,
-    Trigger,
-)
 
 REPEAT_SURE = 2 * 60_000
 """The same `seq` heard again so soon is a device that waits for its answer."""

@@ -1,0 +1,152 @@
+"""The parts of a home at work: its devices, and each rule with each subject. Start at `LiveHome`.
+
+A `LiveHome` is built around its memory from the registry and the rules and can be thrown away at any time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from care.messages import Report
+from care.site import Device, Home, Resident
+from care.words import Kind
+from rules.catalog import Rule, Subject
+from rules.memory import DeviceMemory, Episode, HomeMemory
+from rules.windows import Hours
+
+SEEN_MOVING = 5 * 60_000
+"""A motion sensor that still says true is believed so long; real ones clear in one or two minutes (domain 2.2)."""
+ON_CHANGE_GAP = 25 * 3600_000
+"""Silence of a mat that speaks only on change: a day and an hour, as for other sensors without an alarm."""
+NEVER: Final = 1 << 62
+LOOK_AGAIN = 6 * 3600_000
+"""A silent device is asked again so late whether it is stuck: days are at stake, not hours."""
+
+
+class LiveDevice:
+    """A device at work: its memory, what the site file says of it, and who listens to which quantity."""
+
+    __slots__ = (
+        "fields",
+        "kind",
+        "listen",
+        "memory",
+        "name",
+        "own",
+        "presses",
+        "resident",
+        "room",
+        "silence",
+        "site",
+        "wanted",
+    )
+
+    def __init__(self, name: str, memory: DeviceMemory) -> None:
+        self.name = name
+        self.memory = memory
+        self.fields = memory.fields
+        self.site: Device | None = None
+        self.kind = ""
+        self.room = ""
+        self.resident: Resident | None = None
+        self.silence = 0
+        self.own: dict[str, tuple[Instance, ...]] = {}
+        self.presses: dict[str, tuple[Instance, ...]] = {}
+        self.listen: tuple[Instance, ...] = ()
+        self.wanted: frozenset[str] = frozenset()
+        """Quantities whose change somebody wants to hear of."""
+
+    @property
+    def on_change(self) -> bool:
+        """A mat or belt that says nothing while nothing changes."""
+        return self.kind == Kind.bed_belt and self.memory.speaks_on_change
+
+
+class LiveHome:
+    """A home at work."""
+
+    __slots__ = ("attentive", "devices", "instances", "memory", "name", "outage", "site", "wide")
+
+    def __init__(self, name: str, memory: HomeMemory) -> None:
+        self.name = name
+        self.memory = memory
+        self.site: Home | None = None
+        self.devices: dict[str, LiveDevice] = {}
+        self.instances: dict[str, Instance] = {}
+        self.wide: dict[str, tuple[Instance, ...]] = {}
+        self.outage: Instance | None = None
+        """The rule that watches whether this home is heard at all."""
+        self.attentive: set[str] = set()
+        """Instances that look again at every report of their devices: they could not tell, or wait for confirmation."""
+
+
+class Instance:
+    """One rule with one subject."""
+
+    __slots__ = (
+        "armed", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
+        "limits", "merge", "parameters", "resident", "room", "rule", "settle", "subject", "test",
+    )  # fmt: skip
+
+    def __init__(
+        self, rule: Rule, home: LiveHome, subject: str, group: list[LiveDevice], *, test: bool = False
+    ) -> None:
+        self.rule = rule
+        self.home = home
+        self.subject = subject
+        self.key = f"{rule.id}|{subject}|test" if test else f"{rule.id}|{subject}"
+        self.test = test
+        self.group = group
+        self.device: LiveDevice | None = group[0] if rule.doc.on.subject is Subject.device and group else None
+        first = group[0] if group else None
+        self.kind = first.kind if first else ""
+        self.room = first.room if first and rule.doc.on.subject is not Subject.home else ""
+        self.resident = first.resident if first else None
+        if rule.doc.on.subject is Subject.home:
+            people = home.site.residents if home.site is not None else []
+            self.resident = people[0] if len(people) == 1 else None
+        self.lane = 0 if rule.urgent else 1
+        self.episode = Episode()
+        self.armed = 0
+        self.parameters: dict[str, Any] = {}
+        self.limits: dict[str, Any] = {}
+        self.hours: Hours | None = None
+        self.settle = self.gap = self.clear_hold = self.merge = 0
+
+
+class Trigger:
+    """The report behind an evaluation."""
+
+    __slots__ = ("at", "changed", "device", "received", "report")
+
+    def __init__(self, report: Report, device: LiveDevice, at: int, received: int) -> None:
+        self.report = report
+        self.device = device
+        self.at = at
+        self.received = received
+        self.changed: set[str] = set()
+
+
+_HOURS: dict[tuple[int, int, str], Hours] = {}
+
+
+def hours_of(opens: int, closes: int, zone: Any) -> Hours:
+    key = (opens, closes, zone.key)
+    found = _HOURS.get(key)
+    if found is None:
+        found = _HOURS[key] = Hours(opens, closes, zone)
+    return found
+
+
+def silent_since(device: LiveDevice) -> int | None:
+    """Since when (ms) a device has been silent, counted from its last live word; None when it cannot be silent.
+
+    A gateway that declares itself is silent from its last will on, and not before: the broker tells.
+    """
+    m = device.memory
+    if device.kind == Kind.gateway:
+        if m.offline_at > m.online_at and m.heard_at <= m.offline_at:
+            return m.offline_at
+        if m.online_at:
+            return None
+    return m.heard_at or m.known_at or None

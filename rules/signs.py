@@ -1,0 +1,316 @@
+"""Signs of a person: who moved where and when, whether the home is empty, and whether its sensors could have told.
+
+Pure functions on a `LiveHome` and a moment (ms), and `observe`, which notes what single values cannot tell later.
+Nothing here is a finding. A sign is something only a person does: motion, a door, the bed, water, a press. Start at
+`last_sign`; `away` is the home state of the catalogue (DR4), `alive_share` the proof behind every absence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from care.messages import Value
+from care.words import Kind
+from rules.live import ON_CHANGE_GAP, SEEN_MOVING, LiveDevice, LiveHome
+from rules.memory import DeviceMemory, Field
+from rules.words import room_kind
+
+SIGNS: Final[dict[str, tuple[str, ...]]] = {
+    "motion": ("motion", "presence", "vibration"),
+    "door": ("door_open",),
+    "bed": ("in_bed",),
+    "water": ("water_total",),
+    "press": ("sos", "fall", "action"),
+    "vitals": ("respiration_rate", "heart_rate"),
+}
+"""What shows a person, and the quantities that do."""
+
+INNER: Final = frozenset({"kitchen", "bathroom", "bedroom", "storage", "balcony", "study"})
+"""Rooms whose doors do not lead out of the home (a cupboard, the fridge)."""
+LEAVING: Final = 60_000
+"""Motion that began so soon after the door closed is the person who left it behind them: sensors are slow."""
+GAPS: Final = 12
+"""Silences remembered of each device: the windows of the catalogue are three days at most."""
+PAIRED: Final = 10_000
+"""Two rooms that move within this are not one person, when it happens again and again (domain section 3.6)."""
+PAIRS, PAIRS_WITHIN = 5, 5 * 60_000
+"""So often within so long: one person walks from room to room as well, but not to and fro within seconds."""
+SETTLED: Final = 2 * 60_000
+"""In bed for so long while somebody is in the kitchen: two people."""
+USE: Final = 5.0
+"""Litres that are a use of water and no dripping tap (domain section 3.4, WT2)."""
+HOURLY: Final = 70 * 60_000
+"""A meter must speak so often to tell hours apart."""
+RUNNING: Final = 10 * 60_000
+"""Two readings of a meter farther apart than this say nothing of a flow without pause."""
+METER_DAY: Final = 26 * 3_600_000
+METER_STEP: Final = 10 * 60_000
+HEATING: Final = 2 * 60_000
+TURNS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """The last sign of a person: when, and what it rests on."""
+
+    at: int
+    device: LiveDevice | None = None
+    quantity: str = ""
+
+
+NO_SIGN: Final = Sign(0)
+
+
+def _of(device: LiveDevice, quantity: str, f: Field, now: int) -> int:
+    """When this field last showed a person; 0 for never."""
+    match quantity:
+        case "motion":
+            return min(now, f.true_at + SEEN_MOVING) if f.value else f.true_at
+        case "presence":
+            if f.value and now - device.memory.heard_at <= allowed(device):
+                return now
+            return f.true_at
+        case "in_bed" | "door_open":
+            return f.since if f.changes else 0
+        case "water_total":
+            return used_at(device)
+    return f.true_at
+
+
+def last_sign(home: LiveHome, signs: Iterable[str], now: int) -> Sign:
+    """The latest sign of these sorts in the home."""
+    best = NO_SIGN
+    for sort in signs:
+        for quantity in SIGNS[sort]:
+            for device in home.devices.values():
+                f = device.fields.get(quantity)
+                if f is not None and (at := min(now, _of(device, quantity, f, now))) > best.at:
+                    best = Sign(at, device, quantity)
+    return best
+
+
+def bearers(home: LiveHome, signs: Iterable[str]) -> list[LiveDevice]:
+    """The devices whose silence would hide such signs: those that ever showed one, and those fitted for it."""
+    wanted = {q for sort in signs if sort != "press" for q in SIGNS[sort]}
+    kinds = {kind for sort in signs for kind in _KINDS.get(sort, ())}
+    return [d for d in home.devices.values() if d.kind in kinds or not wanted.isdisjoint(d.fields)]
+
+
+_KINDS: Final[dict[str, tuple[Kind, ...]]] = {
+    "motion": (Kind.motion, Kind.presence),
+    "door": (Kind.door,),
+    "bed": (Kind.bed_belt,),
+    "water": (Kind.water_meter,),
+    "vitals": (Kind.bed_belt,),
+}
+
+
+# ------------------------------------------------------------------------------ proof that sensors lived
+
+
+def allowed(device: LiveDevice) -> int:
+    """How long a device may say nothing while it lives: its kind's silence, more for one that speaks on change only."""
+    return max(device.silence, ON_CHANGE_GAP) if device.memory.speaks_on_change else device.silence
+
+
+def note_gap(device: LiveDevice, received: int) -> None:
+    """It is heard again after a silence; remembered when that was longer than its kind may be silent."""
+    memory = device.memory
+    if memory.heard_at and received - memory.heard_at > device.silence:
+        memory.gaps = [*memory.gaps, (memory.heard_at, received)][-GAPS:]
+
+
+def alive_share(devices: Iterable[LiveDevice], since: int, now: int) -> float:
+    """Share of the window in which these devices lived, all taken together: 0 when there are none, at most 1."""
+    total = dead = 0
+    for device in devices:
+        total += now - since
+        dead += _dead(device, since, now)
+    return 1 - dead / total if total > 0 else 0.0
+
+
+def _dead(device: LiveDevice, since: int, now: int) -> int:
+    memory, limit = device.memory, allowed(device)
+    if not memory.heard_at:
+        return now - since
+    spans = [(a, b) for a, b in memory.gaps if b - a > limit]
+    if now - memory.heard_at > limit:
+        spans.append((memory.heard_at, now))
+    if memory.first_at > since:
+        spans.append((since, memory.first_at))
+    return min(now - since, sum(max(0, min(b, now) - max(a, since)) for a, b in spans))
+
+
+# ------------------------------------------------------------------------------------ the home's state
+
+
+def front_doors(home: LiveHome) -> list[tuple[LiveDevice, Field]]:
+    """Doors that lead out."""
+    return [
+        (d, f)
+        for d in home.devices.values()
+        if d.kind == Kind.door
+        and (f := d.fields.get("door_open")) is not None
+        and room_kind(d.room) not in INNER
+    ]
+
+
+def lying(home: LiveHome, now: int) -> bool:
+    """Somebody is in bed, as far as we know: the belt says so and lives."""
+    return any(
+        (f := d.fields.get("in_bed")) is not None
+        and f.value is True
+        and f.noisy_until <= now
+        and now - d.memory.heard_at <= allowed(d)
+        for d in home.devices.values()
+    )
+
+
+def left_at(home: LiveHome, now: int) -> int | None:
+    """When everybody left, if nothing has been seen inside since the door last closed; 0 when somebody has.
+
+    None when we cannot tell: no front door that ever moved, or nothing alive inside that could have seen somebody.
+    """
+    doors = front_doors(home)
+    if not doors:
+        return None
+    if any(f.value for _, f in doors):
+        return 0
+    closed_at = max((f.since for _, f in doors if f.changes), default=0)
+    if not closed_at or any(f.value is None for _, f in doors):
+        return None
+    if lying(home, now):
+        return 0
+    watching = False
+    for device in home.devices.values():
+        for quantity in ("motion", "presence", "in_bed", "door_open", "vibration"):
+            f = device.fields.get(quantity)
+            if f is None or (quantity == "door_open" and room_kind(device.room) not in INNER):
+                continue
+            if quantity in ("motion", "presence"):
+                watching = watching or now - device.memory.heard_at <= allowed(device)
+            if _seen_after(device, quantity, f, closed_at, now):
+                return 0
+    return closed_at if watching else None
+
+
+def _seen_after(device: LiveDevice, quantity: str, f: Field, closed_at: int, now: int) -> bool:
+    """Whether this shows somebody inside after the door closed; what still runs from before does not."""
+    match quantity:
+        case "motion" | "vibration":
+            if not f.rose_at or not f.false_at:
+                return f.true_at > closed_at + LEAVING
+            return f.rose_at > closed_at + LEAVING or f.true_at > max(f.rose_at, closed_at) + SEEN_MOVING
+        case "presence":
+            if f.value and now - device.memory.heard_at <= allowed(device):
+                return True
+            return f.true_at > closed_at + LEAVING
+    return bool(f.changes) and f.since > closed_at
+
+
+# ----------------------------------------------------------------------------- what is noted as it comes
+
+ELSEWHERE: Final = "elsewhere"
+"""What changed when somebody is in another room than before; no device reports it."""
+OBSERVED: Final = frozenset({"motion", "presence", "door_open", "in_bed", "water_total", "temperature"})
+
+
+def observe(home: LiveHome, device: LiveDevice, quantity: str, value: Value, at: int) -> bool:
+    """Note what later cannot be told from the last values. True when somebody is in another room than before."""
+    match quantity:
+        case "motion" | "presence" if value:
+            return _in_room(home, device, at)
+        case "in_bed":
+            return _in_room(home, device, at)
+        case "door_open":
+            if value:
+                device.memory.turns = [*device.memory.turns, at][-TURNS:]
+            return _in_room(home, device, at)
+        case "water_total" if isinstance(value, int | float):
+            _metered(device.memory, at, float(value))
+        case "temperature" if isinstance(value, int | float):
+            _warmed(device.fields["temperature"], at, float(value))
+    return False
+
+
+def _in_room(home: LiveHome, device: LiveDevice, at: int) -> bool:
+    where, room = home.memory.where, room_kind(device.room)
+    if at < where.at:
+        return False
+    if room == where.room:
+        where.at = at
+        return False
+    if where.at and at - where.at <= PAIRED and room == where.before:
+        where.pairs = [*(t for t in where.pairs[1 - PAIRS :] if at - t <= PAIRS_WITHIN), at]
+        if len(where.pairs) >= PAIRS:
+            where.several_at = at
+    if room == "kitchen" and any(
+        (f := d.fields.get("in_bed")) is not None
+        and f.value is True
+        and at - f.since >= SETTLED
+        and room_kind(d.room) != "kitchen"
+        and at - d.memory.heard_at <= allowed(d)
+        for d in home.devices.values()
+    ):
+        where.several_at = at
+    where.before, where.room, where.since, where.at = where.room, room, at, at
+    return True
+
+
+def _metered(memory: DeviceMemory, at: int, total: float) -> None:
+    if memory.meter:
+        last_at, last = memory.meter[-1]
+        if at <= last_at:
+            return
+        if total < last:  # another meter, or it began anew
+            memory.meter, memory.flow_since = [], 0
+        elif at - last_at > RUNNING or total == last:
+            memory.flow_since = 0
+        elif not memory.flow_since:
+            memory.flow_since = last_at
+    kept = [m for m in memory.meter if at - m[0] <= METER_DAY]
+    if len(kept) > 2 and kept[-1][0] - kept[-2][0] < METER_STEP:
+        del kept[-1]  # the last one only carries the flow; ten minutes are fine enough for hours
+    memory.meter = [*kept, (at, total)]
+
+
+def used_at(device: LiveDevice) -> int:
+    """When water was last used: five litres within an hour of readings."""
+    meter = device.memory.meter
+    for i in range(len(meter) - 1, 0, -1):
+        at, total = meter[i]
+        for before_at, before in reversed(meter[:i]):
+            if total - before >= USE:
+                return at
+            if at - before_at > HOURLY:
+                break
+    return 0
+
+
+def used(home: LiveHome, since: int, now: int) -> float | None:
+    """Litres used since then; None when no meter covers the time with readings at least every hour or so."""
+    best: float | None = None
+    for device in home.devices.values():
+        meter = device.memory.meter
+        if not meter or now - meter[-1][0] > HOURLY:
+            continue
+        inside = [m for m in meter if m[0] >= since - HOURLY]
+        if inside[0][0] > since + HOURLY or any(b[0] - a[0] > 2 * HOURLY for a, b in pairwise(inside)):
+            continue
+        best = (best or 0.0) + inside[-1][1] - inside[0][1]
+    return best
+
+
+def _warmed(f: Field, at: int, value: float) -> None:
+    if not f.low_at or at - f.low_at > HEATING or value <= f.low:
+        f.low, f.low_at = value, at
+
+
+def heating(f: Field) -> float:
+    """°C a minute by which a temperature rises, measured over a minute at least."""
+    if not isinstance(f.value, int | float) or not f.low_at or f.at <= f.low_at:
+        return 0.0
+    return (f.value - f.low) / max(1.0, (f.at - f.low_at) / 60_000)
