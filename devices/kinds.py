@@ -122,6 +122,21 @@ KINDS: dict[Kind, DeviceKind] = {k.kind: k for k in _TABLE}
 ALARM_KINDS = frozenset(k.kind for k in _TABLE if k.life_safety)
 """Kinds whose unreadable messages are told to people (reliability section 10)."""
 
+STATE_OF: dict[Kind, str] = {
+    Kind.bed_belt: "in_bed",
+    Kind.smoke: "smoke",
+    Kind.gas: "gas",
+    Kind.co: "co",
+    Kind.sos: "sos",
+    Kind.door: "door_open",
+    Kind.motion: "motion",
+    Kind.presence: "presence",
+    Kind.water_leak: "water_leak",
+    Kind.fall: "fall",
+    Kind.vibration: "vibration",
+}
+"""What a bare ON says when only the kind of the device is known."""
+
 _TELLING = (
     ("sos", Kind.sos),
     ("fall", Kind.fall),

@@ -165,7 +165,7 @@ _MORE: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "end_of_life": (frozenset({"expired", "expires_soon"}), frozenset(["normal", "none", "ok"])),
     "fault": (
         frozenset(),
-        frozenset(("", *["normal", "none", "ok", "clear", "no_fault_detected", "no_fault"])),
+        frozenset(("", *["normal", "none", "ok", "clear", "no_fault_detected", "no_fault", "not_detected"])),
     ),
     "fall": (
         frozenset({"fall", "falling", "fallen", "fall_alarm"}),

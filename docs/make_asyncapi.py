@@ -18,7 +18,8 @@ from typing import Any
 from care import errors
 from care.messages import URGENT
 from devices.codecs import DEPTH_LIMIT, ITEMS_LIMIT
-from devices.codecs.zigbee2mqtt import CALLS, PROPERTIES
+from devices.codecs.exposes import PROPERTIES, THE_ALARM
+from devices.codecs.zigbee2mqtt import CALLS
 from devices.kinds import ALARM_KINDS, KINDS
 from devices.quantities import QUANTITIES, TEXT_LIMIT, Nature, Quantity
 from ingest.gateway import ACKS_KEPT, TRIES
@@ -221,6 +222,11 @@ def schema_of(quantity: Quantity) -> Json:
     return out
 
 
+def told(quantity: str) -> str:
+    """A quantity, or the words for what depends on the kind of the device."""
+    return "the state its kind is there for" if quantity == THE_ALARM else quantity
+
+
 def ref(place: str) -> Json:
     """A reference inside the document."""
     return {"$ref": f"#/{place}"}
@@ -290,7 +296,7 @@ def schemas() -> Json:
                 "action": {"description": "A button's action", "x-quantities": ["action", "sos"]},
                 "last_seen": {"description": "When the device spoke; used as its time"},
                 **{
-                    name: {"x-quantities": list(dict.fromkeys(rule.quantity for rule in rules))}
+                    name: {"x-quantities": list(dict.fromkeys(told(rule.quantity) for rule in rules))}
                     for name, rules in sorted(PROPERTIES.items())
                 },
             },

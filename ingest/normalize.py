@@ -23,9 +23,11 @@ from care.ids import content_id, epoch_ms
 from care.messages import URGENT, Refusal, Report, Unclaimed, encode
 from care.site import Device, Home, Registry
 from care.words import Kind
-from devices.codecs import Said, native, zigbee2mqtt
+from devices import models
+from devices.codecs import Said, exposes, native, zigbee2mqtt
+from devices.codecs.exposes import Definition
 from devices.codecs.utterance import NOBODY, Claim, Dialect, Heard, Utterance
-from devices.codecs.zigbee2mqtt import Definition, Part
+from devices.codecs.zigbee2mqtt import Part
 from devices.dialects import NAMES as DIALECTS
 from devices.dialects import NATIVE, TOPIC_BY_TOPIC, ZIGBEE2MQTT, dialect
 from devices.kinds import ALARM_KINDS, suggest
@@ -136,6 +138,8 @@ class Normalizer:
             for s in subscriptions
         ]
         self._definitions: dict[str, dict[str, Definition]] = {}
+        """What each bridge, by its base, has told of its devices."""
+        self._groups: dict[str, frozenset[str]] = {}
 
     def with_registry(self, registry: Registry) -> Normalizer:
         """The same for a changed site; what was learnt of models and counted stays."""
@@ -189,7 +193,8 @@ class Normalizer:
             fault = Refused(Reason.failed, type(bug).__name__)
         # `{}` can be read and holds nothing; no bytes at all is an alarm device cut short.
         harmless = fault.reason is Reason.empty and message.payload.strip() != b""
-        return [_refusal(message, fault, route, alarm=route.alarm and not harmless)]
+        speaks = route.way not in (_Way.availability, _Way.status)
+        return [_refusal(message, fault, route, alarm=route.alarm and speaks and not harmless)]
 
     def _on(self, route: _Route, message: Message) -> list[Outcome]:
         way = route.way
@@ -211,8 +216,13 @@ class Normalizer:
         if way is _Way.spoken:
             return self._heard(route, message)
         if way is _Way.attribute:
+            if message.payload.lstrip()[:1] == b"{":
+                # No attribute is an object: another device whose name begins with this one's.
+                return self._unclaimed(_Route(_Way.unclaimed, ZIGBEE2MQTT), message)
             return self._outcomes(route, message, [self._attribute(route, message)])
         if way is _Way.availability:
+            if not message.payload.strip():
+                return []  # a retained word taken back: the device was renamed
             return self._state(route, message, zigbee2mqtt.availability(message.payload))
         if way is _Way.status:
             return self._state(route, message, zigbee2mqtt.availability(message.payload))
@@ -241,7 +251,7 @@ class Normalizer:
         if found is not None and name not in self._dialects:
             if not name:
                 return _Route(_Way.no_dialect, "", *found)
-            return self._of_device(_Way.device, name, found, topic, fits)
+            return self._of_device(_Way.device, name, found, topic)
         if (
             len(topic) > TOPIC_LIMIT
             or not all(levels)
@@ -295,28 +305,26 @@ class Normalizer:
                 return _Route(_Way.availability, ZIGBEE2MQTT, *found)
             return _Route(_Way.nothing, ZIGBEE2MQTT)  # its device shows itself by its state
         if found is not None:
-            route = self._of_device(_Way.attribute, ZIGBEE2MQTT, found, upper, None, base=base)
-            return replace(route, name=last)
-        return _Route(_Way.unclaimed, ZIGBEE2MQTT, base=place.base, name=place.name)
+            return replace(self._of_device(_Way.attribute, ZIGBEE2MQTT, found, upper), name=last)
+        if place.name in self._groups.get(place.base, ()):
+            return _Route(_Way.nothing, ZIGBEE2MQTT)
+        return _Route(_Way.unclaimed, ZIGBEE2MQTT)
 
-    def _of_device(
-        self,
-        way: _Way,
-        dialect: str,
-        found: tuple[Home, Device],
-        topic: str,
-        fits: _Filter | None,
-        *,
-        base: tuple[str, ...] = (),
-    ) -> _Route:
+    def _of_device(self, way: _Way, dialect: str, found: tuple[Home, Device], topic: str) -> _Route:
         home, device = found
         definition = None
-        if dialect == ZIGBEE2MQTT and self._definitions:
-            place = zigbee2mqtt.locate(topic, fits.base if fits else base)
-            definition = self._definitions.get(place.base, {}).get(place.name)
+        if dialect == ZIGBEE2MQTT:
+            definition = self._definition(topic) or models.definition(device.model)
         return _Route(
             way, dialect, home, device, withheld=self._withheld(home, device), definition=definition
         )
+
+    def _definition(self, topic: str) -> Definition | None:
+        """What the bridge told of the device on a topic, whatever filter the topic came by."""
+        for base, named in self._definitions.items():
+            if topic.startswith(f"{base}/") and (found := named.get(topic[len(base) + 1 :])) is not None:
+                return found
+        return None
 
     def _gateway(self, home: Home | None) -> Device | None:
         return next((d for d in home.devices if d.kind is Kind.gateway), None) if home is not None else None
@@ -541,11 +549,14 @@ class Normalizer:
     def _bridge(self, route: _Route, message: Message) -> list[Outcome]:
         """The bridge's own topics: its state is that of the homes' gateway; the list of devices is learnt."""
         if route.name == "devices":
-            found = zigbee2mqtt.read_devices(message.payload)
+            found = exposes.read_devices(message.payload)
             if found:
                 self._definitions[route.base] = found
                 self._routes.clear()
             return []
+        if route.name == "groups":
+            self._groups[route.base] = exposes.read_groups(message.payload)
+            self._routes.clear()
         if route.name != "state":
             return []
         try:
@@ -569,22 +580,18 @@ class Normalizer:
 
     def _unclaimed(self, route: _Route, message: Message) -> list[Outcome]:
         """A device nobody has entered yet: shown with its last payload and what it seems to be."""
-        quantities: set[str] = set()
-        try:
+        topic, quantities = message.topic, set[str]()
+        with suppress(Refused):
             if route.dialect == NATIVE:
                 for said in native.decode(message.payload, zone=UTC, received_at=message.received_at):
                     if isinstance(said, Said):
                         quantities.update(said.values, said.unknown)
             else:
-                known = self._definitions.get(route.base, {}).get(route.name)
-                state = zigbee2mqtt.decode(message.payload, zone=UTC, definition=known)
-                quantities.update(state.values, state.unknown)
-        except Refused:
-            pass
+                topic, quantities = self._strange(message)
         kind = suggest(quantities)
         return [
             Unclaimed(
-                topic=message.topic,
+                topic=topic,
                 dialect=route.dialect,
                 received_at=message.received_at,
                 suggested_kind=kind.value if kind is not None else None,
@@ -592,6 +599,29 @@ class Normalizer:
                 payload=_sample(message.payload),
             )
         ]
+
+    def _strange(self, message: Message) -> tuple[str, set[str]]:
+        """The topic of an unclaimed Zigbee2MQTT device and what it seems to measure. Raises Refused if nothing tells.
+
+        A bare word is an attribute on a topic of its own: the device is one level up.
+        """
+        topic = message.topic
+        upper, _, name = topic.rpartition("/")
+        known = self._definition(topic)
+        if known is None and "/" in upper and message.payload.lstrip()[:1] != b"{":
+            topic, known = upper, self._definition(upper)
+            said = zigbee2mqtt.decode_attribute(name, message.payload, zone=UTC, definition=known)
+        else:
+            said = zigbee2mqtt.decode(message.payload, zone=UTC, definition=known)
+        told = {*said.values, *said.unknown}
+        if known is not None:
+            told.update(
+                rule.quantity
+                for e in known.exposes.values()
+                for rule in exposes.rules_of(e.property, e) or ()
+            )
+            told.update("sos" if zigbee2mqtt.calls(action) else "action" for action in known.actions)
+        return topic, told
 
 
 def _fits(levels: tuple[str, ...], topic: list[str]) -> bool:

@@ -17,6 +17,7 @@ from care.words import Kind
 from devices.codecs import Said, Twice
 from devices.codecs.zigbee2mqtt import calls
 from devices.expressions import number, truth
+from devices.kinds import STATE_OF
 from devices.mapping import conversion
 from devices.quantities import HAZARDS, QUANTITIES
 
@@ -111,21 +112,6 @@ def identity(value: object) -> str | None:
         return None
     return text if all(text.split("/")) else None
 
-
-STATE_OF: dict[Kind, str] = {
-    Kind.bed_belt: "in_bed",
-    Kind.smoke: "smoke",
-    Kind.gas: "gas",
-    Kind.co: "co",
-    Kind.sos: "sos",
-    Kind.door: "door_open",
-    Kind.motion: "motion",
-    Kind.presence: "presence",
-    Kind.water_leak: "water_leak",
-    Kind.fall: "fall",
-    Kind.vibration: "vibration",
-}
-"""What a bare ON says when only the kind of the device is known."""
 
 _BED = frozenset({"motion", "presence", "door_open"})
 _LEVEL_OF = {"co": "co_level", "gas": "gas_level", "smoke": "smoke_level"}

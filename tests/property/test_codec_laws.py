@@ -18,7 +18,7 @@ from care.messages import Refusal, Report, Unclaimed, decode, encode
 from care.site import Community, Device, Home, Registry, Site
 from care.words import Kind
 from devices.codecs import read_json
-from devices.codecs.zigbee2mqtt import PROPERTIES
+from devices.codecs.exposes import PROPERTIES
 from devices.quantities import QUANTITIES, Nature
 from ingest.normalize import DEFAULT_SUBSCRIPTIONS, Message, Normalizer
 

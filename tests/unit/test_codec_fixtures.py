@@ -12,7 +12,8 @@ import pytest
 
 from care.words import Kind
 from devices.codecs import Said
-from devices.codecs.zigbee2mqtt import Definition, decode, read_exposes
+from devices.codecs.exposes import Definition, read_exposes
+from devices.codecs.zigbee2mqtt import decode
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "zigbee2mqtt"
 ZONE = ZoneInfo("Asia/Shanghai")

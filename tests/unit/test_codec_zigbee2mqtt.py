@@ -11,9 +11,8 @@ import pytest
 
 from care.errors import Reason, Refused
 from care.words import Kind
+from devices.codecs.exposes import Definition, Expose, read_devices
 from devices.codecs.zigbee2mqtt import (
-    Definition,
-    Expose,
     Part,
     availability,
     base_of,
@@ -21,7 +20,6 @@ from devices.codecs.zigbee2mqtt import (
     decode,
     decode_attribute,
     locate,
-    read_devices,
 )
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -142,7 +140,8 @@ def test_falls() -> None:
     assert [values({"fall_status": w}, Kind.fall).get("fall") for w in ("fall_alarm", "fall_warning", "normal", "unknown")] == [
         True, "suspected", False, None,
     ]  # fmt: skip
-    assert values({"status": "falling"}, Kind.fall) == {"fall": True}
+    assert values({"status": "falling"}, Kind.fall) == {"fall": True, "presence": True}
+    assert values({"status": "on_the_bed"}, Kind.fall) == {"fall": False, "presence": True}
     assert values({"status": "falling"}, Kind.door) == {}
     assert values({"action": "fall"}, Kind.door) == {"action": "fall"}, "a sensor fell off its door"
 
@@ -163,7 +162,7 @@ def test_which_actions_call_for_help(action: str, calling: bool) -> None:
 def test_presses_that_are_states() -> None:
     """Some panic buttons publish sos true and false: false is no press, and an empty action is none."""
     assert values({"sos": True}) == {"sos": True}
-    assert values({"sos": False, "battery_low": False}) == {"sos": False, "battery_low": False}
+    assert values({"sos": False, "battery_low": False}) == {"battery_low": False}
     assert values({"action": ""}) == values({"action": None}) == {}
     assert values({"action": "emergency"}, Kind.button) == {"action": "emergency", "sos": True}
 
@@ -271,7 +270,7 @@ def test_definitions_are_learnt_from_the_bridge() -> None:
     ]
     found = read_devices(json.dumps(listed).encode())
     assert set(found) == {"0x1", "王奶奶/入户门"}
-    assert set(found["0x1"].exposes) == {"contact", "voltage"}
+    assert set(found["0x1"].exposes) >= {"contact", "voltage"}
     said = decode(b'{"contact": true, "voltage": 3}', zone=ZONE, definition=found["王奶奶/入户门"])
     assert said.values == {"door_open": True, "voltage": 3000}
     for bad in (b"", b"{}", b"[1]", b"[" * 5000, b"\xff", b'[{"definition": {"exposes": 7}}]'):
@@ -296,3 +295,117 @@ def test_a_voltage_beyond_all_numbers_is_refused_alone() -> None:
     said = decode(b'{"battery_voltage": -1.797693134862316e+305, "battery": 50}', zone=UTC)
     assert said.values == {"battery": 50}
     assert [f.reason for f in said.faults] == [Reason.out_of_range]
+
+
+def test_an_alarm_without_a_name_is_that_of_its_kind() -> None:
+    """IAS zones of no named type publish `alarm_1`, others `alarm_status`: what it means is what the device is there for."""
+    assert values({"alarm_1": True, "alarm_2": False}, Kind.smoke) == {"smoke": True}
+    assert values({"alarm_1": False, "alarm_2": False}, Kind.smoke) == {"smoke": False}
+    assert values({"alarm_1": True}, Kind.door) == {"door_open": True}
+    assert values({"alarm_status": "alarm"}, Kind.water_leak) == {"water_leak": True}
+    assert values({"alarm_state": "critical_alarm", "carbon_monoxide": False}, Kind.co) == {"co": True}
+    assert values({"alarm_state": "prealarm", "carbon_monoxide": False}, Kind.co) == {"co": False}
+    assert values({"alarm_state": "alarm_sound"}, Kind.smoke) == {}, "a siren that sounds"
+    for kind in (None, Kind.climate, Kind.water_meter):
+        assert values({"alarm_1": True, "alarm_status": "alarm"}, kind) == {}
+
+
+def test_one_zone_of_a_radar_in_which_somebody_is_counts() -> None:
+    """Motion in the second zone is motion, a window with one open contact is open; the verdict outranks the details."""
+    assert values({"occupancy_1": False, "occupancy_2": True}) == {"motion": True}
+    assert values({"contact_alarm_1": False, "contact_alarm_2": True}) == {"door_open": True}
+    assert values({"presence": False, "presence_state": "presence"}) == {"presence": False}
+    assert values({"pir_detection": True, "presence": True}) == {"motion": True, "presence": True}
+    assert values({"movement": "no_movement"}) == {"motion": False, "presence": True}
+
+
+def test_a_pad_somebody_sits_on_is_presence_and_on_a_bed_occupancy() -> None:
+    """`pressure` as a state; as a number it is the weather."""
+    assert values({"pressure": True}) == {"presence": True}
+    assert values({"pressure": True}, Kind.bed_belt) == {"in_bed": True}
+    assert values({"pressure": 1013.2}) == values({"pressure": None, "state": None, "status": None}) == {}
+
+
+def test_a_keypad_that_stays_in_alarm_calls_by_its_action_only() -> None:
+    """`sos_alarm` stays true until disarmed, and every later message repeats it; where presses are actions it is no press."""
+    assert values({"sos_alarm": True}) == {"sos": True}
+    assert values({"sos_alarm": True, "action": "sos"}) == {"sos": True, "action": "sos"}
+    assert values({"sos_alarm": True, "action": "arm_away"}) == {"action": "arm_away"}
+    exposed = (binary("sos_alarm", True, False), Expose("action", "action", "enum", values=("sos", "disarm")))
+    assert values({"sos_alarm": True, "battery": 80}, None, *exposed) == {"battery": 80}
+
+
+def test_a_sensor_that_warms_up_says_so_in_several_ways() -> None:
+    """`preheat`, `preheating`, `warming_up`, and the state "preparation"."""
+    for said in (
+        {"preheat": True},
+        {"preheating": "preheating"},
+        {"warming_up": True},
+        {"state": "preparation"},
+    ):
+        assert values(said, Kind.gas) == {"preheat": True}
+    assert values({"state": "work"}, Kind.gas) == {"preheat": False}
+    assert values({"state": "ON"}, Kind.gas) == {}
+
+
+def test_vibration_is_noticed_and_never_a_setting() -> None:
+    """A massage bed's `vibration: low` says nothing about a shaken window."""
+    assert values({"vibration": True}) == {"vibration": True}
+    for setting in ("low", "off", 3, "ON"):
+        assert decode(json.dumps({"vibration": setting}).encode(), zone=ZONE).values == {}
+    assert values({"vibration": "ON"}, None, binary("vibration", "ON", "OFF")) == {"vibration": True}
+
+
+def test_contacts_whose_models_expose_on_at_random() -> None:
+    """Garage doors and dry contacts go by the words and by what Zigbee2MQTT itself takes them for."""
+    assert values({"garage_door_contact": True}, None, binary("garage_door_contact", True, False)) == {
+        "door_open": False
+    }
+    dry = binary("dry_contact", "contact_closed", "contact_open")
+    assert values({"dry_contact": "contact_closed"}, None, dry) == {"door_open": False}
+
+
+def test_two_pipes_are_one_total() -> None:
+    """Hot and cold water of one meter are added when both are known; one alone is no total, and gallons are litres."""
+    pipes = [Expose(f"volume_{n}", "volume", "numeric", "L") for n in (1, 2)]
+    assert values({"volume_1": 100, "volume_2": 250.5}, None, *pipes) == {"water_total": 350.5}
+    assert values({"volume_1": 100, "volume_2": None}, None, *pipes) == {}
+    assert values({"volume_1": 100, "volume_2": 250.5}) == {}, "a siren has a volume too"
+    assert values({"water_total": 10}, None, numeric("water_total", "gal")) == {"water_total": 37.854}
+
+
+def test_a_state_with_parts_is_refused_by_its_name() -> None:
+    """`smoke: {…}` is no state: its quantity is refused, its neighbours count."""
+    said = decode(
+        b'{"smoke": {"alarm": true}, "battery": [1], "update": {"state": "idle"}, "battery_low": false}',
+        zone=ZONE,
+    )
+    assert said.values == {"battery_low": False}
+    assert sorted(f.quantity or "" for f in said.faults) == ["battery", "smoke"]
+
+
+def test_a_worn_out_chamber_and_a_failed_test_are_faults() -> None:
+    """What makes a detector useless is known to those who mend it."""
+    assert (
+        values({"chamber_contamination": "critical_contamination", "fault_state": "normal"})["fault"]
+        == "critical_contamination"
+    )
+    assert values({"chamber_contamination": "light_contamination"}) == {}
+    assert values({"self_test": "radar_fault"}) == {"fault": "radar_fault"}
+    assert values({"halo_test_result": "fail_co"}) == {"fault": "fail_co"}
+    assert values({"fault": "NOT_DETECTED"}) == {"fault": False}
+
+
+def test_models_whose_names_mislead_are_known_without_their_bridge() -> None:
+    """By the model that the message itself carries: reversed contacts, ppm, litres, gallons."""
+
+    def of(model: str, **state: Any) -> dict[str, Any]:
+        return values({**state, "device": {"model": model, "friendlyName": "x"}})
+
+    assert of("TERNCY-DC01", contact=True) == {"door_open": True}
+    assert of("ZG-225Z", gas=False, gas_value=60) == {"gas": False}
+    assert of("E04CF-Z10T", gas=12) == {"gas_level": 12}
+    assert of("TS0601_water_meter", water_consumed=1.5) == {"water_total": 1500}
+    assert of("NAS-WV03B", water_total=1) == {"water_total": 3.785}
+    assert of("WKE502Z", sos_alarm=True) == {}
+    assert of("MCCGQ11LM", contact=True) == {"door_open": False}
