@@ -19,8 +19,7 @@ import logging
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import requests
 from apprise import AppriseAsset, NotifyType
@@ -34,76 +33,23 @@ from apprise.plugins.pushdeer import NotifyPushDeer
 from apprise.plugins.serverchan import NotifyServerChan
 from apprise.plugins.wecombot import NotifyWeComBot
 
+from alerts.sending import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    Channel,
+    Letter,
+    Permanent,
+    Sent,
+    TemporaryFailure,
+    Verdict,
+    judge,
+)
 from care.clock import Clock
 from care.words import Level
 
 LIMIT_SECONDS = 8.0
 """One try takes no longer than this (peers 6.7)."""
-CONNECT_SECONDS = 3.0
-READ_SECONDS = 4.5
 THREADS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The provider says that it has the message."""
-
-
-@dataclass(frozen=True, slots=True)
-class TemporaryFailure:
-    """It may work later: timeout, unreachable, http_503, provider_130101 …"""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Permanent:
-    """It will not work however often it is tried: bad_address, http_404, provider_310000 …"""
-
-    reason: str
-
-
-Verdict = Sent | TemporaryFailure | Permanent
-
-
-class Channel(Protocol):
-    """A way to send; never raises for what a provider or a network does."""
-
-    async def send(self, url: str, title: str, body: str, *, level: Level | None = None) -> Verdict: ...
-
-
-BUSY = frozenset({-1, 130101, 130102, 45009, 45033, 11232, 11233})
-"""Provider codes that mean `later`: DingTalk 13010x sending too fast, WeCom 45009/45033 too often and -1 busy,
-Feishu and Lark 11232/11233 too often. Every other code is a refusal."""
-
-_LATER = frozenset({408, 409, 421, 423, 425, 429})
-"""Statuses below 500 that mean `later`."""
-
-
-def judge(response: Any, *, code_in: tuple[str, ...] = ()) -> Verdict:
-    """What an HTTP answer means; with `code_in`, the first of these fields of its JSON body must be 0."""
-    status = int(response.status_code)
-    if status >= 500 or status in _LATER:
-        return TemporaryFailure(f"http_{status}")
-    if not 200 <= status < 300:
-        return Permanent(f"http_{status}")
-    if not code_in:
-        return Sent()
-    try:
-        content = json.loads(response.content)
-    except ValueError:
-        # A portal or a proxy spoke, not the provider.
-        return TemporaryFailure("unreadable_answer")
-    code = next((content[k] for k in code_in if k in content), None) if isinstance(content, dict) else None
-    try:
-        number = int(code) if code is not None else None
-    except (TypeError, ValueError):
-        number = None
-    if number is None:
-        return TemporaryFailure("unreadable_answer")
-    if number == 0:
-        return Sent()
-    return TemporaryFailure(f"provider_{number}") if number in BUSY else Permanent(f"provider_{number}")
 
 
 class _Strict:
@@ -292,11 +238,11 @@ class AppriseChannels:
         self._limit = limit_seconds
         self._asset = AppriseAsset(app_id="Anxin", secure_logging=True, storage_mode="memory")
 
-    async def send(self, url: str, title: str, body: str, *, level: Level | None = None) -> Verdict:
+    async def send(self, url: str, letter: Letter) -> Verdict:
         """Send one message. Takes at most the limit, counted from when a thread is free."""
         await self._free.acquire()
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._pool, self._send, url, title, body, level)
+        future = loop.run_in_executor(self._pool, self._send, url, letter)
         # The thread counts as taken until it is done, even when nobody waits for it any more.
         future.add_done_callback(lambda _: self._free.release())
         try:
@@ -313,13 +259,15 @@ class AppriseChannels:
         """Let the threads go; what they are sending is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _send(self, url: str, title: str, body: str, level: Level | None) -> Verdict:
+    def _send(self, url: str, letter: Letter) -> Verdict:
         plugin = self._plugin(url)
         if plugin is None:
             return Permanent("bad_address")
         try:
             sent = plugin.notify(
-                title=title, body=body, notify_type=_TYPES.get(level or Level.blue, NotifyType.INFO)
+                title=letter.title,
+                body=letter.body,
+                notify_type=_TYPES.get(letter.level or Level.blue, NotifyType.INFO),
             )
         except Exception as error:  # noqa: BLE001 - a hundred plugins of others: any fault of theirs is a failed send
             return TemporaryFailure(f"plugin_{type(error).__name__}")
@@ -351,5 +299,7 @@ class AppriseChannels:
 async def check(channels: Channel, url: str, clock: Clock) -> tuple[Verdict, float]:
     """Try a channel with a harmless message (for `anxin doctor`): the verdict and how many seconds it took."""
     begun = clock.monotonic()
-    verdict = await channels.send(url, "#0 安心：通道测试", "这是一条测试消息，请忽略。", level=Level.blue)
+    verdict = await channels.send(
+        url, Letter("#0 安心：通道测试", "这是一条测试消息，请忽略。", level=Level.blue)
+    )
     return verdict, clock.monotonic() - begun

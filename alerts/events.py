@@ -52,6 +52,8 @@ class Purpose(StrEnum):
     accept = "accept"
     inform = "inform"
     """Nothing: the message only tells."""
+    confirm = "confirm"
+    """That this message of a test has been read."""
 
 
 class DeliveryState(StrEnum):

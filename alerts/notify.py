@@ -4,24 +4,31 @@ Start at `run`. For every message: look at the alert's log (was it sent, is it o
 append its fate to the log. Refused for good, it goes to the person's next channel at once; failed for now, it is
 tried again under the same id, and from the second failure on the next channel is tried beside it. When in doubt
 it is sent again: twice is better than not at all, and the number says that it is the same.
+
+Red goes out at once and by itself. Yellow and blue keep to budgets and quiet hours, one at a time for an address,
+and what has gathered for it meanwhile goes as one message. Test messages (`alerts.tried`) come by the same queue.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 
-from alerts.channels import Channel, Permanent, Sent, TemporaryFailure, Verdict
 from alerts.commands import Commands, Follower, link_secret, registries
 from alerts.events import Delivery, DeliveryState, Why
 from alerts.lifecycle import Alert
 from alerts.links import claim_for, make
 from alerts.orders import NotAllowed
-from alerts.telling import address_of, urls_of
-from alerts.texts import message
+from alerts.sending import Channel, Letter, Permanent, Sent, TemporaryFailure, Verdict
+from alerts.subscriptions import pushes
+from alerts.telling import address_of
+from alerts.texts import message, together
+from alerts.tried import TESTS, Tests
 from alerts.worker import AGAIN_AFTER, BEAT_EVERY, first_registry, forever, patiently
 from care.clock import Clock
 from care.errors import Temporary
@@ -40,6 +47,10 @@ BUDGET_PER_MINUTE = 15
 """Messages by one address: DingTalk's and WeCom's robots take 20 a minute and then refuse all (peers 6.3)."""
 CALM_AT_ONCE = 8
 """Of yellow and blue: half of the channels' threads stay free for red whatever happens."""
+TOGETHER = 3
+"""So many waiting for one address become one message (peers 6.3)."""
+QUIET_LOOK = timedelta(minutes=10)
+"""How often a message that waits for the end of quiet hours is looked at: the case may move on meanwhile."""
 CALM_WAITING = 200
 """More than so many waiting are handed back, so that the queue's next batch can hold a red one."""
 
@@ -85,6 +96,23 @@ def stale(alert: Alert, delivery: Delivery) -> str | None:
     return None
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """A calm message that waits for its address to be free, and what became of it when another took it along."""
+
+    alert: Alert
+    delivery: Delivery
+    settled: asyncio.Future[timedelta | None]
+
+
+@dataclass(slots=True)
+class _Address:
+    """Who waits for one address: one message at a time."""
+
+    free: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: dict[str, _Waiting] = field(default_factory=dict)
+
+
 class Notifier:
     """One worker of the notify role."""
 
@@ -112,9 +140,13 @@ class Notifier:
         self._fates: dict[str, tuple[DeliveryState, str, bool]] = {}
         """What is known of a message and not yet in the log: it is reported again, not sent again."""
         self._tries: dict[str, int] = {}
+        self._pushes: dict[str, Sequence[str]] = {}
         self._busy: set[str] = set()
         self._waiting: dict[str, datetime] = {}
         self._calm = asyncio.Semaphore(CALM_AT_ONCE)
+        self._addresses: dict[str, _Address] = {}
+        self._quiet: set[str] = set()
+        self._tests = Tests(stream, clock, channel, public_url=self._public_url, secret=secret)
         self._calm_waiting = 0
         self._started_at = clock.now()
         self._last_input_at: datetime | None = None
@@ -125,7 +157,9 @@ class Notifier:
         await patiently(self._start)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_registry())
+            group.create_task(self._watch_browsers())
             group.create_task(self._watch_log())
+            group.create_task(self._work_tests())
             group.create_task(self._beat())
             async for tasks in forever(
                 lambda: self._stream.work(DELIVERIES, worker="notify", subjects=["deliveries.page.>"])
@@ -138,7 +172,18 @@ class Notifier:
 
     async def _watch_registry(self) -> None:
         async for registry in forever(lambda: registries(self._stream)):
-            self.follower.desk.registry = registry
+            self.follower.desk.registry = registry.with_pushes(self._pushes)
+
+    async def _watch_browsers(self) -> None:
+        async for known in forever(lambda: pushes(self._stream)):
+            self._pushes = known
+            self.follower.desk.registry = self.follower.desk.registry.with_pushes(known)
+
+    async def _work_tests(self) -> None:
+        work = forever(lambda: self._stream.work(DELIVERIES, worker="notify-tests", subjects=[TESTS]))
+        async for tasks in work:
+            for task in tasks:
+                await self._tests.handle(task, self.follower.desk.registry)
 
     async def _watch_log(self) -> None:
         async for _ in forever(self.follower.changes):
@@ -193,6 +238,7 @@ class Notifier:
         if again is None:
             self._waiting.pop(delivery.id, None)
             self._tries.pop(delivery.id, None)
+            self._quiet.discard(delivery.id)
             await task.ack()
         else:
             await task.retry(again)
@@ -219,17 +265,86 @@ class Notifier:
             return None
         if bypasses(delivery):
             return await self._send(alert, delivery)
-        rest = self._budget.wait(delivery.address, self._clock.now())
+        now = self._clock.now()
+        rest = self._quiet_for(delivery, now)
+        if rest is not None:
+            if delivery.id not in self._quiet:
+                self._quiet.add(delivery.id)
+                await self._report(delivery, DeliveryState.queued, "quiet_hours", False)
+            return min(rest, QUIET_LOOK)
+        rest = self._budget.wait(delivery.address, now)
         if rest > timedelta(0):
             return rest
         if self._calm_waiting >= CALM_WAITING:
             return timedelta(seconds=2)
         self._calm_waiting += 1
         try:
-            async with self._calm:
-                return await self._send(alert, delivery)
+            return await self._send_in_turn(alert, delivery)
         finally:
             self._calm_waiting -= 1
+
+    def _quiet_for(self, delivery: Delivery, now: datetime) -> timedelta | None:
+        """How long this person wants quiet; None when they do not, it is red, or they are at work."""
+        if delivery.level is Level.red:
+            return None
+        desk = self.follower.desk
+        until = desk.registry.quiet_until(delivery.person, now)
+        if until is None or desk.roster.is_on_duty(delivery.person, now):
+            return None
+        return until - now
+
+    async def _send_in_turn(self, alert: Alert, delivery: Delivery) -> timedelta | None:
+        """Send a calm message once its address is free, with whatever else has gathered for it by then."""
+        address = self._addresses.setdefault(delivery.address, _Address())
+        mine = _Waiting(alert, delivery, asyncio.get_running_loop().create_future())
+        address.waiting[delivery.id] = mine
+        try:
+            async with address.free:
+                if not mine.settled.done():
+                    async with self._calm:
+                        gathered = [mine]
+                        if len(address.waiting) >= TOGETHER:
+                            gathered += [w for w in address.waiting.values() if w is not mine]
+                        return await self._send_gathered(gathered)
+            return await mine.settled
+        finally:
+            address.waiting.pop(delivery.id, None)
+            if not address.waiting and not address.free.locked():
+                self._addresses.pop(delivery.address, None)
+
+    async def _send_gathered(self, gathered: list[_Waiting]) -> timedelta | None:
+        """Send one message for all of these; the first is the caller's own, the others hear of it."""
+        first, *others = gathered
+        if not others:
+            return await self._send(first.alert, first.delivery)
+        try:
+            url = self._url_of(first.delivery)
+            verdict: Verdict = Permanent("no_such_channel")
+            if url is not None:
+                pairs = [(w.alert, w.delivery) for w in gathered]
+                text = together(pairs, registry=self.follower.desk.registry, language=self._language)
+                level = max((w.delivery.level for w in gathered), key=lambda one: one.rank)
+                letter = Letter(
+                    text.title,
+                    text.body,
+                    level=level,
+                    words=text.words,
+                    number=first.delivery.number,
+                    case=f"together{first.delivery.address[:12]}",
+                    delivery=first.delivery.id,
+                    phone=self.follower.desk.registry.phone(first.delivery.person),
+                )
+                verdict = await self._channel.send(url, letter)
+            for w in others:
+                w.settled.set_result(
+                    await self._judge(w.delivery, verdict, detail=f"together_{len(gathered)}")
+                )
+            return await self._judge(first.delivery, verdict, detail=f"together_{len(gathered)}")
+        finally:
+            for w in others:
+                if not w.settled.done():
+                    # The stream is away: what is not in the log is tried again.
+                    w.settled.set_result(timedelta(seconds=AGAIN_AFTER))
 
     async def _alert(self, delivery: Delivery) -> Alert | None:
         """The alert as it stands, with this message in it."""
@@ -241,7 +356,7 @@ class Notifier:
 
     async def _send(self, alert: Alert, delivery: Delivery) -> timedelta | None:
         registry = self.follower.desk.registry
-        url = next((u for u in urls_of(registry, delivery.person) if address_of(u) == delivery.address), None)
+        url = self._url_of(delivery)
         verdict: Verdict
         if url is None:
             verdict = Permanent("no_such_channel")
@@ -250,7 +365,26 @@ class Notifier:
             claim = claim_for(delivery, now)
             link = f"{self._public_url}/go/{make(claim, self._secret)}" if claim is not None else None
             text = message(alert, delivery, registry=registry, now=now, link=link, language=self._language)
-            verdict = await self._channel.send(url, text.title, text.body, level=delivery.level)
+            letter = Letter(
+                text.title,
+                text.body,
+                level=delivery.level,
+                words=text.words,
+                link=link,
+                number=delivery.number,
+                case=delivery.alert,
+                delivery=delivery.id,
+                phone=registry.phone(delivery.person),
+            )
+            verdict = await self._channel.send(url, letter)
+        return await self._judge(delivery, verdict)
+
+    def _url_of(self, delivery: Delivery) -> str | None:
+        urls = self.follower.desk.registry.channels(delivery.person)
+        return next((u for u in urls if address_of(u) == delivery.address), None)
+
+    async def _judge(self, delivery: Delivery, verdict: Verdict, *, detail: str = "") -> timedelta | None:
+        """Record what a provider said; how long to wait when it is to be tried again."""
         tries = self._tries[delivery.id] = self._tries.get(delivery.id, 0) + 1
         now = self._clock.now()
         log.info(
@@ -267,7 +401,7 @@ class Notifier:
         match verdict:
             case Sent():
                 self._budget.spend(delivery.address, now)
-                await self._settle(delivery, DeliveryState.accepted)
+                await self._settle(delivery, DeliveryState.accepted, detail)
                 return None
             case Permanent(reason):
                 await self._settle(delivery, DeliveryState.refused, reason, onward=True)

@@ -1,8 +1,8 @@
 """Who is told what happened: turns events into messages to people. Pure; nothing is sent here.
 
 `tell(alert, event, …)` gives the `Told` and `NobodyThere` events that go into the same transition, so that a
-message exists in the alert's log before it is queued. A person is first told by the first of their channels;
-told again in the same run of the ladder, by all of them: the first may be a phone that nobody hears.
+message exists in the alert's log before it is queued. A person is first told by the first of their channels (of a red case
+in their browsers too); told again in the same run of the ladder, by all of them: the first may be a phone that nobody hears.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ from care.ids import content_id
 from care.site import Contact, Registry, Staff
 from care.words import Level, Role
 
+BROWSER = "webpush"
+"""The scheme of a browser that asked for messages."""
 PRESSED = frozenset({"sos", "fall"})
 """Pictograms of what a person does: a further one is a call for help, not a detector that flickers."""
 
@@ -50,13 +52,14 @@ def channel_of(url: str) -> str:
     return url.split("://", 1)[0].lower() if "://" in url else "unknown"
 
 
-def urls_of(registry: Registry, person: str) -> list[str]:
-    """The channels of a member of staff or a contact, in their order."""
-    staff = registry.staff.get(person)
-    if staff is not None:
-        return list(dict.fromkeys(staff.notify))
-    contact = registry.contacts.get(person)
-    return list(dict.fromkeys(contact[1].notify)) if contact is not None else []
+def first_urls(alert: Alert, registry: Registry, person: str) -> list[str]:
+    """Where a person is told first: by the first of their channels and, of a red case, in their browsers beside it.
+
+    No single push service is dependable (peers 2b), and a browser shows one message for each case, not two.
+    """
+    urls = registry.channels(person)
+    browsers = [u for u in urls[1:] if channel_of(u) == BROWSER] if alert.level is Level.red else []
+    return urls[:1] + browsers
 
 
 def purpose_of(staff: Staff) -> Purpose:
@@ -108,8 +111,7 @@ def messages(
     told = {d.delivery.person for d in alert.deliveries if d.delivery.generation == alert.generation}
     out: dict[str, Delivery] = {}
     for person, purpose in people:
-        urls = urls_of(registry, person)
-        for url in urls if person in told else urls[:1]:
+        for url in registry.channels(person) if person in told else first_urls(alert, registry, person):
             made = _message(alert, person, url, reason=reason, purpose=purpose, step=step, at=at, nth=nth)
             if alert.delivery(made.id) is None:
                 out.setdefault(made.id, made)
@@ -127,7 +129,7 @@ def next_channel(alert: Alert, delivery: Delivery, *, registry: Registry, now: d
         and d.delivery.reason == delivery.reason
         and d.delivery.nth == delivery.nth
     }
-    for url in urls_of(registry, delivery.person):
+    for url in registry.channels(delivery.person):
         if address_of(url) not in tried and address_of(url) != delivery.address:
             return _message(
                 alert,

@@ -6,6 +6,7 @@ nobody and nothing that happened, since it shows on a lock screen (domain P-05).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -21,6 +22,8 @@ from care.site import Home, Registry
 
 FILE = Path(__file__).with_name("texts.yaml")
 LANGUAGES = ("zh", "en")
+TOGETHER_SHOWN = 12
+"""Lines of a message that tells of several cases: what a phone shows without scrolling for ever."""
 
 
 @lru_cache(maxsize=1)
@@ -36,6 +39,8 @@ class Message:
 
     title: str
     body: str
+    words: str
+    """The body without the link."""
 
 
 def building_of(home: Home | None) -> str:
@@ -118,7 +123,42 @@ def message(
         "late": late,
     }
     chosen = entry[reason][language]
-    body = str(chosen["body"]).format(**fill).lstrip("。. ，,")
+    body = plain = str(chosen["body"]).format(**fill).lstrip("。. ，,")
     if link is not None and delivery.purpose is not Purpose.inform:
         body = f"{body}\n{words['link'][language][delivery.purpose.value]}{link}"
-    return Message(title=str(chosen["title"]).format(**fill), body=body)
+    return Message(title=str(chosen["title"]).format(**fill), body=body, words=plain)
+
+
+def together(pairs: Sequence[tuple[Alert, Delivery]], *, registry: Registry, language: str = "zh") -> Message:
+    """One message for several of one person, the worst first; the links are in the single messages of their screens."""
+    worst = sorted(pairs, key=lambda p: (-p[1].level.rank, p[1].due_at, p[1].number))
+    first = worst[0][1]
+    words = texts()["words"]["together"][language]
+    title = str(words["title"]).format(number=first.number, n=len(worst))
+    lines: list[str] = []
+    for alert, delivery in worst:
+        if _audience(delivery, registry) == "family":
+            line = str(words["family"]).format(number=delivery.number)
+        else:
+            line = str(words["line"]).format(
+                number=delivery.number,
+                level=level_words(alert, language),
+                title=title_of(alert, language),
+                building=building_of(registry.homes.get(alert.home)),
+            )
+        if line not in lines:
+            lines.append(line)
+    shown = lines[:TOGETHER_SHOWN]
+    if len(lines) > len(shown):
+        shown.append(str(words["more"]).format(n=len(lines) - len(shown)))
+    body = "\n".join(shown)
+    return Message(title=title, body=body, words=body)
+
+
+def trial_message(*, link: str | None, name: str, language: str = "zh") -> Message:
+    """The harmless message by which a channel is tried; its link confirms that a person read it."""
+    words = texts()["words"]["test"][language]
+    body = plain = str(words["body"]).format(community=name)
+    if link is not None:
+        body = f"{body}\n{words['link']}{link}"
+    return Message(title=str(words["title"]), body=body, words=plain)

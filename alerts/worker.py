@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ from alerts.commands import (
 )
 from alerts.desk import Desk
 from alerts.events import Escalated, Raised, Transition
+from alerts.subscriptions import pushes
 from care.clock import Clock
 from care.errors import Conflict, Temporary
 from care.messages import Beat, Finding, decode, encode
@@ -80,6 +81,7 @@ class Worker:
         """One decision at a time: what is proposed builds on what is durable."""
         self._unsent: dict[str, Outgoing] = {}
         """What is to be queued and has not been confirmed yet."""
+        self._pushes: dict[str, Sequence[str]] = {}
         self._source = 0
         self._started_at = clock.now()
         self._last_input_at: datetime | None = None
@@ -102,6 +104,7 @@ class Worker:
         await patiently(self.look)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_registry())
+            group.create_task(self._watch_browsers())
             group.create_task(self._watch_log())
             group.create_task(self._watch_clock())
             group.create_task(self._watch_findings())
@@ -112,7 +115,12 @@ class Worker:
 
     async def _watch_registry(self) -> None:
         async for registry in forever(lambda: registries(self._stream)):
-            self.desk.registry = registry
+            self.desk.registry = registry.with_pushes(self._pushes)
+
+    async def _watch_browsers(self) -> None:
+        async for known in forever(lambda: pushes(self._stream)):
+            self._pushes = known
+            self.desk.registry = self.desk.registry.with_pushes(known)
 
     async def _watch_log(self) -> None:
         async for fresh in forever(self.follower.changes):

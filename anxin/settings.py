@@ -118,6 +118,17 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
+class Notify:
+    """How people are told, besides the addresses of the site file."""
+
+    contact: str = "mailto:anxin@localhost"
+    push_hosts: tuple[str, ...] | None = None
+    sms_url: str | None = field(default=None, repr=False)
+    voice_url: str | None = field(default=None, repr=False)
+    webhook_secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Demo:
     """Users for a demonstration; `up` makes them only when a password is set."""
 
@@ -134,6 +145,7 @@ class Settings:
     stream: Stream = Stream()
     database: Database = Database()
     api: Api = Api(public_url="http://127.0.0.1:8000")
+    notify: Notify = Notify()
     demo: Demo = Demo()
     file: Path | None = None
     """The TOML file that was read."""
@@ -220,6 +232,21 @@ def _web(value: Any) -> str:
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError
     return parts.geturl().rstrip("/")
+
+
+def _contact(value: Any) -> str:
+    text = _text(value).strip()
+    if not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+", text) and urlsplit(text).scheme != "https":
+        raise ValueError
+    return text
+
+
+def _hosts(value: Any) -> tuple[str, ...]:
+    parts = value if isinstance(value, list) else _text(value).split(",")
+    hosts = tuple(_text(part).strip() for part in parts)
+    if not all(re.fullmatch(r"(?:http://)?[A-Za-z0-9.-]+(?::\d{1,5})?", host) for host in hosts):
+        raise ValueError
+    return hosts
 
 
 def _subscriptions(value: Any) -> tuple[Subscription, ...]:
@@ -354,6 +381,45 @@ KEYS: tuple[Key, ...] = (
         "from `api.listen`",
     ),
     Key(
+        "notify.contact",
+        _contact,
+        "mailto:somebody@example.org or an https address",
+        "where a push service reaches whoever runs this service; Apple's refuses one it cannot believe",
+        "`mailto:anxin@localhost`",
+    ),
+    Key(
+        "notify.push_hosts",
+        _hosts,
+        "hosts with commas between, such as push.example.org",
+        "push services of browsers besides the usual ones; `http://127.0.0.1:9000` for trials",
+        "–",
+        write=",".join,
+    ),
+    Key(
+        "notify.sms_url",
+        _url("http", "https"),
+        "http://… or https://…",
+        "gateway for text messages: what `sms://` among a person's `notify` is sent by (`alerts/webhook.py`)",
+        "–",
+        secret=True,
+    ),
+    Key(
+        "notify.voice_url",
+        _url("http", "https"),
+        "http://… or https://…",
+        "gateway for calls: what `voice://` is sent by",
+        "–",
+        secret=True,
+    ),
+    Key(
+        "notify.webhook_secret",
+        _text,
+        "a text of at least 16 characters",
+        "signs what goes to these gateways; needed with either of them",
+        "–",
+        secret=True,
+    ),
+    Key(
         "demo.password",
         _text,
         "a text of at least 8 characters",
@@ -416,7 +482,7 @@ def _value(key: Key, entry: _Given) -> Any:
         raise Misconfigured(
             f"{key.name} from {entry.origin}:{shown} is not allowed{detail}; it must be {key.allowed}"
         ) from None
-    least = {"mqtt.password": 12, "demo.password": 8}.get(key.name, 0)
+    least = {"mqtt.password": 12, "demo.password": 8, "notify.webhook_secret": 16}.get(key.name, 0)
     if least and len(value) < least:
         raise Misconfigured(f"{key.name} from {entry.origin} is too short; it must be {key.allowed}")
     if key.name == "mqtt.subscriptions":
@@ -446,6 +512,7 @@ def _build(values: Mapping[str, Any], file: Path | None, origins: Mapping[str, s
         stream=Stream(**section("stream")),
         database=Database(**section("database")),
         api=api,
+        notify=Notify(**section("notify")),
         demo=Demo(**section("demo")),
         file=file,
         origins=MappingProxyType(dict(origins)),
@@ -461,6 +528,13 @@ def _check_together(settings: Settings) -> None:
         )
         raise Misconfigured(
             f"{one} from {settings.origins[one]} is given without {other}; give both or neither"
+        )
+    notify = settings.notify
+    if (notify.sms_url or notify.voice_url) and notify.webhook_secret is None:
+        one = "notify.sms_url" if notify.sms_url else "notify.voice_url"
+        raise Misconfigured(
+            f"{one} from {settings.origins[one]} is given without notify.webhook_secret, by which the gateway knows us; "
+            f"set it, or notify.webhook_secret_file"
         )
     if (mqtt.certificate is None) != (mqtt.key is None):
         one, other = (

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -28,6 +28,9 @@ from care.site import Registry, Site
 from care.sitefile import read_site
 from care.stream import REGISTRY, Outgoing, Stream
 from care.words import Exit
+
+if TYPE_CHECKING:
+    from alerts.sending import Channel
 
 log = structlog.get_logger(__name__)
 
@@ -191,11 +194,33 @@ async def _alerts(stream: JetStream, _settings: Settings) -> None:
 
 async def _notify(stream: JetStream, settings: Settings) -> None:
     from alerts import notify
-    from alerts.channels import AppriseChannels
 
     await notify.run(
-        stream=stream, clock=SystemClock(), channel=AppriseChannels(), public_url=settings.api.public_url
+        stream=stream,
+        clock=SystemClock(),
+        channel=await channels(stream, settings),
+        public_url=settings.api.public_url,
     )
+
+
+async def channels(stream: Stream, settings: Settings) -> Channel:
+    """Every way to tell people that the settings know."""
+    from alerts.channels import AppriseChannels
+    from alerts.push import WebPush
+    from alerts.sending import Channels, NotSet
+    from alerts.subscriptions import HOSTS, vapid_key
+    from alerts.telling import BROWSER
+    from alerts.webhook import Gateway
+
+    told, clock = settings.notify, SystemClock()
+    browsers = WebPush(
+        stream, await vapid_key(stream), contact=told.contact, hosts=(*HOSTS, *(told.push_hosts or ()))
+    )
+    gateways: dict[str, Channel] = {
+        kind: Gateway(kind, url, told.webhook_secret, clock) if url and told.webhook_secret else NotSet()
+        for kind, url in (("sms", told.sms_url), ("voice", told.voice_url))
+    }
+    return Channels(AppriseChannels(), **{BROWSER: browsers}, **gateways)
 
 
 async def _recorder(stream: JetStream, settings: Settings) -> None:
@@ -232,6 +257,7 @@ async def _api(stream: JetStream, settings: Settings) -> None:
             history=history,
             rules=lambda: described(book)["rules"],
             accept_reading=SecondWay(stream, settings).accept,
+            push_hosts=settings.notify.push_hosts or (),
         )
 
 

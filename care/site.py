@@ -6,6 +6,8 @@ whose device publishes on this topic, who lives here, who works where. `care.sit
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -68,6 +70,26 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     door_code: str = ""
 
 
+class Quiet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hours, wall clock of the community, in which only red cases may make a phone ring; may cross midnight."""
+
+    from_: WallTime = msgspec.field(name="from")
+    to: WallTime
+
+    def ends(self, now: datetime, zone: ZoneInfo) -> datetime | None:
+        """When the quiet of this moment ends; None when it is not quiet now."""
+        begins, ends = wall_time(self.from_), wall_time(self.to)
+        local = now.astimezone(zone)
+        for day in (local.date() - timedelta(days=1), local.date()):
+            opens = datetime.combine(day, begins, zone)
+            until = day if begins < ends else day + timedelta(days=1)
+            closes = datetime.combine(until, ends, zone)
+            # As moments, not as wall clocks: two times of one zone compare by the clock on the wall.
+            if opens.astimezone(UTC) <= now < closes.astimezone(UTC):
+                return closes.astimezone(UTC)
+        return None
+
+
 class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A relative or friend of a home's residents, in calling order."""
 
@@ -79,6 +101,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Apprise URLs: secrets, never logged."""
     for_: list[str] = msgspec.field(name="for", default_factory=lambda: ["red"])
     """Levels this contact wants to hear of."""
+    quiet: Quiet | None = None
 
 
 LONGEST_MODE = timedelta(days=14)
@@ -190,6 +213,7 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     notify: list[str] = []
     micro_grids: list[Id] = []
     location: Location | None = None
+    quiet: Quiet | None = None
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -247,6 +271,7 @@ class Registry:
         self.contacts: dict[str, tuple[Home, Contact]] = {}
         self.micro_grids: dict[str, tuple[Grid, MicroGrid]] = {}
         self._by_topic: dict[str, tuple[Home, Device]] = {}
+        self._pushes: Mapping[str, Sequence[str]] = {}
         for grid in site.grids:
             for micro in grid.micro_grids:
                 self.micro_grids[micro.id] = (grid, micro)
@@ -258,6 +283,31 @@ class Registry:
                 self.residents[resident.id] = (home, resident)
             for contact in home.contacts:
                 self.contacts[contact.id] = (home, contact)
+
+    def with_pushes(self, pushes: Mapping[str, Sequence[str]]) -> Registry:
+        """The same registry, in which people have these browsers besides the channels of the site file."""
+        other = copy(self)
+        other._pushes = pushes  # noqa: SLF001  its own copy
+        return other
+
+    def channels(self, person: str) -> list[str]:
+        """The addresses of a member of staff or a contact, in their order; the browsers they signed in last."""
+        staff, contact = self.staff.get(person), self.contacts.get(person)
+        if staff is None and contact is None:
+            return []
+        own = staff.notify if staff is not None else contact[1].notify if contact is not None else []
+        return list(dict.fromkeys([*own, *self._pushes.get(person, ())]))
+
+    def phone(self, person: str) -> str:
+        """The phone number of a member of staff or a contact; empty when there is none."""
+        staff, contact = self.staff.get(person), self.contacts.get(person)
+        return staff.phone if staff is not None else contact[1].phone if contact is not None else ""
+
+    def quiet_until(self, person: str, now: datetime) -> datetime | None:
+        """When a person's quiet hours end; None when it is not quiet for them now."""
+        staff, contact = self.staff.get(person), self.contacts.get(person)
+        quiet = staff.quiet if staff is not None else contact[1].quiet if contact is not None else None
+        return quiet.ends(now, self.zone) if quiet is not None else None
 
     def by_topic(self, topic: str) -> tuple[Home, Device] | None:
         """The device whose address is exactly this topic."""

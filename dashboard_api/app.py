@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from care.clock import Clock
 from care.errors import Temporary
 from care.messages import Beat, encode
 from care.stream import HEALTH, Stream
-from dashboard_api import cases, folds, places, service, shapes, web
+from dashboard_api import cases, folds, places, reach, service, shapes, web
 from dashboard_api.gate import Gate
 from dashboard_api.history import History
 from dashboard_api.house import AcceptReading, House
@@ -58,6 +58,7 @@ def create_app(
     history: History | None = None,
     rules: Callable[[], list[dict[str, Any]]] | None = None,
     accept_reading: AcceptReading | None = None,
+    push_hosts: Sequence[str] = (),
     static: Path | None = None,
 ) -> FastAPI:
     """The application. Its `state.house` is there for tests and for `run`.
@@ -80,6 +81,7 @@ def create_app(
         history=history,
         rules=rules,
         accept_reading=accept_reading,
+        push_hosts=push_hosts,
     )
     people.on_change(house.check_listeners)
 
@@ -115,6 +117,7 @@ def create_app(
     app.include_router(service.routes(house))
     app.include_router(cases.routes(house))
     app.include_router(places.routes(house))
+    app.include_router(reach.routes(house))
     app.include_router(web.pages(static or web.BUILT))
 
     @app.webhooks.post("live", tags=["live"], summary="One message of the live channel")
@@ -169,6 +172,7 @@ async def run(
     history: History | None = None,
     rules: Callable[[], list[dict[str, Any]]] | None = None,
     accept_reading: AcceptReading | None = None,
+    push_hosts: Sequence[str] = (),
     static: Path | None = None,
     trusted_proxies: str | None = None,
     started: Callable[[], None] | None = None,
@@ -187,6 +191,7 @@ async def run(
         history=history,
         rules=rules,
         accept_reading=accept_reading,
+        push_hosts=push_hosts,
         static=static,
     )
     config = uvicorn.Config(

@@ -16,6 +16,7 @@ from structlog import get_logger
 from alerts import codes, links, texts
 from alerts.events import Purpose
 from alerts.orders import No, NotAllowed, Order, read_order
+from alerts.tried import confirm
 from care.errors import Conflict
 from care.ids import epoch_ms
 from care.stream import PEOPLE
@@ -235,17 +236,22 @@ def routes(house: House) -> APIRouter:
 
     # -- one-time links -----------------------------------------------------------------------------------------
 
-    async def claimed(token: str) -> tuple[links.Claim, Case, bool]:
-        """What a link is for, the case, and whether it was used."""
+    async def read_claim(token: str) -> links.Claim:
+        """What a link is for."""
         entry = await house.stream.get(PEOPLE, "link_secret")
         if entry is None or entry.data is None or len(token) > 1000:
             raise Problem(404, Why.not_found, "链接无效")
         try:
-            claim = links.read(token, entry.data, house.clock.now())
+            claim: links.Claim = links.read(token, entry.data, house.clock.now())
         except links.BadLink as bad:
             if bad.reason == "link_expired":
                 raise Problem(410, Why.link_expired, "链接已过期，请登录处理") from None
             raise Problem(404, Why.not_found, "链接无效") from None
+        return claim
+
+    async def claimed(token: str) -> tuple[links.Claim, Case, bool]:
+        """What a link is for, the case, and whether it was used."""
+        claim = await read_claim(token)
         if claim.person not in house.picture.registry.staff:
             raise Problem(404, Why.not_found, "链接无效")  # somebody who has left
         case = await house.find(claim.alert)
@@ -298,6 +304,9 @@ def routes(house: House) -> APIRouter:
     )
     async def see_link(token: str) -> Json:
         """What a link is for. Changes nothing: programs that preview messages open links too."""
+        claim = await read_claim(token)
+        if claim.purpose is Purpose.confirm:
+            return _confirm_page(done=False)
         claim, case, used = await claimed(token)
         return link_page(claim, case, done=used)
 
@@ -310,16 +319,23 @@ def routes(house: House) -> APIRouter:
         tags=["links"],
     )
     async def use_link(token: str) -> Json:
-        """Take the case, or accept to go."""
+        """Take the case, accept to go, or confirm that a test message was read."""
+        claim = await read_claim(token)
+        if claim.purpose is Purpose.confirm:
+            await confirm(house.stream, claim.person, claim.delivery, house.clock.now())
+            return _confirm_page(done=True)
         claim, case = await follow_link(token)
         return link_page(claim, case, done=True, act=True)
 
     @router.get("/go/{token}", include_in_schema=False)
-    async def link_in_browser(token: str, request: Request) -> Response:
+    async def link_in_browser(token: str, request: Request, done: str | None = None) -> Response:
         """The page behind a link in a message: a plain form, for any phone."""
         if not house.caught_up.is_set():
             return _page("请稍候", "<p>服务正在启动，请稍后再试。</p>", 503)
         try:
+            claim = await read_claim(token)
+            if claim.purpose is Purpose.confirm:
+                return _link_form(_confirm_page(done=done is not None), request.url.path)
             claim, case, used = await claimed(token)
         except Problem as problem:
             return _page("链接无效", f"<p>{html.escape(problem.detail)}</p>", problem.status)
@@ -329,6 +345,10 @@ def routes(house: House) -> APIRouter:
     async def link_pressed(token: str, request: Request) -> Response:
         """The button of that page."""
         try:
+            claim = await read_claim(token)
+            if claim.purpose is Purpose.confirm:
+                await confirm(house.stream, claim.person, claim.delivery, house.clock.now())
+                return RedirectResponse(f"{request.url.path}?done", status_code=303)
             await follow_link(token)
         except Problem as problem:
             if problem.reason != Why.link_used:
@@ -392,7 +412,23 @@ _REFUSED = {
     No.already_acknowledged.value: "已由他人接警，谢谢。",
     No.not_allowed.value: "现在不需要此操作，谢谢。",
 }
-_ACTS = {"acknowledge": "接警", "accept": "接受，我去", "inform": ""}
+_ACTS = {"acknowledge": "接警", "accept": "接受，我去", "inform": "", "confirm": "我收到了"}
+
+
+_DONE = {"confirm": "已确认，谢谢。"}
+
+
+def _confirm_page(*, done: bool) -> Json:
+    return {
+        "number": 0,
+        "level": "blue",
+        "title": "联系方式确认",
+        "building": "",
+        "act": Purpose.confirm.value,
+        "state": None,
+        "state_words": "没有发生任何事情，只是确认能联系到您",
+        "done": done,
+    }
 
 
 def _order(row: CaseRow) -> tuple[int, str]:
@@ -427,7 +463,7 @@ def _link_form(page: Json, path: str) -> HTMLResponse:
     state = f"<p>#{page['number']} · {html.escape(page['state_words'])}</p>"
     act = _ACTS[page["act"]]
     if page["done"] or not act:
-        button = "<p>已处理，谢谢。</p>" if page["done"] else ""
+        button = f"<p>{_DONE.get(page['act'], '已处理，谢谢。')}</p>" if page["done"] else ""
     else:
         button = (
             f'<form method="post" action="{html.escape(path)}"><button type="submit">{act}</button></form>'

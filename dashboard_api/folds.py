@@ -17,6 +17,7 @@ from structlog import get_logger
 
 from alerts.desk import decode_transition
 from alerts.events import Transition
+from alerts.subscriptions import pushes
 from care.errors import Temporary
 from care.messages import Beat, HomeHealth, Refusal, Report, Unclaimed, decode
 from care.site import Registry, Site
@@ -145,12 +146,19 @@ async def watch_registry(house: House) -> None:
             if entry.data is None:
                 continue
             try:
-                house.picture.registry = Registry(decode(entry.data, Site))
+                house.picture.registry = Registry(decode(entry.data, Site)).with_pushes(house.pushes)
             except msgspec.MsgspecError:
                 log.exception("registry_unreadable")
                 continue
             log.info("registry_heard", homes=len(house.picture.registry.homes))
             house.registry_changed()
+
+
+async def watch_browsers(house: House) -> None:
+    """Browsers that asked for messages: an order made here tells their people too."""
+    async for known in pushes(house.stream):
+        house.pushes = known
+        house.picture.registry = house.picture.registry.with_pushes(known)
 
 
 async def watch_health(house: House) -> None:
@@ -249,6 +257,7 @@ def start(house: House) -> list[asyncio.Task[None]]:
         "readings": follow_readings,
         "quarantine": follow_quarantine,
         "registry": watch_registry,
+        "browsers": watch_browsers,
         "health": watch_health,
         "beat": beat,
         "board": tell_board,

@@ -86,6 +86,9 @@ class House:
     history: History | None = None
     rules: Callable[[], list[dict[str, Any]]] | None = None
     accept_reading: AcceptReading | None = None
+    push_hosts: Sequence[str] = ()
+    pushes: dict[str, Sequence[str]] = field(default_factory=dict)
+    """Everybody's browsers, among the channels of the registry."""
     picture: Picture = field(default_factory=Picture)
     caught_up: asyncio.Event = field(default_factory=asyncio.Event)
     """The alert log has been read to its end once."""

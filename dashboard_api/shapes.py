@@ -586,13 +586,59 @@ class LinkPage(Shape):
     title: str
     building: str | None
     act: str
-    """acknowledge, accept, or inform."""
-    state: AlertState
+    """acknowledge, accept, inform, or confirm (that a test message was read)."""
+    state: AlertState | None
     state_words: str
     done: bool
     """It was used, or is no longer needed."""
     alert: Alert | None = None
     """After the act: the case as a responder sees it."""
+
+
+# -- reaching people ----------------------------------------------------------------------------------------------
+
+
+class PushKey(Shape):
+    key: str
+    """Uncompressed P-256 point, base64url."""
+
+
+class PushKeys(Said):
+    model_config = ConfigDict(extra="ignore")
+    p256dh: Annotated[str, Field(max_length=200)]
+    auth: Annotated[str, Field(max_length=200)]
+
+
+class PushEndpoint(Said):
+    model_config = ConfigDict(extra="ignore")
+    endpoint: Annotated[str, Field(min_length=12, max_length=1000)]
+
+
+class PushSubscription(PushEndpoint):
+    """What `PushSubscription.toJSON()` of a browser gives."""
+
+    keys: PushKeys
+
+
+class ReachOfChannel(Shape):
+    channel: str
+    """Scheme of the address."""
+    address: str
+    """A name for it; the address itself is a secret."""
+    state: Literal["untried", "failed", "sent", "verified"]
+    """sent: the provider took a test; verified: the person said that they read it."""
+    detail: str
+    tried_at: At | None
+    verified_at: At | None
+
+
+class Channels(Shape):
+    person: str
+    items: list[ReachOfChannel]
+
+
+class TestAsked(Shape):
+    test: str
 
 
 # -- the live channel ---------------------------------------------------------------------------------------------

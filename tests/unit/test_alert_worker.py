@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from alerts import notify
-from alerts.channels import Permanent, Sent, TemporaryFailure, Verdict
 from alerts.commands import Commands, Follower, link_secret, read_log
 from alerts.events import Delivery, DeliveryState, Why
 from alerts.lifecycle import Alert
 from alerts.links import read
 from alerts.notify import Budget, Notifier
 from alerts.orders import NotAllowed
+from alerts.sending import Letter, Permanent, Sent, TemporaryFailure, Verdict
 from alerts.worker import Worker, next_number
 from alerts.worker import run as run_alerts
 from care.clock import ManualClock
@@ -399,9 +399,9 @@ class Phones:
         self.answers: dict[str, list[Verdict]] = {}
         self.sent: list[tuple[str, str, str]] = []
 
-    async def send(self, url: str, title: str, body: str, *, level: Level | None = None) -> Verdict:
+    async def send(self, url: str, letter: Letter) -> Verdict:
         name = url.rpartition("/")[2]
-        self.sent.append((name, title, body))
+        self.sent.append((name, letter.title, letter.body))
         answers = self.answers.get(name, [])
         await asyncio.sleep(0)
         return answers.pop(0) if len(answers) > 1 else answers[0] if answers else Sent()

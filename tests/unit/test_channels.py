@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from alerts import channels
-from alerts.channels import AppriseChannels, Permanent, Sent, TemporaryFailure
+from alerts.channels import AppriseChannels
+from alerts.sending import Letter, Permanent, Sent, TemporaryFailure
 from care.words import Level
 
 SECRET = "a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4e5f6a1b2"
@@ -125,7 +126,7 @@ async def test_the_body_decides(
     provider.status = status
     provider.body = b"<html>" if answer is None else json.dumps({field: answer, "errmsg": "x"}).encode()
     with pool() as channel:
-        assert await channel.send(url, "#317 标题", "内容", level=Level.red) == verdict
+        assert await channel.send(url, Letter("#317 标题", "内容", level=Level.red)) == verdict
     assert len(provider.heard) == 1, "one try, no repeats"
     sent = provider.heard[0][1]
     assert "317" in sent.decode("utf-8", "replace")
@@ -147,7 +148,7 @@ async def test_json_carries_title_message_and_type(provider: Provider, status: i
     provider.body = b"" if status == 204 else b"{}"
     with pool() as channel:
         got = await channel.send(
-            f"json://127.0.0.1:{provider.port}/desk", "#317 厨房", "请接警", level=Level.red
+            f"json://127.0.0.1:{provider.port}/desk", Letter("#317 厨房", "请接警", level=Level.red)
         )
     assert got == verdict
     path, body = provider.heard[0]
@@ -170,7 +171,7 @@ async def test_a_slow_provider_costs_its_limit_and_no_more(provider: Provider) -
     ticker = asyncio.create_task(tick())
     with pool(limit_seconds=0.3) as channel:
         begun = time.monotonic()
-        got = await channel.send(f"json://127.0.0.1:{provider.port}/", "#1", "x")
+        got = await channel.send(f"json://127.0.0.1:{provider.port}/", Letter("#1", "x"))
         assert got == TemporaryFailure("timeout")
         assert time.monotonic() - begun < 0.9
     ticker.cancel()
@@ -181,10 +182,12 @@ async def test_a_slow_provider_costs_its_limit_and_no_more(provider: Provider) -
 async def test_nobody_there_is_temporary_and_nonsense_is_permanent() -> None:
     """A closed port may open again; an address that is none never will."""
     with pool() as channel:
-        assert await channel.send("json://127.0.0.1:9/x", "#1", "x") == TemporaryFailure("unreachable")
-        assert await channel.send("nosuch://x", "#1", "x") == Permanent("bad_address")
-        assert await channel.send("not a url", "#1", "x") == Permanent("bad_address")
-        assert await channel.send("dingtalk://short!", "#1", "x") == Permanent("bad_address")
+        assert await channel.send("json://127.0.0.1:9/x", Letter("#1", "x")) == TemporaryFailure(
+            "unreachable"
+        )
+        assert await channel.send("nosuch://x", Letter("#1", "x")) == Permanent("bad_address")
+        assert await channel.send("not a url", Letter("#1", "x")) == Permanent("bad_address")
+        assert await channel.send("dingtalk://short!", Letter("#1", "x")) == Permanent("bad_address")
 
 
 async def test_the_dingtalk_signature_is_quoted_once(
@@ -194,7 +197,7 @@ async def test_the_dingtalk_signature_is_quoted_once(
     url = aimed(monkeypatch, provider, channels.StrictDingTalk, "notify_url", f"dingtalk://SECabc@{SECRET}")
     provider.body = b'{"errcode":0}'
     with pool() as channel:
-        assert await channel.send(url, "#1", "x") == Sent()
+        assert await channel.send(url, Letter("#1", "x")) == Sent()
     assert "sign=" in provider.heard[0][0]
     assert "%25" not in provider.heard[0][0]
 
@@ -207,9 +210,9 @@ async def test_addresses_are_never_logged(
     provider.status = 500
     with pool() as channel:
         verdicts = [
-            await channel.send(f"json://user:hunter2@127.0.0.1:{provider.port}/topsecret", "#1", "x"),
-            await channel.send("json://127.0.0.1:9/topsecret", "#1", "x"),
-            await channel.send("dingtalk://topsecret", "#1", "x"),
+            await channel.send(f"json://user:hunter2@127.0.0.1:{provider.port}/topsecret", Letter("#1", "x")),
+            await channel.send("json://127.0.0.1:9/topsecret", Letter("#1", "x")),
+            await channel.send("dingtalk://topsecret", Letter("#1", "x")),
         ]
     out = capsys.readouterr()
     everything = caplog.text + out.out + out.err + repr(verdicts)

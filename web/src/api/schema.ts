@@ -307,7 +307,7 @@ export interface paths {
         put?: never;
         /**
          * Use Link
-         * @description Take the case, or accept to go.
+         * @description Take the case, accept to go, or confirm that a test message was read.
          */
         post: operations["use_link_api_v1_go__token__post"];
         delete?: never;
@@ -530,6 +530,74 @@ export interface paths {
          * @description Make a device's token. It is shown this once; an older one ends.
          */
         post: operations["token_api_v1_devices__device__token_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Push Key
+         * @description The key with which a browser asks for messages of ours (`applicationServerKey`).
+         */
+        get: operations["push_key_api_v1_push_get"];
+        put?: never;
+        /**
+         * Subscribe
+         * @description A browser asks for this person's messages; again is the same.
+         */
+        post: operations["subscribe_api_v1_push_post"];
+        /**
+         * Unsubscribe
+         * @description This browser wants no messages any more. One that is not this person's stays.
+         */
+        delete: operations["unsubscribe_api_v1_push_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person}/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Channels
+         * @description How a member of staff or a contact is reached, and which of it was tried. Addresses are never shown.
+         */
+        get: operations["channels_api_v1_people__person__channels_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test
+         * @description Send a harmless message by each channel of a person; what comes of it is in their channels.
+         */
+        post: operations["test_api_v1_people__person__test_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -765,6 +833,13 @@ export interface components {
              * @example 2026-05-23T04:06:24.120Z
              */
             at: string;
+        };
+        /** Channels */
+        Channels: {
+            /** Person */
+            person: string;
+            /** Items */
+            items: components["schemas"]["ReachOfChannel"][];
         };
         /** ClosedLine */
         ClosedLine: {
@@ -1422,7 +1497,7 @@ export interface components {
             building: string | null;
             /** Act */
             act: string;
-            state: components["schemas"]["AlertState"];
+            state: components["schemas"]["AlertState"] | null;
             /** State Words */
             state_words: string;
             /** Done */
@@ -1548,6 +1623,32 @@ export interface components {
             /** Total */
             total: number;
         };
+        /** PushEndpoint */
+        PushEndpoint: {
+            /** Endpoint */
+            endpoint: string;
+        };
+        /** PushKey */
+        PushKey: {
+            /** Key */
+            key: string;
+        };
+        /** PushKeys */
+        PushKeys: {
+            /** P256Dh */
+            p256dh: string;
+            /** Auth */
+            auth: string;
+        };
+        /**
+         * PushSubscription
+         * @description What `PushSubscription.toJSON()` of a browser gives.
+         */
+        PushSubscription: {
+            /** Endpoint */
+            endpoint: string;
+            keys: components["schemas"]["PushKeys"];
+        };
         /** Quarantine */
         Quarantine: {
             /** Items */
@@ -1567,6 +1668,24 @@ export interface components {
             after_yes?: string | null;
             /** After No */
             after_no?: string | null;
+        };
+        /** ReachOfChannel */
+        ReachOfChannel: {
+            /** Channel */
+            channel: string;
+            /** Address */
+            address: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "untried" | "failed" | "sent" | "verified";
+            /** Detail */
+            detail: string;
+            /** Tried At */
+            tried_at: string | null;
+            /** Verified At */
+            verified_at: string | null;
         };
         /**
          * Readings
@@ -1832,6 +1951,11 @@ export interface components {
              * @default false
              */
             strong?: boolean;
+        };
+        /** TestAsked */
+        TestAsked: {
+            /** Test */
+            test: string;
         };
         /** Timeline */
         Timeline: {
@@ -3416,6 +3540,249 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeviceTokenBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    push_key_api_v1_push_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    subscribe_api_v1_push_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushSubscription"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    unsubscribe_api_v1_push_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushEndpoint"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    channels_api_v1_people__person__channels_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channels"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    test_api_v1_people__person__test_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestAsked"];
                 };
             };
             /** @description Unauthorized */
