@@ -81,7 +81,7 @@ class Front:
     async def refusals(self, count: int) -> list[Refusal]:
         """The first refusals since it began."""
         found: list[Refusal] = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             async for batch in self.stream.follow(QUARANTINE, after=self.after):
                 found += [decode(m.data, Refusal) for m in batch if m.subject.startswith("quarantine.")]
                 if len(found) >= count:
@@ -120,7 +120,7 @@ async def front(server: NatsForTests, **more: Any) -> AsyncIterator[Front]:
 
 
 async def until_open(port: int, task: asyncio.Task[None] | None = None) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             if task is not None and task.done():
                 task.result()
@@ -215,7 +215,7 @@ class Device:
         found.session_present = bool(body[0])
         return found
 
-    async def receive(self, seconds: float = 5.0) -> tuple[int, bytes]:
+    async def receive(self, seconds: float = 20.0) -> tuple[int, bytes]:
         """The next packet: first byte and body. `EOFError` when closed."""
         async with asyncio.timeout(seconds):
             try:
@@ -229,7 +229,7 @@ class Device:
             except (asyncio.IncompleteReadError, ConnectionError):
                 raise EOFError from None
 
-    async def message(self, seconds: float = 5.0) -> tuple[str, bytes]:
+    async def message(self, seconds: float = 20.0) -> tuple[str, bytes]:
         """The next PUBLISH, acknowledged: topic and payload."""
         while True:
             head, body = await self.receive(seconds)
@@ -262,7 +262,7 @@ class Device:
             if head == 0x90:
                 return list(answer[2:])
 
-    async def closed(self, seconds: float = 5.0) -> bool:
+    async def closed(self, seconds: float = 20.0) -> bool:
         """Whether the other side closes, whatever it says before."""
         try:
             async with asyncio.timeout(seconds):

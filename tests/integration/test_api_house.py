@@ -146,7 +146,7 @@ class House:
             await add_user(self.stream, name, role, PASSWORD, staff)
         await add_user(self.stream, "wu", "family", PASSWORD, contact="c0420a")
         await self._stack.enter_async_context(self.app.router.lifespan_context(self.app))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await self.state.people.ready.wait()
             await self.state.caught_up.wait()
             await self.state.registered.wait()
@@ -195,7 +195,7 @@ class House:
 
     async def settled(self):
         """The folds have heard everything."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while self.state.picture.position < await self.stream.head(ALERTS):
                 await asyncio.sleep(0.005)
             await asyncio.sleep(0.06)

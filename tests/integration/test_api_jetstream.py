@@ -29,7 +29,7 @@ async def api(stream, clock):
     """One API process, with a signed-in operator."""
     app = create_app(stream=stream, clock=clock)
     async with app.router.lifespan_context(app):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await app.state.house.people.ready.wait()
             await app.state.house.caught_up.wait()
             await app.state.house.registered.wait()
@@ -55,7 +55,7 @@ async def test_the_reference_case_survives_a_restart_and_a_race(fresh_nats: Nats
         await stream.publish(change.subject, encode(change))
         r = report("smoke-0317", clock.now(), smoke=True)
         await stream.publish(r.subject, encode(r))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not all([(await c.get(f"{V}/alerts")).json()["items"] for c in (one, two)]):
                 await asyncio.sleep(0.02)
         alert = change.alert
@@ -66,10 +66,10 @@ async def test_the_reference_case_survives_a_restart_and_a_race(fresh_nats: Nats
         assert sorted(a.status_code for a in answers) == [200, 409]
         assert next(a for a in answers if a.status_code == 409).json()["reason"] == "version_conflict"
         queued = await asyncio.wait_for(
-            anext(aiter(stream.work(DELIVERIES, worker="w", subjects=["deliveries.page.>"]))), 5
+            anext(aiter(stream.work(DELIVERIES, worker="w", subjects=["deliveries.page.>"]))), 20
         )
         assert queued
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while (await two.get(f"{V}/homes/h0317/strip")).json()["rows"][0]["alarm"] is not True:
                 await asyncio.sleep(0.02)
         version = (await one.get(f"{V}/alerts/{alert}")).json()["version"]
@@ -82,7 +82,7 @@ async def test_the_reference_case_survives_a_restart_and_a_race(fresh_nats: Nats
         late.house.picture.cases.clear()
         assert (await late.get(f"{V}/alerts/{alert}")).json()["number"] == 317
         await remove_user(stream, "operator")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while (await late.get(f"{V}/session")).status_code != 401:
                 await asyncio.sleep(0.02)
     await stream.close()

@@ -58,7 +58,7 @@ class Screen:
         self.raw = []
 
     async def __aenter__(self):
-        self.client = httpx.AsyncClient(timeout=httpx.Timeout(5, read=8))
+        self.client = httpx.AsyncClient(timeout=httpx.Timeout(20, read=30))
         self._cm = self.client.stream("GET", self.url, params={"view": self.view}, headers=self.headers)
         self.answer = await self._cm.__aenter__()
         self._lines = self.answer.aiter_lines()
@@ -205,7 +205,7 @@ async def test_a_removed_person_loses_the_open_stream():
     async with served() as house, Screen(house, await token_of(house, "fang")) as screen:
         await screen.next("snapshot")
         await remove_user(house.stream, "fang")
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             with pytest.raises(EOFError):
                 await screen.next("never")
 
@@ -226,16 +226,12 @@ async def test_a_screen_that_takes_nothing_is_let_go_and_holds_no_memory(monkeyp
                 await asyncio.sleep(0.01)
             channel = next(iter(house.state.hub.channels.values()))
             big = json.dumps({"x": "y" * 100_000})
-            heard = 0
-            for n in range(200):
-                channel.publish("noise", big)
-                if n % 4 == 0:
-                    await asyncio.sleep(0.01)
-            async with asyncio.timeout(20):
-                async for line in quick._lines:
-                    heard += line == "event: noise"
-                    if heard == 200:
-                        break
+            async with asyncio.timeout(60):
+                for _ in range(200):
+                    channel.publish("noise", big)
+                    # Read as it comes: however busy the machine is, this one is not behind.
+                    while await anext(quick._lines) != "event: noise":
+                        pass
                 while len(house.state.hub.listeners()) > 1:
                     await asyncio.sleep(0.05)
         writer.close()
@@ -273,7 +269,7 @@ async def test_the_role_stops_at_once_although_screens_are_open():
     role = asyncio.create_task(
         run(stream=stream, clock=SystemClock(), host="127.0.0.1", port=port, public_url=url, started=up.set)
     )
-    await asyncio.wait_for(up.wait(), 5)
+    await asyncio.wait_for(up.wait(), 20)
     async with httpx.AsyncClient(base_url=url) as client:
         token = (await client.post(f"{V}/token", data={"username": "op", "password": PASSWORD})).json()[
             "access_token"
@@ -286,4 +282,4 @@ async def test_the_role_stops_at_once_although_screens_are_open():
             role.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await role
-            assert asyncio.get_running_loop().time() - began < 1.5
+            assert asyncio.get_running_loop().time() - began < 10  # an open stream would hold it for ever

@@ -61,7 +61,7 @@ async def serving() -> AsyncIterator[tuple[str, str, MemoryStream]]:
         )
     )
     try:
-        await asyncio.wait_for(started.wait(), 10)
+        await asyncio.wait_for(started.wait(), 30)
         await asyncio.sleep(0.2)
         yield f"http://127.0.0.1:{port}", await issue_device_token(stream, "sos-0317", clock.now()), stream
     finally:
@@ -190,7 +190,7 @@ async def test_the_gateway_in_python_is_answered(broker: NatsForTests) -> None:
         )
         assert ran.returncode == 0, ran.stderr
         assert ran.stdout == "help is coming, alert 317\n"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not any(one.state for one in heard):
                 await asyncio.sleep(0.02)
     finally:

@@ -88,6 +88,13 @@ async def house(server: NatsForTests) -> AsyncIterator[Front]:
         yield found
 
 
+async def known(found: Front, *gateways: str) -> None:
+    """The doorman has read the site and has heard of these gateways."""
+    async with asyncio.timeout(20):
+        while found.door.registry is None or not found.door._accounts.keys() >= set(gateways):
+            await asyncio.sleep(0.01)
+
+
 async def gateway_house(found: Front) -> tuple[str, str]:
     """Load the site and make a gateway for each home; their secrets."""
     await found.stream.put(REGISTRY, "site", encode(SITE))
@@ -97,7 +104,7 @@ async def gateway_house(found: Front) -> tuple[str, str]:
         )
         for home in ("h1", "h2")
     ]
-    await asyncio.sleep(0.2)
+    await known(found, "gw-h1", "gw-h2")
     return secrets[0], secrets[1]
 
 
@@ -295,7 +302,7 @@ async def test_an_alarm_device_that_says_too_much_still_tells_people(server: Nat
     """The refusal names home and device and is marked as an alarm's."""
     async with front(server) as house:
         await house.stream.put(REGISTRY, "site", encode(SITE))
-        await asyncio.sleep(0.2)
+        await known(house)
         device = await house.device()
         await device.publish("zigbee2mqtt/h1/kitchen smoke", b"x" * 17_000)
         refusal = (await house.refusals(1))[0]
@@ -412,7 +419,7 @@ async def test_who_does_not_speak_mqtt_311_is_turned_away(house: Front, said: by
     """With the return code of the standard where it names one, else without a word."""
     reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
     writer.write(said)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         assert await reader.read() == answer
     writer.close()
 
@@ -425,7 +432,7 @@ async def test_a_slow_connect_is_closed(server: NatsForTests, monkeypatch: pytes
         for byte in connect_packet("slow")[:10]:
             writer.write(bytes([byte]))
             await asyncio.sleep(0.02)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             assert await reader.read() == b""
         writer.close()
 
@@ -437,7 +444,7 @@ async def test_strangers_make_room(server: NatsForTests, monkeypatch: pytest.Mon
         idle = [await asyncio.open_connection("127.0.0.1", house.port) for _ in range(6)]
         device = await house.device()
         await device.publish("anxin/v1/h/d")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             assert await idle[0][0].read() == b""
         for _, writer in idle:
             writer.close()
@@ -501,7 +508,7 @@ async def test_nobody_passes_by_the_doorman(own_server: NatsForTests):
             writer.write(
                 f'CONNECT {{"user": "{user}", "pass": "{password}", "verbose": true}}\r\nPING\r\n'.encode()
             )
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(20):
                 assert b"Authorization Violation" in await reader.read()
             writer.close()
 
@@ -533,8 +540,7 @@ async def test_the_shared_sign_in_works_as_before(server: NatsForTests, monkeypa
 
 async def test_guessing_is_slow_and_locks_nobody_out(server: NatsForTests, monkeypatch: pytest.MonkeyPatch):
     """S09: 300 guesses at once get a few late answers; meanwhile a device of the same address is let in at once."""
-    monkeypatch.setattr(doorman, "WRONG_SECONDS", (0.2, 1.0))
-    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(doorman, "WRONG_SECONDS", (2.0, 3.0))
     async with front(server, sign_in=SHARED) as house:
         answered: list[int] = []
 
@@ -548,10 +554,9 @@ async def test_guessing_is_slow_and_locks_nobody_out(server: NatsForTests, monke
 
         guesses = [asyncio.create_task(guess(n)) for n in range(300)]
         await asyncio.sleep(0.1)
-        began = loop.time()
         device = await house.device("y", user=SHARED[0], password=SHARED[1])
         await device.publish("anxin/v1/h/sos")
-        assert loop.time() - began < 0.5
+        assert not answered, "it was let in before the first guess was answered"
         await asyncio.gather(*guesses)
         assert len(answered) <= doorman.WRONG_WAITING
 
@@ -710,7 +715,7 @@ async def test_a_revocation_while_nobody_watched_holds(server: NatsForTests):
     async with front(server, sign_in=SHARED) as house:
         house.door.stream = stream
         following = asyncio.create_task(house.door._follow_gateways())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while stream.watches < 1 or "gw" not in house.door._accounts:
                 await asyncio.sleep(0)
             while "gw" in house.door._accounts:
@@ -805,7 +810,7 @@ async def test_a_slow_broker_slows_the_device(server: NatsForTests):
         assert door.inside is not None
         assert door.inside.transport.get_write_buffer_size() + len(door.rest) < 1_000_000  # type: ignore[union-attr]
         go_on.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await device.writer.drain()
 
 
@@ -835,11 +840,11 @@ async def test_who_hangs_up_after_speaking_is_still_answered(house: Front):
     ingest = await house.ingest()
     reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
     writer.write(connect_packet("brief") + publish_packet("anxin/v1/h/brief", b"x", 5))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert await reader.readexactly(4) == b"\x20\x02\0\0"
     writer.write_eof()
     assert await ingest.message() == ("anxin/v1/h/brief", b"x")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         said = await reader.read()
     assert said in (b"\x40\x02\0\5", b"")  # the broker may close as soon as it has read the end
     writer.close()
@@ -866,10 +871,10 @@ async def test_the_broker_may_die(own_server: NatsForTests):
     async with front(own_server) as house:
         device = await house.device("d", clean=False)
         await asyncio.to_thread(own_server.kill)
-        assert await device.closed(3)
+        assert await device.closed()
         reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
         writer.write(connect_packet("d"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert await reader.read() == b""
         writer.close()
         await asyncio.to_thread(own_server.start)
@@ -920,14 +925,16 @@ async def test_what_was_acknowledged_survives_the_death_of_the_doorman(own_serve
         await until_open(port)
         flooding = asyncio.create_task(flood())
         for _ in range(4):
-            await asyncio.sleep(0.6)
+            before = len(acked)
+            async with asyncio.timeout(30):
+                while len(acked) < before + 150:
+                    await asyncio.sleep(0.01)
             process.kill()
             await asyncio.to_thread(process.wait)
             process = start()
             await until_open(port)
-        await asyncio.sleep(0.5)
         ended = True
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             await flooding
     finally:
         process.kill()
@@ -943,7 +950,7 @@ async def test_what_was_acknowledged_survives_the_death_of_the_doorman(own_serve
     heard: set[int] = set()
     with contextlib.suppress(TimeoutError):
         while not acked <= heard:
-            topic, payload = await ingest.message(3)
+            topic, payload = await ingest.message(10)
             assert topics.unescape(topic) == "anxin/v1/h/a b"
             heard.add(int(payload))
     ingest.close()

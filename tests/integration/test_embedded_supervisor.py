@@ -33,7 +33,7 @@ def ready_when(path: Path) -> Callable[[], Awaitable[None]]:
     return ready
 
 
-async def until(true: Callable[[], bool], within: float = 10) -> None:
+async def until(true: Callable[[], bool], within: float = 30) -> None:
     async with asyncio.timeout(within):
         while not true():
             await asyncio.sleep(0.01)
@@ -67,7 +67,8 @@ async def test_a_child_that_ends_is_started_again_ever_more_slowly(
     at = [float(line) for line in times.read_text().split()]
     gaps = [later - earlier for earlier, later in itertools.pairwise(at)]
     for gap, least in zip(gaps, (0.1, 0.2, 0.4, 0.4, 0.4), strict=False):
-        assert least <= gap < least + 0.3
+        assert least <= gap
+    assert min(gaps[2:]) < 0.8, "the longest wait is 0.4 s"
 
 
 async def test_a_child_that_never_starts_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -101,7 +102,7 @@ async def test_a_child_that_ignores_the_signal_is_killed(tmp_path: Path):
         process = Process.of(house.children[0].pid or 0)
         assert process is not None
     assert not process.alive
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15  # its loop never ends by itself
 
 
 async def test_a_pid_file_holds_who_it_is(tmp_path: Path):
@@ -171,11 +172,14 @@ def test_as_process_one_of_a_container_it_leaves_no_zombies(tmp_path: Path):
         "async def main():\n"
         f"    async with Supervisor(Path({str(tmp_path / 'run')!r})):\n"
         "        subprocess.run(['/bin/sh', '-c', '(sleep 0.2; exit 3) & exit 0'], check=True)\n"
-        "        await asyncio.sleep(0.5)\n"
-        "        first = subprocess.run(['ps', '-eo', 'stat'], capture_output=True, text=True).stdout.count('Z')\n"
-        "        await asyncio.sleep(2.5)\n"
-        "        then = subprocess.run(['ps', '-eo', 'stat'], capture_output=True, text=True).stdout.count('Z')\n"
-        "        print(os.getpid(), first, then)\n"
+        "        async def until(zombies):\n"
+        "            while zombies != subprocess.run(\n"
+        "                ['ps', '-eo', 'stat'], capture_output=True, text=True\n"
+        "            ).stdout.count('Z'):\n"
+        "                await asyncio.sleep(0.02)\n"
+        "            return zombies\n"
+        "        async with asyncio.timeout(25):\n"
+        "            print(os.getpid(), await until(1), await until(0))\n"
         "asyncio.run(main())\n"
     )
     tried = subprocess.run(
@@ -184,7 +188,7 @@ def test_as_process_one_of_a_container_it_leaves_no_zombies(tmp_path: Path):
         capture_output=True,
         text=True,
         env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(sys.path)},
-        timeout=30,
+        timeout=60,
     )
     if "Operation not permitted" in tried.stderr:
         pytest.skip("no PID namespaces here")
@@ -193,7 +197,7 @@ def test_as_process_one_of_a_container_it_leaves_no_zombies(tmp_path: Path):
 
 async def test_a_check_that_swallows_its_cancellation_does_not_keep_a_killed_child_away(tmp_path: Path):
     """The check of a child that is killed may end, or ignore its end, at that very moment: the child comes back."""
-    asked = asyncio.Event()
+    asked, checking = asyncio.Event(), asyncio.Event()
     swallowed: list[int] = []
 
     async def stubborn() -> None:
@@ -202,7 +206,8 @@ async def test_a_check_that_swallows_its_cancellation_does_not_keep_a_killed_chi
             asked.set()
             return
         try:
-            await asyncio.sleep(0.3)
+            checking.set()
+            await asyncio.sleep(60)
         except asyncio.CancelledError:
             swallowed.append(1)
             if len(swallowed) < 2:
@@ -212,8 +217,8 @@ async def test_a_check_that_swallows_its_cancellation_does_not_keep_a_killed_chi
     async with Supervisor(tmp_path / "run") as house:
         await house.start(script("api", "sleep 60", ready=stubborn))
         first = house.children[0].pid
-        await asyncio.sleep(supervisor.WATCH_EVERY_SECONDS + 0.1)  # a check is under way
+        await asyncio.wait_for(checking.wait(), supervisor.WATCH_EVERY_SECONDS + 20)
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        await until(lambda: house.children[0].pid not in (None, first), 10)
+        await until(lambda: house.children[0].pid not in (None, first))
     assert swallowed

@@ -34,7 +34,7 @@ def unique(prefix: str) -> str:
     return f"{prefix}{uuid.uuid4().hex[:12]}"
 
 
-async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not true():
             await asyncio.sleep(0.01)
@@ -54,7 +54,7 @@ async def test_the_same_id_is_stored_once(stream: Stream) -> None:
 
 async def collect(stream: Stream, name: str, subjects: list[str], count: int, after: int = 0) -> list[Stored]:
     out: list[Stored] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async for batch in stream.follow(name, subjects=subjects, after=after):
             out += batch
             if len(out) >= count:
