@@ -33,6 +33,7 @@ from rules.conditions import (
     compile_condition,
     duration_seconds,
 )
+from rules.detectors import DETECTORS, LEARNT, Detector
 
 CATALOG = Path(__file__).parent / "catalog"
 """The rules that ship with the program."""
@@ -184,6 +185,15 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which of two residents' values counts where a sensor serves both: `lower` or `higher`."""
 
 
+class Detection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"with_": "with"}):
+    """What an expression cannot say: a named detector (rules.detectors), asked by `detected()` in conditions."""
+
+    use: str
+    """Its name."""
+    with_: dict[str, bool | int | float | str] = {}
+    """What it is given: a value, or the name of a parameter of the rule. One of the same name need not be named."""
+
+
 Duration = Annotated[str, Meta(description="a duration like 90s, 5m, 1h30m, or a parameter that is one")]
 
 
@@ -205,6 +215,7 @@ class RuleDoc(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     about: Text
     source: str
     when: str = "true"
+    detector: Detection | None = None
     require: str | None = None
     """Checked once, when the condition begins: without it there is no episode."""
     by_time: bool = False
@@ -245,6 +256,18 @@ class RuleGrade:
     title: Text
 
 
+@dataclass(frozen=True, slots=True)
+class RuleDetector:
+    """A detector with what it is given, compiled."""
+
+    detector: Detector
+    given: Mapping[str, Compiled]
+
+    def arguments(self, view: Any) -> dict[str, Any]:
+        """What it is given here."""
+        return {name: part.value(view) for name, part in self.given.items()}
+
+
 @dataclass(frozen=True, eq=False)
 class Rule:
     """A rule, checked and compiled."""
@@ -262,6 +285,7 @@ class Rule:
     tags: Mapping[str, Compiled]
     order: int = 0
     """Place in the book: rules of one moment speak in this order, urgent ones first."""
+    detector: RuleDetector | None = None
 
     @property
     def id(self) -> str:
@@ -309,6 +333,11 @@ class Rule:
     def ages(self) -> bool:
         """It looks at how long a device has been known, so it begins to count when the device is first heard."""
         return any("known" in part.functions for part in self._parts())
+
+    @cached_property
+    def personal(self) -> frozenset[str]:
+        """What it asks of the personal clock."""
+        return frozenset(f for part in self._parts() for f in part.functions) & LEARNT.keys()
 
     def _parts(self) -> list[Compiled]:
         parts = [self.when, self.clear_hold]
@@ -483,8 +512,52 @@ class _File:
             clear_hold=expression(doc.clear.hold, "clear", "hold", wanted=Type.duration),
             merge=expression(doc.merge, "merge", wanted=Type.duration),
             tags={name: expression(text, "tags", name) for name, text in doc.tags.items()},
+            detector=self._detector(base, doc, scope),
         )
+        if ("detected" in rule.personal) != (doc.detector is not None):
+            lacks = "names no detector" if doc.detector is None else "never asks its detector"
+            self.fault((*base, "rule"), f"{doc.rule}: `detected()` and `detector:` go together, this {lacks}")
         return rule if len(self.faults) == before else None
+
+    def _detector(self, base: tuple[str | int, ...], doc: RuleDoc, scope: Scope) -> RuleDetector | None:
+        if doc.detector is None:
+            return None
+        path = (*base, "detector")
+        detector = DETECTORS.get(doc.detector.use)
+        if detector is None:
+            known = ", ".join(sorted(DETECTORS))
+            self.fault(
+                (*path, "use"), f"{doc.rule}: there is no detector `{doc.detector.use}`; there are {known}"
+            )
+            return None
+        if doc.on.subject.value not in detector.subjects:
+            self.fault(
+                (*base, "on"), f"{doc.rule}: `{detector.name}` is about a {' or '.join(detector.subjects)}"
+            )
+        given: dict[str, Compiled] = {}
+        for name, value in doc.detector.with_.items():
+            if name not in detector.takes:
+                known = ", ".join(detector.takes)
+                self.fault(
+                    (*path, "with", name), f"{doc.rule}: `{detector.name}` takes {known}; not `{name}`"
+                )
+                continue
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            try:
+                given[name] = compile_condition(text, scope, wanted=Type(detector.takes[name]))
+            except ConditionFault as error:
+                self.fault((*path, "with", name), f"{doc.rule}: detector.with.{name}: {error}")
+        for name, wanted in detector.takes.items():
+            if name in given or name in doc.detector.with_:
+                continue
+            if scope.parameters.get(name) is not Type(wanted):
+                self.fault(
+                    path,
+                    f"{doc.rule}: `{detector.name}` needs `{name}`, a {wanted}, in `with` or as a parameter",
+                )
+                continue
+            given[name] = compile_condition(name, scope, wanted=Type(wanted))
+        return RuleDetector(detector, given)
 
     def _check_title(
         self, base: tuple[str | int, ...], doc: RuleDoc, text: Text | None, grade: int | None
@@ -585,7 +658,7 @@ def read_rules(files: Mapping[str, str]) -> RuleBook:
 def _numbered(rule: Rule, order: int) -> Rule:
     return Rule(
         rule.doc, rule.when, rule.require, rule.hours, rule.settle, rule.max_gap, rule.grades, rule.clear,
-        rule.clear_hold, rule.merge, rule.tags, order,
+        rule.clear_hold, rule.merge, rule.tags, order, rule.detector,
     )  # fmt: skip
 
 

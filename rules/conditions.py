@@ -149,8 +149,33 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "reported": Function((), Type.bool, "the device has reported at least once"),
     "heard": Function((), Type.number, "messages of the device since the episode opened"),
     "between": Function(("clock", "clock"), Type.bool, "wall clock of the community; may cross midnight"),
+    "detected": Function((), Type.bool, "what the rule's detector found; unknown when it does not know"),
+    "learned": Function(("learnt",), Type.bool, "whether this is known of the resident"),
+    "baseline": Function(
+        ("vital",),
+        Type.number,
+        "the resident's own median of this hour of the night; unknown under ten nights",
+    ),
+    "deviation": Function(
+        (), Type.number, "how far pulse or breath are from the resident's own, in robust standard deviations"
+    ),
+    "usual": Function(("span",), Type.duration, "the resident's own long one: longer are rare"),
+    "late": Function(
+        ("hour", "duration"),
+        Type.bool,
+        "it has not happened today although it is so long past the resident's usual time",
+    ),
 }
 """Everything a condition can call. A rule that needs another one needs an entry here and in `engine`."""
+
+VITALS: Final = ("heart_rate", "respiration_rate")
+HABITS: Final[dict[str, tuple[str, ...]]] = {
+    "vital": VITALS,
+    "hour": ("get_up", "to_bed", "morning"),
+    "span": ("away", "door_gap", "bathroom_stay"),
+    "learnt": ("get_up", "to_bed", "morning", "away", "door_gap", "bathroom_stay", *VITALS),
+}
+"""What can be learned of a resident, by the kind of argument; vitals are bare names, the others texts."""
 
 WORDS: Final[dict[str, Type]] = {"room": Type.text, "kind": Type.text}
 """Names of the subject itself."""
@@ -525,6 +550,8 @@ class _Parser:
                     raise ConditionFault(f"`{name.text}` is not a quantity", name.position)
                 quantity = name.text
                 args.append(_constant(quantity))
+            elif wanted in HABITS:
+                args.append(_constant(self.habit(token.text, HABITS[wanted])))
             else:
                 node = self.sum()
                 if node.type is not Type(wanted):
@@ -557,6 +584,14 @@ class _Parser:
             lambda _v, _w: found,
             grows=function.grows,
         )
+
+    def habit(self, function: str, known: tuple[str, ...]) -> str:
+        token = self.take()
+        word = token.value if token.kind == "text" else token.text
+        if token.kind != ("name" if word in VITALS else "text") or word not in known:
+            names = ", ".join(n if n in VITALS else f'"{n}"' for n in known)
+            raise ConditionFault(f"`{function}` knows {names}, not `{token.text}`", token.position)
+        return str(word)
 
 
 def _constant(value: Any) -> Closure:

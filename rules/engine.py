@@ -28,6 +28,7 @@ from care.messages import URGENT, Evidence, Finding, Refusal, Report, Value
 from care.site import Registry
 from care.words import Condition, Kind, Phase
 from devices.quantities import HAZARDS, PRESSES
+from rules import personal
 from rules.catalog import RuleBook, Shape
 from rules.clocks import WRONG, learn, offset_at, offset_of
 from rules.dark import AREA, Outages
@@ -43,6 +44,7 @@ from rules.memory import (
     Field,
     moment,
 )
+from rules.personal import LEARNS_FROM
 from rules.signs import ELSEWHERE, OBSERVED, note_gap, observe
 from rules.view import EngineView
 
@@ -132,6 +134,8 @@ class Engine(Outages):
         except Exception as error:  # noqa: BLE001  # one home's data must not stop the others
             self._failed(home, None, at, error, out)
             self._raise_anyway(home, device, trigger, out)
+        if current and (at >= device.due or not LEARNS_FROM.isdisjoint(trigger.changed)):
+            self._learn(home, device, trigger, out)
         if report.seq is not None and current:
             memory.seq = report.seq
         if report.device_at is not None and current:
@@ -349,6 +353,16 @@ class Engine(Outages):
             self._evaluate(instance, max(instance.episode.seen, at), trigger, out)
         if home.attentive:
             self._look_again(home, device, trigger, out)
+
+    def _learn(self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding]) -> None:
+        """The personal clock takes it in; whoever asks it looks again when it has learnt something."""
+        try:
+            stirred = personal.hear(home, device, trigger, self._view.zone)
+        except Exception as error:  # noqa: BLE001  # what is usual here must not stop what is dangerous
+            self._failed(home, None, trigger.at, error, out)
+            return
+        for instance in stirred:
+            self._evaluate(instance, max(instance.episode.seen, trigger.at), trigger, out)
 
     def _touched(self, home: LiveHome, device: LiveDevice, quantities: Iterable[str]) -> list[Instance]:
         found: dict[str, Instance] = {}

@@ -46,9 +46,13 @@ def evidence_of(
     found: Found = {}
     if instance.episode.phase == ACTIVE and instance.episode.grade >= 0:
         found = {(e.device, e.quantity, e.at): e for e in instance.episode.evidence}  # what opened it stays
+    view.told = []
     parts = list(rule.when.support(view, True)) if rule.when.value(view) else []
-    if grade is not None and grade.when is not None:
+    if grade is not None and grade.when is not None and grade.when.value(view):
         parts += grade.when.support(view, True)
+    learned, view.told = view.told, None
+    for told in learned:
+        _add(found, told)
     for part in parts:
         if part.wide:
             for device in instance.home.devices.values():

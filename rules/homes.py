@@ -197,6 +197,7 @@ class Homes(ABC):
             for quantity in rule.wide:
                 wide.setdefault(quantity, []).append(instance)
         home.wide = {q: tuple(v) for q, v in wide.items()}
+        home.personal = tuple(i for i in made.values() if i.rule.personal and not i.test)
         for device in devices:
             device.own = {q: tuple(v) for q, v in own[device.name].items()}
             device.presses = {

@@ -27,6 +27,8 @@ class LiveDevice:
     """A device at work: its memory, what the site file says of it, and who listens to which quantity."""
 
     __slots__ = (
+        "bed",
+        "due",
         "fields",
         "kind",
         "listen",
@@ -55,6 +57,10 @@ class LiveDevice:
         self.listen: tuple[Instance, ...] = ()
         self.wanted: frozenset[str] = frozenset()
         """Quantities whose change somebody wants to hear of."""
+        self.due = 0
+        """When the personal clock wants to hear of it again, whatever it says (rules.personal)."""
+        self.bed: str | None = None
+        """The bed it belongs to, once that was asked; empty when to none."""
 
     @property
     def on_change(self) -> bool:
@@ -65,7 +71,9 @@ class LiveDevice:
 class LiveHome:
     """A home at work."""
 
-    __slots__ = ("attentive", "devices", "instances", "memory", "name", "outage", "site", "wide")
+    __slots__ = (
+        "attentive", "devices", "instances", "memory", "name", "outage", "personal", "site", "wide",
+    )  # fmt: skip
 
     def __init__(self, name: str, memory: HomeMemory) -> None:
         self.name = name
@@ -74,6 +82,8 @@ class LiveHome:
         self.devices: dict[str, LiveDevice] = {}
         self.instances: dict[str, Instance] = {}
         self.wide: dict[str, tuple[Instance, ...]] = {}
+        self.personal: tuple[Instance, ...] = ()
+        """Those that ask what is usual here."""
         self.outage: Instance | None = None
         """The rule that watches whether this home is heard at all."""
         self.attentive: set[str] = set()

@@ -245,6 +245,80 @@ class Whereabouts(msgspec.Struct, array_like=True):
     """When two people were last told apart."""
 
 
+class NightNow(msgspec.Struct, array_like=True):
+    """The night under way in one bed, from noon to noon."""
+
+    flaw: str = ""
+    """Why it will not teach: a name of `rules.nights.FLAWS`."""
+    pulses: list[int] = []
+    breaths: list[int] = []
+    """Samples of this hour, one a minute; breaths in quarters."""
+    by_pulse: list[int] = []
+    by_breath: list[int] = []
+    """Medians of the hours that are over, from 18:00 on; 0 is unknown."""
+    swings: list[tuple[int, int]] = []
+    """How much pulse and breath varied within each hour (median deviation, in eighths)."""
+    watched: int = 0
+    """Milliseconds in bed in which the belt was heard."""
+    breathing: int = 0
+    """Milliseconds in bed with breathing measured."""
+    lain: int = 0
+    """Milliseconds in bed."""
+    lain_by_day: int = 0
+    """Milliseconds in bed between 09:00 and 18:00 of the day before."""
+    exits: int = 0
+    flips: int = 0
+    up_at: int = 0
+    to_bed_at: int = 0
+    pauses: int = 0
+
+
+class BedClock(msgspec.Struct, array_like=True):
+    """What the nights of one bed have taught, and the night under way (rules.nights)."""
+
+    ends: int = 0
+    """When the night under way ends: noon."""
+    hour_ends: int = 0
+    heard_at: int = 0
+    in_bed: bool | None = None
+    since: int = 0
+    """Of that state."""
+    lies_since: int = 0
+    """Since when somebody lies there, interruptions too short for an exit left out."""
+    left_at: int = 0
+    zero_at: int = 0
+    """Since when no breath is measured."""
+    pause_at: int = 0
+    """When the belt last spoke of a pause of breathing itself."""
+    latest: list[int] = []
+    latest_breaths: list[int] = []
+    """The last few samples, for the deviation of now."""
+    norms: list[float] = []
+    """Of this hour: pulse and its spread, breath (quarters) and its spread; 0 is unknown."""
+    deviation: float = 0.0
+    """Of now, in robust standard deviations, signed."""
+    sampled_at: int = 0
+    morning: int = 0
+    """Milliseconds in bed this morning after 09:00: they belong to the day that has begun."""
+    night: NightNow = msgspec.field(default_factory=NightNow)
+    history: bytes = b""
+    """Nights that are over, oldest first: records of `rules.nights.NIGHT`."""
+
+
+class HomeClock(msgspec.Struct, array_like=True):
+    """What was learnt of the people of one home (rules.personal)."""
+
+    beds: dict[str, BedClock] = {}
+    alarm_at: int = 0
+    """When people were last alarmed about them: that night and day do not teach."""
+    aways: list[int] = []
+    """Minutes of the last outings."""
+    gaps: list[int] = []
+    """Minutes between the last uses of the front door."""
+    stays: list[int] = []
+    """Minutes of the last visits to the bathroom."""
+
+
 class HomeMemory(msgspec.Struct, array_like=True):
     """All that is remembered of one home."""
 
@@ -259,6 +333,7 @@ class HomeMemory(msgspec.Struct, array_like=True):
     where: Whereabouts = msgspec.field(default_factory=Whereabouts)
     orders: HomeOrders | None = None
     """Modes and temporary limits set while the service runs; those of the site file stand there."""
+    clock: HomeClock | None = None
 
 
 class PackedHome(msgspec.Struct, array_like=True, frozen=True):

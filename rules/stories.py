@@ -15,6 +15,16 @@
           1h: []                              # nothing up to here
           1h20m: [{phase: opened, level: yellow, title: "卧室夜间离床 20 分钟未归"}]
 
+Weeks are written as a daily routine, which a device keeps from the day of `from` on:
+
+        daily:
+          - device: belt                    # what it says from a time of day on, again every 3 minutes
+            days: 1-16                      # days of the story; left out: every day
+            every: 3m
+            at: {"21:30": {in_bed: 1, heart_rate: [61, 63, 62]}, "06:10": {in_bed: 0, heart_rate: null}}
+
+A list gives one value for each day, in turn.
+
 What stands at a time in `expect` is everything the rule said since the time before it. The same story can be run
 with the engine dropped and restored before every input and every timer; it must say the same. `rules.zones` moves
 it to the nights on which clocks change.
@@ -26,7 +36,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -42,15 +52,26 @@ from care.words import Kind
 from devices.kinds import suggest
 from devices.quantities import QUANTITIES
 from rules.catalog import RuleBook
-from rules.conditions import QUANTITY_TYPES, ConditionFault, Type, duration_seconds
+from rules.conditions import QUANTITY_TYPES, ConditionFault, Type, clock_minutes, duration_seconds
 from rules.engine import Engine
 
 HOME = "home"
+SOME = 23
+"""In a story of weeks a crash is tried before every change, and before one in so many repeats and timers."""
 _FEED_WORDS = {"at", "device", "seq", "late", "retain", "test", "undated", "id", "state", "refused", "time"}
 _CHECKED = {
     "phase", "level", "reason", "rule", "code", "device", "room", "resident", "condition", "occurrences", "tags",
     "late", "test", "title", "at", "onset", "cause", "auto_close", "home", "homes", "devices",
 }  # fmt: skip
+
+
+class DailyDoc(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a device says day by day."""
+
+    device: str
+    at: dict[str, dict[str, Any]]
+    days: str = ""
+    every: str = "5m"
 
 
 class StoryFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,6 +103,7 @@ class StoryDoc(
     clocks: dict[str, str] = {}
     """How far the clock of a device with readings is behind: `3m`; ahead with a minus."""
     feed: list[dict[str, Any]] = []
+    daily: list[DailyDoc] = []
     expect: dict[str, list[dict[str, Any]]]
 
 
@@ -95,6 +117,8 @@ class Input:
     refusal: Refusal | None = None
     series: bool = False
     """Part of a series, which may run on after the last expectation."""
+    again: bool = False
+    """A daily routine said again: a crash is tried before some of them, not before each."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +245,9 @@ def _story(doc: StoryDoc, file: str, line: int, book: RuleBook) -> Story:
         (timedelta(seconds=duration_seconds(at)), tuple(items)) for at, items in doc.expect.items()
     )
     end = start + expect[-1][0]
-    inputs = sorted(_inputs(doc, start, names), key=lambda i: (i.at, i.order))
+    inputs = sorted(
+        [*_inputs(doc, start, names), *_routine(doc, start, end, names)], key=lambda i: (i.at, i.order)
+    )
     late = [i for i in inputs if i.at > end and not i.series]
     if late:
         raise ValueError(
@@ -335,6 +361,57 @@ def _inputs(doc: StoryDoc, start: datetime, devices: Placed) -> Iterator[Input]:
         yield _entry(entry, start, devices, order)
 
 
+def _routine(doc: StoryDoc, start: datetime, end: datetime, devices: Placed) -> Iterator[Input]:
+    """What the devices with a daily routine say up to the end of the story."""
+    zone = ZoneInfo(doc.zone)
+    first = start.astimezone(zone).date()
+    order = 1_000_000
+    words: dict[str, list[tuple[datetime, timedelta, dict[str, Any]]]] = {}
+    for daily in doc.daily:
+        if daily.device not in devices:
+            raise ValueError(f"daily: there is no device `{daily.device}` in this story")
+        low, _, high = daily.days.partition("-")
+        count = (end.astimezone(zone).date() - first).days + 1
+        span = range(int(low or 1), int(high or low or count) + 1)
+        for n in span:
+            for clock, given in daily.at.items():
+                minutes = clock_minutes(clock)
+                at = datetime.combine(first + timedelta(days=n - 1), time(), zone) + timedelta(
+                    minutes=minutes
+                )
+                values = {k: v[(n - 1) % len(v)] if isinstance(v, list) else v for k, v in given.items()}
+                for quantity in values:
+                    if quantity not in QUANTITIES:
+                        raise ValueError(f"daily: `{quantity}` is not a quantity")
+                every = timedelta(seconds=duration_seconds(daily.every))
+                words.setdefault(daily.device, []).append((at.astimezone(UTC), every, values))
+    for name, said in words.items():
+        said.sort(key=lambda w: w[0])
+        state: dict[str, Any] = {}
+        for i, (at, every, values) in enumerate(said):
+            state |= values
+            until = min(end, said[i + 1][0]) if i + 1 < len(said) else end
+            told = {
+                k: _value(k, str(int(v) if isinstance(v, bool) else v))
+                for k, v in state.items()
+                if v is not None
+            }
+            for k in range(max(1, -(-(until - at) // every))):
+                moment = at + k * every
+                if start <= moment <= end:
+                    order += 1
+                    report = _report(
+                        devices[name],
+                        moment,
+                        moment,
+                        values=told,
+                        unknown=[],
+                        device_at=moment,
+                        name=f"{name}.{order}",
+                    )
+                    yield Input(moment, order, report, series=True, again=k > 0)
+
+
 def _entry(entry: dict[str, Any], start: datetime, devices: Placed, order: int) -> Input:
     name = entry.get("device")
     if name not in devices:
@@ -425,7 +502,14 @@ def run(
     outcome = Outcome(story)
     seen: list[Finding] = []
 
-    def here() -> Engine:
+    long = any(given.again for given in story.inputs)
+    steps = 0
+
+    def here(given: Input | None = None) -> Engine:
+        nonlocal steps
+        steps += 1
+        if long and (given is None or given.again) and steps % SOME:
+            return engine
         if crash_everywhere:
             return Engine.restore(story.registry, book, engine.snapshot())
         return moved(engine) if moved is not None else engine
@@ -443,8 +527,8 @@ def run(
                 engine = here()
                 seen += engine.tick(due)
             elif comes is not None and comes <= until:
-                engine = here()
                 given = pending.popleft()
+                engine = here(given)
                 if given.report is not None:
                     seen += engine.feed(given.report, given.at)
                 elif given.refusal is not None:

@@ -7,11 +7,13 @@ moment at which an answer may change by itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from care.messages import Value
+from care.messages import Evidence, Value
 from care.site import Registry
 from rules.clocks import offset_of
+from rules.detectors import LEARNT
 from rules.live import (
     LOOK_AGAIN,
     NEVER,
@@ -30,7 +32,9 @@ from rules.words import room_kind
 class EngineView:
     """What conditions see: one instance at one moment (rules.conditions.View)."""
 
-    __slots__ = ("calls", "changed", "device", "home", "instance", "limits", "next", "now", "spoken", "zone")
+    __slots__ = (
+        "calls", "changed", "device", "home", "instance", "limits", "next", "now", "spoken", "told", "zone",
+    )  # fmt: skip
 
     def __init__(self, registry: Registry) -> None:
         self.zone = registry.zone
@@ -42,6 +46,8 @@ class EngineView:
         self.device: LiveDevice | None = None
         self.changed: set[str] = set()
         self.spoken: dict[str, Value] | None = None
+        self.told: list[Evidence] | None = None
+        """Where learned values that a condition asks for are noted, while evidence is gathered."""
         self.calls: dict[str, Callable[..., Any]] = {
             name: getattr(self, f"_{name}")
             for name in (
@@ -51,6 +57,7 @@ class EngineView:
             )
         }  # fmt: skip
         self.calls["changed"] = self.calls.pop("changed_now")
+        self.calls |= {name: partial(ask, self) for name, ask in LEARNT.items()}
 
     def look(self, instance: Instance, now: int, changed: set[str]) -> None:
         self.instance = instance
