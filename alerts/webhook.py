@@ -20,6 +20,7 @@ import hmac
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import requests
 
@@ -73,27 +74,36 @@ class Gateway:
             },
             ensure_ascii=False,
         ).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "Idempotency-Key": letter.delivery,
-            "Anxin-Signature": sign(body, self._secret, int(self._clock.now().timestamp())),
-        }
-        try:
-            with requests.Session() as session:
-                session.trust_env = False
-                response = session.post(
-                    self._url,
-                    data=body,
-                    headers=headers,
-                    timeout=(CONNECT_SECONDS, READ_SECONDS),
-                    allow_redirects=False,
-                )
-        except requests.Timeout:
-            return TemporaryFailure("timeout")
-        except requests.RequestException:
-            return TemporaryFailure("unreachable")
-        verdict = judge(response)
-        return _said(response) if isinstance(verdict, Sent) else verdict
+        verdict, response = post(
+            self._url, body, name=letter.delivery, secret=self._secret, at=self._clock.now()
+        )
+        return _said(response) if response is not None and isinstance(verdict, Sent) else verdict
+
+
+def post(
+    url: str, body: bytes, *, name: str, secret: bytes, at: datetime
+) -> tuple[Verdict, requests.Response | None]:
+    """Post a signed JSON body once; what the HTTP answer means, and the answer. Blocks: call it in a thread."""
+    headers = {
+        "Content-Type": "application/json",
+        "Idempotency-Key": name,
+        "Anxin-Signature": sign(body, secret, int(at.timestamp())),
+    }
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            response = session.post(
+                url,
+                data=body,
+                headers=headers,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+            )
+    except requests.Timeout:
+        return TemporaryFailure("timeout"), None
+    except requests.RequestException:
+        return TemporaryFailure("unreachable"), None
+    return judge(response), response
 
 
 def _said(response: requests.Response) -> Verdict:

@@ -125,6 +125,7 @@ class Notify:
     push_hosts: tuple[str, ...] | None = None
     sms_url: str | None = field(default=None, repr=False)
     voice_url: str | None = field(default=None, repr=False)
+    webhooks: tuple[str, ...] | None = field(default=None, repr=False)
     webhook_secret: str | None = field(default=None, repr=False)
 
 
@@ -239,6 +240,13 @@ def _contact(value: Any) -> str:
     if not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+", text) and urlsplit(text).scheme != "https":
         raise ValueError
     return text
+
+
+def _addresses(value: Any) -> tuple[str, ...]:
+    parts = value if isinstance(value, list) else _text(value).split()
+    if not parts:
+        raise ValueError
+    return tuple(_url("http", "https")(part) for part in parts)
 
 
 def _hosts(value: Any) -> tuple[str, ...]:
@@ -412,10 +420,19 @@ KEYS: tuple[Key, ...] = (
         secret=True,
     ),
     Key(
+        "notify.webhooks",
+        _addresses,
+        "a list of http://… or https://… addresses",
+        "systems that are told when a case opens, changes hands and ends (docs/telling.md)",
+        "–",
+        write=" ".join,
+        secret=True,
+    ),
+    Key(
         "notify.webhook_secret",
         _text,
         "a text of at least 16 characters",
-        "signs what goes to these gateways; needed with either of them",
+        "signs what goes to these gateways and webhooks; needed with any of them",
         "–",
         secret=True,
     ),
@@ -530,10 +547,11 @@ def _check_together(settings: Settings) -> None:
             f"{one} from {settings.origins[one]} is given without {other}; give both or neither"
         )
     notify = settings.notify
-    if (notify.sms_url or notify.voice_url) and notify.webhook_secret is None:
-        one = "notify.sms_url" if notify.sms_url else "notify.voice_url"
+    posting = [name for name in ("sms_url", "voice_url", "webhooks") if getattr(notify, name)]
+    if posting and notify.webhook_secret is None:
+        one = f"notify.{posting[0]}"
         raise Misconfigured(
-            f"{one} from {settings.origins[one]} is given without notify.webhook_secret, by which the gateway knows us; "
+            f"{one} from {settings.origins[one]} is given without notify.webhook_secret, by which the receiver knows us; "
             f"set it, or notify.webhook_secret_file"
         )
     if (mqtt.certificate is None) != (mqtt.key is None):

@@ -193,14 +193,24 @@ async def _alerts(stream: JetStream, _settings: Settings) -> None:
 
 
 async def _notify(stream: JetStream, settings: Settings) -> None:
-    from alerts import notify
+    from alerts import notify, outward
 
-    await notify.run(
-        stream=stream,
-        clock=SystemClock(),
-        channel=await channels(stream, settings),
-        public_url=settings.api.public_url,
-    )
+    told = settings.notify
+    async with asyncio.TaskGroup() as group:
+        group.create_task(
+            notify.run(
+                stream=stream,
+                clock=SystemClock(),
+                channel=await channels(stream, settings),
+                public_url=settings.api.public_url,
+            )
+        )
+        if told.webhooks and told.webhook_secret:
+            group.create_task(
+                outward.run(
+                    stream=stream, clock=SystemClock(), urls=told.webhooks, secret=told.webhook_secret
+                )
+            )
 
 
 async def channels(stream: Stream, settings: Settings) -> Channel:
