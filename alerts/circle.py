@@ -1,20 +1,26 @@
 """The ten-minute circle: how long a responder walks to a home, and who is free. Pure arithmetic.
 
-A first estimate until measured times are known: straight line, detour, walking pace, stairs. `nearest` sorts
-the responders on duty by their minutes to a home.
+A first estimate until measured times are known: straight line, detour, walking pace, stairs. `nearest` sorts the
+responders on duty by their minutes to a home, `coverage` says of every home who can be there in time at this moment
+and, where nobody can, who comes next. A responder starts where they were last known to be: at the home they have
+just been to, else at their post. Whoever has a task is not counted, unless nobody else is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from math import asin, cos, radians, sin, sqrt
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from alerts.lifecycle import Alert
-from alerts.roster import RESPONDER_ROLES, Roster
+from alerts.roster import RESPONDER_ROLES, roster_of
 from care.site import Home, Location, Registry, Staff
+from care.words import Role
 
 EARTH_METRES = 6_371_000.0
 DETOUR = 1.3
@@ -25,6 +31,11 @@ STAIRS_SECONDS_PER_FLOOR = 20.0
 """Walking up one floor of an old walk-up building; design figure, to be replaced by drills."""
 LIFT_SECONDS = 45.0
 """Waiting for and riding a lift, whatever the floor; design figure."""
+
+TASK_SECONDS = 20 * 60.0
+"""How long somebody is at a home, when nothing else is known; design figure, to be replaced by our own closed cases."""
+PLACE_KEPT = timedelta(minutes=20)
+"""How long after leaving a home somebody is thought to be near it; then back at their post."""
 
 
 def metres(a: Location, b: Location) -> float:
@@ -52,7 +63,7 @@ def walk_minutes(start: Location, home: Home) -> float | None:
 
 
 def whereabouts(registry: Registry, staff: Staff) -> Location | None:
-    """Where a responder starts from: own place, else a micro-grid's, else the centre."""
+    """A responder's post: own place, else a micro-grid's, else the centre."""
     if staff.location is not None:
         return staff.location
     for micro in staff.micro_grids:
@@ -63,44 +74,179 @@ def whereabouts(registry: Registry, staff: Staff) -> Location | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """What a responder is doing, and until when by our reckoning."""
+
+    alert: str
+    number: int
+    state: Literal["accepted", "departed", "arrived"]
+    place: Location | None
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Abroad:
+    """Where responders are and what they do, as far as the cases tell."""
+
+    tasks: Mapping[str, Task]
+    last_places: Mapping[str, Location]
+    """Of those who have just been at a home and have no task now."""
+
+    def start(self, registry: Registry, staff: Staff) -> Location | None:
+        """From where somebody would set out at this moment."""
+        task = self.tasks.get(staff.id)
+        if task is not None and task.place is not None:
+            return task.place
+        return self.last_places.get(staff.id) or whereabouts(registry, staff)
+
+
+def abroad(registry: Registry, alerts: Iterable[Alert], now: datetime) -> Abroad:
+    """Tasks and last known places of all responders, from open cases and those of the last hours."""
+    tasks: dict[str, Task] = {}
+    places: dict[str, tuple[datetime, Location]] = {}
+    for alert in alerts:
+        home = registry.homes.get(alert.home)
+        place = home.location if home is not None else None
+        for r in alert.responders:
+            if alert.open and r.state in ("accepted", "departed", "arrived"):
+                begun = r.arrived_at or r.promised_at or r.at
+                until = max(now, begun + timedelta(seconds=TASK_SECONDS))
+                known = tasks.get(r.id)
+                if known is None or r.state == "arrived":
+                    tasks[r.id] = Task(alert.id, alert.number, r.state, place, until)
+            elif r.arrived_at is not None and place is not None:
+                left = alert.closed_at if r.state == "arrived" else r.at
+                known_at = places.get(r.id)
+                if (
+                    left is not None
+                    and timedelta(0) <= now - left <= PLACE_KEPT
+                    and (known_at is None or left > known_at[0])
+                ):
+                    places[r.id] = (left, place)
+    return Abroad(tasks, {who: place for who, (_, place) in places.items() if who not in tasks})
+
+
+@dataclass(frozen=True, slots=True)
 class Near:
     """A responder as seen from a home."""
 
     staff: Staff
     minutes: float | None
+    """On foot from where they are; of a busy one, after the task they have."""
     state: Literal["free", "busy"]
     doing: str | None
     """The id of the open alert the responder is busy with."""
     within: bool
-    """Free or not: reachable within the promise."""
+    """Reachable within the promise."""
 
 
-def busy(alerts: Iterable[Alert]) -> dict[str, str]:
-    """Who goes to or is at an open alert, and which."""
-    out: dict[str, str] = {}
-    for alert in alerts:
-        if alert.open:
-            for responder in alert.going:
-                out.setdefault(responder.id, alert.id)
-    return out
+def _near(registry: Registry, staff: Staff, home: Home, where: Abroad, now: datetime) -> Near:
+    start = where.start(registry, staff)
+    minutes = walk_minutes(start, home) if start is not None else None
+    task = where.tasks.get(staff.id)
+    if task is not None and minutes is not None:
+        minutes += max(0.0, (task.until - now).total_seconds()) / 60
+    return Near(
+        staff=staff,
+        minutes=minutes,
+        state="free" if task is None else "busy",
+        doing=None if task is None else task.alert,
+        within=minutes is not None and minutes <= registry.site.policy.arrive_minutes,
+    )
 
 
-def nearest(registry: Registry, home: Home, open_alerts: Iterable[Alert], now: datetime) -> list[Near]:
+def _order(n: Near) -> tuple[bool, bool, float, str]:
+    return (n.state == "busy", n.minutes is None, n.minutes or 0.0, n.staff.id)
+
+
+def nearest(registry: Registry, home: Home, alerts: Iterable[Alert], now: datetime) -> list[Near]:
     """Responders on duty: free ones first, then by minutes to the home; unknown places last."""
-    taken = busy(open_alerts)
+    where = abroad(registry, alerts, now)
+    there = roster_of(registry).on_duty(now, RESPONDER_ROLES)
+    return sorted((_near(registry, s, home, where, now) for s in there), key=_order)
+
+
+def next_best(registry: Registry, home: Home, where: Abroad, now: datetime) -> Near | None:
+    """Whom to ask when nobody on duty is near enough: a neighbour at home, else the nearest of all, busy or not.
+
+    Somebody off duty is asked, not sent.
+    """
+    roster = roster_of(registry)
+    on_duty = roster.on_duty(now, RESPONDER_ROLES)
+    there = {s.id for s in on_duty}
+    neighbours = [
+        n
+        for s in roster.of_role([Role.neighbour])
+        if s.id not in there and (n := _near(registry, s, home, where, now)).within
+    ]
+    if neighbours:
+        return min(neighbours, key=_order)
+    known = [n for s in on_duty if (n := _near(registry, s, home, where, now)).minutes is not None]
+    return min(known, key=lambda n: (n.minutes or 0.0, n.staff.id), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Who can be at one home in time, at one moment."""
+
+    home: Home
+    by: tuple[Near, ...]
+    """Free and within the promise, nearest first."""
+    next: Near | None
+    """Only where nobody is: whom to ask."""
+
+    @property
+    def within(self) -> bool:
+        """Whether somebody can be there in time."""
+        return bool(self.by)
+
+
+@lru_cache(maxsize=4)
+def _ground(registry: Registry) -> tuple[list[Home], Any, Any]:
+    """The homes whose place is known, their places as radians, and the seconds of their stairs."""
+    homes = [h for h in registry.site.homes if h.location is not None]
+    places = np.radians(np.array([h.location for h in homes], dtype=float).reshape(-1, 2))
+    stairs = np.array([stairs_seconds(h) for h in homes], dtype=float)
+    return homes, places, stairs
+
+
+def _minutes(registry: Registry, start: Location) -> Any:
+    """On foot from one place to every home of `_ground`: `walk_minutes` for all of them at once."""
+    _, places, stairs = _ground(registry)
+    lat, lon = np.radians(start[0]), np.radians(start[1])
+    h = (
+        np.sin((places[:, 0] - lat) / 2) ** 2
+        + np.cos(lat) * np.cos(places[:, 0]) * np.sin((places[:, 1] - lon) / 2) ** 2
+    )
+    way = 2 * EARTH_METRES * np.arcsin(np.sqrt(np.minimum(1.0, h))) * DETOUR
+    return (way / WALKING_METRES_PER_SECOND + stairs) / 60
+
+
+def coverage(registry: Registry, alerts: Iterable[Alert], now: datetime, *, ask: bool = True) -> list[Cover]:
+    """Of every home: who on duty and free is there within the promise. `ask` names whom to ask for the holes."""
+    where = abroad(registry, alerts, now)
+    there = [s for s in roster_of(registry).on_duty(now, RESPONDER_ROLES) if s.id not in where.tasks]
     promise = registry.site.policy.arrive_minutes
-    out: list[Near] = []
-    for staff in Roster(registry).on_duty(now, RESPONDER_ROLES):
-        start = whereabouts(registry, staff)
-        minutes = walk_minutes(start, home) if start is not None else None
-        doing = taken.get(staff.id)
-        out.append(
-            Near(
-                staff=staff,
-                minutes=minutes,
-                state="free" if doing is None else "busy",
-                doing=doing,
-                within=minutes is not None and minutes <= promise,
-            )
+    homes, _, _ = _ground(registry)
+    by: dict[str, list[Near]] = {}
+    for staff in there:
+        start = where.start(registry, staff)
+        if start is None or not homes:
+            continue
+        minutes = _minutes(registry, start)
+        for n in np.flatnonzero(minutes <= promise):
+            by.setdefault(homes[n].id, []).append(Near(staff, float(minutes[n]), "free", None, within=True))
+    return [
+        Cover(
+            home=home,
+            by=tuple(sorted(by.get(home.id, ()), key=_order)),
+            next=next_best(registry, home, where, now) if ask and home.id not in by else None,
         )
-    return sorted(out, key=lambda n: (n.state == "busy", n.minutes is None, n.minutes or 0.0, n.staff.id))
+        for home in registry.site.homes
+    ]
+
+
+def covered_share(registry: Registry, alerts: Iterable[Alert], now: datetime) -> tuple[int, int]:
+    """How many homes somebody can be at in time, of how many."""
+    found = coverage(registry, alerts, now, ask=False)
+    return sum(1 for c in found if c.within), len(found)

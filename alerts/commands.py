@@ -8,6 +8,7 @@ the worker sees the event on the stream and does the rest.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 import zlib
@@ -29,7 +30,7 @@ from care.site import Registry, Site
 from care.stream import ALERTS, PEOPLE, REGISTRY, SNAPSHOTS, Outgoing, Stored, Stream
 
 TRIES = 12
-"""How often to decide anew when others append to the same alert; more would be a storm on one alert."""
+"""How often to decide anew when other processes append to the same alert; our own stand in line (`InLine`)."""
 SNAPSHOT_KEY = "alerts"
 SNAPSHOT_FORMAT = 1
 CHUNK_BYTES = 200_000
@@ -291,6 +292,27 @@ class Follower:
         self.desk.source = max(self.desk.source, head.source)
 
 
+class InLine:
+    """One at a time for each alert: two hundred at once must not fence each other off for ever."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @contextlib.asynccontextmanager
+    async def __call__(self, alert: str) -> AsyncIterator[None]:
+        lock, waiting = self._locks.get(alert, (asyncio.Lock(), 0))
+        self._locks[alert] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            _, waiting = self._locks[alert]
+            if waiting > 1:
+                self._locks[alert] = (lock, waiting - 1)
+            else:
+                del self._locks[alert]
+
+
 class Commands:
     """Carries out people's orders on the alert log."""
 
@@ -301,6 +323,7 @@ class Commands:
         self._stream = stream
         self._follower = follower
         self._roster = roster or (lambda: follower.desk.roster)
+        self._in_line = InLine()
 
     async def give(self, alert_id: str, order: Order, now: datetime) -> Alert:
         """Carry out an order; the new alert. Durable on return, and its messages are queued.
@@ -342,7 +365,13 @@ class Commands:
         )
 
     async def _append(self, alert_id: str, decide: Callable[[Alert], Transition | None]) -> Alert:
-        for _ in range(TRIES):
+        async with self._in_line(alert_id):
+            return await self._decided(alert_id, decide)
+
+    async def _decided(self, alert_id: str, decide: Callable[[Alert], Transition | None]) -> Alert:
+        for attempt in range(TRIES):
+            if attempt:
+                await asyncio.sleep(0.005 * attempt)
             alert = self._follower.desk.get(alert_id)
             if alert is None:
                 raise NotAllowed(No.unknown_alert, alert_id)

@@ -16,10 +16,15 @@ from typing import Any
 
 import msgspec
 
+from alerts.cases import STORM, a_storm, case_rules
+from alerts.circle import nearest, walk_minutes, whereabouts
+from alerts.deciding import decide
 from alerts.events import (
+    Accepted,
     Closed,
     DeliveryReported,
     DeliveryState,
+    Dispatched,
     Escalated,
     Event,
     FindingChanged,
@@ -29,6 +34,7 @@ from alerts.events import (
     HoldEnded,
     Joined,
     LevelRaised,
+    NobodyThere,
     Outcome,
     Raised,
     Reminded,
@@ -41,7 +47,6 @@ from alerts.ladder import Plan, plan_for, step_of
 from alerts.lifecycle import (
     Alert,
     Timer,
-    decide,
     evolve,
     fold,
     next_due,
@@ -49,15 +54,22 @@ from alerts.lifecycle import (
     timers,
 )
 from alerts.orders import REOPEN_WITHIN, No, NotAllowed, Order
-from alerts.roster import Roster
-from alerts.telling import next_channel, tell
+from alerts.roster import Roster, roster_of
+from alerts.telling import is_later, next_channel, tell
 from care.ids import content_id
 from care.messages import URGENT, DeviceAck, Finding
 from care.site import Registry
-from care.words import Condition, Level, Phase
+from care.words import AlertState, Condition, Level, Phase, Tier
 
 Key = tuple[str, str, bool]
 """Home, cause, test: what makes findings one case."""
+
+SERVICE = "anxin"
+"""Who sends somebody when no person does."""
+PAIR = 2
+"""A shift is a pair: two are sent, one leads and one goes along."""
+SPOKEN = frozenset({"sos", "fall"})
+"""Causes of somebody who asked for help: not answering the phone then is a finding of its own (SOS2)."""
 
 MAX_CHAIN = 64
 """Steps one alert may take in one tick; more would be a fault in the ladder, not a late clock."""
@@ -118,6 +130,8 @@ def assemble(
     now: datetime,
     by: str | None = None,
     key: str | None = None,
+    same: str | None = None,
+    seen_version: int | None = None,
     source: int = 0,
 ) -> Transition:
     """One transition from the events of one decision, with the messages they make us send."""
@@ -147,6 +161,8 @@ def assemble(
         events=tuple(out),
         by=by,
         key=key,
+        same=same,
+        seen_version=seen_version,
         source=source,
     )
 
@@ -160,12 +176,51 @@ def _ladder(plan: Plan, now: datetime) -> dict[str, Any]:
         "work_seconds": plan.work_seconds,
         "accept_seconds": plan.accept_seconds,
         "repeat_seconds": plan.repeat_seconds,
+        "unanswered_seconds": plan.unanswered_seconds,
         "arrive_by": after(plan.arrive_seconds),
+        "answered_keeps": plan.answered_keeps,
         "acknowledge_by": after(plan.acknowledge_seconds),
     }
 
 
-def fire(alert: Alert, timer: Timer, *, roster: Roster, now: datetime) -> list[Event]:
+def _send(
+    alert: Alert, at: datetime, *, roster: Roster, now: datetime, alerts: Iterable[Alert]
+) -> list[Event]:
+    """The home does not answer: the nearest two on duty are asked to go, without waiting for a person (SOS2)."""
+    out: list[Event] = []
+    if alert.cause in SPOKEN:
+        unanswered = FindingView(
+            finding=content_id(alert.id, "SOS2", alert.generation),
+            rule="SOS2",
+            rule_version=1,
+            code="SOS2",
+            level=Level.red,
+            phase=Phase.opened.value,
+            condition=Condition.active,
+            onset_at=at,
+            title={"zh": "求助后电话无人接听", "en": "Called for help and does not answer the phone"},
+            pictogram=alert.pictogram,
+            room=alert.room,
+            of=alert.number,
+        )
+        if alert.finding(unanswered.finding) is None:
+            out.append(Joined(at=at, finding=unanswered))
+    registry = roster.registry
+    home = registry.homes.get(alert.home)
+    near = nearest(registry, home, alerts, now) if home is not None else []
+    who = [n.staff.id for n in near if n.within] or [n.staff.id for n in near if n.minutes is not None]
+    who = who or [s.id for s in roster.responders(alert.micro_grid, now)]
+    who = who or [s.id for s in roster.responders_of_grid(alert.micro_grid, now)]
+    if who:
+        return [*out, Dispatched(at=at, by=SERVICE, responders=tuple(who[:PAIR]))]
+    nobody = NobodyThere(at=at, step=alert.rung, groups=("responders_grid",))
+    late = round(max(0.0, (now - at).total_seconds()), 3)
+    return [*out, nobody, Resumed(at=at, reason="nobody_on_duty", late_seconds=late)]
+
+
+def fire(
+    alert: Alert, timer: Timer, *, roster: Roster, now: datetime, alerts: Iterable[Alert] = ()
+) -> list[Event]:
     """What happens when a timer of an alert is due; `at` is when it was due, however late it is noticed."""
     due = timer.at
     late = round(max(0.0, (now - due).total_seconds()), 3)
@@ -175,6 +230,8 @@ def fire(alert: Alert, timer: Timer, *, roster: Roster, now: datetime) -> list[E
             if not alert.going:
                 over.append(Resumed(at=due, reason="hold_ended", late_seconds=late))
             return over
+        case "send":
+            return _send(alert, due, roster=roster, now=now, alerts=alerts)
         case "resume":
             return [Resumed(at=due, reason=alert.work_why, late_seconds=late)]
         case "step":
@@ -222,7 +279,7 @@ class Desk:
     @registry.setter
     def registry(self, registry: Registry) -> None:
         self._registry = registry
-        self.roster = Roster(registry)
+        self.roster = roster_of(registry)
 
     @classmethod
     def restore(
@@ -276,6 +333,8 @@ class Desk:
         if rival is None or rival.id == alert.id or rival.number < alert.number:
             here[key] = alert.id
         for finding in alert.findings:
+            if finding.of:
+                continue
             name = (finding.finding, alert.test)
             holder = self.alerts.get(self._findings.get(name, ""))
             if holder is None or holder.number <= alert.number:
@@ -314,11 +373,16 @@ class Desk:
         """Whether this finding would begin a new case, which takes a number from the sequence."""
         return self._target(finding, now)[1] == "raise"
 
+    def apart(self, finding: Finding) -> bool:
+        """Whether what becomes of a finding depends on its own home only, not on what else happens at the time."""
+        level = level_of(finding)
+        return not case_rules().technical(finding.cause, level, life=finding.life, test=finding.test)
+
     def _holder(self, name: str, test: bool) -> Alert | None:
         return self.alerts.get(self._findings.get((name, test), ""))
 
     def _target(self, finding: Finding, now: datetime) -> tuple[Alert | None, str]:
-        """Where a finding belongs and how: nothing, note, hear, reopen or raise."""
+        """Where a finding belongs and how: nothing, note, hear, reopen, storm or raise."""
         holder = self._holder(finding.finding, finding.test)
         if holder is None and finding.phase is Phase.cleared:
             holder = self._holder(finding.finding, not finding.test)
@@ -328,15 +392,16 @@ class Desk:
         key = (finding.home, finding.cause, finding.test)
         if finding.phase is Phase.cleared:
             return (holder, "note") if holder is not None else (None, "nothing")
+        level = level_of(finding)
         if holder is not None and view is not None:
-            if holder.open:
+            if holder.open and (holder.cause != STORM or (level is not Level.red and not finding.life)):
                 return holder, "hear"
             news = (
                 finding.phase is Phase.opened
                 or finding.reason == "occurrence"
                 or level_of(finding).rank > view.level.rank
             )
-            if not news:
+            if not news and not holder.open:
                 return holder, "note"
         current = self.alerts.get(self._open.get(key, ""))
         if current is not None:
@@ -346,22 +411,45 @@ class Desk:
             again = min(now, finding.at) - last.closed_at
             if again <= timedelta(minutes=finding.reopen_minutes):
                 return last, "reopen"
-        return None, "raise"
+        return self._storm(finding, level, now) or (None, "raise")
+
+    def _storm(self, finding: Finding, level: Level, now: datetime) -> tuple[Alert | None, str] | None:
+        """The roll-up a technical finding belongs to, when there are too many to be told one by one."""
+        rules = case_rules()
+        if finding.home == self._registry.site.community.id or not rules.technical(
+            finding.cause, level, life=finding.life, test=finding.test
+        ):
+            return None
+        since = now - timedelta(seconds=rules.roll_up.within_seconds)
+        current = self.alerts.get(self._open.get((self._registry.site.community.id, STORM, False), ""))
+        if current is not None and current.touched_at is not None and current.touched_at >= since:
+            return current, "hear"
+        recent = sum(
+            1
+            for a in self.alerts.values()
+            if a.raised_at >= since
+            and a.level is level
+            and rules.technical(a.cause, a.level, life=a.life, test=a.test)
+        )
+        return (current, "hear" if current else "storm") if recent >= rules.storm_limit(level) else None
 
     def on_finding(self, finding: Finding, now: datetime, *, source: int = 0) -> list[Transition]:
         """What a finding does to the cases; empty when it changes nothing (heard before, or nothing to clear)."""
         alert, how = self._target(finding, now)
         if how == "nothing":
             return []
-        if how == "raise":
-            return [self._raise(finding, now, source)]
+        if how in ("raise", "storm"):
+            made = self._raise(finding, now, source, storm=how == "storm")
+            return [*self._borne_out(finding, made.number, now, source), made]
         assert alert is not None
         view = view_of(finding)
+        if alert.cause == STORM:
+            view = _rolled(view, finding.home)
         answer = answer_to(finding, alert.number, now)
         known = alert.finding(finding.finding)
         events: list[Event] = []
         if how == "reopen":
-            plan = plan_for(view.level, self._registry.site.policy, test=alert.test)
+            plan = self._plan(alert, view.level)
             events.append(
                 Reopened(
                     at=now,
@@ -382,8 +470,10 @@ class Desk:
             events.append(Joined(at=now, finding=view, answer=answer))
         else:
             events.append(FindingChanged(at=finding.at, finding=view, reason=finding.reason, answer=answer))
+        if how == "hear" and known is None and self._alarms_anew(alert, view):
+            events.insert(0, Resumed(at=now, reason="again"))
         if how == "hear" and view.level.rank > alert.level.rank and finding.phase is not Phase.cleared:
-            plan = plan_for(view.level, self._registry.site.policy, test=alert.test)
+            plan = self._plan(alert, view.level)
             # Before the finding itself, so that the new ladder's first page is the one page of it.
             events.insert(
                 0,
@@ -401,9 +491,81 @@ class Desk:
             after = evolve(after, event)
         if _ends_by_itself(after):
             events.append(Closed(at=now, by=None, auto=True, outcome=Outcome(by=None, at=now)))
-        return [self._assemble(alert, events, now, source=source)]
+        joins = known is None and finding.phase is not Phase.cleared
+        return [
+            *(self._borne_out(finding, alert.number, now, source) if joins else ()),
+            self._assemble(alert, events, now, source=source),
+        ]
 
-    def _raise(self, finding: Finding, now: datetime, source: int) -> Transition:
+    @staticmethod
+    def _alarms_anew(alert: Alert, view: FindingView) -> bool:
+        """A danger again, long after the last one, in a case that somebody has taken and nobody goes to: loud again."""
+        return (
+            view.life
+            and view.level is Level.red
+            and alert.state is AlertState.acknowledged
+            and not alert.resumed
+            and not alert.going
+            and is_later(alert, view)
+        )
+
+    def _plan(self, alert: Alert, level: Level) -> Plan:
+        return plan_for(
+            level,
+            self._registry.site.policy,
+            cause=alert.cause,
+            tiers=self._tiers(alert.home),
+            test=alert.test,
+        )
+
+    def _tiers(self, home: str) -> set[Tier]:
+        known = self._registry.homes.get(home)
+        return {r.tier for r in known.residents} if known is not None else set()
+
+    def _borne_out(self, finding: Finding, number: int, now: datetime, source: int) -> list[Transition]:
+        """Other causes in the same home that this finding bears out: it joins them as evidence, and raises them a step.
+
+        Each stays a case of its own, so that several causes in one home can be told apart.
+        """
+        if finding.test or finding.condition is not Condition.active or finding.phase is not Phase.opened:
+            return []
+        rules = case_rules()
+        out: list[Transition] = []
+        for alert in self.alerts.values():
+            if not alert.open or alert.test or alert.home != finding.home or alert.cause == finding.cause:
+                continue
+            if alert.finding(finding.finding) is not None:
+                continue
+            window = rules.window(alert.cause, finding.cause)
+            near = any(not f.of and abs(finding.onset_at - f.onset_at) <= window for f in alert.findings)
+            if not near or not rules.corroborates(alert.cause, finding.cause):
+                continue
+            view = msgspec.structs.replace(view_of(finding), of=number, seen=())
+            events: list[Event] = [Joined(at=now, finding=view)]
+            if alert.level is Level.yellow and view.level is Level.yellow:
+                # Two that ask for a look together ask for somebody now; a red one brings somebody anyway.
+                plan = self._plan(alert, Level.red)
+                events.insert(
+                    0,
+                    LevelRaised(
+                        at=now,
+                        reason="corroborated",
+                        level=Level.red,
+                        code=alert.code,
+                        title=alert.title,
+                        pictogram=alert.pictogram,
+                        **_ladder(plan, now),
+                    ),
+                )
+            out.append(self._assemble(alert, events, now, source=source))
+        return out
+
+    def _raise(self, finding: Finding, now: datetime, source: int, *, storm: bool = False) -> Transition:
+        further: list[Event] = []
+        if storm:
+            rolled = _rolled(view_of(finding), finding.home)
+            further = [Joined(at=now, finding=rolled, answer=None)]
+            finding = a_storm(self._registry, rolled.level, now)
         view = view_of(finding)
         home = self._registry.homes.get(finding.home)
         number = self._numbers()
@@ -411,7 +573,17 @@ class Desk:
         if finding.phase is not Phase.opened or any((first, t) in self._findings for t in (False, True)):
             # An episode that outlived its case begins another: it needs a name of its own.
             first = finding.event_id
-        plan = plan_for(view.level, self._registry.site.policy, test=finding.test)
+        if storm:
+            # It says what the case is; its condition is that of the findings in it.
+            view = msgspec.structs.replace(view, of=number)
+        plan = plan_for(
+            view.level,
+            self._registry.site.policy,
+            cause=finding.cause,
+            tiers=self._tiers(finding.home),
+            test=finding.test,
+        )
+        place = finding.parameters.get("place")
         raised = Raised(
             at=now,
             alert=content_id(finding.home, finding.cause, first),
@@ -426,13 +598,17 @@ class Desk:
             late_seconds=finding.late_seconds,
             resident=finding.resident,
             room=finding.room,
-            micro_grid=home.micro_grid if home is not None else None,
+            micro_grid=home.micro_grid
+            if home is not None
+            else place
+            if place in self._registry.micro_grids
+            else None,
             test=finding.test,
             finding=view,
             answer=answer_to(finding, number, now),
             **_ladder(plan, now),
         )
-        return self._assemble(None, [raised], now, source=source)
+        return self._assemble(None, [raised, *further], now, source=source)
 
     def command(self, alert_id: str, order: Order, now: datetime) -> Transition:
         """What a person's order does. Raises NotAllowed with a reason and the alert as it stands.
@@ -483,7 +659,7 @@ class Desk:
                 timer = next((t for t in timers(alert) if t.at <= now), None)
                 if timer is None:
                     break
-                events = fire(alert, timer, roster=self.roster, now=now)
+                events = fire(alert, timer, roster=self.roster, now=now, alerts=self.alerts.values())
                 transition = self._assemble(alert, events, now)
                 out.append((timer.at, alert.number, n, transition))
                 alert = fold(alert, transition)
@@ -501,14 +677,39 @@ def _ends_by_itself(alert: Alert) -> bool:
         alert.open
         and alert.level is Level.blue
         and not alert.life
-        and all(f.auto_close and f.condition is Condition.cleared for f in alert.findings)
+        and all(f.auto_close and f.condition is Condition.cleared for f in alert.findings if not f.of)
+        and any(not f.of for f in alert.findings)
     )
+
+
+def _rolled(view: FindingView, home: str) -> FindingView:
+    """A finding as a roll-up keeps it: whose it is, without its proof, which the stream of findings keeps."""
+    return msgspec.structs.replace(view, home=home, evidence=(), parameters={})
+
+
+def _promised(alert: Alert, event: Event, registry: Registry) -> Event:
+    """Who accepts is told from then on against our reckoning of the way."""
+    if not isinstance(event, Accepted):
+        return event
+    staff, home = registry.staff.get(event.who), registry.homes.get(alert.home)
+    start = whereabouts(registry, staff) if staff is not None else None
+    minutes = walk_minutes(start, home) if start is not None and home is not None else None
+    return event if minutes is None else msgspec.structs.replace(event, arrive_minutes=round(minutes, 1))
 
 
 def propose(alert: Alert, order: Order, roster: Roster, now: datetime) -> Transition:
     """The transition a person's order makes of an alert, with its messages. Raises NotAllowed."""
-    events = decide(alert, order, now)
-    return assemble(alert, events, roster=roster, now=now, by=order.actor, key=order.key if events else None)
+    events = [_promised(alert, e, roster.registry) for e in decide(alert, order, now)]
+    return assemble(
+        alert,
+        events,
+        roster=roster,
+        now=now,
+        by=order.actor,
+        key=order.key if events else None,
+        same=order.same if events else None,
+        seen_version=order.version if events else None,
+    )
 
 
 def report(

@@ -43,6 +43,8 @@ class Why(StrEnum):
     """The condition has cleared."""
     closed = "closed"
     """It is over."""
+    joined = "joined"
+    """Something further happened in the same case."""
 
 
 class Purpose(StrEnum):
@@ -147,6 +149,11 @@ class FindingView(_Part, frozen=True, kw_only=True):
     reopen_minutes: int = 0
     seen: tuple[str, ...] = ()
     """The last event ids heard of it: the same finding heard twice changes nothing."""
+    home: str | None = None
+    """Whose it is, when the case is not that home's (a roll-up)."""
+    of: int = 0
+    """Number of the case it belongs to, when it is only evidence in this one; this one's own number when no sensor
+    says it but what people did or did not do."""
 
 
 class Outcome(_Part, frozen=True, kw_only=True):
@@ -170,7 +177,22 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     """When it happened; for a timer, when it was due."""
 
 
-class Raised(_Event, tag="raised", frozen=True, kw_only=True):
+class _Laddered(_Event, frozen=True, kw_only=True):
+    """A ladder begins: its steps and times, frozen as they are now."""
+
+    plan: tuple[Rung, ...] = ()
+    work_seconds: float | None = None
+    accept_seconds: float | None = None
+    repeat_seconds: float | None = None
+    unanswered_seconds: float | None = None
+    """The home's phone not answered for so long: the service itself sends somebody (SOS2)."""
+    arrive_by: datetime | None = None
+    answered_keeps: bool = False
+    """A home that answered the phone need not be visited: the promise to be there falls away."""
+    acknowledge_by: datetime | None = None
+
+
+class Raised(_Laddered, tag="raised", frozen=True, kw_only=True):
     """A case begins."""
 
     alert: str
@@ -187,12 +209,6 @@ class Raised(_Event, tag="raised", frozen=True, kw_only=True):
     room: str | None = None
     micro_grid: str | None = None
     test: bool = False
-    plan: tuple[Rung, ...] = ()
-    work_seconds: float | None = None
-    accept_seconds: float | None = None
-    repeat_seconds: float | None = None
-    arrive_by: datetime | None = None
-    acknowledge_by: datetime | None = None
     finding: FindingView
     answer: DeviceAck | None = None
 
@@ -224,19 +240,15 @@ class FindingUnknown(_Event, tag="finding_unknown", frozen=True, kw_only=True):
     finding: FindingView
 
 
-class LevelRaised(_Event, tag="level_raised", frozen=True, kw_only=True):
+class LevelRaised(_Laddered, tag="level_raised", frozen=True, kw_only=True):
     """The case became more urgent: a new ladder begins."""
 
+    reason: str = "finding"
+    """finding, or corroborated: another cause in the same home bears it out."""
     level: Level
     code: str
     title: dict[str, str]
     pictogram: str
-    plan: tuple[Rung, ...] = ()
-    work_seconds: float | None = None
-    accept_seconds: float | None = None
-    repeat_seconds: float | None = None
-    arrive_by: datetime | None = None
-    acknowledge_by: datetime | None = None
 
 
 class Escalated(_Event, tag="escalated", frozen=True, kw_only=True):
@@ -272,7 +284,7 @@ class Resumed(_Event, tag="resumed", frozen=True, kw_only=True):
     """Taken, but then nothing was done: back in the red lane, the ladder goes on."""
 
     reason: str = "idle"
-    """idle, no_answer, not_accepted, nobody_going, hold_ended."""
+    """idle, no_answer, not_accepted, nobody_going, hold_ended, nobody_on_duty, again."""
     late_seconds: float = 0.0
 
 
@@ -308,6 +320,8 @@ class Accepted(_Event, tag="accepted", frozen=True, kw_only=True):
     who: str
     by: str
     companion: bool = False
+    arrive_minutes: float | None = None
+    """How long the way takes by our reckoning: what is promised, to be held against the real arrival."""
     note: str = ""
 
 
@@ -335,6 +349,25 @@ class Arrived(_Event, tag="arrived", frozen=True, kw_only=True):
     note: str = ""
 
 
+class HandedOver(_Event, tag="handed_over", frozen=True, kw_only=True):
+    """Somebody else takes over: the case itself from its owner, or the task from a responder."""
+
+    who: str
+    to: str
+    by: str
+    note: str = ""
+
+
+class Checked(_Event, tag="checked", frozen=True, kw_only=True):
+    """One home of the welfare list was looked after."""
+
+    by: str
+    home: str
+    result: str
+    """safe, no_answer, visit."""
+    note: str = ""
+
+
 class Noted(_Event, tag="noted", frozen=True, kw_only=True):
     """Somebody wrote something down."""
 
@@ -356,7 +389,7 @@ class HoldEnded(_Event, tag="hold_ended", frozen=True, kw_only=True):
     late_seconds: float = 0.0
 
 
-class Reopened(_Event, tag="reopened", frozen=True, kw_only=True):
+class Reopened(_Laddered, tag="reopened", frozen=True, kw_only=True):
     """A closed case is open again under its number; the ladder begins anew."""
 
     by: str | None
@@ -365,19 +398,14 @@ class Reopened(_Event, tag="reopened", frozen=True, kw_only=True):
     code: str
     title: dict[str, str]
     pictogram: str
-    plan: tuple[Rung, ...] = ()
-    work_seconds: float | None = None
-    accept_seconds: float | None = None
-    repeat_seconds: float | None = None
-    arrive_by: datetime | None = None
-    acknowledge_by: datetime | None = None
 
 
 class Undone(_Event, tag="undone", frozen=True, kw_only=True):
-    """The last acknowledgement or closing was taken back by the same person."""
+    """The last acknowledgement or closing was taken back, or the case was given back, by the same person."""
 
     by: str
     command: str
+    """acknowledge, close, or release: given back later, when others must take it at once."""
     reason: str = ""
 
 
@@ -417,6 +445,8 @@ Event = (
     | Declined
     | Departed
     | Arrived
+    | HandedOver
+    | Checked
     | Noted
     | Held
     | HoldEnded
@@ -442,6 +472,10 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     events: tuple[Event, ...]
     by: str | None = None
     key: str | None = None
+    same: str | None = None
+    """What the command behind it said, by whom: the same again is the same command."""
+    seen_version: int | None = None
+    """The version its giver saw."""
     source: int = 0
 
     @property

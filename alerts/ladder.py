@@ -1,13 +1,14 @@
 """Who is told when nobody answers, and when: the escalation ladder as data and pure arithmetic.
 
-The ladders are in `ladders.yaml`; `plan_for(level, policy)` makes the steps of one case, which are frozen into
-the alert when it is raised. `next_step` says which step is due, from the alert's state alone: an overdue one is
+The ladders are in `ladders.yaml`, by level, cause and tier; `plan_for(level, policy, cause=…, tiers=…)` makes the
+steps of one case, which are frozen into the alert when it is raised. `next_step` says which step is due, from the alert's state alone: an overdue one is
 due at once and says how late it is. `people` resolves a step's groups at the moment it is taken, so that
 whoever is on duty then is told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -15,13 +16,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import yaml
 
 from alerts.events import Rung, Why
 from alerts.lifecycle import Alert, timers
 from care.errors import Misconfigured
 from care.site import Policy, Staff
-from care.words import Level, Role
+from care.words import Level, Role, Tier
 
 FILE = Path(__file__).with_name("ladders.yaml")
 
@@ -38,27 +40,55 @@ class OnDuty(Protocol):
     def responders_of_grid(self, micro_grid: str | None, now: datetime) -> list[Staff]: ...
 
 
+class _Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    after: float | str
+    to: list[str]
+    label: dict[str, str]
+    promise: bool = False
+
+
+class Ladder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of the file: for which cases it is, and its steps."""
+
+    level: Level
+    causes: list[str] = []
+    tiers: list[Tier] = []
+    work_seconds: float | None = None
+    accept_seconds: float | None = None
+    unanswered_seconds: float | None = None
+    repeat_seconds: float | None = None
+    answered_keeps: bool = False
+    steps: list[_Step]
+
+    def fits(self, level: Level, cause: str, tiers: Collection[Tier]) -> bool:
+        """Whether it is the ladder of such a case."""
+        if level is not self.level or (self.tiers and not set(self.tiers).intersection(tiers)):
+            return False
+        return not self.causes or any(
+            cause == c or (c[-1] == ":" and cause.startswith(c)) for c in self.causes
+        )
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ladders: list[Ladder]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The ladder of one case with its times."""
 
-    rungs: tuple[Rung, ...]
-    work_seconds: float | None
-    accept_seconds: float | None
-    repeat_seconds: float | None
-    arrive_seconds: float | None
+    rungs: tuple[Rung, ...] = ()
+    work_seconds: float | None = None
+    accept_seconds: float | None = None
+    unanswered_seconds: float | None = None
+    repeat_seconds: float | None = None
+    arrive_seconds: float | None = None
     """Until somebody ought to be there; None when nothing was promised."""
-    acknowledge_seconds: float | None
+    answered_keeps: bool = False
+    acknowledge_seconds: float | None = None
 
 
-NO_PLAN = Plan(
-    rungs=(),
-    work_seconds=None,
-    accept_seconds=None,
-    repeat_seconds=None,
-    arrive_seconds=None,
-    acknowledge_seconds=None,
-)
+NO_PLAN = Plan()
 """Of a test and of a task: nobody is paged."""
 
 GROUPS = (
@@ -68,57 +98,80 @@ GROUPS = (
     "supervisors",
     "managers",
     "responders_grid",
+    "maintenance",
 )
 
 
 @lru_cache(maxsize=1)
-def ladders() -> dict[Level, dict[str, Any]]:
-    """The ladders as they stand in the file. Raises Misconfigured with what is wrong."""
-    data = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    for name, ladder in data.items():
-        steps = ladder["steps"]
-        for step in steps:
-            unknown = set(step["to"]) - set(GROUPS)
+def ladders() -> list[Ladder]:
+    """The ladders as they stand in the file."""
+    return read_ladders(FILE.read_text(encoding="utf-8"))
+
+
+def read_ladders(text: str) -> list[Ladder]:
+    """Ladders from YAML. Raises Misconfigured with what is wrong."""
+    try:
+        found = msgspec.convert(yaml.safe_load(text), _File).ladders
+    except (msgspec.ValidationError, yaml.YAMLError) as error:
+        raise Misconfigured(f"ladders.yaml: {error}") from None
+    for n, ladder in enumerate(found, 1):
+        where = f"ladders.yaml, ladder {n} ({ladder.level.value})"
+        for step in ladder.steps:
+            unknown = set(step.to) - set(GROUPS)
             if unknown:
-                raise Misconfigured(f"ladders.yaml, {name}: unknown group {min(unknown)}")
-        if any(s.get("promise") for s in steps[:-1]):
-            raise Misconfigured(f"ladders.yaml, {name}: the promise is the last step")
-    return {Level(name): ladder for name, ladder in data.items()}
+                raise Misconfigured(f"{where}: unknown group {min(unknown)}; known are {', '.join(GROUPS)}")
+            _seconds(step.after, Policy())
+        if any(s.promise for s in ladder.steps[:-1]):
+            raise Misconfigured(f"{where}: the promise is the last step")
+        times = [_seconds(s.after, Policy()) for s in ladder.steps]
+        if times != sorted(times) or (times and times[0] != 0):
+            raise Misconfigured(f"{where}: steps begin at 0 and come in the order of their times")
+    for level in Level:
+        if not any(x.level is level and not x.causes and not x.tiers for x in found):
+            raise Misconfigured(f"ladders.yaml: no ladder for every case that is {level.value}")
+    return found
 
 
-def _seconds(after: Any, policy: Policy) -> float:
+def _seconds(after: float | str, policy: Policy) -> float:
     if isinstance(after, int | float):
         return float(after)
     if after == "arrive":
         return policy.arrive_minutes * 60
-    share, _, unit = str(after).partition(" ")
-    if unit != "acknowledge":
-        raise Misconfigured(f"ladders.yaml: cannot read `after: {after}`")
-    return float(Fraction(share)) * policy.acknowledge_seconds
+    share, _, unit = after.partition(" ")
+    try:
+        if unit == "acknowledge":
+            return float(Fraction(share)) * policy.acknowledge_seconds
+    except (ValueError, ZeroDivisionError):
+        pass
+    raise Misconfigured(f"ladders.yaml: cannot read `after: {after}`")
 
 
-def plan_for(level: Level, policy: Policy, *, test: bool = False) -> Plan:
-    """The steps of a case of this level under the community's promises; a test pages nobody."""
-    ladder = ladders()[level]
-    if test or not ladder["steps"]:
+def plan_for(
+    level: Level, policy: Policy, *, cause: str = "", tiers: Collection[Tier] = (), test: bool = False
+) -> Plan:
+    """The steps of such a case under the community's promises; a test pages nobody."""
+    ladder = next(x for x in ladders() if x.fits(level, cause, tiers))
+    if test or not ladder.steps:
         return NO_PLAN
     rungs = tuple(
         Rung(
             step=n,
-            after_seconds=_seconds(s["after"], policy),
-            groups=tuple(s["to"]),
-            label=s["label"],
-            promise=bool(s.get("promise", False)),
+            after_seconds=_seconds(s.after, policy),
+            groups=tuple(s.to),
+            label=s.label,
+            promise=s.promise,
         )
-        for n, s in enumerate(ladder["steps"])
+        for n, s in enumerate(ladder.steps)
     )
     return Plan(
         rungs=rungs,
-        work_seconds=ladder.get("work_seconds"),
-        accept_seconds=ladder.get("accept_seconds"),
-        repeat_seconds=ladder.get("repeat_seconds"),
-        arrive_seconds=policy.arrive_minutes * 60 if ladder.get("promise") else None,
-        acknowledge_seconds=policy.acknowledge_seconds if ladder.get("promise") else None,
+        work_seconds=ladder.work_seconds,
+        accept_seconds=ladder.accept_seconds,
+        unanswered_seconds=ladder.unanswered_seconds,
+        repeat_seconds=ladder.repeat_seconds,
+        arrive_seconds=next((r.after_seconds for r in rungs if r.promise), None),
+        answered_keeps=ladder.answered_keeps,
+        acknowledge_seconds=policy.acknowledge_seconds if level is Level.red else None,
     )
 
 
@@ -138,6 +191,8 @@ def people(groups: tuple[str, ...], *, micro_grid: str | None, roster: OnDuty, n
                 found = roster.on_duty(now, [Role.supervisor]) or roster.of_role([Role.supervisor])
             case "managers":
                 found = roster.of_role([Role.admin])
+            case "maintenance":
+                found = roster.on_duty(now, [Role.maintenance])
             case "responders_grid":
                 found = roster.responders_of_grid(micro_grid, now)
             case _:

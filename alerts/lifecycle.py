@@ -1,8 +1,8 @@
-"""What an alert is and what may be done to it. Pure: `now` is an argument, nothing is stored or sent here.
+"""What an alert is, what happens to it, and when it wants attention. Pure: nothing is stored or sent here.
 
-`decide(alert, order, now)` gives the events a person's order makes, or raises NotAllowed. `evolve(alert, event)`
-applies one event, `fold(alert, transition)` one stream message. `timers(alert)` are the absolute times at which
-the alert wants attention, derived from its state, so that a restart forgets none.
+`evolve(alert, event)` applies one event, `fold(alert, transition)` one stream message; `deciding` says which events
+a person's order makes. `timers(alert)` are the absolute times at which the alert wants attention, derived from its
+state, so that a restart forgets none.
 
 Two axes that never touch: `condition` is what is true at the home, `state` is what people have done about it.
 Acknowledging stops the noise, not the clock: without a call, a dispatch or an acceptance the alert is `resumed`.
@@ -16,12 +16,12 @@ from typing import Literal, assert_never
 
 import msgspec
 
-from alerts import codes
 from alerts.events import (
     Accepted,
     Acknowledged,
     Arrived,
     Called,
+    Checked,
     Closed,
     Declined,
     Delivery,
@@ -35,6 +35,7 @@ from alerts.events import (
     FindingCleared,
     FindingUnknown,
     FindingView,
+    HandedOver,
     Held,
     HoldEnded,
     Joined,
@@ -52,7 +53,6 @@ from alerts.events import (
     Undone,
     subject_of,
 )
-from alerts.orders import CALL_RESULTS, HOLD_LIMIT, REOPEN_WITHIN, UNDO_WITHIN, No, NotAllowed, Order
 from care.words import AlertState, Command, Condition, Level
 
 KEPT_DELIVERIES = 400
@@ -61,9 +61,13 @@ KEPT_EVIDENCE = 40
 OFTEN = 15
 """Reminders before they come five times more rarely: half an hour for a red case."""
 KEPT_SEEN = 64
-KEPT_KEYS = 32
+KEPT_KEYS = 64
+KEPT_DONE = 256
+"""Commands remembered by what they said: more than the people of a community can give at once."""
+HOME_WORDS = frozenset({"home", "resident"})
+"""How a call names the home's own phone."""
 
-ResponderState = Literal["offered", "accepted", "declined", "departed", "arrived"]
+ResponderState = Literal["offered", "accepted", "declined", "departed", "arrived", "left"]
 Promise = Literal["none", "pending", "kept", "broken"]
 GOING = frozenset({"accepted", "departed", "arrived"})
 
@@ -80,6 +84,29 @@ class ResponderView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """The first who accepted; the others go along."""
     by: str | None = None
     """Who said so, when it was somebody else."""
+    accepted_at: datetime | None = None
+    promised_at: datetime | None = None
+    """When the responder ought to be there by our reckoning of the way."""
+    departed_at: datetime | None = None
+    arrived_at: datetime | None = None
+
+
+class CheckView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How it went at one home of the welfare list."""
+
+    home: str
+    result: str
+    by: str
+    at: datetime
+    note: str = ""
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A command that was carried out: what it said, the version its giver saw, and when."""
+
+    same: str
+    at: datetime
+    version: int | None = None
 
 
 class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -165,6 +192,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     responders: tuple[ResponderView, ...] = ()
     calls: tuple[CallView, ...] = ()
     notes: tuple[NoteView, ...] = ()
+    checks: tuple[CheckView, ...] = ()
+    """The last word on each home of the welfare list that was looked after."""
     outcome: Outcome | None = None
 
     opened_at: datetime
@@ -191,11 +220,17 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     work_due: datetime | None = None
     """Taken, but by then somebody must have been called or sent."""
     work_why: str = ""
+    unanswered_seconds: float | None = None
+    unanswered_due: datetime | None = None
+    """The home does not answer: by then the service itself sends somebody."""
+    answered_keeps: bool = False
     resumed: bool = False
     """Taken, then left: loud again, the ladder goes on."""
     hold_until: datetime | None = None
 
     findings: tuple[FindingView, ...] = ()
+    touched_at: datetime | None = None
+    """When a finding last joined or changed."""
     deliveries: tuple[DeliveryView, ...] = ()
     version: int = 0
     decided_version: int = 0
@@ -205,6 +240,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     undoable: Undoable | None = None
     keys: tuple[str, ...] = ()
     """Idempotency keys of the last commands."""
+    done: tuple[Done, ...] = ()
+    """The last commands by what they said."""
 
     @property
     def subject(self) -> str:
@@ -224,7 +261,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def occurrences(self) -> int:
         """How often the findings of this case happened."""
-        return sum(f.occurrences for f in self.findings)
+        return sum(f.occurrences for f in self.findings if not f.of)
+
+    @property
+    def welfare(self) -> tuple[str, ...]:
+        """Homes to be looked after, in the order of the findings: an area's, or those rolled up into it."""
+        named = (h for f in self.findings for h in (*f.parameters.get("homes", ()), f.home) if h)
+        return tuple(dict.fromkeys(h for h in named if isinstance(h, str)))
 
     @property
     def step(self) -> int:
@@ -239,7 +282,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def life(self) -> bool:
         """Whether a finding of the life-safety floor is in it."""
-        return any(f.life for f in self.findings)
+        return any(f.life for f in self.findings if not f.of)
 
     @property
     def going(self) -> tuple[ResponderView, ...]:
@@ -272,11 +315,11 @@ class Timer:
     """When an alert wants attention, and what for."""
 
     at: datetime
-    kind: Literal["hold", "resume", "step", "promise", "remind"]
+    kind: Literal["hold", "send", "resume", "step", "promise", "remind"]
     rung: Rung | None = None
 
 
-_ORDER = {"hold": 0, "resume": 1, "step": 2, "promise": 3, "remind": 4}
+_ORDER = {"hold": 0, "send": 1, "resume": 2, "step": 3, "promise": 4, "remind": 5}
 
 
 def next_rung(alert: Alert) -> Rung | None:
@@ -298,6 +341,8 @@ def timers(alert: Alert) -> list[Timer]:
         out.append(Timer(alert.hold_until, "hold"))
     elif alert.work_due is not None and not alert.resumed:
         out.append(Timer(alert.work_due, "resume"))
+    if alert.unanswered_due is not None:
+        out.append(Timer(alert.unanswered_due, "send"))
     promise = promise_rung(alert)
     if promise is not None and alert.promise == "pending" and alert.arrive_by is not None:
         out.append(Timer(alert.arrive_by, "promise", promise))
@@ -336,7 +381,7 @@ _replace = msgspec.structs.replace
 
 def _condition(findings: tuple[FindingView, ...]) -> Condition:
     """Active if anything is; unknown if anything cannot be told; cleared only when all of it is."""
-    seen = {f.condition for f in findings}
+    seen = {f.condition for f in findings if not f.of}
     for word in (Condition.active, Condition.unknown):
         if word in seen:
             return word
@@ -370,7 +415,14 @@ def _with_responder(alert: Alert, view: ResponderView) -> Alert:
     if old is None:
         responders = (*alert.responders, view)
     else:
-        view = _replace(view, asked=view.asked or old.asked)
+        view = _replace(
+            view,
+            asked=view.asked or old.asked,
+            accepted_at=view.accepted_at or old.accepted_at,
+            promised_at=view.promised_at or old.promised_at,
+            departed_at=view.departed_at or old.departed_at,
+            arrived_at=view.arrived_at or old.arrived_at,
+        )
         responders = tuple(view if r.id == view.id else r for r in alert.responders)
     if not any(r.lead and r.state in GOING for r in responders):
         # The first who goes leads; when the lead drops out, the next one does.
@@ -385,7 +437,7 @@ def _offer(alert: Alert, who: str, at: datetime, *, asked: bool) -> Alert:
     old = alert.responder(who)
     if old is not None and (old.state in GOING or (old.state == "offered" and (old.asked or not asked))):
         return alert
-    if old is not None and old.state == "declined" and not asked:
+    if old is not None and old.state in ("declined", "left") and not asked:
         return alert
     return _with_responder(alert, ResponderView(id=who, state="offered", at=at, asked=asked))
 
@@ -439,11 +491,14 @@ def _begin(event: Raised) -> Alert:
         work_seconds=event.work_seconds,
         accept_seconds=event.accept_seconds,
         repeat_seconds=event.repeat_seconds,
+        unanswered_seconds=event.unanswered_seconds,
         arrive_by=event.arrive_by,
+        answered_keeps=event.answered_keeps,
         acknowledge_by=event.acknowledge_by,
         promise="none" if event.arrive_by is None else "pending",
         steps=(StepView(step=0, at=event.at),) if event.plan else (),
         findings=(event.finding,),
+        touched_at=event.at,
         condition=_condition((event.finding,)),
     )
 
@@ -468,7 +523,10 @@ def _restart(alert: Alert, event: LevelRaised | Reopened) -> Alert:
         work_seconds=event.work_seconds,
         accept_seconds=event.accept_seconds,
         repeat_seconds=event.repeat_seconds,
+        unanswered_seconds=event.unanswered_seconds,
+        unanswered_due=None,
         arrive_by=event.arrive_by,
+        answered_keeps=event.answered_keeps,
         acknowledge_by=event.acknowledge_by,
         promise="none" if event.arrive_by is None else "kept" if there else "pending",
         steps=(StepView(step=0, at=event.at),) if event.plan else (),
@@ -482,7 +540,8 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
     assert alert is not None, "an alert begins with `raised`"
     match event:
         case Joined() | FindingChanged() | FindingCleared() | FindingUnknown():
-            return _with_finding(alert, event.finding)
+            alert = _with_finding(alert, event.finding)
+            return alert if isinstance(event, FindingCleared) else _replace(alert, touched_at=event.at)
         case LevelRaised():
             alert = _restart(alert, event)
             if alert.state is AlertState.acknowledged:
@@ -499,6 +558,7 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
                 closed_at=None,
                 outcome=None,
                 responders=(),
+                checks=(),
                 work_due=None,
                 work_why="",
                 resumed=False,
@@ -530,7 +590,13 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
             return alert
         case Resumed():
             return _replace(
-                alert, resumed=True, not_before=event.at, work_due=None, work_why="", undoable=None
+                alert,
+                resumed=True,
+                not_before=event.at,
+                work_due=None,
+                work_why="",
+                unanswered_due=None,
+                undoable=None,
             )
         case Acknowledged():
             undoable = None if event.implied else _undoable(alert, Command.acknowledge, event.by, event.at)
@@ -548,8 +614,14 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
         case Called():
             call = CallView(to=event.to, result=event.result, by=event.by, at=event.at, note=event.note)
             alert = _replace(alert, calls=(*alert.calls, call), resumed=False, hold_until=None, undoable=None)
+            if event.to in alert.welfare and event.result == "answered":
+                alert = _with_check(alert, CheckView(home=event.to, result="safe", by=event.by, at=event.at))
             if event.result == "answered":
+                if of_home(alert, event.to):
+                    promise = "none" if alert.answered_keeps else alert.promise
+                    alert = _replace(alert, unanswered_due=None, promise=promise)
                 return _replace(alert, work_due=None, work_why="")
+            alert = _unanswered(alert, event)
             return _work_by(alert, event.at, alert.work_seconds, "no_answer")
         case Dispatched():
             for who in event.responders:
@@ -559,6 +631,7 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
                 state=_forward(alert, AlertState.dispatched),
                 resumed=False,
                 hold_until=None,
+                unanswered_due=None,
                 undoable=None,
             )
             alert = _work_by(alert, event.at, alert.accept_seconds, "not_accepted")
@@ -573,6 +646,7 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
                 work_due=None,
                 work_why="",
                 hold_until=None,
+                unanswered_due=None,
                 undoable=None,
             )
             if there and alert.promise == "pending":
@@ -588,6 +662,14 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
                     # Who was to go does not: at once, not after another minute.
                     alert = _replace(alert, work_due=event.at, work_why="nobody_going")
             return _noted(alert, event.by, event.at, event.note)
+        case HandedOver():
+            alert = _hand_over(alert, event)
+            return _noted(_replace(alert, undoable=None), event.by, event.at, event.note)
+        case Checked():
+            return _with_check(
+                alert,
+                CheckView(home=event.home, result=event.result, by=event.by, at=event.at, note=event.note),
+            )
         case Noted():
             return _noted(alert, event.by, event.at, event.note)
         case Held():
@@ -595,6 +677,18 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
             return _noted(alert, event.by, event.at, event.note)
         case HoldEnded():
             return _replace(alert, hold_until=None)
+        case Undone(command="release"):
+            # What was done stays done; but nobody has it now, and that is loud.
+            return _replace(
+                alert,
+                owner=None,
+                resumed=not alert.going,
+                not_before=event.at,
+                work_due=None,
+                work_why="",
+                hold_until=None,
+                undoable=None,
+            )
         case Undone():
             before = alert.undoable
             assert before is not None, "there is something to undo"
@@ -627,6 +721,7 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
                 resumed=False,
                 work_due=None,
                 work_why="",
+                unanswered_due=None,
                 hold_until=None,
             )
         case DeliveryReported():
@@ -649,8 +744,59 @@ def _responder(event: Accepted | Departed | Arrived | Declined) -> ResponderView
         Declined: "declined",
     }
     by = event.by if event.by != event.who else None
-    lead = isinstance(event, Accepted) and not event.companion
-    return ResponderView(id=event.who, state=states[type(event)], at=event.at, by=by, lead=lead)
+    minutes = event.arrive_minutes if isinstance(event, Accepted) else None
+    return ResponderView(
+        id=event.who,
+        state=states[type(event)],
+        at=event.at,
+        by=by,
+        lead=isinstance(event, Accepted) and not event.companion,
+        accepted_at=event.at if isinstance(event, Accepted) else None,
+        promised_at=None if minutes is None else event.at + timedelta(minutes=minutes),
+        departed_at=event.at if isinstance(event, Departed) else None,
+        arrived_at=event.at if isinstance(event, Arrived) else None,
+    )
+
+
+def of_home(alert: Alert, to: str) -> bool:
+    """Whether a call was to the home itself, not to a relative."""
+    return to in HOME_WORDS or to in (alert.home, alert.resident)
+
+
+def _unanswered(alert: Alert, event: Called) -> Alert:
+    """The home does not answer: a second ring cycle decides at once, the first one a little later (SOS2)."""
+    if alert.unanswered_seconds is None or alert.going or not of_home(alert, event.to):
+        return alert
+    if alert.state in (AlertState.dispatched, AlertState.attended):
+        return alert
+    rung = [c for c in alert.calls if of_home(alert, c.to) and c.at >= alert.opened_at]
+    begun = min(alert.acknowledged_at or event.at, event.at)
+    due = event.at if len(rung) > 1 else max(event.at, begun + timedelta(seconds=alert.unanswered_seconds))
+    return _replace(alert, unanswered_due=min(due, alert.unanswered_due or due))
+
+
+def _with_check(alert: Alert, view: CheckView) -> Alert:
+    return _replace(alert, checks=(*(c for c in alert.checks if c.home != view.home), view))
+
+
+def _hand_over(alert: Alert, event: HandedOver) -> Alert:
+    task = alert.responder(event.who)
+    if task is None or task.state not in GOING:
+        return _replace(alert, owner=event.to)
+    taker = alert.responder(event.to)
+    there = task.state if taker is None or taker.state not in GOING else taker.state
+    if taker is None or taker.state not in GOING:
+        # Taken over at the door: whoever comes is where the other was.
+        taker = ResponderView(
+            id=event.to,
+            state=there,
+            at=event.at,
+            asked=True,
+            by=event.by,
+            arrived_at=event.at if there == "arrived" else None,
+        )
+    alert = _with_responder(alert, _replace(taker, lead=task.lead or taker.lead))
+    return _with_responder(alert, _replace(task, state="left", at=event.at, lead=False))
 
 
 def _noted(alert: Alert, by: str, at: datetime, note: str) -> Alert:
@@ -682,6 +828,7 @@ _DECISIVE = (
     Declined,
     Departed,
     Arrived,
+    HandedOver,
     Held,
     Undone,
     Closed,
@@ -706,210 +853,10 @@ def fold(alert: Alert | None, transition: Transition) -> Alert:
         if any(isinstance(e, _EVIDENCE) for e in transition.events)
         else alert.evidence_version,
         keys=alert.keys if transition.key is None else (*alert.keys, transition.key)[-KEPT_KEYS:],
+        done=alert.done
+        if transition.same is None
+        else (
+            *alert.done,
+            Done(same=transition.same, at=transition.at, version=transition.seen_version),
+        )[-KEPT_DONE:],
     )
-
-
-# -- deciding -------------------------------------------------------------------------------------------------
-
-
-def decide(alert: Alert, order: Order, now: datetime) -> list[Event]:
-    """The events a person's order makes. Empty when the same order (by its key) was carried out before.
-
-    Raises NotAllowed with a reason of the closed list `orders.No` and the alert as it stands.
-    """
-    try:
-        if order.key is not None and order.key in alert.keys:
-            return []
-        return _decide(alert, order, now)
-    except NotAllowed as no:
-        no.alert = alert
-        raise
-
-
-_CLOSED_TOO = frozenset({Command.note, Command.undo, Command.reopen})
-"""Commands that make sense on a closed case."""
-
-
-def _decide(alert: Alert, order: Order, now: datetime) -> list[Event]:
-    command = order.command
-    by, who = order.actor, order.who
-    if not alert.open and command not in _CLOSED_TOO:
-        raise NotAllowed(No.not_allowed, "closed")
-    if (
-        command is Command.acknowledge
-        and alert.owner is not None
-        and not alert.resumed
-        and alert.state is not AlertState.new
-    ):
-        if alert.owner == who:
-            raise NotAllowed(No.not_allowed, "taken by you already")
-        raise NotAllowed(No.already_acknowledged)
-    seen = alert.decided_version
-    if command is Command.close:
-        seen = max(seen, alert.evidence_version)
-    if order.version is not None and not seen <= order.version <= alert.version:
-        raise NotAllowed(No.version_conflict, f"version {alert.version}")
-    match command:
-        case Command.acknowledge:
-            return [Acknowledged(at=now, by=who, note=order.note)]
-        case Command.call:
-            return _call(alert, order, now)
-        case Command.dispatch:
-            if not order.responders:
-                raise NotAllowed(No.missing_field, "responders", fields=("responders",))
-            if alert.state is AlertState.attended and all(
-                (r := alert.responder(w)) is not None and r.state == "arrived" for w in order.responders
-            ):
-                raise NotAllowed(No.not_allowed, "they are there already")
-            responders = tuple(dict.fromkeys(order.responders))
-            return [
-                *_taken(alert, by, now),
-                Dispatched(at=now, by=by, responders=responders, note=order.note),
-            ]
-        case Command.accept | Command.decline | Command.depart | Command.arrive:
-            return [_go(alert, order, now)]
-        case Command.note:
-            if not order.note.strip():
-                raise NotAllowed(No.missing_field, "note", fields=("note",))
-            return [Noted(at=now, by=by, note=order.note)]
-        case Command.hold:
-            return _hold(alert, order, now)
-        case Command.reopen:
-            if alert.open:
-                raise NotAllowed(No.not_allowed, "open")
-            if not order.reason.strip():
-                raise NotAllowed(No.missing_reason, fields=("reason",))
-            assert alert.closed_at is not None
-            if now - alert.closed_at > REOPEN_WITHIN:
-                raise NotAllowed(No.reopen_too_late)
-            arrive_by = None
-            if alert.arrive_by is not None:
-                arrive_by = now + (alert.arrive_by - alert.opened_at)
-            acknowledge_by = None
-            if alert.acknowledge_by is not None:
-                acknowledge_by = now + (alert.acknowledge_by - alert.opened_at)
-            return [
-                Reopened(
-                    at=now,
-                    by=by,
-                    reason=order.reason,
-                    level=alert.level,
-                    code=alert.code,
-                    title=alert.title,
-                    pictogram=alert.pictogram,
-                    plan=alert.plan,
-                    work_seconds=alert.work_seconds,
-                    accept_seconds=alert.accept_seconds,
-                    repeat_seconds=alert.repeat_seconds,
-                    arrive_by=arrive_by,
-                    acknowledge_by=acknowledge_by,
-                )
-            ]
-        case Command.undo:
-            last = alert.undoable
-            if last is None:
-                raise NotAllowed(No.nothing_to_undo)
-            if last.by not in (who, by):
-                raise NotAllowed(No.not_yours)
-            if now - last.at > UNDO_WITHIN:
-                raise NotAllowed(No.undo_too_late)
-            return [Undone(at=now, by=by, command=last.command, reason=order.reason)]
-        case Command.close:
-            return _close(alert, order, now)
-        case _:
-            assert_never(command)
-
-
-def _taken(alert: Alert, by: str, now: datetime) -> list[Event]:
-    """Working on a case nobody has takes it."""
-    if alert.state is AlertState.new or alert.owner is None or alert.resumed:
-        return [Acknowledged(at=now, by=by, implied=True)]
-    return []
-
-
-def _call(alert: Alert, order: Order, now: datetime) -> list[Event]:
-    if not order.to:
-        raise NotAllowed(No.missing_field, "to", fields=("to",))
-    if order.result not in CALL_RESULTS:
-        no = No.bad_field if order.result else No.missing_field
-        raise NotAllowed(no, "result", fields=("result",))
-    called = Called(at=now, by=order.actor, to=order.to, result=order.result, note=order.note)
-    return [*_taken(alert, order.actor, now), called]
-
-
-def _go(alert: Alert, order: Order, now: datetime) -> Event:
-    who = order.who
-    have = alert.responder(who)
-    state = have.state if have is not None else None
-    match order.command:
-        case Command.accept:
-            if state in GOING:
-                raise NotAllowed(No.not_allowed, "goes already")
-            return Accepted(at=now, who=who, by=order.actor, companion=bool(alert.going), note=order.note)
-        case Command.decline:
-            if state in ("declined", "arrived"):
-                raise NotAllowed(No.not_allowed, f"has {state} already")
-            return Declined(at=now, who=who, by=order.actor, note=order.note)
-        case Command.depart:
-            if state in ("departed", "arrived"):
-                raise NotAllowed(No.not_allowed, f"has {state} already")
-            return Departed(at=now, who=who, by=order.actor, note=order.note)
-        case _:
-            if state == "arrived":
-                raise NotAllowed(No.not_allowed, "has arrived already")
-            return Arrived(at=now, who=who, by=order.actor, note=order.note)
-
-
-def _hold(alert: Alert, order: Order, now: datetime) -> list[Event]:
-    if not 0 < order.seconds < float("inf"):
-        raise NotAllowed(No.bad_field, "seconds", fields=("seconds",))
-    if timedelta(seconds=min(order.seconds, 1e6)) > HOLD_LIMIT:
-        raise NotAllowed(No.hold_too_long, "at most 120 s", fields=("seconds",))
-    if alert.state is AlertState.new:
-        raise NotAllowed(No.not_allowed, "nobody has taken it")
-    if alert.resumed:
-        # It came back because nothing was done: take it first, a hold alone would silence it again.
-        raise NotAllowed(No.not_allowed, "take it first")
-    if alert.hold_until is not None:
-        raise NotAllowed(No.not_allowed, "held already")
-    return [Held(at=now, by=order.actor, until=now + timedelta(seconds=order.seconds), note=order.note)]
-
-
-def _close(alert: Alert, order: Order, now: datetime) -> list[Event]:
-    given = {
-        "cause": order.cause,
-        "verification": order.verification,
-        "actions": order.actions,
-        "outcome": order.outcome,
-    }
-    if order.outcome == codes.NOT_REACHED:
-        raise NotAllowed(No.not_reached_cannot_close, "O5", fields=("outcome",))
-    if alert.level is not Level.blue:
-        missing = tuple(name for name, value in given.items() if not value)
-        if missing:
-            raise NotAllowed(No.missing_outcome, ", ".join(missing), fields=missing)
-    unknown = [
-        name
-        for name, kind, values in (
-            ("cause", "cause", (order.cause,)),
-            ("verification", "verification", (order.verification,)),
-            ("actions", "action", order.actions),
-            ("outcome", "outcome", (order.outcome,)),
-            ("truth", "truth", (order.truth,)),
-        )
-        if any(value and not codes.known(kind, value) for value in values)
-    ]
-    if unknown:
-        raise NotAllowed(No.unknown_code, ", ".join(unknown), fields=tuple(unknown))
-    outcome = Outcome(
-        by=order.actor,
-        at=now,
-        cause=order.cause,
-        verification=order.verification,
-        actions=tuple(dict.fromkeys(order.actions)),
-        outcome=order.outcome,
-        truth=order.truth or "unknown",
-        note=order.note,
-    )
-    closed = Closed(at=now, by=order.actor, outcome=outcome)
-    return [*_taken(alert, order.actor, now), closed] if alert.level is not Level.blue else [closed]

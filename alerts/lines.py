@@ -12,6 +12,7 @@ from alerts.events import (
     Acknowledged,
     Arrived,
     Called,
+    Checked,
     Closed,
     Declined,
     Delivery,
@@ -20,8 +21,11 @@ from alerts.events import (
     Escalated,
     Event,
     FindingView,
+    HandedOver,
     Held,
     Joined,
+    LevelRaised,
+    NobodyThere,
     Noted,
     Raised,
     Reopened,
@@ -45,7 +49,7 @@ def _head(alert: Alert, event: Event, kind: str, view: FindingView | None = None
         "number": alert.number,
         "code": view.code if kind == "alert.joined" else alert.code,
         "level": alert.level.value,
-        "home": alert.home,
+        "home": view.home or alert.home,
         "resident": alert.resident,
         "device": view.device,
         "rule": view.rule,
@@ -86,15 +90,35 @@ def lines(transition: Transition, alert: Alert) -> list[dict[str, Any]]:
     """The lines of one transition, in order. Events without a word of their own (notes of machines) give none."""
     out: list[dict[str, Any]] = []
 
+    empty = {e.step for e in transition.events if isinstance(e, NobodyThere)}
+
     def say(kind: str, event: Event, view: FindingView | None = None, **more: Any) -> None:
         out.append({**_head(alert, event, kind, view), "state": alert.state.value, **more})
 
     for event in transition.events:
         match event:
             case Raised():
-                say("alert.raised", event, event.finding, title=event.title, late_seconds=event.late_seconds)
+                say(
+                    "alert.raised",
+                    event,
+                    event.finding,
+                    title=event.title,
+                    late_seconds=event.late_seconds,
+                    cause=event.cause,
+                    nobody=(0 in empty) or None,
+                )
             case Joined():
-                say("alert.joined", event, event.finding)
+                say("alert.joined", event, event.finding, of=event.finding.of or None)
+            case LevelRaised():
+                # The case's own word for it; who is told follows as `delivery.due` with reason level_up.
+                say(
+                    "alert.escalated",
+                    event,
+                    step=0,
+                    late_seconds=0.0,
+                    promise_broken=False,
+                    reason=Why.level_up.value,
+                )
             case Escalated():
                 say(
                     "alert.escalated",
@@ -103,6 +127,7 @@ def lines(transition: Transition, alert: Alert) -> list[dict[str, Any]]:
                     late_seconds=event.late_seconds,
                     promise_broken=event.promise_broken,
                     reason=event.reason.value,
+                    nobody=(event.step in empty) or None,
                 )
             case Resumed() if next_rung(alert) is None:
                 # Given back at the end of the ladder: no further step says so, so this line does.
@@ -121,13 +146,23 @@ def lines(transition: Transition, alert: Alert) -> list[dict[str, Any]]:
             case Dispatched():
                 say("alert.dispatch", event, by=event.by, responders=list(event.responders))
             case Accepted():
-                say("alert.accept", event, by=event.who, companion=event.companion)
+                say(
+                    "alert.accept",
+                    event,
+                    by=event.who,
+                    companion=event.companion,
+                    arrive_minutes=event.arrive_minutes,
+                )
             case Declined():
                 say("alert.decline", event, by=event.who)
             case Departed():
                 say("alert.depart", event, by=event.who)
             case Arrived():
                 say("alert.arrive", event, by=event.who, promise=alert.promise)
+            case HandedOver():
+                say("alert.hand_over", event, by=event.who, to=event.to)
+            case Checked():
+                say("alert.check", event, by=event.by, to=event.home, result=event.result)
             case Noted():
                 say("alert.note", event, by=event.by)
             case Held():

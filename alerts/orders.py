@@ -15,12 +15,18 @@ from typing import Any
 import msgspec
 
 from care.errors import Conflict
+from care.ids import content_id
 from care.words import Command
 
 HOLD_LIMIT = timedelta(seconds=120)
 """A red case can be held only with a visible timer of at most two minutes (domain 4.3, Newham)."""
 UNDO_WITHIN = timedelta(seconds=10)
+"""After that an acknowledgement is not undone but given back: what others did meanwhile stands."""
+SAME_WITHIN = timedelta(seconds=5)
+"""A double tap: the same order that names no version, by the same person, so soon again is the same order."""
 REOPEN_WITHIN = timedelta(hours=24)
+CHECK_RESULTS = frozenset({"safe", "no_answer", "visit"})
+"""How it went at a home of the welfare list: 平安, 未联系上, 需上门."""
 CALL_RESULTS = frozenset({"answered", "no_answer", "busy", "refused", "wrong_number"})
 
 
@@ -41,6 +47,8 @@ class No(StrEnum):
     """Only the person who did it can take it back."""
     reopen_too_late = "reopen_too_late"
     """Closed for more than 24 h: a new case is needed."""
+    not_on_list = "not_on_list"
+    """That home is not on this case's welfare list."""
     unknown_alert = "unknown_alert"
     """There is no such alert, or it ended long ago."""
     missing_outcome = "missing_outcome"
@@ -68,6 +76,7 @@ INCOMPLETE = frozenset(
         No.missing_field,
         No.bad_field,
         No.hold_too_long,
+        No.not_on_list,
     }
 )
 """What is wrong with the order itself (422), whatever the alert's state."""
@@ -121,6 +130,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """In whose name it is given."""
         return self.by or self.actor
 
+    @property
+    def same(self) -> str:
+        """A name of what is asked and by whom; the key and the version do not belong to it."""
+        return content_id(msgspec.json.encode(msgspec.structs.replace(self, version=None, key=None)))
+
 
 _OWN = frozenset({"version", "by", "note", "to", "result", "responders", "seconds", "reason"}) | {
     "cause",
@@ -129,6 +143,12 @@ _OWN = frozenset({"version", "by", "note", "to", "result", "responders", "second
     "outcome",
     "truth",
 }
+
+
+def _key_of(actor: str, body: Mapping[str, Any]) -> str | None:
+    """The name the sender gave to this very command, so that sending it twice does it once."""
+    given = body.get("command_id")
+    return f"{actor}:{given[:128]}" if isinstance(given, str) and given else None
 
 
 def read_order(command: str, *, actor: str, body: Mapping[str, Any], key: str | None = None) -> Order:
@@ -141,6 +161,7 @@ def read_order(command: str, *, actor: str, body: Mapping[str, Any], key: str | 
     except ValueError:
         raise NotAllowed(No.not_allowed, f"there is no command {command!r}") from None
     given = {k: v for k, v in body.items() if k in _OWN and v is not None}
+    key = key or _key_of(actor, body)
     try:
         return msgspec.convert({**given, "command": word.value, "actor": actor, "key": key}, Order)
     except msgspec.ValidationError as error:

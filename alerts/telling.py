@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from alerts.cases import case_rules
 from alerts.events import (
     Acknowledged,
     Closed,
@@ -18,6 +19,7 @@ from alerts.events import (
     Escalated,
     Event,
     FindingChanged,
+    FindingView,
     Joined,
     LevelRaised,
     NobodyThere,
@@ -192,7 +194,20 @@ def _ladder_so_far(alert: Alert, roster: Roster, now: datetime) -> list[Staff]:
     return people(groups, micro_grid=alert.micro_grid, roster=roster, now=now)
 
 
-def _repressed(alert: Alert, event: Joined | FindingChanged, *, roster: Roster, now: datetime) -> list[Event]:
+def is_later(alert: Alert, view: FindingView) -> bool:
+    """Whether a finding comes so long after the others of its case that it is something new (cases.yaml)."""
+    others = [f.onset_at for f in alert.findings if f.finding != view.finding and not f.of]
+    return bool(others) and view.onset_at - max(others) > case_rules().join_within(alert.cause)
+
+
+def _repressed(
+    alert: Alert,
+    event: Joined | FindingChanged,
+    *,
+    roster: Roster,
+    now: datetime,
+    reason: Why = Why.repressed,
+) -> list[Event]:
     """The person at home calls again: whoever was told is told again at once, or whoever has the case."""
     if alert.unanswered:
         who = [(s.id, purpose_of(s)) for s in _ladder_so_far(alert, roster, now)]
@@ -204,7 +219,7 @@ def _repressed(alert: Alert, event: Joined | FindingChanged, *, roster: Roster, 
         alert,
         who,
         registry=roster.registry,
-        reason=Why.repressed,
+        reason=reason,
         step=alert.rung,
         at=event.at,
         nth=alert.occurrences,
@@ -239,9 +254,15 @@ def tell(alert: Alert, event: Event, *, roster: Roster, now: datetime) -> list[E
             if not made:
                 return [NobodyThere(at=event.at, step=alert.rung)]
         case FindingChanged() | Joined() if alert.open and alert.level is Level.red:
-            pressed = event.finding.pictogram in PRESSED
-            again = pressed and (isinstance(event, Joined) or event.reason == "occurrence")
-            return _repressed(alert, event, roster=roster, now=now) if again else []
+            view = event.finding
+            if view.of:
+                return []
+            pressed = view.pictogram in PRESSED
+            if pressed and (isinstance(event, Joined) or event.reason == "occurrence"):
+                return _repressed(alert, event, roster=roster, now=now)
+            if isinstance(event, Joined) and view.life and is_later(alert, view):
+                return _repressed(alert, event, roster=roster, now=now, reason=Why.joined)
+            return []
         case Acknowledged():
             # At once, which is inside the promised 60 s (domain 4.3).
             made = messages(

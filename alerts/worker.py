@@ -2,7 +2,8 @@
 
 Start at `run`. `Worker` follows FINDINGS from its own position and the alert log itself, so that it sees what
 people did through the API. It proposes on its `Desk`, makes a proposal durable by compare-and-set on the alert's
-subject, and only then queues what it made out. Any number of workers may run: the fence lets one of them win,
+subject, and only then queues what it made out. Findings of different homes that came together are worked off
+together: a flood of calls must not wait for one fsync after the other. Any number of workers may run: the fence lets one of them win,
 computed ids let a repeat pass unnoticed. Timers are absolute times in the folded state, looked at a few times a
 second; nothing sleeps for one.
 """
@@ -11,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -31,6 +33,8 @@ from alerts.commands import (
 from alerts.desk import Desk
 from alerts.events import Escalated, Raised, Transition
 from alerts.subscriptions import pushes
+from alerts.watch import EVERY as DUTY_EVERY
+from alerts.watch import duty_findings
 from care.clock import Clock
 from care.errors import Conflict, Temporary
 from care.messages import Beat, Finding, decode, encode
@@ -43,6 +47,8 @@ log = structlog.get_logger("alerts.worker")
 
 LOOK_EVERY = 0.2
 """Seconds between looks at the clock when nothing is due sooner."""
+WAVE = 128
+"""Findings of different homes worked off at once: enough for a flood, few enough to be read again after a crash."""
 BEAT_EVERY = 2.0
 SAVE_EVERY = 30.0
 AGAIN_AFTER = 0.2
@@ -50,8 +56,8 @@ AGAIN_AFTER = 0.2
 COUNTER_KEY = "alerts"
 
 
-async def next_number(stream: Stream) -> int:
-    """The next short number of an alert: spoken on the phone, never given twice."""
+async def next_numbers(stream: Stream, count: int) -> range:
+    """The next short numbers of alerts: spoken on the phone, never given twice."""
     while True:
         entry = await stream.get(COUNTERS, COUNTER_KEY)
         last = int(entry.data) if entry is not None and entry.data else 0
@@ -59,12 +65,17 @@ async def next_number(stream: Stream) -> int:
             await stream.put(
                 COUNTERS,
                 COUNTER_KEY,
-                str(last + 1).encode(),
+                str(last + count).encode(),
                 expect=entry.revision if entry is not None else 0,
             )
         except Conflict:
             continue
-        return last + 1
+        return range(last + 1, last + count + 1)
+
+
+async def next_number(stream: Stream) -> int:
+    """The next short number of one alert."""
+    return (await next_numbers(stream, 1))[0]
 
 
 class Worker:
@@ -107,6 +118,7 @@ class Worker:
             group.create_task(self._watch_browsers())
             group.create_task(self._watch_log())
             group.create_task(self._watch_clock())
+            group.create_task(self._watch_duty())
             group.create_task(self._watch_findings())
             group.create_task(self._beat())
             group.create_task(self._keep())
@@ -131,8 +143,9 @@ class Worker:
 
     async def _watch_findings(self) -> None:
         async for batch in forever(lambda: self._stream.follow(FINDINGS, after=self._source)):
-            for message in batch:
-                await patiently(lambda m=message: self.hear(m))  # type: ignore[misc]
+            rest = list(batch)
+            while rest:
+                await patiently(partial(self._hear_some, rest))
             if not batch:
                 self._lag_seconds = 0.0
 
@@ -142,6 +155,11 @@ class Worker:
             due = self.desk.next_due()
             wait = LOOK_EVERY if due is None else (due - self._clock.now()).total_seconds()
             await asyncio.sleep(min(LOOK_EVERY, max(0.01, wait)))
+
+    async def _watch_duty(self) -> None:
+        while True:
+            await patiently(self.look_at_duty)
+            await asyncio.sleep(DUTY_EVERY.total_seconds())
 
     async def _beat(self) -> None:
         while True:
@@ -180,27 +198,72 @@ class Worker:
 
     async def hear(self, message: Stored) -> None:
         """Work off one finding: its case is durable and its messages are queued on return."""
+        finding = self._read(message)
+        if finding is not None:
+            async with self._deciding:
+                await self._hear(finding, source=message.seq)
+        self._source = max(self._source, message.seq)
+        await self._flush()
+
+    async def _hear_some(self, rest: list[Stored]) -> None:
+        """Work off the next findings of a batch, and take them off it: as many as touch each other in nothing."""
+        wave: list[tuple[Stored, Finding | None]] = []
+        homes: set[str] = set()
+        for message in rest[:WAVE]:
+            finding = self._read(message)
+            if finding is not None and finding.home in homes:
+                break
+            if finding is not None and not self.desk.apart(finding):
+                # What may be rolled up depends on what was told before it: one by one.
+                if not wave:
+                    wave.append((message, finding))
+                break
+            if finding is not None:
+                homes.add(finding.home)
+            wave.append((message, finding))
+        findings = [f for _, f in wave if f is not None]
+        async with self._deciding:
+            now = self._clock.now()
+            wanted = sum(self.desk.will_raise(f, now) for f in findings) - len(self._pool)
+            if wanted > 0:
+                self._pool.extend(await next_numbers(self._stream, wanted))
+            # Until the whole wave is durable the log says that none of it is: a crash in the middle reads it again.
+            await _all(self._hear(f, source=self._source) for f in findings)
+            self._source = max(self._source, wave[-1][0].seq)
+        del rest[: len(wave)]
+        await self._flush()
+
+    def _read(self, message: Stored) -> Finding | None:
         try:
             finding = decode(message.data, Finding)
         except (msgspec.ValidationError, msgspec.DecodeError):
             # Ours and yet unreadable: another version of the rules. It stays in the stream for a person to look at.
             log.exception("finding_unreadable", position=message.seq)
-            self._source = max(self._source, message.seq)
-            return
+            return None
         if message.stored_at is not None:
             self._lag_seconds = max(0.0, (self._clock.now() - message.stored_at).total_seconds())
-        async with self._deciding:
-            for _ in range(TRIES):
-                now = self._clock.now()
-                if not self._pool and self.desk.will_raise(finding, now):
-                    self._pool.append(await next_number(self._stream))
-                proposed = self.desk.on_finding(finding, now, source=message.seq)
-                if all([await self._make_durable(t) for t in proposed]):
+        return finding
+
+    async def _hear(self, finding: Finding, *, source: int) -> None:
+        for _ in range(TRIES):
+            now = self._clock.now()
+            if not self._pool and self.desk.will_raise(finding, now):
+                self._pool.append(await next_number(self._stream))
+                continue  # somebody else may have taken it meanwhile
+            for transition in self.desk.on_finding(finding, now, source=source):
+                if not await self._make_durable(transition):
                     break
             else:
-                raise Temporary("an alert keeps moving")
-            self._source = max(self._source, message.seq)
-            self._last_input_at = self._clock.now()
+                self._last_input_at = self._clock.now()
+                return
+        raise Temporary("an alert keeps moving")
+
+    async def look_at_duty(self) -> None:
+        """Say where nobody is on duty, now and in the next two weeks."""
+        found = duty_findings(self.desk.roster, self.desk.alerts.values(), self._clock.now())
+        async with self._deciding:
+            for finding in found:
+                await self._hear(finding, source=self._source)
         await self._flush()
 
     async def look(self) -> None:
@@ -239,7 +302,6 @@ class Worker:
             raise
         self.follower.folded(transition, seq)
         self._queue(outgoing(transition))
-        await self._flush()
         self._say(transition)
         return True
 
@@ -281,6 +343,13 @@ class Worker:
         for message in waiting:
             assert message.message_id is not None
             self._unsent.pop(message.message_id, None)
+
+
+async def _all(work: Iterable[Awaitable[None]]) -> None:
+    """All at once; the first thing that failed is raised when the others are done."""
+    for done in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(done, BaseException):
+            raise done
 
 
 async def patiently(work: Callable[[], Awaitable[None]]) -> None:

@@ -22,6 +22,7 @@ from alerts.desk import Desk, decode_transition
 from alerts.events import Raised, Transition
 from alerts.lines import lines
 from alerts.orders import No, NotAllowed, read_order
+from alerts.watch import duty_findings, next_change
 from anxin.settings import Mqtt
 from care.errors import CareError, Misconfigured
 from care.ids import iso
@@ -65,6 +66,7 @@ class Film:
     desk: Desk = field(init=False)
     last_alert: str | None = None
     _number: int = 0
+    _duty_due: datetime | None = None
     _transitions: list[bytes] = field(default_factory=list)
     _emitted: set[str] = field(default_factory=set)
     _heard: list[_Heard] = field(default_factory=list)
@@ -117,17 +119,29 @@ class Film:
         """Let every timer up to `to` fire, the engine's and the desk's in order of time."""
         while True:
             engine_due, desk_due = self.engine.next_due(), self.desk.next_due()
-            due = min((d for d in (engine_due, desk_due) if d is not None), default=None)
+            due = min((d for d in (engine_due, desk_due, self._duty_due) if d is not None), default=None)
             if due is None or due > to:
                 break
             now = due if self.now is None else max(due, self.now)
             self.now = now
             if engine_due is not None and engine_due == due:
                 self._findings(self.engine.tick(now), now)
-            else:
+            elif desk_due is not None and desk_due == due:
                 for transition in self.desk.tick(now):
                     self._durable(transition)
+            else:
+                self._look_at_duty(now)
         self.now = to
+        if self._duty_due is None:
+            self._look_at_duty(to)
+
+    def _look_at_duty(self, now: datetime) -> None:
+        """Say where a hole of the rota begins or ends. What lies ahead is the live service's to say."""
+        self._duty_due = next_change(self.desk.roster, now)
+        for finding in duty_findings(
+            self.desk.roster, self.desk.alerts.values(), now, ahead=None, desk=False
+        ):
+            self._findings([finding], now)
 
     def _message(self, line: Line, now: datetime, number: int) -> None:
         topic, payload = line["topic"], line.get("payload")
@@ -181,7 +195,9 @@ class Film:
                 raise NotAllowed(No.unknown_alert, "there is no such alert")
             body = {k: v for k, v in line.items() if k not in ("at", "command", "alert", "by")}
             order = read_order(word, actor=actor, body=body)
-            self._durable(self.desk.command(alert, order, now))
+            transition = self.desk.command(alert, order, now)
+            if transition.events:
+                self._durable(transition)
         except NotAllowed as no:
             seen = self.desk.get(alert) if alert else None
             self._say(

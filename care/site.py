@@ -30,6 +30,10 @@ WallTime = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$|^2
 """Wall clock of the community, `HH:MM`; `24:00` is midnight at the end of the day."""
 
 
+DayOrMinute = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d)?$")]
+"""A day of the community, `2026-05-23`, or a minute of it on the wall clock, `2026-05-23T19:00`."""
+
+
 def wall_time(text: str) -> time:
     """The time of day that `HH:MM` names; `24:00` is 00:00."""
     return time.fromisoformat("00:00" if text == "24:00" else text)
@@ -217,15 +221,21 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a member of staff is on duty, wall clock of the community; may cross midnight."""
+    """When somebody, or a pair, is on duty, wall clock of the community; may cross midnight."""
 
-    staff: Id
+    staff: Id | list[Id]
+    """One member of staff, or all of a pair: a social worker and a volunteer."""
     days: str | list[str] = "daily"
     """`daily`, `weekdays`, `weekends`, or a list of mon…sun and dates 2026-05-23."""
     from_: WallTime = msgspec.field(name="from")
     to: WallTime
     valid_from: date | None = None
     valid_until: date | None = None
+
+    @property
+    def people(self) -> list[str]:
+        """Everybody who is on duty in it."""
+        return [self.staff] if isinstance(self.staff, str) else list(self.staff)
 
     @property
     def starts(self) -> time:
@@ -236,6 +246,28 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def ends(self) -> time:
         """Wall-clock end; not after `starts` means the next day."""
         return wall_time(self.to)
+
+
+class Absence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a member of staff is not there whatever the shifts say, and who stands in: same times, same area, same role."""
+
+    staff: Id
+    from_: DayOrMinute = msgspec.field(name="from")
+    to: DayOrMinute
+    """A day means until its end."""
+    cover: Id | None = None
+    note: str = ""
+
+    @property
+    def starts(self) -> datetime:
+        """Wall-clock start, without a zone."""
+        return datetime.fromisoformat(self.from_)
+
+    @property
+    def ends(self) -> datetime:
+        """Wall-clock end, without a zone; not part of it."""
+        end = datetime.fromisoformat(self.to)
+        return end + timedelta(days=1) if len(self.to) == len("2026-05-23") else end
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -255,6 +287,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     homes: list[Home] = []
     staff: list[Staff] = []
     shifts: list[Shift] = []
+    absences: list[Absence] = []
     policy: Policy = Policy()
 
 

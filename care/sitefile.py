@@ -18,6 +18,7 @@ import yaml
 from care.errors import Misconfigured
 from care.site import (
     LONGEST_MODE,
+    Absence,
     Community,
     Contact,
     Device,
@@ -199,7 +200,7 @@ def read_site(text: str) -> Site:
     data = tree.data
     if not isinstance(data, dict):
         raise SiteFaults([Fault(1, "a site file is a mapping that starts with `community:`"), *tree.faults])
-    known = {"community", "grids", "homes", "staff", "shifts", "policy"}
+    known = {"community", "grids", "homes", "staff", "shifts", "absences", "policy"}
     for key in data:
         if key not in known:
             tree.faults.append(
@@ -225,7 +226,8 @@ def read_site(text: str) -> Site:
     if data.get("policy") is not None:
         policy = _convert(tree, data["policy"], Policy, ("policy",)) or policy
     parts: dict[str, list[Any]] = {}
-    for key, kind in (("grids", Grid), ("homes", Home), ("staff", Staff), ("shifts", Shift)):
+    kinds = (("grids", Grid), ("homes", Home), ("staff", Staff), ("shifts", Shift), ("absences", Absence))
+    for key, kind in kinds:
         parts[key] = [_part(tree, item, kind, (key, i)) for i, item in enumerate(_list(tree, data, key))]
     tree.faults.extend(_cross_faults(tree, parts))
     tree.faults.extend(_times(tree, parts["homes"], zone))
@@ -237,6 +239,7 @@ def read_site(text: str) -> Site:
         homes=parts["homes"],
         staff=parts["staff"],
         shifts=parts["shifts"],
+        absences=parts["absences"],
         policy=policy,
     )
 
@@ -350,15 +353,43 @@ def _cross_faults(tree: Tree, parts: dict[str, list[Any]]) -> Iterator[Fault]:
     for i, shift in enumerate(parts["shifts"]):
         if shift is None:
             continue
-        if shift.staff not in staff:
-            yield Fault(
-                tree.line(("shifts", i, "staff")),
-                f"shift of `{shift.staff}`: there is no such member of staff under `staff:`",
-            )
+        for person in shift.people:
+            if person not in staff:
+                yield Fault(
+                    tree.line(("shifts", i, "staff")),
+                    f"shift of `{person}`: there is no such member of staff under `staff:`",
+                )
         days = [shift.days] if isinstance(shift.days, str) else shift.days
         for day in days:
             if day not in _DAYS | {"daily", "weekdays", "weekends"} and not _DAY.match(day):
                 yield Fault(
                     tree.line(("shifts", i, "days")),
                     f"day `{day}` is not daily, weekdays, weekends, mon … sun or a date like 2026-05-23",
+                )
+    for i, absence in enumerate(parts["absences"]):
+        if absence is None:
+            continue
+        for key, person in (("staff", absence.staff), ("cover", absence.cover)):
+            if person is not None and person not in staff:
+                yield Fault(
+                    tree.line(("absences", i, key)),
+                    f"absence of `{absence.staff}`: there is no `{person}` under `staff:`",
+                )
+        if absence.cover == absence.staff:
+            yield Fault(
+                tree.line(("absences", i, "cover")),
+                f"absence of `{absence.staff}`: nobody stands in for themselves",
+            )
+        try:
+            backwards = absence.ends <= absence.starts
+        except ValueError:
+            yield Fault(
+                tree.line(("absences", i)),
+                f"absence of `{absence.staff}`: there is no such day in the calendar",
+            )
+        else:
+            if backwards:
+                yield Fault(
+                    tree.line(("absences", i, "to")),
+                    f"absence of `{absence.staff}`: it ends before it begins",
                 )

@@ -115,6 +115,10 @@ class Command(StrEnum):
     reopen = "reopen"
     undo = "undo"
     close = "close"
+    hand_over = "hand_over"
+    """Somebody else takes the case, or the task at the door, over."""
+    check = "check"
+    """One home of a welfare list was looked after."""
 
 
 class Protection(StrEnum):

@@ -84,7 +84,9 @@ ROUTES: dict[tuple[str, str], Rule] = {
 }
 """Method and path → who may. The last four are the web app's files and addresses, never data."""
 
-RESPONDER_COMMANDS = frozenset({"acknowledge", "accept", "decline", "depart", "arrive", "note", "call"})
+RESPONDER_COMMANDS = frozenset(
+    {"acknowledge", "accept", "decline", "depart", "arrive", "note", "call", "hand_over", "check"}
+)
 """What somebody who goes there may do, and only to a case that was offered to them."""
 
 VIEWS: dict[str, frozenset[Role]] = {

@@ -184,6 +184,7 @@ def routes(house: House) -> APIRouter:
                 raise Problem(403, Why.forbidden, "此登录未对应工作人员")
         staff = house.picture.registry.staff
         unknown = [name for name in ("by",) if name in given and given[name] not in staff]
+        unknown += ["to"] if command is Command.hand_over and given.get("to") not in staff else []
         unknown += ["responders"] if any(r not in staff for r in given.get("responders", [])) else []
         if unknown:
             raise Problem(422, Why.unknown_responder, "没有这个人员", fields=unknown)

@@ -17,12 +17,12 @@ from typing import Any, Protocol
 import msgspec
 from structlog import get_logger
 
-from alerts.commands import append, outgoing, read_log
+from alerts.commands import InLine, append, outgoing, read_log
 from alerts.desk import propose
 from alerts.events import Transition, subject_of
 from alerts.lifecycle import Alert
 from alerts.orders import No, NotAllowed, Order
-from alerts.roster import Roster
+from alerts.roster import roster_of
 from care.clock import Clock
 from care.errors import Conflict, Temporary
 from care.ids import iso
@@ -39,8 +39,8 @@ from dashboard_api.redact import Json, Viewer
 
 log = get_logger("api")
 
-COMMAND_TRIES = 5
-"""How often an order is decided again because the log moved on without touching what it is about."""
+COMMAND_TRIES = 12
+"""How often an order is decided again because another process was faster; our own stand in line."""
 LOG_SECONDS = 5.0
 """How long reading one case's log may take."""
 COMPONENT_SILENT = 6.0
@@ -101,6 +101,7 @@ class House:
     """The position of the alert log that is being folded, and how often that failed."""
     failures: int = 0
     _said: dict[str, _Said] = field(default_factory=dict)
+    _in_line: InLine = field(default_factory=InLine)
     _shown: dict[Key, set[str]] = field(default_factory=dict)
     _last: dict[tuple[Key, str], str] = field(default_factory=dict)
 
@@ -144,7 +145,13 @@ class House:
         now = self.clock.now()
         alert = case.alert
         registry = self.picture.registry
-        desk = present.alert_json(alert, registry, now, name=present.names(registry, self._sign_in_name))
+        desk = present.alert_json(
+            alert,
+            registry,
+            now,
+            name=present.names(registry, self._sign_in_name),
+            others=self.picture.at_home(alert.home),
+        )
         self._said[alert.id] = _Said(case.position, now, desk)
         return desk
 
@@ -205,16 +212,22 @@ class House:
 
         Raises NotAllowed with the case as it stands, Temporary when the log did not confirm.
         """
+        async with self._in_line(case.alert.id):
+            return await self._carried_out(case, order)
+
+    async def _carried_out(self, case: Case, order: Order) -> Case:
         alert_id, home = case.alert.id, case.alert.home
         behind = alert_id not in self.picture.cases
-        for _ in range(COMMAND_TRIES):
+        for attempt in range(COMMAND_TRIES):
+            if attempt:
+                await asyncio.sleep(0.005 * attempt)
             if behind:
                 await self.refresh(home, alert_id)
             current = self.picture.cases.get(alert_id)
             if current is None:
                 raise NotAllowed(No.unknown_alert, alert_id)
             try:
-                change = propose(current.alert, order, Roster(self.picture.registry), self.clock.now())
+                change = propose(current.alert, order, roster_of(self.picture.registry), self.clock.now())
             except NotAllowed as no:
                 if no.no is not No.version_conflict or behind:
                     raise

@@ -14,11 +14,13 @@ import msgspec
 
 from alerts import codes, ladder, scripts, texts
 from alerts.circle import metres, nearest, walk_minutes, whereabouts
+from alerts.desk import SERVICE
 from alerts.events import (
     Accepted,
     Acknowledged,
     Arrived,
     Called,
+    Checked,
     Closed,
     Declined,
     DeliveryReported,
@@ -30,6 +32,7 @@ from alerts.events import (
     FindingChanged,
     FindingCleared,
     FindingUnknown,
+    HandedOver,
     Held,
     HoldEnded,
     Joined,
@@ -45,11 +48,11 @@ from alerts.events import (
     Undone,
 )
 from alerts.lifecycle import Alert
-from alerts.roster import DESK_ROLES, RESPONDER_ROLES, Roster
+from alerts.roster import DESK_ROLES, RESPONDER_ROLES, Roster, roster_of
 from care.ids import iso
 from care.schematic import building_of
 from care.site import Home, Registry, Resident, Staff
-from care.words import Role
+from care.words import Level, Role, Tier
 from dashboard_api import wording
 from devices.kinds import KINDS
 
@@ -67,6 +70,8 @@ def names(registry: Registry, sign_ins: Callable[[str], str | None] = lambda _na
         contact = registry.contacts.get(who)
         if contact is not None:
             return contact[1].name
+        if who == SERVICE:
+            return "系统"
         if who.startswith("user:"):
             return sign_ins(who.removeprefix("user:")) or who.removeprefix("user:")
         return who
@@ -181,12 +186,49 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
     }
 
 
+_TIERS = {Tier.key: 0, Tier.important: 1, Tier.general: 2}
+
+
+def welfare_json(alert: Alert, registry: Registry, name: Names) -> list[dict[str, Any]]:
+    """The welfare list of a case: whom to look after, 重点 first, and how it went so far."""
+    back = {h for f in alert.findings for h in f.parameters.get("back", ())}
+    checks = {c.home: c for c in alert.checks}
+    out = []
+    for order, home_id in enumerate(alert.welfare):
+        home = registry.homes.get(home_id)
+        tiers = sorted({r.tier for r in home.residents}, key=_TIERS.__getitem__) if home is not None else []
+        check = checks.get(home_id)
+        row = {
+            "home": home_id,
+            "tier": tiers[0].value if tiers else None,
+            "address": home.address if home is not None else None,
+            "phone": (home.phone or None) if home is not None else None,
+            "people": [r.name for r in home.residents] if home is not None else [],
+            "back": home_id in back,
+            "result": check.result if check is not None else None,
+            "by": check.by if check is not None else None,
+            "by_name": name(check.by) if check is not None else None,
+            "at": _iso(check.at) if check is not None else None,
+            "note": check.note if check is not None else "",
+        }
+        out.append((_TIERS[tiers[0]] if tiers else len(_TIERS), order, row))
+    return [row for *_, row in sorted(out, key=lambda item: item[:2])]
+
+
 def alert_json(
-    alert: Alert, registry: Registry, now: datetime, *, name: Names | None = None
+    alert: Alert,
+    registry: Registry,
+    now: datetime,
+    *,
+    name: Names | None = None,
+    others: Iterable[Alert] = (),
 ) -> dict[str, Any]:
-    """The Alert of contract section 5 for the desk, with everything the screens need besides."""
+    """The Alert of contract section 5 for the desk, with everything the screens need besides.
+
+    `others` are the open cases, among which those of the same home are named.
+    """
     name = name or names(registry)
-    roster = Roster(registry)
+    roster = roster_of(registry)
     home = registry.homes.get(alert.home)
     outcome = alert.outcome
     return {
@@ -214,12 +256,20 @@ def alert_json(
                 "state": r.state,
                 "at": iso(r.at),
                 "lead": r.lead,
+                "accepted_at": _iso(r.accepted_at),
+                "promised_at": _iso(r.promised_at),
+                "departed_at": _iso(r.departed_at),
+                "arrived_at": _iso(r.arrived_at),
             }
             for r in alert.responders
         ],
         "step": alert.step,
         "next_step_at": _iso(alert.next_step_at),
-        "arrive_by": _iso(alert.arrive_by),
+        # The ten minutes are promised for red; a yellow case has until `visit_by`.
+        "arrive_by": _iso(alert.arrive_by) if alert.level is Level.red else None,
+        "visit_by": _iso(alert.arrive_by)
+        if alert.level is not Level.red and alert.promise != "none"
+        else None,
         "acknowledge_by": _iso(alert.acknowledge_by),
         "occurrences": alert.occurrences,
         "findings": [
@@ -249,6 +299,8 @@ def alert_json(
                 ],
                 "parameters": f.parameters,
                 "tags": list(f.tags),
+                "home": f.home,
+                "of": f.of if f.of and f.of != alert.number else None,
             }
             for f in alert.findings
         ],
@@ -302,6 +354,12 @@ def alert_json(
         if home
         else [],
         "script": script_json(alert, registry, name),
+        "welfare": welfare_json(alert, registry, name),
+        "related": [
+            {"id": a.id, "number": a.number, "code": a.code, "level": a.level.value}
+            for a in others
+            if a.home == alert.home and a.id != alert.id and home is not None
+        ],
     }
 
 
@@ -320,7 +378,10 @@ _RESUMED_WORDS = {
     "not_accepted": "无人应派",
     "nobody_going": "无人前往",
     "hold_ended": "暂缓结束",
+    "nobody_on_duty": "无人值班可派",
+    "again": "再次报警",
 }
+_CHECK_WORDS = {"safe": "平安", "no_answer": "未联系上", "visit": "需上门"}
 _DELIVERY_WORDS = {
     DeliveryState.accepted: "消息已送达通道",
     DeliveryState.refused: "消息被拒",
@@ -328,7 +389,7 @@ _DELIVERY_WORDS = {
     DeliveryState.queued: "消息重试中",
     DeliveryState.skipped: "消息不再需要",
 }
-_COMMAND_WORDS = {"acknowledge": "接警", "close": "结案"}
+_COMMAND_WORDS = {"acknowledge": "接警", "close": "结案", "release": "接警（已交还）"}
 
 
 def _event_words(event: Event, name: Names) -> str:
@@ -372,6 +433,10 @@ def _event_words(event: Event, name: Names) -> str:
             return f"{name(event.who)} 出发"
         case Arrived():
             return f"{name(event.who)} 到场"
+        case HandedOver():
+            return f"{name(event.who)} 交接给 {name(event.to)}"
+        case Checked():
+            return f"{name(event.by)} 核实 {event.home}：{_CHECK_WORDS.get(event.result, event.result)}"
         case Noted():
             return f"{name(event.by)} 备注"
         case Held():
@@ -439,7 +504,7 @@ def duty_json(
     registry: Registry, open_alerts: list[Alert], now: datetime, *, home: Home | None = None
 ) -> dict[str, Any]:
     """Who is on duty now; with a home, how many minutes away, the nearest free one first."""
-    roster = Roster(registry)
+    roster = roster_of(registry)
     desk = roster.on_duty(now, DESK_ROLES | {Role.supervisor})
     doing: dict[str, str] = {}
     for alert in open_alerts:

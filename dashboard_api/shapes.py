@@ -80,6 +80,11 @@ class Responder(Shape):
     state: str
     at: At | None = None
     lead: bool | None = None
+    accepted_at: At | None = None
+    promised_at: At | None = None
+    """When they ought to be there, by the way they have to go."""
+    departed_at: At | None = None
+    arrived_at: At | None = None
 
 
 class EvidenceBody(Shape):
@@ -107,6 +112,10 @@ class FindingBody(Shape):
     evidence: list[EvidenceBody] = []
     parameters: dict[str, Any] = {}
     tags: list[str] = []
+    home: str | None = None
+    """Whose it is, in a roll-up."""
+    of: int | None = None
+    """Number of the case of its own it belongs to, when it is only evidence here."""
 
 
 class DeliveryBody(Shape):
@@ -223,6 +232,30 @@ class Script(Shape):
     suggest: Suggestion | None = None
 
 
+class WelfareHome(Shape):
+    """One home of the welfare list; ticked off by `check`, or by a call to it that was answered."""
+
+    home: str
+    tier: str | None = None
+    address: str | None = None
+    phone: str | None = None
+    people: list[str] = []
+    back: bool = False
+    """Its devices are heard again; that somebody is well is another question."""
+    result: Literal["safe", "no_answer", "visit"] | None = None
+    by: str | None = None
+    by_name: str | None = None
+    at: At | None = None
+    note: str = ""
+
+
+class RelatedCase(Shape):
+    id: str
+    number: int
+    code: str
+    level: Level
+
+
 class Alert(Shape):
     """A case, contract section 5, with what the screens need besides."""
 
@@ -245,6 +278,8 @@ class Alert(Shape):
     step: int = 0
     next_step_at: At | None = None
     arrive_by: At | None = None
+    visit_by: At | None = None
+    """Of a yellow case: by then somebody visits, unless the phone was answered."""
     acknowledge_by: At | None = None
     occurrences: int = 1
     findings: list[FindingBody] = []
@@ -265,6 +300,9 @@ class Alert(Shape):
     people: list[ResidentBody] = []
     contacts: list[ContactBody] = []
     script: Script | None = None
+    welfare: list[WelfareHome] = []
+    related: list[RelatedCase] = []
+    """Other open cases of the same home."""
 
 
 class AlertPage(Shape):
@@ -297,6 +335,8 @@ class CommandBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore", str_max_length=4000)
     version: int
+    command_id: str | None = None
+    """A name of the sender's own for this very command; sent twice, it is done once (as with Idempotency-Key)."""
     note: str | None = None
     by: str | None = None
     to: str | None = None

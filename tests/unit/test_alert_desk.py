@@ -238,6 +238,7 @@ def test_a_dispatch_asks_by_name_and_again_when_asked_again() -> None:
     story = Story()
     story.finding()
     story.do("dispatch", responders=["s08"])
+    story.wait(6)
     story.do("dispatch", responders=["s08"])
     ids = [d.id for t in story.log for d in t.deliveries if d.reason == "dispatched"]
     assert len(set(ids)) == 2
@@ -354,15 +355,17 @@ def test_every_command_has_its_line() -> None:
         ("decline", {"by": "s08"}),
         ("depart", {"by": "s07"}),
         ("arrive", {"by": "s07"}),
+        ("hand_over", {"by": "s07", "to": "s08"}),
         ("note", {"note": "x"}),
         ("close", CODES),
         ("reopen", {"reason": "x"}),
     ):
+        story.wait(6)
         transition = story.do(command, **more)
         said = [line["type"] for line in lines(transition, story.alert)]
         assert [s for s in said if s.startswith("alert.")] == [f"alert.{command}"]
     try:
-        story.do("reopen", reason="x")
+        story.do("reopen", reason="y")
     except NotAllowed as no:
         line = refused_line(an_order("reopen", reason="x"), story.alert, no, iso(story.now))
         assert (line["type"], line["command"], line["reason"]) == ("refused", "reopen", "not_allowed")

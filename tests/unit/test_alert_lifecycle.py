@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from alerts.deciding import decide
 from alerts.events import Closed, Outcome
-from alerts.lifecycle import decide, evolve
+from alerts.lifecycle import evolve
 from alerts.orders import No, NotAllowed, read_order
 from care.words import AlertState, Level, Phase
 from tests.unit.test_alert_house import CODES, Story, an_order, seconds
@@ -49,9 +50,9 @@ TABLE = """
                acknowledge call dispatch accept decline depart arrive note hold reopen undo close
 new            ack         ack  dis      dis    new     dis    att    new  no   no     none end
 acknowledged   late        ack  dis      dis    ack     dis    att    ack  ack  no     new  end
-dispatched     late        dis  dis      dis    dis     dis    att    dis  dis  no     none end
-accepted       late        dis  dis      no     dis     dis    att    dis  dis  no     none end
-attended       late        att  no       no     no      no     no     att  att  no     none end
+dispatched     late        dis  dis      dis    dis     dis    att    dis  dis  no     dis  end
+accepted       late        dis  dis      no     dis     dis    att    dis  dis  no     dis  end
+attended       late        att  no       no     no      no     no     att  att  no     att  end
 closed         no          no   no       no     no      no     no     end  no   new    ack  no
 """
 _HEAD, *_ROWS = [line.split() for line in TABLE.strip().splitlines()]
@@ -151,7 +152,7 @@ def test_a_hold_is_for_two_minutes_and_one_at_a_time() -> None:
     story.do("hold", seconds=120)
     assert story.alert.hold_until == story.now + seconds(120)
     with pytest.raises(NotAllowed, match="held already"):
-        story.do("hold", seconds=120)
+        story.do("hold", seconds=90)
     story.wait(119)
     assert not story.alert.resumed
     story.wait(2)
@@ -206,11 +207,79 @@ def test_undo_is_for_ten_seconds_and_for_oneself() -> None:
     story.wait(11)
     with pytest.raises(NotAllowed, match="undo_too_late"):
         story.do("undo")
+    story.wait(6)
     story.do("call", to="home", result="answered")
     story.do("close", **CODES)
     story.wait(5)
     story.do("undo")
     assert (story.alert.state, story.alert.outcome, story.alert.owner) == ("acknowledged", None, "s01")
+
+
+def test_whoever_has_it_can_give_it_back_at_any_time() -> None:
+    """Later than 10 s, with a reason: what was done stays, but nobody has it, it is loud, and the ladder goes on."""
+    story = a_story("acknowledged")
+    story.do("call", to="home", result="answered")
+    story.wait(300)
+    with pytest.raises(NotAllowed, match="missing_reason"):
+        story.do("undo")
+    with pytest.raises(NotAllowed, match="nothing_to_undo"):
+        story.do("undo", actor="s02", reason="x")
+    story.do("undo", reason="交班")
+    assert (story.alert.state, story.alert.owner, story.alert.unanswered) == ("acknowledged", None, True)
+    assert [t[1:] for t in story.told(story.wait(0))][:2] == [
+        ("s01", 1, "escalated"),
+        ("s02", 1, "escalated"),
+    ]
+    story.do("acknowledge", actor="s02")
+    assert (story.alert.owner, story.alert.unanswered) == ("s02", False)
+
+
+def test_the_case_and_the_task_can_be_handed_over() -> None:
+    """The owner hands over the case; the one at the door hands over the task and only then may leave."""
+    story = a_story("attended")
+    with pytest.raises(NotAllowed, match="hand over first"):
+        story.do("decline", actor="s07")
+    with pytest.raises(NotAllowed, match="not_yours"):
+        story.do("hand_over", actor="s02", to="s08")
+    story.do("hand_over", actor="s07", to="s08")
+    assert [(r.id, r.state, r.lead) for r in story.alert.responders] == [
+        ("s07", "left", False),
+        ("s08", "arrived", True),
+    ]
+    story.do("hand_over", actor="s01", to="s02")
+    assert (story.alert.owner, story.alert.state) == ("s02", "attended")
+
+
+@pytest.mark.parametrize(
+    ("command", "body", "again", "kept"),
+    [
+        ("note", {"note": "x"}, 2, 1),
+        ("note", {"note": "x"}, 6, 2),
+        ("call", {"to": "home", "result": "no_answer"}, 2, 1),
+        ("call", {"to": "home", "result": "no_answer"}, 30, 2),
+        ("acknowledge", {}, 30, 1),
+        ("accept", {}, 30, 1),
+        ("arrive", {}, 30, 1),
+    ],
+)
+def test_a_double_tap_is_one(command: str, body: dict[str, Any], again: float, kept: int) -> None:
+    """The same by the same person at once is one command; asking for what is so already changes nothing."""
+    story = a_story("new")
+    story.do(command, actor="s07", **body)
+    story.now += seconds(again)
+    story.do(command, actor="s07", **body)
+    assert len([t for t in story.log if t.by == "s07" and t.events]) == kept
+
+
+def test_the_same_for_the_same_version_is_the_same_however_late() -> None:
+    """A phone that repeats its request after a minute without network does it once; another person does it too."""
+    story = a_story("acknowledged")
+    seen = story.alert.version
+    story.do("note", note="x", version=seen)
+    story.wait(50)
+    assert story.do("note", note="x", version=seen).events == ()
+    assert story.do("note", actor="s02", note="x", version=seen).events
+    assert len(story.alert.notes) == 2
 
 
 def test_an_undone_case_goes_on_where_it_was() -> None:

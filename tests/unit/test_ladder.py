@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from alerts.events import Escalated, NobodyThere, Reminded, Resumed
-from alerts.ladder import next_step, plan_for, rows
+from alerts.desk import SERVICE
+from alerts.events import Dispatched, Escalated, NobodyThere, Reminded, Resumed
+from alerts.ladder import next_step, plan_for, read_ladders, rows
 from alerts.lines import lines
 from care.errors import Misconfigured
 from care.site import Policy
-from care.words import Level, Phase
+from care.words import Level, Phase, Tier
 from tests.unit.test_alert_house import CODES, NOON, SITE, Story, a_finding
 
 
@@ -58,7 +59,7 @@ def test_blue_and_tests_page_nobody() -> None:
 
 
 def test_yellow_waits_longer() -> None:
-    """Desk at once, supervisor after ten minutes, everybody after half an hour; no promise to arrive."""
+    """Desk at once, supervisor after ten minutes, everybody after half an hour, somebody there after two hours."""
     story = Story()
     story.finding(level=Level.yellow, code="BD1", cause="bed", life=False)
     story.wait(1801)
@@ -69,7 +70,118 @@ def test_yellow_waits_longer() -> None:
         (1800, "s02", 2, "escalated"),
         (1800, "s04", 2, "escalated"),
     ]
-    assert story.alert.arrive_by is None
+    assert story.alert.arrive_by == story.begun + timedelta(hours=2)
+    assert [t for t in story.told(story.wait(5401)) if t[3] == "escalated"] == [
+        (7200, "s03", 3, "escalated"),
+        (7200, "s04", 3, "escalated"),
+        (7200, "s07", 3, "escalated"),
+    ]
+
+
+def test_a_yellow_case_whose_phone_was_answered_needs_no_visit() -> None:
+    """The promise of two hours falls away; it stays with whoever took it until it is closed."""
+    story = Story()
+    story.finding(level=Level.yellow, code="BD1", cause="bed", life=False)
+    story.do("call", to="home", result="answered")
+    assert (story.wait(8000), story.alert.promise) == ([], "none")
+
+
+def test_the_ladder_is_data_by_level_cause_and_tier() -> None:
+    """The first entry that fits; a ladder that cannot be read names the line that is wrong."""
+    groups = {
+        (level, cause, tier): plan_for(level, Policy(), cause=cause, tiers=[Tier(tier)]).rungs[1].groups
+        for level, cause, tier in (
+            (Level.red, "fire", "key"),
+            (Level.red, "area", "general"),
+            (Level.yellow, "bed", "general"),
+            (Level.yellow, "bed", "key"),
+            (Level.yellow, "duty:g05-2", "general"),
+            (Level.yellow, "device", "key"),
+        )
+    }
+    assert groups == {
+        (Level.red, "fire", "key"): ("operators",),
+        (Level.red, "area", "general"): ("operators",),
+        (Level.yellow, "bed", "general"): ("supervisors",),
+        (Level.yellow, "bed", "key"): ("supervisors", "responders_here"),
+        (Level.yellow, "duty:g05-2", "general"): ("supervisors",),
+        (Level.yellow, "device", "key"): ("supervisors", "maintenance"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("ladders: [{level: red, steps: [{after: 0, to: [cooks], label: {}}]}]", "unknown group cooks"),
+        ("ladders: [{level: red, steps: [{after: 5, to: [], label: {}}]}]", "begin at 0"),
+        ("ladders: [{level: red, steps: [{after: 3 moons, to: [], label: {}}]}]", "cannot read"),
+        ("ladders: [{level: mauve, steps: []}]", "mauve"),
+        ("ladders: [{level: red, steps: []}]", "no ladder for every case that is yellow"),
+    ],
+)
+def test_a_ladder_that_makes_no_sense_says_what_is_wrong(text: str, word: str) -> None:
+    """Refused when loaded, by name, not when somebody calls for help."""
+    with pytest.raises(Misconfigured, match=word):
+        read_ladders(text)
+
+
+def unanswered(story: Story) -> list[tuple[float, str, tuple[str, ...]]]:
+    return [
+        (story.since(e.at), e.by, e.responders)
+        for t in story.log
+        for e in t.events
+        if isinstance(e, Dispatched) and e.by == SERVICE
+    ]
+
+
+def test_a_call_for_help_that_does_not_answer_the_phone_sends_somebody() -> None:
+    """SOS2: 60 s after it was taken without an answer the nearest two on duty are asked to go; nobody needs to think of it."""
+    story = Story()
+    story.finding("s1", code="SOS1", cause="sos", quantity="sos", device="sos-0317", pictogram="sos")
+    story.wait(10)
+    story.do("acknowledge")
+    story.wait(20)
+    story.do("call", to="home", result="no_answer")
+    story.wait(39)
+    assert unanswered(story) == []
+    story.wait(1)
+    assert unanswered(story) == [(70, SERVICE, ("s07", "s08"))]
+    assert "SOS2" in [f.code for f in story.alert.findings]
+    assert (story.alert.state, story.alert.occurrences) == ("dispatched", 1)
+    story.wait(61)
+    assert story.alert.resumed, "nobody accepted: loud again"
+
+
+def test_a_second_ring_without_an_answer_sends_at_once_and_an_answer_sends_nobody() -> None:
+    """Two ring cycles are the rule; a relative's answer does not stand for the resident's."""
+    story = Story()
+    story.finding("s1", code="SOS1", cause="sos", quantity="sos", device="sos-0317", pictogram="sos")
+    story.do("call", to="home", result="no_answer")
+    story.wait(25)
+    story.do("call", to="c0317a", result="answered")
+    story.do("call", to="home", result="busy")
+    story.wait(0)
+    assert unanswered(story) == [(25, SERVICE, ("s07", "s08"))]
+    other = Story()
+    other.finding("s1", code="SOS1", cause="sos", quantity="sos", device="sos-0317", pictogram="sos")
+    other.do("call", to="home", result="no_answer")
+    other.wait(30)
+    other.do("call", to="home", result="answered")
+    other.wait(300)
+    assert unanswered(other) == []
+
+
+def test_nobody_to_send_is_said_and_loud() -> None:
+    """No responder at all: the fact is recorded, and the case goes back to everybody."""
+    text = SITE
+    for role in ("grid_worker", "volunteer", "neighbour"):
+        text = text.replace(f"role: {role}", "role: doctor")
+    story = Story(text)
+    story.finding("s1", code="SOS1", cause="sos", quantity="sos", device="sos-0317", pictogram="sos")
+    story.do("call", to="home", result="no_answer")
+    fired = story.wait(60)
+    assert any(isinstance(e, NobodyThere) for t in fired for e in t.events)
+    assert story.alert.resumed
 
 
 def test_an_empty_step_is_a_fact_and_the_next_comes_at_once() -> None:
@@ -146,7 +258,8 @@ def test_acknowledging_stops_the_noise_not_the_clock() -> None:
     ("work", "resumes"),
     [
         (("call", {"to": "home", "result": "answered"}), None),
-        (("call", {"to": "home", "result": "no_answer"}), 100),
+        # 60 s after it was taken somebody is sent; who then does not accept for 60 s leaves it loud.
+        (("call", {"to": "home", "result": "no_answer"}), 140),
         (("dispatch", {"responders": ["s07"]}), 100),
         (("note", {"note": "…"}), 80),
         (("hold", {"seconds": 90}), 130),
@@ -292,14 +405,6 @@ def test_replay_lines_have_the_fields_of_the_contract() -> None:
     assert (raised["device"], raised["rule"], raised["number"]) == ("smoke-0317", "SM1", 317)
     assert (due["person"], due["channel"], due["step"], due["reason"]) == ("s01", "json", 0, "opened")
     assert step["at"] == "2026-05-23T04:06:54.000Z"
-
-
-def test_a_ladder_that_cannot_be_read_says_so() -> None:
-    """An unknown unit is refused by name."""
-    from alerts import ladder
-
-    with pytest.raises(Misconfigured, match="cannot read"):
-        ladder._seconds("3 moons", Policy())
 
 
 def test_the_first_finding_is_the_one_of_noon() -> None:

@@ -40,7 +40,7 @@ export function ownerWords(alert: Alert, t: Texts): string {
 
 /** What has just happened on the way to the home: the responder who is furthest. */
 export function furthest(responders: readonly Responder[]): Responder | null {
-  const rank = { arrived: 4, departed: 3, accepted: 2, offered: 1, declined: 0 } as const
+  const rank = { arrived: 4, departed: 3, accepted: 2, offered: 1, declined: 0, left: 0 } as const
   return responders.reduce<Responder | null>((best, one) => (best === null || rank[one.state] > rank[best.state] ? one : best), null)
 }
 

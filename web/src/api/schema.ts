@@ -693,6 +693,8 @@ export interface components {
             next_step_at?: string | null;
             /** Arrive By */
             arrive_by?: string | null;
+            /** Visit By */
+            visit_by?: string | null;
             /** Acknowledge By */
             acknowledge_by?: string | null;
             /**
@@ -757,6 +759,16 @@ export interface components {
              */
             contacts?: components["schemas"]["ContactBody"][];
             script?: components["schemas"]["Script"] | null;
+            /**
+             * Welfare
+             * @default []
+             */
+            welfare?: components["schemas"]["WelfareHome"][];
+            /**
+             * Related
+             * @default []
+             */
+            related?: components["schemas"]["RelatedCase"][];
         };
         /** AlertEvent */
         AlertEvent: {
@@ -888,7 +900,7 @@ export interface components {
          * @description What a person can do to an alert.
          * @enum {string}
          */
-        Command: "acknowledge" | "call" | "dispatch" | "accept" | "decline" | "depart" | "arrive" | "note" | "hold" | "reopen" | "undo" | "close";
+        Command: "acknowledge" | "call" | "dispatch" | "accept" | "decline" | "depart" | "arrive" | "note" | "hold" | "reopen" | "undo" | "close" | "hand_over" | "check";
         /**
          * CommandBody
          * @description One body for all commands; which fields a command takes is in the contract. `version` is the one you saw.
@@ -898,6 +910,8 @@ export interface components {
         CommandBody: {
             /** Version */
             version: number;
+            /** Command Id */
+            command_id?: string | null;
             /** Note */
             note?: string | null;
             /** By */
@@ -1257,6 +1271,10 @@ export interface components {
              * @default []
              */
             tags?: string[];
+            /** Home */
+            home?: string | null;
+            /** Of */
+            of?: number | null;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -1737,6 +1755,16 @@ export interface components {
             /** Alarm */
             alarm: boolean;
         };
+        /** RelatedCase */
+        RelatedCase: {
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            /** Code */
+            code: string;
+            level: components["schemas"]["Level"];
+        };
         /** ResidentBody */
         ResidentBody: {
             /** Id */
@@ -1769,6 +1797,14 @@ export interface components {
             at?: string | null;
             /** Lead */
             lead?: boolean | null;
+            /** Accepted At */
+            accepted_at?: string | null;
+            /** Promised At */
+            promised_at?: string | null;
+            /** Departed At */
+            departed_at?: string | null;
+            /** Arrived At */
+            arrived_at?: string | null;
         };
         /** Script */
         Script: {
@@ -2045,6 +2081,43 @@ export interface components {
             input?: unknown;
             /** Context */
             ctx?: Record<string, never>;
+        };
+        /**
+         * WelfareHome
+         * @description One home of the welfare list; ticked off by `check`, or by a call to it that was answered.
+         */
+        WelfareHome: {
+            /** Home */
+            home: string;
+            /** Tier */
+            tier?: string | null;
+            /** Address */
+            address?: string | null;
+            /** Phone */
+            phone?: string | null;
+            /**
+             * People
+             * @default []
+             */
+            people?: string[];
+            /**
+             * Back
+             * @default false
+             */
+            back?: boolean;
+            /** Result */
+            result?: ("safe" | "no_answer" | "visit") | null;
+            /** By */
+            by?: string | null;
+            /** By Name */
+            by_name?: string | null;
+            /** At */
+            at?: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
         };
     };
     responses: never;

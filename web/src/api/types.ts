@@ -25,7 +25,7 @@ export type Kind =
 
 export type Person = Schemas['Person']
 export type Responder = With<Schemas['Responder'], {
-  state: 'offered' | 'accepted' | 'declined' | 'departed' | 'arrived'
+  state: 'offered' | 'accepted' | 'declined' | 'departed' | 'arrived' | 'left'
 }>
 export type Evidence = Schemas['EvidenceBody']
 export type Finding = Needs<Schemas['FindingBody'], 'finding' | 'rule' | 'code' | 'level'>

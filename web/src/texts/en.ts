@@ -68,7 +68,7 @@ export const en: Texts = {
     label: (who) => `Calling ${who}`, calling: (who) => `Calling ${who}`, home: 'home', cancel: 'Not called', results: { answered: 'Answered', no_answer: 'No answer', busy: 'Busy', refused: 'Refused', wrong_number: 'Wrong no.' },
   },
   dispatch: { label: 'Send whom', hint: 'digits change the choice', nobody: 'Nobody to send: phone the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel' },
-  responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site' },
+  responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site', left: 'Handed over' },
   grid: { label: (n) => `${n} red alerts`, first: 'longest waiting first', others: (n) => `${n} more reds on the left`, see: 'Details', newRed: (n) => `New red ${n}` },
   calm: {
     level: 'Emergency', title: 'No red alert now', words: 'No red does not mean all is well: how much we can see is below.', unknown: 'Do not trust this picture', unknownWords: 'Whether there is a red alert is not known now. Rely on the phone.', longest: 'Longest waiting yellow', noYellow: 'No open yellow',

@@ -78,7 +78,7 @@ export const zh = {
     results: { answered: '接通', no_answer: '无人接', busy: '占线', refused: '拒接', wrong_number: '空号' },
   },
   dispatch: { label: '派谁去', hint: '数字键改选', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消' },
-  responder: { offered: '已通知', accepted: '已接单', declined: '去不了', departed: '途中', arrived: '已到场' },
+  responder: { offered: '已通知', accepted: '已接单', declined: '去不了', departed: '途中', arrived: '已到场', left: '已交接' },
   grid: { label: (n: number) => `${n} 个红色告警`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色在左侧`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
   calm: {
     level: '应急响应', title: '当前无红色告警', words: '没有红色不等于人人平安：看得见多少户，见下。', unknown: '画面不可信', unknownWords: '现在不知道有没有红色告警。请以电话为准。', longest: '等得最久的黄色', noYellow: '没有未结的黄色',
