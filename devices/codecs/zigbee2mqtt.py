@@ -207,8 +207,13 @@ def _said(
                 if isinstance(raw, Twice):
                     why = f"{name}: given twice with different values"
                     said.faults.append(Refused(Reason.bad_value, why, quantity=quantity))
-                elif (value := _read(rule, name, raw, expose, whole=whole)) is not SKIP:
-                    heard.take(rule, quantity, value)
+                    continue
+                value = _read(rule, name, raw, expose, whole=whole)
+                if value is SKIP or (
+                    value is False and not whole and _has_chief(rule, name, quantity, definition)
+                ):
+                    continue
+                heard.take(rule, quantity, value)
         elif name in ("action", "click") or (name.startswith("action_l") and name[8:].isdigit()):
             _press(said, raw, kind, calls_on)
         elif name == "last_seen" and not isinstance(raw, Twice):
@@ -233,6 +238,38 @@ def _read(rule: Property, name: str, raw: Any, expose: Expose | None, *, whole: 
     if not whole and name not in PROPERTIES and (value is False or rule.quantity == "water_total"):
         return SKIP  # one of several channels does not speak for the others
     return value
+
+
+_ALONE = frozenset(
+    {
+        "gas_sensor_state",
+        "gas_state",
+        "co_state",
+        "water_leakage_state",
+        "leak_detect",
+        "alarm_status",
+        "alarm_state",
+        "alarm_1",
+    }
+)
+"""Witnesses of a hazard that no model publishes beside a chief one."""
+
+
+def _has_chief(rule: Property, name: str, quantity: str, definition: Definition | None) -> bool:
+    """Whether a property on a topic of its own leaves it to another one to say that all is well.
+
+    In one message the stronger word is believed; on topics of their own they come one after the other, and a
+    bystander's "no" would end the alarm that the chief witness raised a moment before.
+    """
+    if rule.main or quantity not in _OR:
+        return False
+    if definition is None or not definition.exposes:
+        return quantity in HAZARDS and name not in _ALONE
+    return any(
+        r.main and r.quantity == quantity and e.property != name
+        for e in definition.exposes.values()
+        for r in rules_of(e.property, e) or ()
+    )
 
 
 class _Heard:

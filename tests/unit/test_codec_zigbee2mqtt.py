@@ -409,3 +409,21 @@ def test_models_whose_names_mislead_are_known_without_their_bridge() -> None:
     assert of("NAS-WV03B", water_total=1) == {"water_total": 3.785}
     assert of("WKE502Z", sos_alarm=True) == {}
     assert of("MCCGQ11LM", contact=True) == {"door_open": False}
+
+
+def test_on_topics_of_their_own_a_bystander_does_not_end_an_alarm() -> None:
+    """`water_leak: true`, then `active_water_leak: false` a millisecond later: only the chief witness says that it is over."""
+
+    def said(name: str, payload: bytes, *exposes: Expose) -> dict[str, Any]:
+        known = Definition.of("X", exposes) if exposes else None
+        return decode_attribute(name, payload, zone=ZONE, kind=Kind.water_leak, definition=known).values
+
+    both = [binary("water_leak", True, False), binary("active_water_leak", True, False)]
+    for known in (both, []):
+        assert said("active_water_leak", b"true", *known) == {"water_leak": True}
+        assert said("active_water_leak", b"false", *known) == {}
+        assert said("water_leak", b"false", *known) == {"water_leak": False}
+    assert said("active_water_leak", b"false", both[1]) == {"water_leak": False}, "the only one there is"
+    assert said("alarm_status", b"normal") == {"water_leak": False}
+    low = [binary("battery_low", True, False), Expose("battery_state", "battery_state", "enum")]
+    assert said("battery_state", b"high", *low) == {}
