@@ -334,12 +334,18 @@ def replay(
     out: Annotated[
         Path | None, typer.Option(help="Where the result goes; standard output if not given.")
     ] = None,
+    config: Config = None,
 ) -> None:
-    """Run recorded messages through decode, rules and alerts in virtual time. Nothing is sent."""
+    """Run recorded messages through decode, rules and alerts in virtual time. Nothing is sent.
+
+    Topics are read as `mqtt.subscriptions` says; what the site file names is heard even when no subscription covers it.
+    """
     from anxin import replay as film
 
     loaded = _read_site(site)
-    raise typer.Exit(int(film.run(messages, loaded, rules=rules or [], out=out, say=say)))
+    subscriptions = _settings(config).mqtt.subscriptions
+    status = film.run(messages, loaded, rules=rules or [], out=out, say=say, subscriptions=subscriptions)
+    raise typer.Exit(int(status))
 
 
 def _others() -> None:

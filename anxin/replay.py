@@ -24,6 +24,7 @@ from alerts.lines import lines
 from alerts.orders import No, NotAllowed, read_order
 from alerts.watch import duty_findings, next_change
 from anxin.settings import Mqtt
+from anxin.settings import Subscription as Subscribed
 from care.errors import CareError, Misconfigured
 from care.ids import iso
 from care.messages import Finding, Refusal, Report, Unclaimed, encode
@@ -314,9 +315,18 @@ def read_lines(file: IO[bytes]) -> Iterator[tuple[int, Line]]:
 
 
 def run(
-    messages: Path, site: Site, *, rules: Sequence[Path], out: Path | None, say: Callable[[str], None]
+    messages: Path,
+    site: Site,
+    *,
+    rules: Sequence[Path],
+    out: Path | None,
+    say: Callable[[str], None],
+    subscriptions: Sequence[Subscribed] = (),
 ) -> Exit:
-    """Replay a file; returns the exit status. Refused messages are no fault; unreadable input is."""
+    """Replay a file; returns the exit status. Refused messages are no fault; unreadable input is.
+
+    `subscriptions` as in the settings; the usual ones when empty.
+    """
     book = load(rules)
     started = False
     with contextlib.ExitStack() as stack:
@@ -334,7 +344,7 @@ def run(
             counts[line["type"]] = counts.get(line["type"], 0) + 1
             sink.write(encoder.encode(line) + b"\n")
 
-        film = Film(site, book, emit)
+        film = Film(site, book, emit, [Subscription(s.filter, s.dialect) for s in subscriptions])
         progress = _Progress(say)
         try:
             for number, line in read_lines(source):

@@ -20,6 +20,8 @@ ZIGBEE2MQTT = "zigbee2mqtt"
 TOPIC_BY_TOPIC = frozenset({NATIVE, ZIGBEE2MQTT})
 NAMES = frozenset({*TOPIC_BY_TOPIC, "senml", "tasmota", "esphome", "homeassistant"})
 """All but `mapped:NAME`."""
+GUESSED = (*sorted(NAMES - TOPIC_BY_TOPIC), *(f"{mapping.PREFIX}{name}" for name in mapping.shipped()))
+"""What may be spoken on a topic of the site file that no subscription covers, besides those read topic by topic."""
 
 
 def dialect(name: str) -> Dialect:
@@ -40,4 +42,4 @@ def dialect(name: str) -> Dialect:
     )
 
 
-__all__ = ["NAMES", "NATIVE", "TOPIC_BY_TOPIC", "ZIGBEE2MQTT", "dialect"]
+__all__ = ["GUESSED", "NAMES", "NATIVE", "TOPIC_BY_TOPIC", "ZIGBEE2MQTT", "dialect"]

@@ -28,8 +28,9 @@ from devices.codecs import Said, exposes, native, zigbee2mqtt
 from devices.codecs.exposes import Definition
 from devices.codecs.utterance import NOBODY, Claim, Dialect, Heard, Utterance
 from devices.codecs.zigbee2mqtt import Part
+from devices.dialects import GUESSED, NATIVE, TOPIC_BY_TOPIC, ZIGBEE2MQTT, dialect
 from devices.dialects import NAMES as DIALECTS
-from devices.dialects import NATIVE, TOPIC_BY_TOPIC, ZIGBEE2MQTT, dialect
+from devices.guesses import likely
 from devices.kinds import ALARM_KINDS, suggest
 from devices.quantities import QUANTITIES
 
@@ -84,6 +85,10 @@ class _Way(Enum):
     bridge = auto()
     nothing = auto()
     unclaimed = auto()
+    unsubscribed = auto()
+    """A device of the site file on a topic of no subscription: the dialect is guessed, message by message."""
+    learnt = auto()
+    """A config of Home Assistant's discovery that no subscription covers: it may tell of a topic that the site file names."""
     bad = auto()
     no_dialect = auto()
 
@@ -140,6 +145,8 @@ class Normalizer:
         self._definitions: dict[str, dict[str, Definition]] = {}
         """What each bridge, by its base, has told of its devices."""
         self._groups: dict[str, frozenset[str]] = {}
+        self._others: dict[str, Dialect] | None = None
+        """Every dialect of utterances, made when a device is heard that no subscription covers."""
 
     def with_registry(self, registry: Registry) -> Normalizer:
         """The same for a changed site; what was learnt of models and counted stays."""
@@ -152,11 +159,15 @@ class Normalizer:
         self.registry = registry
         self._routes: dict[str, _Route] = {}
         self._alarms_below: dict[str, tuple[Home, Device]] = {}
-        for topic, (home, device) in registry.topics().items() if self._dialects else ():
-            if device.kind in ALARM_KINDS:
-                levels = topic.split("/")
-                for n in range(1, len(levels)):
-                    self._alarms_below.setdefault("/".join(levels[:n]), (home, device))
+        self._above: set[str] = set()
+        """Topics above those of the site file: one message there may speak for several devices."""
+        for topic, (home, device) in registry.topics().items():
+            levels = topic.split("/")
+            for n in range(1, len(levels)):
+                upper = "/".join(levels[:n])
+                self._above.add(upper)
+                if device.kind in ALARM_KINDS:
+                    self._alarms_below.setdefault(upper, (home, device))
 
     def is_alarm(self, topic: str) -> bool:
         """Whether a topic belongs to a device of an alarm kind: its messages go first."""
@@ -228,6 +239,11 @@ class Normalizer:
             return self._state(route, message, zigbee2mqtt.availability(message.payload))
         if way is _Way.unclaimed:
             return self._unclaimed(route, message)
+        if way is _Way.learnt:
+            self._hear(route, message)
+            return []
+        if way is _Way.unsubscribed:
+            return self._on(self._guessed(route, message), message)
         if way is _Way.no_dialect:
             raise Refused(Reason.unknown_dialect, "no subscription fits this topic")
         raise Refused(Reason.bad_topic, "empty levels, wildcards, control characters, or too long")
@@ -248,9 +264,7 @@ class Normalizer:
         fits = next((f for f in self._filters if _fits(f.levels, levels)), None)
         found = self.registry.by_topic(topic)
         name = fits.dialect if fits else (NATIVE if topic.startswith("anxin/v1/") else "")
-        if found is not None and name not in self._dialects:
-            if not name:
-                return _Route(_Way.no_dialect, "", *found)
+        if found is not None and name and name not in self._dialects:
             return self._of_device(_Way.device, name, found, topic)
         if (
             len(topic) > TOPIC_LIMIT
@@ -258,9 +272,9 @@ class Normalizer:
             or any(c in "+#" or not c.isprintable() for c in topic)
         ):
             # Spaces, Chinese and emoji are printable; control, direction and zero-width characters are not.
-            return _Route(_Way.bad)
+            return _Route(_Way.bad) if found is None else _Route(_Way.unsubscribed, "", *found)
         if not name:
-            return _Route(_Way.no_dialect)
+            return self._find_unsubscribed(topic, levels)
         if name in self._dialects:
             return self._find_spoken(topic, self._dialects[name])
         if name == NATIVE:
@@ -291,6 +305,53 @@ class Normalizer:
             found = below
         home, device = found if found is not None else (None, None)
         return _Route(_Way.spoken, spoken.name, home, device, spoken=spoken, carries_alarms=below is not None)
+
+    def _find_unsubscribed(self, topic: str, levels: list[str]) -> _Route:
+        """A topic that no subscription covers is ours when the site file names it, or one that its device must use."""
+        at = levels.index("bridge", 1) if "bridge" in levels[1:] else 0
+        if at and "/".join(levels[:at]) in self._above:
+            return self._find_zigbee(topic, tuple(levels[:at]))
+        found = self.registry.by_topic(topic) or self.registry.by_topic(topic.rpartition("/")[0])
+        if found is None:
+            named = (self.registry.by_topic(a) for d in self._guesses().values() for a in d.addresses(topic))
+            found = next((f for f in named if f is not None), None)
+        below = self._alarms_below.get(topic)
+        if found is None and topic not in self._above:
+            if levels[-1] == "config" and len(levels) >= 4:
+                return _Route(_Way.learnt, "homeassistant", spoken=self._guesses()["homeassistant"])
+            return _Route(_Way.no_dialect)
+        home, device = found or below or (None, None)
+        return _Route(_Way.unsubscribed, "", home, device, carries_alarms=below is not None)
+
+    def _guesses(self) -> dict[str, Dialect]:
+        if self._others is None:
+            self._others = {
+                name: self._dialects.get(name) or dialect(name) for name in GUESSED
+            } | self._dialects
+        return self._others
+
+    def _guessed(self, route: _Route, message: Message) -> _Route:
+        if len(message.payload) > PAYLOAD_LIMIT:
+            raise Refused(Reason.too_large, f"{len(message.payload)} bytes")
+        topic = message.topic
+        heard = Heard(topic, message.payload, message.received_at, self.registry.zone)
+        found = self.registry.by_topic(topic)
+        place = zigbee2mqtt.locate(topic, ())
+        if place.part is not Part.device and self.registry.by_topic(topic.rpartition("/")[0]) is not None:
+            return self._find_zigbee(topic, ())
+        name = likely(
+            heard,
+            self._guesses(),
+            kind=route.device.kind if route.device is not None else None,
+            attribute=None if found is not None else place.name.rpartition("/")[2],
+        )
+        if name in TOPIC_BY_TOPIC:
+            return (
+                self._find_zigbee(topic, ())
+                if found is None
+                else self._of_device(_Way.device, name, found, topic)
+            )
+        return self._find_spoken(topic, self._guesses()[name])
 
     def _find_zigbee(self, topic: str, base: tuple[str, ...]) -> _Route:
         place = zigbee2mqtt.locate(topic, base)
@@ -349,12 +410,7 @@ class Normalizer:
 
     def _heard(self, route: _Route, message: Message) -> list[Outcome]:
         """A message of a dialect that takes it apart: each utterance to the device it is of, in order."""
-        spoken = route.spoken
-        assert spoken is not None
-        before = spoken.learnt
-        parts = spoken.hear(Heard(message.topic, message.payload, message.received_at, self.registry.zone))
-        if spoken.learnt != before:
-            self._routes.clear()
+        parts = self._hear(route, message)
         out: list[Outcome] = []
         said: dict[str, tuple[_Route, list[Said | Refused]]] = {}
         unclaimed: dict[str, Unclaimed] = {}
@@ -384,6 +440,15 @@ class Normalizer:
         for own, words in said.values():
             out.extend(self._outcomes(own, message, words))
         return [*out, *unclaimed.values()]
+
+    def _hear(self, route: _Route, message: Message) -> list[Utterance | Refused]:
+        spoken = route.spoken
+        assert spoken is not None
+        before = spoken.learnt
+        parts = spoken.hear(Heard(message.topic, message.payload, message.received_at, self.registry.zone))
+        if spoken.learnt != before:
+            self._routes.clear()
+        return parts
 
     def _owner(self, part: Utterance, topic: str, route: _Route) -> tuple[Home, Device, str] | None:
         """Whose utterance: by address, or by the id that the message gives inside the home of its topic."""
