@@ -76,7 +76,7 @@ def reports(homes: int, minutes: int, seed: int = 7) -> list[Report]:
     for home in range(homes):
         phase = float(rng.uniform(0, 10))
         up = rng.uniform(0, minutes * 60)
-        beats = 60 + np.cumsum(rng.integers(-1, 2, size=minutes * 6))
+        beats = 62 + 5 * np.sin(np.arange(minutes * 6) / 25) + rng.normal(0, 1.5, size=minutes * 6)
         for step in range(minutes * 6):
             second = phase + step * 10
             if up < second < up + 400:  # a walk at night

@@ -27,6 +27,7 @@ from devices.quantities import QUANTITIES
 from rules.conditions import (
     Compiled,
     ConditionFault,
+    Most,
     Scope,
     Type,
     clock_minutes,
@@ -80,6 +81,8 @@ class Shape(StrEnum):
     """Something has not been heard for too long."""
     notice = "notice"
     """The engine itself has something to say (an unreadable alarm, a rule that failed)."""
+    filter = "filter"
+    """It says nothing itself: its limits decide which samples count for others (rules.samples)."""
     outage = "outage"
     """A home or an area is not heard (rules.outage, rules.areas); the silence of its parts is covered by it."""
 
@@ -135,6 +138,15 @@ class Clear(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     when: str | None = None
     hold: str = "0s"
+
+
+class Lower(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Contradiction lowers (domain section 3.6): when this is found within so long after the episode was told, its
+    level falls to the last grade's.
+    """
+
+    when: str
+    within: str
 
 
 class On(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -223,11 +235,16 @@ class RuleDoc(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     hours: DailyHours | None = None
     settle: Duration = "0s"
     """While not yet opened, interruptions that add up to less than this do not end the waiting."""
+    settle_each: bool = False
+    """`settle` is of each interruption by itself."""
     max_gap: Duration | None = None
     """No data for longer is unknown. Left out: the last word counts until something newer."""
     on_gap: str = "restart"
     """`restart`: what was unknown does not count as held; `assume`: it does."""
-    grades: Annotated[list[Grade], Meta(min_length=1)]
+    cannot_tell_while: list[str] = []
+    """Rules of the same subject: while one of them speaks, this one is unknown; it neither rises nor clears."""
+    grades: Annotated[list[Grade], Meta(min_length=1)] = []
+    lower: Lower | None = None
     clear: Clear = Clear()
     merge: Duration = "60s"
     """Presses closer together than this are one episode (domain 2.3)."""
@@ -283,6 +300,8 @@ class Rule:
     clear_hold: Compiled
     merge: Compiled
     tags: Mapping[str, Compiled]
+    lower: tuple[Compiled, Compiled] | None = None
+    """What lowers it, and how long after it was told."""
     order: int = 0
     """Place in the book: rules of one moment speak in this order, urgent ones first."""
     detector: RuleDetector | None = None
@@ -312,7 +331,8 @@ class Rule:
         """Quantities of its subject that can change its mind."""
         parts = self._parts()
         found = frozenset(q for part in parts for q in part.own)
-        return found | {self.doc.on.quantity} if self.doc.on.quantity else found
+        # Samples are looked at report by report, where they matter; not at each changed number.
+        return found | {self.doc.on.quantity} if self.doc.on.quantity and not self.sampled else found
 
     @cached_property
     def wide(self) -> frozenset[str]:
@@ -326,8 +346,20 @@ class Rule:
 
     @cached_property
     def confirms(self) -> bool:
-        """It asks for a value to be said again (`shown`, `confirmed`): repeats matter while an episode is on."""
-        return any(not {"shown", "confirmed"}.isdisjoint(part.functions) for part in self._parts())
+        """It asks for a value to be said again (`shown`, `confirmed`, samples): repeats matter while an episode is on."""
+        return self.sampled or any(
+            not {"shown", "confirmed"}.isdisjoint(part.functions) for part in self._parts()
+        )
+
+    @cached_property
+    def sampled(self) -> bool:
+        """It looks at a belt's samples."""
+        return any(part.sampled for part in self._parts())
+
+    @cached_property
+    def mosts(self) -> tuple[Most, ...]:
+        """Everything it asks of samples."""
+        return tuple(m for part in self._parts() for m in part.mosts)
 
     @cached_property
     def ages(self) -> bool:
@@ -342,6 +374,7 @@ class Rule:
     def _parts(self) -> list[Compiled]:
         parts = [self.when, self.clear_hold]
         parts += [p for p in (self.require, self.clear) if p is not None]
+        parts += self.lower or ()
         for grade in self.grades:
             parts += [p for p in (grade.after, grade.when, grade.extend_when) if p is not None]
         return parts
@@ -362,6 +395,14 @@ class RuleBook:
         self.rules: dict[str, Rule] = {r.id: r for r in rules}
         self.version = version
         """A name computed from the files: changes with any of them."""
+
+    @cached_property
+    def blinding(self) -> dict[str, frozenset[str]]:
+        """For rules that make others unable to tell: which."""
+        named = {other for r in self.rules.values() for other in r.doc.cannot_tell_while}
+        return {
+            n: frozenset(r.id for r in self.rules.values() if n in r.doc.cannot_tell_while) for n in named
+        }
 
     @cached_property
     def founding(self) -> frozenset[str]:
@@ -469,6 +510,8 @@ class _File:
             self.fault((*base, "on"), f"{doc.rule}: a rule about a bed needs `on.quantity`")
         if doc.pictogram not in _CLASSES:
             self.fault((*base, "pictogram"), f"{doc.rule}: pictogram `{doc.pictogram}` is not known")
+        if not doc.grades and doc.shape is not Shape.filter:
+            self.fault(base, f"{doc.rule}: a rule needs `grades`: a level, and how long it must hold")
         if doc.on_gap not in ("restart", "assume"):
             self.fault((*base, "on_gap"), f"{doc.rule}: on_gap is `restart` or `assume`")
         if doc.class_ is Care.life and any(g.level is Level.blue for g in doc.grades):
@@ -513,6 +556,12 @@ class _File:
             merge=expression(doc.merge, "merge", wanted=Type.duration),
             tags={name: expression(text, "tags", name) for name, text in doc.tags.items()},
             detector=self._detector(base, doc, scope),
+            lower=(
+                expression(doc.lower.when, "lower", "when"),
+                expression(doc.lower.within, "lower", "within", wanted=Type.duration),
+            )
+            if doc.lower is not None
+            else None,
         )
         if ("detected" in rule.personal) != (doc.detector is not None):
             lacks = "names no detector" if doc.detector is None else "never asks its detector"
@@ -642,6 +691,8 @@ def read_rules(files: Mapping[str, str]) -> RuleBook:
                         f"{name}: line {at}: limit `{p.limit}` already belongs to {limits[p.limit]}"
                     )
         rules += found
+    for name in sorted({n for r in rules for n in r.doc.cannot_tell_while} - set(lines)):
+        faults.append(f"cannot_tell_while: there is no rule `{name}`")
     if faults:
         raise RuleFaults(faults)
     version = hashlib.sha256("\0".join(f"{n}\0{t}" for n, t in sorted(files.items())).encode()).hexdigest()[
@@ -658,7 +709,7 @@ def read_rules(files: Mapping[str, str]) -> RuleBook:
 def _numbered(rule: Rule, order: int) -> Rule:
     return Rule(
         rule.doc, rule.when, rule.require, rule.hours, rule.settle, rule.max_gap, rule.grades, rule.clear,
-        rule.clear_hold, rule.merge, rule.tags, order, rule.detector,
+        rule.clear_hold, rule.merge, rule.tags, rule.lower, order, rule.detector,
     )  # fmt: skip
 
 

@@ -83,6 +83,10 @@ class Function:
     """It is a duration that grows second by second while nothing is heard."""
     wide: tuple[str, ...] = ()
     """Quantities of the whole home that it looks at, besides a quantity it is given."""
+    sampled: bool = False
+    """It looks at a belt's samples: asked at each report of the belt that may matter, not at each changed value."""
+    needs: tuple[str, ...] = ()
+    """Parameters that the rule must have for it."""
     wide_argument: bool = False
     """The quantity it is given is looked at in the whole home, not only at the subject."""
 
@@ -148,6 +152,43 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "gateway_lost": Function((), Type.bool, "the home's gateway is lost"),
     "reported": Function((), Type.bool, "the device has reported at least once"),
     "heard": Function((), Type.number, "messages of the device since the episode opened"),
+    "mostly": Function(
+        ("samples", "duration"),
+        Type.bool,
+        "for so long at least `share_percent` of the belt's valid samples met the comparison (rules.samples)",
+        sampled=True,
+        needs=("share_percent", "quality_min", "movement_max"),
+    ),
+    "throughout": Function(
+        ("samples", "duration"),
+        Type.bool,
+        "as `mostly`, by every belt of the bed that can tell",
+        sampled=True,
+        needs=("share_percent", "quality_min", "movement_max"),
+    ),
+    "disputed": Function(
+        ("sample", "duration", "number"),
+        Type.bool,
+        "two belts of one bed measured medians in that time that are so far apart",
+        sampled=True,
+        needs=("quality_min", "movement_max"),
+    ),
+    "lost": Function(
+        (),
+        Type.duration,
+        "how long, from report to report, there was pressure on the bed without breath that was there before",
+        sampled=True,
+    ),
+    "pulse_shown": Function((), Type.bool, "a pulse was shown since breath was lost", sampled=True),
+    "breathing": Function(
+        (), Type.duration, "how long, from report to report, breath has been shown", sampled=True
+    ),
+    "elsewhere": Function(
+        (),
+        Type.bool,
+        "somebody moved in another room, used a door or water since the episode began",
+        wide=(*_PRESENCE, "door_open", "water_total"),
+    ),
     "between": Function(("clock", "clock"), Type.bool, "wall clock of the community; may cross midnight"),
     "detected": Function((), Type.bool, "what the rule's detector found; unknown when it does not know"),
     "learned": Function(("learnt",), Type.bool, "whether this is known of the resident"),
@@ -176,6 +217,8 @@ HABITS: Final[dict[str, tuple[str, ...]]] = {
     "learnt": ("get_up", "to_bed", "morning", "away", "door_gap", "bathroom_stay", *VITALS),
 }
 """What can be learned of a resident, by the kind of argument; vitals are bare names, the others texts."""
+SAMPLED: Final = VITALS
+"""Quantities whose samples can be asked for."""
 
 WORDS: Final[dict[str, Type]] = {"room": Type.text, "kind": Type.text}
 """Names of the subject itself."""
@@ -213,6 +256,16 @@ Closure = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Most:
+    """One `mostly(…)` of a condition: quantity, comparison, limit and window (seconds)."""
+
+    quantity: str
+    op: str
+    limit: Closure
+    window: Closure
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A checked condition, ready to be asked."""
 
@@ -226,6 +279,13 @@ class Compiled:
     functions: frozenset[str]
     support: Callable[[Any, bool], tuple[Support, ...]]
     """The few quantities that make it true (or, with False, false) just now."""
+    mosts: tuple[Most, ...] = ()
+    """What it asks of samples."""
+
+    @property
+    def sampled(self) -> bool:
+        """It looks at a belt's samples."""
+        return any(FUNCTIONS[name].sampled for name in self.functions)
 
 
 # ------------------------------------------------------------------------------------------- words
@@ -335,6 +395,7 @@ class _Parser:
         self.own: set[str] = set()
         self.wide: set[str] = set()
         self.functions: set[str] = set()
+        self.mosts: list[Most] = []
 
     @property
     def here(self) -> _Token:
@@ -526,6 +587,27 @@ class _Parser:
             )
         raise ConditionFault(f"`{word}` is neither a quantity nor a parameter of this rule", token.position)
 
+    def fixed(self, function: str, wanted: Type) -> _Node:
+        """An argument that does not change by itself: a value or a parameter."""
+        node = self.sum()
+        if node.type is not wanted:
+            raise ConditionFault(f"`{function}` needs a {wanted} here, not {node.type}", node.position)
+        if not node.constant:
+            raise ConditionFault(f"`{function}` needs a fixed value or a parameter here", node.position)
+        return node
+
+    def sample(self, function: str) -> str:
+        name = self.take()
+        if name.kind != "name" or name.text not in SAMPLED:
+            raise ConditionFault(f"`{function}` looks at {' or '.join(SAMPLED)}", name.position)
+        return name.text
+
+    def sample_test(self, function: str, quantity: str) -> tuple[str, str, Closure]:
+        op = self.take()
+        if op.text not in ("<", "<=", ">", ">="):
+            raise ConditionFault(f"`{function}` needs a comparison by < <= > >=", op.position)
+        return quantity, op.text, self.fixed(function, Type.number).value
+
     def call(self, token: _Token) -> _Node:
         function = FUNCTIONS.get(token.text)
         if function is None:
@@ -534,17 +616,30 @@ class _Parser:
                 token.position,
             )
         self.expect("(")
+        missing = [name for name in function.needs if name not in self.scope.parameters]
+        if missing:
+            raise ConditionFault(
+                f"`{token.text}` needs the parameter `{missing[0]}` in this rule", token.position
+            )
         args: list[Closure] = []
         quantity: str | None = None
         rooms: list[str] = []
+        asked_of: tuple[str, str, Closure] | None = None
+        place = 0
         while not self.at(")"):
-            place = len(args)
             wanted = function.args[place] if place < len(function.args) else function.rest
+            place += 1
             if wanted is None:
                 raise ConditionFault(
                     f"`{token.text}` takes {len(function.args)} arguments", self.here.position
                 )
-            if wanted == "quantity":
+            if wanted in ("sample", "samples"):
+                quantity = self.sample(token.text)
+                args.append(_constant(quantity))
+                if wanted == "samples":
+                    asked_of = self.sample_test(token.text, quantity)
+                    args += [_constant(asked_of[1]), asked_of[2]]
+            elif wanted == "quantity":
                 name = self.take()
                 if name.kind != "name" or name.text not in self.scope.quantities:
                     raise ConditionFault(f"`{name.text}` is not a quantity", name.position)
@@ -553,28 +648,23 @@ class _Parser:
             elif wanted in HABITS:
                 args.append(_constant(self.habit(token.text, HABITS[wanted])))
             else:
-                node = self.sum()
-                if node.type is not Type(wanted):
-                    raise ConditionFault(
-                        f"`{token.text}` needs a {wanted} here, not {node.type}", node.position
-                    )
-                if not node.constant:
-                    raise ConditionFault(
-                        f"`{token.text}` needs a fixed value or a parameter here", node.position
-                    )
+                node = self.fixed(token.text, Type(wanted))
                 if wanted == "text":
                     rooms.append(node.value(None))
                 args.append(node.value)
             if not self.at(")"):
                 self.expect(",")
         self.take()
-        if len(args) < len(function.args):
+        if place < len(function.args):
             raise ConditionFault(f"`{token.text}` needs {len(function.args)} arguments", token.position)
         self.functions.add(token.text)
         self.wide.update(function.wide)
         supports: list[Support] = [Support(q, wide=True, rooms=tuple(rooms)) for q in function.wide]
+        if asked_of is not None:
+            self.mosts.append(Most(*asked_of, args[-1]))
         if quantity is not None:
-            (self.wide if function.wide_argument else self.own).add(quantity)
+            if not function.sampled:
+                (self.wide if function.wide_argument else self.own).add(quantity)
             supports.insert(0, Support(quantity, wide=function.wide_argument))
         name_, asked, found = token.text, tuple(args), tuple(supports)
         return _Node(
@@ -655,5 +745,5 @@ def compile_condition(text: str, scope: Scope, *, wanted: Type = Type.bool) -> C
         raise ConditionFault(f"a {wanted} is needed, this is {node.type}", node.position)
     return Compiled(
         node.value, node.type, text, frozenset(parser.own), frozenset(parser.wide), frozenset(parser.functions),
-        node.support,
+        node.support, tuple(parser.mosts),
     )  # fmt: skip

@@ -33,7 +33,7 @@ from rules.catalog import RuleBook, Shape
 from rules.clocks import WRONG, learn, offset_at, offset_of
 from rules.dark import AREA, Outages
 from rules.episodes import CALM, CHATTERS, FLOOD
-from rules.homes import HEALTH
+from rules.homes import HEALTH, sieve_of
 from rules.live import Instance, LiveDevice, LiveHome, Trigger
 from rules.memory import (
     ACTIVE,
@@ -45,6 +45,7 @@ from rules.memory import (
     moment,
 )
 from rules.personal import LEARNS_FROM
+from rules.samples import take
 from rules.signs import ELSEWHERE, OBSERVED, note_gap, observe
 from rules.view import EngineView
 
@@ -279,9 +280,12 @@ class Engine(Outages):
             if memory.reports > 512:  # the recent past counts, not the first week
                 memory.reports >>= 1
                 memory.changes >>= 1
+        telling = bool(device.sampled) and self._take_sample(device, trigger)
         if news is None and noted is None:
             if home.attentive:
                 self._look_again(home, device, trigger, out)
+            if telling:
+                self._look_at_samples(device, trigger, out)
             return
         quantities = [q for q, _ in news] if news else []
         quantities += noted or []
@@ -338,7 +342,10 @@ class Engine(Outages):
         if state_changed and current:
             memory.changes += 1
         if fresh:
+            known = device.sampled
             self._plan(home)
+            if device.sampled and not known:
+                telling = self._take_sample(device, trigger)
         if changed & HEALTH:
             self.health_changed.add(home.name)
         for quantity, value in presses:
@@ -353,6 +360,35 @@ class Engine(Outages):
             self._evaluate(instance, max(instance.episode.seen, at), trigger, out)
         if home.attentive:
             self._look_again(home, device, trigger, out)
+        if telling:
+            self._look_at_samples(device, trigger, out)
+
+    def _take_sample(self, device: LiveDevice, trigger: Trigger) -> bool:
+        """Take in what a belt measured; True when a rule may have something to say. Old and declared tests are none."""
+        report, samples = trigger.report, device.memory.samples
+        if samples is None or report.retained or report.test:
+            return False
+        return take(
+            samples, report.values, report.unknown, device.fields, device.bed_says, trigger.at,
+            keep=device.keep, band=device.band, sieve=self._sieve,
+        )  # fmt: skip
+
+    def _look_at_samples(self, device: LiveDevice, trigger: Trigger, out: list[Finding]) -> None:
+        """Rules about samples that have nothing to say yet look; those that have are attentive anyway."""
+        samples = device.memory.samples
+        newest = samples.taken[-1] if samples is not None and samples.taken else (0, 0, 0, 0, 0)
+        late = trigger.at < newest[0]
+        for instance in device.sampled:
+            if instance.episode.phase != IDLE:
+                continue
+            if late:
+                instance.not_before.clear()
+            elif instance.looks and not any(
+                newest[place] >= limit if above else 0 < newest[place] <= limit
+                for place, above, limit in instance.looks
+            ):
+                continue
+            self._evaluate(instance, max(instance.episode.seen, trigger.at), trigger, out)
 
     def _learn(self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding]) -> None:
         """The personal clock takes it in; whoever asks it looks again when it has learnt something."""
@@ -500,6 +536,7 @@ class Engine(Outages):
         self.registry, self.rulebook = registry, rulebook
         self._view = EngineView(registry)
         self._shared = {}
+        self._sieve = sieve_of(rulebook)
         self._area_limits = None
         self._areas.reload(registry)
         all_changed = (

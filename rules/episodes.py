@@ -103,6 +103,9 @@ class Episodes(Homes):
     def _step_state(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
         view, rule, episode = self._view, instance.rule, instance.episode
         value = rule.when.value(view)
+        view.blinded = bool(rule.doc.cannot_tell_while) and self._is_blinded(instance)
+        if view.blinded:
+            value = None
         is_open, edge = True, 0
         if instance.hours is not None:
             is_open, edge = instance.hours.state(at)
@@ -117,6 +120,24 @@ class Episodes(Homes):
             self._wait(instance, at, trigger, value, is_open, out)
         else:
             self._watch(instance, at, trigger, value, out)
+
+    def _is_blinded(self, instance: Instance) -> bool:
+        """Whether a rule speaks of this subject that makes this one unable to tell."""
+        instances = instance.home.instances
+        for rule in instance.rule.doc.cannot_tell_while:
+            other = instances.get(f"{rule}|{instance.subject}")
+            if other is not None and other.episode.phase == ACTIVE:
+                return True
+        return False
+
+    def _blind(self, instance: Instance, at: int) -> None:
+        """Rules that this one makes unable to tell, or lets see again, look at once."""
+        for rule in sorted(self.rulebook.blinding[instance.rule.id]):
+            other = instance.home.instances.get(f"{rule}|{instance.subject}")
+            if other is not None:
+                wake = other.episode.wake
+                other.episode.wake = min(wake or at + 1, at + 1)
+                self._arm(other)
 
     def _begin_waiting(
         self, instance: Instance, at: int, trigger: Trigger | None, value: Any, is_open: bool, edge: int
@@ -148,7 +169,7 @@ class Episodes(Homes):
                 return
         view.next = min(view.next, view_next)
         episode.phase = PENDING
-        episode.onset = at
+        episode.onset = min(at, view.began or at)
         episode.true = True
 
     def _wait(
@@ -191,6 +212,8 @@ class Episodes(Homes):
         if episode.relief_at:
             episode.relief += at - episode.relief_at
             episode.relief_at = 0
+            if rule.doc.settle_each and episode.relief < instance.settle:
+                episode.relief = 0
             if episode.relief >= instance.settle:
                 forget(episode)
                 return
@@ -200,7 +223,9 @@ class Episodes(Homes):
         self, instance: Instance, at: int, trigger: Trigger | None, value: Any, out: list[Finding]
     ) -> None:
         view, rule, episode = self._view, instance.rule, instance.episode
-        if rule.clear is not None:
+        if view.blinded:
+            clear = None
+        elif rule.clear is not None:
             clear = rule.clear.value(view)
         else:
             clear = None if value is None else not value
@@ -239,6 +264,8 @@ class Episodes(Homes):
                 episode.last_at = at
                 self._gather(instance, trigger)
                 self._emit(instance, Phase.changed, at, "occurrence", trigger, out)
+        if rule.lower is not None and not blind:
+            self._lower(instance, at, trigger, out)
         if not clear and not blind:
             self._rise(instance, at, episode.onset, trigger, out)
 
@@ -290,11 +317,24 @@ class Episodes(Homes):
             if not episode.reached >> i & 1 and grade.level.rank > grades[best].level.rank:
                 view.wake(since + round(grade.after.value(view) * 1000))
 
+    def _lower(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        """Contradicted soon after it was told: what stands is the last grade."""
+        view, rule, episode = self._view, instance.rule, instance.episode
+        last = len(rule.grades) - 1
+        if rule.lower is None or episode.grade == last:
+            return
+        if at - episode.told_at > round(rule.lower[1].value(view) * 1000) or not rule.lower[0].value(view):
+            return
+        episode.grade = last
+        episode.reached = (1 << len(rule.grades)) - 1  # it does not rise again
+        self._gather(instance, trigger, rule.grades[last])
+        self._emit(instance, Phase.changed, at, "level", trigger, out)
+
     def _open(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
         episode, rule = instance.episode, instance.rule
         episode.seen = max(episode.seen, at)
         episode.occurrences = 1
-        episode.last_at = at
+        episode.last_at = episode.told_at = at
         episode.heard = 0
         episode.finding = content_id(rule.id, instance.subject, episode.onset)
         episode.tags = [name for name, tag in rule.tags.items() if tag.value(self._view)]
@@ -304,6 +344,8 @@ class Episodes(Homes):
         self._emit(instance, Phase.opened, at, "", trigger, out)
         if NO_LEVEL in episode.tags:
             self._doubt(instance, at, out)
+        if rule.id in self.rulebook.blinding:
+            self._blind(instance, at)
 
     def _doubt(self, instance: Instance, at: int, out: list[Finding]) -> None:
         """Count an alarm that was probably none. It stays what it is; the second one opens a ticket for the device."""
@@ -333,6 +375,8 @@ class Episodes(Homes):
                 self._doubt(instance, at, out)
         self._emit(instance, Phase.cleared, at, reason, trigger, out, condition=Condition.cleared)
         forget(instance.episode)
+        if instance.rule.id in self.rulebook.blinding:
+            self._blind(instance, at)
 
     def _step_absence(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
         view, rule, episode = self._view, instance.rule, instance.episode

@@ -31,6 +31,7 @@ from rules.memory import (
     Episode,
     HomeMemory,
     PackedHome,
+    Samples,
     Snapshot,
     pack,
     pack_home,
@@ -38,6 +39,7 @@ from rules.memory import (
     unpack_home,
 )
 from rules.outage import loss_of
+from rules.samples import PLACES, TELLING, Band, Filter
 from rules.view import EngineView
 from rules.words import room_kind
 
@@ -65,6 +67,7 @@ class Homes(ABC):
         self._changed: set[str] = set()
         self._view = EngineView(registry)
         self._shared: dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._sieve = sieve_of(rulebook)
         self._areas = Areas(registry)
         self._area_limits: dict[str, Any] | None = None
         self._news: list[tuple[int, str, str]] = []
@@ -205,6 +208,7 @@ class Homes(ABC):
                 for q, found in device.own.items()
                 if q in PRESSES
             }
+            _sample(device, [i for i in made.values() if i.rule.sampled and device in i.group])
             device.wanted = frozenset(device.own) | frozenset(wide) | ALWAYS_WANTED
             device.listen = tuple(
                 i
@@ -393,10 +397,34 @@ def is_attentive(instance: Instance) -> bool:
     return episode.blind or episode.gap or (episode.phase != IDLE and instance.rule.confirms)
 
 
+def sieve_of(rulebook: RuleBook) -> Filter:
+    """The glitch filter: rule VT9, which nobody may change."""
+    rule = rulebook.rules.get("VT9")
+    return Filter.of({n: p.default for n, p in rule.doc.parameters.items()}) if rule is not None else Filter()
+
+
+def _sample(device: LiveDevice, instances: list[Instance]) -> None:
+    """Which rules look at the samples of a device, how far back, and where none of them has anything to say."""
+    device.sampled = tuple(sorted(instances, key=lambda i: (i.rule.order, i.key)))
+    fellows = {id(d): d for i in instances for d in i.group if d is not device}
+    device.bedfellows = tuple(fellows.values())
+    device.keep, device.band = 0, Band()
+    for instance in instances:
+        for m in instance.rule.mosts:
+            device.keep = max(device.keep, round(m.window(instance) * 1000))
+        instance.looks = tuple(
+            (PLACES[m.quantity], m.op in (">", ">="), m.limit(instance)) for m in instance.rule.when.mosts
+        )
+        for look in instance.looks:
+            device.band = device.band.without(*look)
+    if instances and device.memory.samples is None:
+        device.memory.samples = Samples()
+
+
 def _subjects(rule: Rule, home: LiveHome, devices: list[LiveDevice]) -> list[tuple[str, list[LiveDevice]]]:
     """The subjects a rule looks at in a home: name and devices."""
     on = rule.doc.on
-    if rule.doc.shape is Shape.notice:
+    if rule.doc.shape in (Shape.notice, Shape.filter):
         return []
     fitting = [
         d
@@ -413,7 +441,14 @@ def _subjects(rule: Rule, home: LiveHome, devices: list[LiveDevice]) -> list[tup
         case Subject.bed:
             beds: dict[str, list[LiveDevice]] = {}
             for d in fitting:
-                beds.setdefault(f"bed:{d.resident.id if d.resident else ''}:{room_kind(d.room)}", []).append(
-                    d
-                )
+                beds.setdefault(bed_of(d), [])
+            for d in devices:
+                bed = beds.get(bed_of(d))
+                if bed is not None and not TELLING.isdisjoint(d.fields):
+                    bed.append(d)
             return list(beds.items())
+
+
+def bed_of(device: LiveDevice) -> str:
+    """Belts and mats of the same resident and room are one bed (contract section 3)."""
+    return f"bed:{device.resident.id if device.resident else ''}:{room_kind(device.room)}"

@@ -12,6 +12,7 @@ from care.site import Device, Home, Resident
 from care.words import Kind
 from rules.catalog import Rule, Subject
 from rules.memory import DeviceMemory, Episode, HomeMemory
+from rules.samples import Ask, Band
 from rules.windows import Hours
 
 SEEN_MOVING = 5 * 60_000
@@ -27,9 +28,12 @@ class LiveDevice:
     """A device at work: its memory, what the site file says of it, and who listens to which quantity."""
 
     __slots__ = (
+        "band",
         "bed",
+        "bedfellows",
         "due",
         "fields",
+        "keep",
         "kind",
         "listen",
         "memory",
@@ -38,6 +42,7 @@ class LiveDevice:
         "presses",
         "resident",
         "room",
+        "sampled",
         "silence",
         "site",
         "wanted",
@@ -61,6 +66,17 @@ class LiveDevice:
         """When the personal clock wants to hear of it again, whatever it says (rules.personal)."""
         self.bed: str | None = None
         """The bed it belongs to, once that was asked; empty when to none."""
+        self.sampled: tuple[Instance, ...] = ()
+        """Rules that look at its samples; `keep` is how far back (ms), `band` where none of them has anything to say."""
+        self.keep = 0
+        self.band = Band()
+        self.bedfellows: tuple[LiveDevice, ...] = ()
+        """Other devices of the same bed."""
+
+    def bed_says(self) -> Any:
+        """Whether somebody is in bed by the other devices of the bed; without any, a pulse is proof enough."""
+        told = [f.value for d in self.bedfellows if (f := d.fields.get("in_bed")) is not None]
+        return True if not told or any(told) else None if None in told else False
 
     @property
     def on_change(self) -> bool:
@@ -94,8 +110,8 @@ class Instance:
     """One rule with one subject."""
 
     __slots__ = (
-        "armed", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
-        "limits", "merge", "parameters", "resident", "room", "rule", "settle", "subject", "test",
+        "armed", "ask", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
+        "limits", "looks", "merge", "not_before", "parameters", "resident", "room", "rule", "settle", "subject", "test",
     )  # fmt: skip
 
     def __init__(
@@ -122,6 +138,11 @@ class Instance:
         self.limits: dict[str, Any] = {}
         self.hours: Hours | None = None
         self.settle = self.gap = self.clear_hold = self.merge = 0
+        self.ask: Ask | None = None
+        self.not_before: dict[tuple[str, str, str, float, int], int] = {}
+        """Until when (ms) a question about samples cannot be answered yes; forgotten without harm."""
+        self.looks: tuple[tuple[int, bool, float], ...] = ()
+        """Limits of samples beyond which it has something to say: place, above, limit."""
 
 
 class Trigger:

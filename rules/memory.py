@@ -96,6 +96,35 @@ class Clock(msgspec.Struct, array_like=True):
     """From which stamp of the device on its clock was believed to be so far behind (ms)."""
 
 
+class Samples(msgspec.Struct, array_like=True):
+    """What a bed belt measured lately, and how its bed stands (rules.samples). Times are those of its reports."""
+
+    at: int = 0
+    """Its last word about bed, heart or breath."""
+    every: int = 0
+    """Usual time between two reports with a heart or breathing rate."""
+    measured_at: int = 0
+    taken: list[tuple[int, float, float, float, float]] = []
+    """Time, heart rate, breathing rate, signal quality, movement; in order. 0 is no value, -1 not told."""
+    doubted: int = 0
+    """The heart rate jumped with the sample of this time: believed once the next window says the same."""
+    out_since: int = 0
+    entered_at: int = 0
+    """When somebody was seen to get into bed, after having been away from it."""
+    breath_at: int = 0
+    """Last breath in this stay in bed."""
+    breath_since: int = 0
+    """Since when every report says that there is breath; 0 when the last one did not."""
+    breath_every: int = 0
+    """Usual time between two reports with a breathing rate."""
+    lost_since: int = 0
+    lost_at: int = 0
+    """First and last report of a stretch of pressure without breath."""
+    zero_at: int = 0
+    """Last report that named the breathing and said 0."""
+    pulse_at: int = 0
+
+
 class DeviceMemory(msgspec.Struct, array_like=True):
     """What one device has said."""
 
@@ -149,6 +178,7 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     """Readings of a water meter over the last day and some, thinned."""
     flow_since: int = 0
     """Since when a water meter runs without a pause; 0 when it does not."""
+    samples: Samples | None = None
 
     @property
     def speaks_on_change(self) -> bool:
@@ -203,6 +233,8 @@ class Episode(msgspec.Struct, array_like=True):
     tags: list[str] = []
     evidence: list[Evidence] = []
     seq: int | None = None
+    told_at: int = 0
+    """When it was opened."""
 
 
 class Dark(msgspec.Struct, array_like=True):

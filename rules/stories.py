@@ -51,7 +51,7 @@ from care.sitefile import SiteFaults, Tree, explain
 from care.words import Kind
 from devices.kinds import suggest
 from devices.quantities import QUANTITIES
-from rules.catalog import RuleBook
+from rules.catalog import RuleBook, Shape
 from rules.conditions import QUANTITY_TYPES, ConditionFault, Type, clock_minutes, duration_seconds
 from rules.engine import Engine
 
@@ -681,6 +681,8 @@ def uncovered(stories: Iterable[Story], book: RuleBook) -> dict[str, str]:
             shown.setdefault(rule, set()).add(story.shows)
     out: dict[str, str] = {}
     for rule in book.rules:
+        if book.rules[rule].doc.shape is Shape.filter:
+            continue  # it says nothing by itself; the rules whose samples it sifts show it
         missing = [word for word in ("speaks", "quiet") if word not in shown.get(rule, ())]
         if missing and rule not in NOT_IN_STORIES:
             words = " and none ".join(

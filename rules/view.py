@@ -12,6 +12,7 @@ from typing import Any
 
 from care.messages import Evidence, Value
 from care.site import Registry
+from rules.beds import FUNCTIONS as BED_FUNCTIONS
 from rules.clocks import offset_of
 from rules.detectors import LEARNT
 from rules.live import (
@@ -33,13 +34,18 @@ class EngineView:
     """What conditions see: one instance at one moment (rules.conditions.View)."""
 
     __slots__ = (
-        "calls", "changed", "device", "home", "instance", "limits", "next", "now", "spoken", "told", "zone",
+        "began", "blinded", "calls", "changed", "device", "home", "instance", "limits", "next", "now", "spoken", "told",
+        "zone",
     )  # fmt: skip
 
     def __init__(self, registry: Registry) -> None:
         self.zone = registry.zone
         self.now = 0
         self.next = NEVER
+        self.began = 0
+        """Since when (ms) what was just found true has been so, where that is before now."""
+        self.blinded = False
+        """Another rule makes this one unable to tell."""
         self.limits: dict[str, Any] = {}
         self.instance: Instance
         self.home: LiveHome
@@ -58,6 +64,7 @@ class EngineView:
         }  # fmt: skip
         self.calls["changed"] = self.calls.pop("changed_now")
         self.calls |= {name: partial(ask, self) for name, ask in LEARNT.items()}
+        self.calls |= {name: partial(function, self) for name, function in BED_FUNCTIONS.items()}
 
     def look(self, instance: Instance, now: int, changed: set[str]) -> None:
         self.instance = instance
@@ -66,6 +73,7 @@ class EngineView:
         self.limits = instance.limits
         self.now = now
         self.next = NEVER
+        self.began = 0
         self.changed = changed
 
     def wake(self, at: int) -> None:

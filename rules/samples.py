@@ -1,0 +1,345 @@
+"""Samples of a bed belt: which count, and what most of them said over the last minutes. Start at `take` and `most`.
+
+A belt speaks every second, every ten or once a minute, loses the person when they turn over, and is wrong now and
+then. So a rule about pulse or breath never looks at one value: it asks what most *valid* samples of its window said.
+A sample is valid in bed, inside the limits of a living body, when its signal is good and the body still (both by the
+rule's own limits), and when it is no jump that nobody confirms (VT9). Zero is not a low value but no value: it
+never counts as slow. What zeros do mean, pressure on the bed without breath, is `lost`.
+
+The window slides, and is kept as the samples themselves (a bounded list), so that every limit of every resident can be
+asked of it literally. Time that nobody measured is never counted: a pause longer than `pause_of` begins anew.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Final
+
+from rules.memory import Field, Samples
+
+HEART, BREATH = 1, 2
+"""Places in a sample."""
+PLACES: Final = {"heart_rate": HEART, "respiration_rate": BREATH}
+TELLING: Final = frozenset({"heart_rate", "respiration_rate", "in_bed", "bed_state"})
+
+AWAY = 2 * 60_000
+"""Shorter absences are the mat's, not the person's: whoever is back sooner did not just get into bed (BD1)."""
+FAITH = 15 * 60_000
+"""Breath heard so lately shows that there is somebody whose breath can be lost."""
+PAUSE = 60_000
+"""No valid sample for longer and what was held is no longer known; belts that speak seldom have three of their turns."""
+LONGEST_TURN = 5 * 60_000
+FRESH = 2 * 60_000
+"""A signal quality or movement told by itself counts so long for the samples after it."""
+SPACING = 1_000
+"""Samples closer together than this are one."""
+NEIGHBOUR = 20_000
+"""Two samples so near are neighbouring windows: between them a heart does not jump (VT9)."""
+CONFIRMS = 9_000
+"""The next window of ten seconds, with a belt's small unpunctuality."""
+FEWEST = 3
+
+MOVING: Final = frozenset({"movement", "moving", "turn_over", "turning", "body_movement"})
+HEAVY: Final = "heavy_object"
+WEAK: Final = "weak_breathing"
+WEAK_BREATH = 1.0
+"""What "weak breathing" of a mattress without a number counts as: below every limit, and above none."""
+NO_VALUE: Final = frozenset(
+    {"init", "initialising", "initializing", "not_ready", "not_connected", "no_signal"}
+)
+STILL = 20.0
+"""Movement (0–100) above this is a body that moves by itself: nobody has stopped breathing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Rule VT9: what no living body shows."""
+
+    heart: tuple[float, float] = (20, 220)
+    breath: tuple[float, float] = (2, 60)
+    jump: float = 40
+
+    @classmethod
+    def of(cls, limits: Mapping[str, Any]) -> Filter:
+        """From the parameters of VT9."""
+        return cls(
+            (limits["heart_low"], limits["heart_high"]),
+            (limits["breath_low"], limits["breath_high"]),
+            limits["jump"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Inside it no rule of this bed has anything to say: the way of nearly every sample."""
+
+    heart: tuple[float, float] = (-1, 1e9)
+    breath: tuple[float, float] = (-1, 1e9)
+
+    def without(self, place: int, above: bool, limit: float) -> Band:  # a row of a table
+        """Narrower by one limit of a rule."""
+        low, high = self.heart if place == HEART else self.breath
+        low, high = (low, min(high, limit)) if above else (max(low, limit), high)
+        return Band((low, high), self.breath) if place == HEART else Band(self.heart, (low, high))
+
+
+def take(
+    s: Samples,
+    values: Mapping[str, Any],
+    unknown: Iterable[str],
+    fields: Mapping[str, Field],
+    bed_says: Callable[[], Any],
+    at: int,
+    *,
+    keep: int,
+    band: Band,
+    sieve: Filter,
+) -> bool:
+    """Take in one report of a belt; True when a rule may have something to say about it.
+
+    `bed_says` tells whether the bed is occupied by other devices, for a belt that does not know itself; `keep` is how
+    far back (ms) samples are needed.
+    """
+    get = values.get
+    heart, breath, in_bed, state = (
+        get("heart_rate"),
+        get("respiration_rate"),
+        get("in_bed"),
+        get("bed_state"),
+    )
+    told = heart is not None or breath is not None or in_bed is not None or state is not None
+    if not told and (not unknown or TELLING.isdisjoint(unknown)):
+        return False
+    f = fields.get("in_bed")
+    if in_bed is None and "in_bed" not in unknown:
+        in_bed = f.value if f is not None else bed_says()
+    if f is not None and f.noisy_until > at:
+        in_bed = None
+    newest = at > s.at
+    if newest:
+        s.at = at
+    if state is None and "bed_state" in fields and "bed_state" not in unknown:
+        state = fields["bed_state"].value
+    if in_bed is False:
+        if newest:
+            s.out_since = s.out_since or at
+            s.breath_at = s.breath_since = s.lost_since = s.doubted = 0
+        return False
+    if in_bed is None and state != HEAVY:
+        return False
+    if newest and s.out_since:
+        if at - s.out_since >= AWAY:
+            s.entered_at = at
+        s.out_since = 0
+    if state in NO_VALUE:
+        return False
+    quality = get("signal_quality")
+    if quality is None:
+        quality = _lately(fields.get("signal_quality"), at)
+    movement = get("movement")
+    if movement is None:
+        movement = _lately(fields.get("movement"), at)
+    if state in MOVING:
+        movement = 100.0
+    if newest:
+        _follow(s, heart, breath, quality, movement, at)
+    if quality == 0 or (heart is None and breath is None and state != WEAK):
+        return bool(s.lost_since)
+    low, high = sieve.heart
+    pulse = heart if heart is not None and low <= heart <= high else 0
+    low, high = sieve.breath
+    if breath is not None:
+        air = breath if low <= breath <= high else 0
+    else:
+        air = 0 if "respiration_rate" in unknown else -1
+    if state == WEAK and breath != 0:
+        air = min(air, WEAK_BREATH) if air > 0 else WEAK_BREATH
+    if newest:
+        turn = at - s.measured_at
+        if s.measured_at and turn <= LONGEST_TURN:
+            s.every = (7 * s.every + turn) // 8 if s.every else turn
+        s.measured_at = at
+    sample = (at, pulse, air, -1 if quality is None else quality, 0 if movement is None else movement)
+    taken = s.taken
+    if not taken or at >= taken[-1][0] + SPACING:
+        if pulse:
+            _sift(s, pulse, at, sieve.jump)
+        taken.append(sample)
+        if taken[0][0] < at - keep - PAUSE:
+            del taken[: bisect_left(taken, (at - keep,))]
+    elif taken[0][0] < at < taken[-1][0]:
+        insort(taken, sample)  # a report that was late, in its place
+        return True
+    low, high = band.heart
+    if pulse and not low < pulse < high:
+        return True
+    low, high = band.breath
+    return (air > 0 and not low < air < high) or bool(s.lost_since)
+
+
+def _lately(f: Field | None, at: int) -> Any:
+    return f.value if f is not None and at - f.at <= FRESH else None
+
+
+def _sift(s: Samples, pulse: float, at: int, jump: float) -> None:
+    """VT9: a jump between neighbouring windows is doubted until the next one says the same; else it was none.
+
+    The samples in doubt stay where they are, so that what is confirmed counts from its first moment.
+    """
+    taken = s.taken
+    if s.doubted:
+        i = bisect_left(taken, (s.doubted,))
+        jumped = next((t[HEART] for t in taken[i:] if t[HEART]), pulse)
+        before = next((t[HEART] for t in reversed(taken[:i]) if t[HEART]), jumped)
+        to_it, back = abs(pulse - jumped), abs(pulse - before)
+        if to_it <= jump and to_it <= back:
+            if at - s.doubted >= CONFIRMS:
+                s.doubted = 0
+            return
+        for k in range(i, len(taken)):  # a glitch: no value
+            taken[k] = (taken[k][0], 0, *taken[k][2:])
+        s.doubted = at if back > jump else 0
+        return
+    last = next((t for t in reversed(taken[-4:]) if t[HEART]), None)
+    if last is not None and at - last[0] <= NEIGHBOUR and abs(pulse - last[HEART]) > jump:
+        s.doubted = at
+
+
+def _follow(s: Samples, heart: Any, breath: Any, quality: Any, movement: Any, at: int) -> None:
+    """Follow breath and its absence. A lost signal says neither; a body that moves has not stopped breathing."""
+    if quality == 0:
+        s.lost_since = s.breath_since = 0
+        return
+    if heart:
+        s.pulse_at = at
+    if breath:
+        turn = at - s.breath_at
+        if not s.breath_since or turn > pause_of(s):
+            s.breath_since = at
+        elif turn <= LONGEST_TURN:
+            s.breath_every = (7 * s.breath_every + turn) // 8 if s.breath_every else turn
+        s.breath_at = at
+        s.lost_since = 0
+        return
+    if movement is not None and movement > STILL:
+        s.lost_since = 0
+        return
+    if heart and breath is None:
+        # The pulse by itself ends what was only not said; a breathing of 0 that was said stands.
+        if s.lost_since and s.zero_at < s.lost_since:
+            s.lost_since = 0
+        return
+    if not s.breath_at or (not s.lost_since and at - s.breath_at > FAITH):
+        return
+    if breath == 0:
+        s.zero_at = at
+    elif at - s.breath_at < s.breath_every * 3 // 4:
+        return  # a value that comes by turns is missed when its turn is over
+    s.breath_since = 0
+    if not s.lost_since or at - s.lost_at > pause_of(s):
+        s.lost_since = at
+    s.lost_at = at
+
+
+def pause_of(s: Samples) -> int:
+    """Longest pause (ms) that what a belt says may have and still be one stretch."""
+    return max(PAUSE, 3 * min(s.every, LONGEST_TURN))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Which samples count for a rule: its own limits."""
+
+    share: float
+    """Percent of the valid samples that must agree."""
+    quality: float
+    movement: float
+    fresh: int
+    """Samples so soon (ms) after getting into bed do not count."""
+
+
+def valid(s: Samples, place: int, ask: Ask, sample: tuple[float, ...]) -> float:
+    """The value of a sample that counts; 0 when it does not."""
+    value = sample[place]
+    if value <= 0 or -1 < sample[3] < ask.quality or sample[4] > ask.movement:
+        return 0
+    if place == HEART and (sample[BREATH] == 0 or (s.doubted and sample[0] >= s.doubted)):
+        return 0
+    if ask.fresh and s.entered_at and s.entered_at <= sample[0] < s.entered_at + ask.fresh:
+        return 0
+    return value
+
+
+def most(
+    s: Samples, place: int, op: str, limit: float, window: int, now: int, ask: Ask
+) -> tuple[bool | None, int]:
+    """Whether most valid samples have met a limit for so long (ms), and since when; None when too little is known.
+
+    "For so long": the oldest sample of the window that meets it is at least as old as the window. What came
+    before a pause without valid samples is forgotten. When the answer is no, the time is that before which it cannot
+    become yes, whatever comes.
+    """
+    pause = pause_of(s)
+    start = now - window
+    earliest = start - min(s.every, pause)
+    valid_ones = met = received = oldest = 0
+    later = now
+    is_heart, quality_min, movement_max = place == HEART, ask.quality, ask.movement
+    doubted = s.doubted or now + 1
+    fresh_from = s.entered_at if ask.fresh else 0
+    fresh_to = fresh_from + ask.fresh
+    high, strict = op in (">", ">="), op in (">", "<")
+    for sample in reversed(s.taken):
+        at, _, breath, quality, movement = sample
+        if at > now:
+            continue
+        if at < earliest or later - at > pause:
+            break
+        inside = at >= start
+        received += inside
+        value = sample[place]
+        if (
+            value <= 0
+            or -1 < quality < quality_min
+            or movement > movement_max
+            or (is_heart and (breath == 0 or at >= doubted))
+            or fresh_from <= at < fresh_to
+        ):
+            continue
+        later = at
+        valid_ones += inside
+        if (value == limit and not strict) or (value > limit if high else value < limit):
+            met += inside
+            oldest = at
+    fewest = FEWEST if window >= 2 * s.every else 2
+    if valid_ones < fewest or 2 * valid_ones < received:
+        return None, 0
+    if not oldest or now - oldest < window or 100 * met < ask.share * valid_ones:
+        return False, (oldest or now) + window
+    return True, oldest
+
+
+def known_until(s: Samples, place: int, ask: Ask, now: int) -> int:
+    """Until when (ms) the last valid sample is believed; 0 when there is none."""
+    for sample in reversed(s.taken):
+        if sample[0] <= now and valid(s, place, ask, sample):
+            return sample[0] + pause_of(s)
+        if sample[0] < now - LONGEST_TURN:
+            break
+    return 0
+
+
+def middle(s: Samples, place: int, window: int, now: int, ask: Ask) -> float | None:
+    """Median of the valid samples of a window; None when there are too few."""
+    values = [v for t in s.taken if now - window <= t[0] <= now and (v := valid(s, place, ask, t))]
+    return median(values) if len(values) >= FEWEST else None
+
+
+def lost(s: Samples, now: int) -> tuple[int, bool] | None:
+    """Since when (ms) there is pressure without breath, by its reports, and whether a pulse is still shown."""
+    if not s.lost_since or now < s.lost_since:
+        return None
+    return s.lost_since, s.pulse_at >= s.lost_since
