@@ -25,7 +25,7 @@ from care.clock import Clock
 from care.errors import Temporary
 from care.messages import Beat, encode
 from care.stream import HEALTH, Stream
-from dashboard_api import cases, folds, places, reach, service, shapes, web
+from dashboard_api import cases, duties, folds, places, reach, residents, service, shapes, web
 from dashboard_api.gate import Gate
 from dashboard_api.history import History
 from dashboard_api.house import AcceptReading, House
@@ -118,6 +118,8 @@ def create_app(
     app.include_router(cases.routes(house))
     app.include_router(places.routes(house))
     app.include_router(reach.routes(house))
+    app.include_router(residents.routes(house))
+    app.include_router(duties.routes(house))
     app.include_router(web.pages(static or web.BUILT))
 
     @app.webhooks.post("live", tags=["live"], summary="One message of the live channel")

@@ -34,7 +34,7 @@ from dashboard_api.history import History
 from dashboard_api.live import Channel, Hub, Key
 from dashboard_api.metrics import Metrics
 from dashboard_api.people import People, User, Who
-from dashboard_api.picture import Case, Picture, rebuilt
+from dashboard_api.picture import SCREEN_SILENT, Case, Picture, rebuilt
 from dashboard_api.redact import Json, Viewer
 
 log = get_logger("api")
@@ -343,6 +343,7 @@ class House:
                         "notify_lag": lag,
                         "build": self.build,
                         "components": parts,
+                        "screens": self.watching(),
                     }
                 ),
             )
@@ -460,6 +461,17 @@ class House:
             return None
         silent = (now - beat.at).total_seconds()
         return round(beat.lag_seconds + (silent if silent > COMPONENT_SILENT else 0.0), 1)
+
+    def watching(self) -> dict[str, int]:
+        """Which screens somebody could see and hear within the last minute (ux 6.4)."""
+        now = self.clock.now()
+        there = [s.beat for s in self.picture.screens.values() if now - s.at <= SCREEN_SILENT]
+        desks = [b for b in there if b.view == "desk"]
+        return {
+            "desks": len(desks),
+            "walls": sum(1 for b in there if b.view == "wall"),
+            "audible": sum(1 for b in desks if b.audio == "running"),
+        }
 
     def components(self) -> dict[str, Json]:
         """Every part of the service as we see it."""

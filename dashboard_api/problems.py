@@ -34,6 +34,7 @@ class Why(StrEnum):
     not_found = "not_found"
     no_person = "no_person"
     not_ready = "not_ready"
+    reason_needed = "reason_needed"
     refused = "refused"
     signed_out = "signed_out"
     stream_unavailable = "stream_unavailable"
@@ -43,6 +44,7 @@ class Why(StrEnum):
     unknown_command = "unknown_command"
     unknown_device = "unknown_device"
     unknown_home = "unknown_home"
+    unknown_resident = "unknown_resident"
     unknown_responder = "unknown_responder"
 
 

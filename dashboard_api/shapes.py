@@ -513,6 +513,228 @@ class Homes(Shape):
     protection: ProtectionCount
 
 
+class ResidentLine(ResidentBody):
+    id: str
+    tier_words: str
+    home: str
+    address: str
+    building: str
+    micro_grid: str | None
+    protection: str
+    protection_words: str
+    reasons: list[str]
+    open_alerts: int
+
+
+class Residents(Shape):
+    items: list[ResidentLine]
+    total: int
+    """How many were found; `items` may hold fewer."""
+
+
+class CardDevice(Shape):
+    id: str
+    label: str
+    last_at: At | None
+    reason_words: str
+
+
+class CauseLine(Shape):
+    """What happened how often within 28 days."""
+
+    level: str
+    title: str
+    count: int
+    last_at: At
+    ended: dict[str, int]
+
+
+class ResidentCard(ResidentLine):
+    place: Place
+    contacts: list[ContactBody]
+    together: list[Person]
+    sign_of_life: str
+    limits: dict[str, Any]
+    consent: dict[str, list[str]] | None
+    devices: list[CardDevice]
+    open: list[str]
+    """Ids of this home's open cases."""
+    causes: list[CauseLine]
+    at: At
+
+
+class Vital(Shape):
+    """A quantity over time. Pieces end where nothing was heard: nothing is drawn between them."""
+
+    quantity: str
+    label: str
+    unit: str
+    band: tuple[float, float] | None
+    """The range that holds 90 % of the last 28 days; null when there are too few values to say."""
+    pieces: list[list[tuple[At, float, float, float]]]
+    """Time, mean, least, greatest."""
+    gaps: list[Gap]
+    beyond: list[tuple[At, float]]
+    last_at: At | None
+    last_value: float | None
+
+
+class Gap(Shape):
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+
+
+class Night(Shape):
+    day: str
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    in_bed_hours: float | None
+    exits: int | None
+    unknown_hours: float
+    bed_at: At | None
+    up_at: At | None
+    spans: list[Span]
+
+
+class Lane(Shape):
+    lane: str
+    label: str
+    spans: list[Span]
+    inferred: bool
+
+
+class AlarmFlag(Shape):
+    id: str
+    number: int
+    at: At
+    level: str
+    title: str
+    words: str
+
+
+class ResidentDays(Shape):
+    resident: str
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    days: int
+    vitals: list[Vital]
+    nights: list[Night]
+    ribbon: list[Lane]
+    alarms: list[AlarmFlag]
+    withheld: list[str]
+    """Quantities that are there and that the reader may not see."""
+
+
+class FamilyStep(Shape):
+    words: str
+    at: At | None
+
+
+class FamilyCase(BaseModel):
+    """A case as a relative hears of it, with the service's own steps."""
+
+    model_config = ConfigDict(extra="forbid")
+    id: str
+    number: int
+    level: Level
+    code: str
+    title: str
+    kind: str
+    home: str
+    raised_at: At
+    acknowledged_at: At | None
+    closed_at: At | None
+    condition: Condition
+    state: AlertState
+    state_words: str
+    version: int
+    steps: list[FamilyStep]
+
+
+class FamilyPage(Shape):
+    at: At
+    names: list[str]
+    relation: str
+    phone: str
+    allowed: list[str]
+    """What the elder agreed to be told: `status`, `activity`."""
+    words: str
+    """How things are, in a sentence."""
+    calm: bool | None
+    """True nothing is open and somebody watches, False a case is open, null it cannot be said."""
+    last_at: At | None
+    protection: str | None
+    protection_words: str
+    cases: list[FamilyCase]
+
+
+class WeekShift(Shape):
+    day: str
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    now: bool
+
+
+class WeekStaff(Shape):
+    id: str
+    name: str
+    role: str
+    role_words: str
+    micro_grids: list[str]
+    phone: str
+    reachable: bool
+    """Has an address for messages."""
+    on_duty: bool
+    always: bool
+    """In no shift of the rota, and therefore taken as always on duty."""
+    shifts: list[WeekShift]
+
+
+class Week(Shape):
+    at: At
+    days: list[str]
+    staff: list[WeekStaff]
+
+
+class HourAhead(Shape):
+    at: At
+    desk: list[str]
+    responders: int
+    covered: int
+    single: int
+    """Homes that only one person reaches in time."""
+    total: int
+    holes: list[str]
+
+
+class LadderNames(Shape):
+    step: int
+    at_seconds: float
+    label: str
+    promise: bool
+    people: list[str]
+    nobody_in: list[str]
+
+
+class Watching(Shape):
+    """Screens that have beaten within the last minute."""
+
+    desks: int
+    walls: int
+    audible: int
+    """Desks whose sound runs."""
+
+
+class Ahead(Shape):
+    at: At
+    arrive_minutes: float
+    hours: list[HourAhead]
+    homes: dict[str, str]
+    """Where the homes named in `holes` are."""
+    ladder: list[LadderNames]
+    screens: Watching
+
+
 class Readings(Shape):
     """`[time, value]` without `step`, `[time, min, mean, max, count]` with it."""
 
@@ -709,6 +931,7 @@ class HeartbeatData(Shape):
     now: At
     ingest_age: float | None
     notify_lag: float | None
+    screens: Watching | None = None
     build: str
     components: dict[str, bool]
 

@@ -23,9 +23,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from anxin.embedded import free_port
 from simulators.phones import Message, Phones
+from tests.e2e.room import PASSWORD as ROOM_PASSWORD
+from tests.e2e.room import Room
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct-horse"
@@ -289,35 +291,119 @@ def device(service: Service) -> Iterator[Device]:
     gateway.close()
 
 
-@pytest.fixture
-def browser(chromium: str) -> Iterator[Browser]:
-    """A real Chromium."""
+CHROMIUM = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """What drives the browsers."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        chrome = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--autoplay-policy=document-user-activation-required",
-            ],
-        )
+    with sync_playwright() as driver:
+        yield driver
+
+
+@contextlib.contextmanager
+def a_browser(playwright: Playwright, chromium: str, autoplay: str) -> Iterator[Browser]:
+    """A real Chromium. `autoplay`: the policy; a kiosk's is `no-user-gesture-required`."""
+    arguments = [*CHROMIUM, f"--autoplay-policy={autoplay}"]
+    chrome = playwright.chromium.launch(executable_path=chromium, args=arguments)
+    yield chrome
+    chrome.close()
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    """A real Chromium, one for a file."""
+    with a_browser(playwright, chromium, "document-user-activation-required") as chrome:
         yield chrome
-        chrome.close()
 
 
-def open_screen(browser: Browser, width: int = 1920, height: int = 1080) -> BrowserContext:
+@pytest.fixture(scope="module")
+def kiosk(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    """A Chromium that is allowed to make sound, as a kiosk's is."""
+    with a_browser(playwright, chromium, "no-user-gesture-required") as chrome:
+        yield chrome
+
+
+@pytest.fixture(scope="module")
+def open_room() -> Iterator[Room]:
+    """A monitoring room, one for a file."""
+    room = Room().open()
+    room.all_protected()
+    yield room
+    room.close()
+
+
+@pytest.fixture
+def room(open_room: Room) -> Iterator[Room]:
+    """The file's monitoring room, with nothing open."""
+    yield open_room
+    open_room.empty()
+
+
+def open_screen(browser: Browser, width: int = 1920, height: int = 1080, **more: Any) -> BrowserContext:
     """A screen of its own: own cookies, own storage."""
     return browser.new_context(
-        viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai"
+        viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai", **more
     )
+
+
+def seat(context: BrowserContext, room: Room, user: str = "operator") -> None:
+    """Sign this screen in, without its form (which has tests of its own)."""
+    answer = context.request.post(
+        f"{room.url}/api/v1/session",
+        data={"username": user, "password": ROOM_PASSWORD},
+        headers={"origin": room.url},
+    )
+    assert answer.ok, answer.text()
+
+
+def live(page: Page) -> Page:
+    """Wait until the page believes its picture."""
+    page.wait_for_selector('html[data-link="live"]', state="attached", timeout=15_000)
+    return page
+
+
+Sit = Callable[..., "Page"]
+
+
+@pytest.fixture
+def sit(browser: Browser, room: Room) -> Iterator[Sit]:
+    """`sit(path)`: a signed-in screen in the room, with a live picture. Other words: user, width, height, script."""
+    contexts: list[BrowserContext] = []
+
+    def one(
+        path: str = "/desk",
+        *,
+        user: str = "operator",
+        width: int = 1920,
+        height: int = 1080,
+        script: str = "",
+        **more: Any,
+    ) -> Page:
+        context = open_screen(browser, width, height, **more)
+        context.set_default_timeout(12_000)
+        contexts.append(context)
+        seat(context, room, user)
+        if script:
+            context.add_init_script(script)
+        page = context.new_page()
+        page.goto(f"{room.url}{path}")
+        return live(page)
+
+    yield one
+    for context in contexts:
+        context.close()
 
 
 def sign_in(page: Page, url: str, path: str, user: str = "operator") -> None:

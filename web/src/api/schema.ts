@@ -604,6 +604,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/residents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Residents
+         * @description The people of the community; with open cases first, then those nobody watches in full, then by tier.
+         */
+        get: operations["residents_api_v1_residents_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/residents/{resident}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description Somebody's card: who, where, how to get in touch and in, what watches, what was last heard.
+         */
+        get: operations["one_api_v1_residents__resident__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/residents/{resident}/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Some Days
+         * @description Vitals, nights and the ribbon of a day, a week or four. Without an open case it wants a reason.
+         */
+        get: operations["some_days_api_v1_residents__resident__days_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Family
+         * @description How somebody's relative is, in one sentence; what they allowed to be told, and nothing else.
+         */
+        get: operations["family_api_v1_family_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/week": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Week
+         * @description Seven days of shifts for each member of staff; this week from Monday when no day is named.
+         */
+        get: operations["week_api_v1_duty_week_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/ahead": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ahead
+         * @description The next twelve hours: who is there, which homes nobody reaches in time, and the ladder's names now.
+         */
+        get: operations["ahead_api_v1_duty_ahead_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     live: {
@@ -640,6 +760,45 @@ export interface components {
             refused: {
                 [key: string]: string | null;
             }[];
+        };
+        /** Ahead */
+        Ahead: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Arrive Minutes */
+            arrive_minutes: number;
+            /** Hours */
+            hours: components["schemas"]["HourAhead"][];
+            /** Homes */
+            homes: {
+                [key: string]: string;
+            };
+            /** Ladder */
+            ladder: components["schemas"]["LadderNames"][];
+            screens: components["schemas"]["Watching"];
+        };
+        /** AlarmFlag */
+        AlarmFlag: {
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Level */
+            level: string;
+            /** Title */
+            title: string;
+            /** Words */
+            words: string;
         };
         /**
          * Alert
@@ -845,6 +1004,39 @@ export interface components {
              * @example 2026-05-23T04:06:24.120Z
              */
             at: string;
+        };
+        /** CardDevice */
+        CardDevice: {
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Last At */
+            last_at: string | null;
+            /** Reason Words */
+            reason_words: string;
+        };
+        /**
+         * CauseLine
+         * @description What happened how often within 28 days.
+         */
+        CauseLine: {
+            /** Level */
+            level: string;
+            /** Title */
+            title: string;
+            /** Count */
+            count: number;
+            /**
+             * Last At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            last_at: string;
+            /** Ended */
+            ended: {
+                [key: string]: number;
+            };
         };
         /** Channels */
         Channels: {
@@ -1183,6 +1375,79 @@ export interface components {
             /** Received At */
             received_at?: string | null;
         };
+        /**
+         * FamilyCase
+         * @description A case as a relative hears of it, with the service's own steps.
+         */
+        FamilyCase: {
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            level: components["schemas"]["Level"];
+            /** Code */
+            code: string;
+            /** Title */
+            title: string;
+            /** Kind */
+            kind: string;
+            /** Home */
+            home: string;
+            /**
+             * Raised At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            raised_at: string;
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+            /** Closed At */
+            closed_at: string | null;
+            condition: components["schemas"]["Condition"];
+            state: components["schemas"]["AlertState"];
+            /** State Words */
+            state_words: string;
+            /** Version */
+            version: number;
+            /** Steps */
+            steps: components["schemas"]["FamilyStep"][];
+        };
+        /** FamilyPage */
+        FamilyPage: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Names */
+            names: string[];
+            /** Relation */
+            relation: string;
+            /** Phone */
+            phone: string;
+            /** Allowed */
+            allowed: string[];
+            /** Words */
+            words: string;
+            /** Calm */
+            calm: boolean | null;
+            /** Last At */
+            last_at: string | null;
+            /** Protection */
+            protection: string | null;
+            /** Protection Words */
+            protection_words: string;
+            /** Cases */
+            cases: components["schemas"]["FamilyCase"][];
+        };
+        /** FamilyStep */
+        FamilyStep: {
+            /** Words */
+            words: string;
+            /** At */
+            at: string | null;
+        };
         /** Figure */
         Figure: {
             /** Value */
@@ -1276,6 +1541,21 @@ export interface components {
             /** Of */
             of?: number | null;
         };
+        /** Gap */
+        Gap: {
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            to: string;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -1297,6 +1577,7 @@ export interface components {
             ingest_age: number | null;
             /** Notify Lag */
             notify_lag: number | null;
+            screens?: components["schemas"]["Watching"] | null;
             /** Build */
             build: string;
             /** Components */
@@ -1426,6 +1707,27 @@ export interface components {
             /** Blue */
             blue: number;
         };
+        /** HourAhead */
+        HourAhead: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Desk */
+            desk: string[];
+            /** Responders */
+            responders: number;
+            /** Covered */
+            covered: number;
+            /** Single */
+            single: number;
+            /** Total */
+            total: number;
+            /** Holes */
+            holes: string[];
+        };
         /** Kpi */
         Kpi: {
             ack60: components["schemas"]["Figure"];
@@ -1464,6 +1766,21 @@ export interface components {
             event: "kpi";
             data: components["schemas"]["KpiData"];
         };
+        /** LadderNames */
+        LadderNames: {
+            /** Step */
+            step: number;
+            /** At Seconds */
+            at_seconds: number;
+            /** Label */
+            label: string;
+            /** Promise */
+            promise: boolean;
+            /** People */
+            people: string[];
+            /** Nobody In */
+            nobody_in: string[];
+        };
         /** LadderStep */
         LadderStep: {
             /** Step */
@@ -1494,6 +1811,17 @@ export interface components {
              * @default false
              */
             promise?: boolean;
+        };
+        /** Lane */
+        Lane: {
+            /** Lane */
+            lane: string;
+            /** Label */
+            label: string;
+            /** Spans */
+            spans: components["schemas"]["Span"][];
+            /** Inferred */
+            inferred: boolean;
         };
         /**
          * Level
@@ -1537,6 +1865,35 @@ export interface components {
             demo: boolean;
             /** Build */
             build: string;
+        };
+        /** Night */
+        Night: {
+            /** Day */
+            day: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            to: string;
+            /** In Bed Hours */
+            in_bed_hours: number | null;
+            /** Exits */
+            exits: number | null;
+            /** Unknown Hours */
+            unknown_hours: number;
+            /** Bed At */
+            bed_at: string | null;
+            /** Up At */
+            up_at: string | null;
+            /** Spans */
+            spans: components["schemas"]["Span"][];
         };
         /** OutcomeBody */
         OutcomeBody: {
@@ -1780,6 +2137,137 @@ export interface components {
              * @default []
              */
             tags?: components["schemas"]["Tag"][];
+        };
+        /** ResidentCard */
+        ResidentCard: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Age */
+            age?: number | null;
+            /** Tier */
+            tier?: string | null;
+            /**
+             * Tags
+             * @default []
+             */
+            tags?: components["schemas"]["Tag"][];
+            /** Tier Words */
+            tier_words: string;
+            /** Home */
+            home: string;
+            /** Address */
+            address: string;
+            /** Building */
+            building: string;
+            /** Micro Grid */
+            micro_grid: string | null;
+            /** Protection */
+            protection: string;
+            /** Protection Words */
+            protection_words: string;
+            /** Reasons */
+            reasons: string[];
+            /** Open Alerts */
+            open_alerts: number;
+            place: components["schemas"]["Place"];
+            /** Contacts */
+            contacts: components["schemas"]["ContactBody"][];
+            /** Together */
+            together: components["schemas"]["Person"][];
+            /** Sign Of Life */
+            sign_of_life: string;
+            /** Limits */
+            limits: {
+                [key: string]: unknown;
+            };
+            /** Consent */
+            consent: {
+                [key: string]: string[];
+            } | null;
+            /** Devices */
+            devices: components["schemas"]["CardDevice"][];
+            /** Open */
+            open: string[];
+            /** Causes */
+            causes: components["schemas"]["CauseLine"][];
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+        };
+        /** ResidentDays */
+        ResidentDays: {
+            /** Resident */
+            resident: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            to: string;
+            /** Days */
+            days: number;
+            /** Vitals */
+            vitals: components["schemas"]["Vital"][];
+            /** Nights */
+            nights: components["schemas"]["Night"][];
+            /** Ribbon */
+            ribbon: components["schemas"]["Lane"][];
+            /** Alarms */
+            alarms: components["schemas"]["AlarmFlag"][];
+            /** Withheld */
+            withheld: string[];
+        };
+        /** ResidentLine */
+        ResidentLine: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Age */
+            age?: number | null;
+            /** Tier */
+            tier?: string | null;
+            /**
+             * Tags
+             * @default []
+             */
+            tags?: components["schemas"]["Tag"][];
+            /** Tier Words */
+            tier_words: string;
+            /** Home */
+            home: string;
+            /** Address */
+            address: string;
+            /** Building */
+            building: string;
+            /** Micro Grid */
+            micro_grid: string | null;
+            /** Protection */
+            protection: string;
+            /** Protection Words */
+            protection_words: string;
+            /** Reasons */
+            reasons: string[];
+            /** Open Alerts */
+            open_alerts: number;
+        };
+        /** Residents */
+        Residents: {
+            /** Items */
+            items: components["schemas"]["ResidentLine"][];
+            /** Total */
+            total: number;
         };
         /** Responder */
         Responder: {
@@ -2081,6 +2569,108 @@ export interface components {
             input?: unknown;
             /** Context */
             ctx?: Record<string, never>;
+        };
+        /**
+         * Vital
+         * @description A quantity over time. Pieces end where nothing was heard: nothing is drawn between them.
+         */
+        Vital: {
+            /** Quantity */
+            quantity: string;
+            /** Label */
+            label: string;
+            /** Unit */
+            unit: string;
+            /** Band */
+            band: [
+                number,
+                number
+            ] | null;
+            /** Pieces */
+            pieces: [
+                string,
+                number,
+                number,
+                number
+            ][][];
+            /** Gaps */
+            gaps: components["schemas"]["Gap"][];
+            /** Beyond */
+            beyond: [
+                string,
+                number
+            ][];
+            /** Last At */
+            last_at: string | null;
+            /** Last Value */
+            last_value: number | null;
+        };
+        /**
+         * Watching
+         * @description Screens that have beaten within the last minute.
+         */
+        Watching: {
+            /** Desks */
+            desks: number;
+            /** Walls */
+            walls: number;
+            /** Audible */
+            audible: number;
+        };
+        /** Week */
+        Week: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Days */
+            days: string[];
+            /** Staff */
+            staff: components["schemas"]["WeekStaff"][];
+        };
+        /** WeekShift */
+        WeekShift: {
+            /** Day */
+            day: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            to: string;
+            /** Now */
+            now: boolean;
+        };
+        /** WeekStaff */
+        WeekStaff: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Role */
+            role: string;
+            /** Role Words */
+            role_words: string;
+            /** Micro Grids */
+            micro_grids: string[];
+            /** Phone */
+            phone: string;
+            /** Reachable */
+            reachable: boolean;
+            /** On Duty */
+            on_duty: boolean;
+            /** Always */
+            always: boolean;
+            /** Shifts */
+            shifts: components["schemas"]["WeekShift"][];
         };
         /**
          * WelfareHome
@@ -3856,6 +4446,312 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TestAsked"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    residents_api_v1_residents_get: {
+        parameters: {
+            query?: {
+                /** @description name, address, phone, device or id */
+                q?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Residents"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    one_api_v1_residents__resident__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResidentCard"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    some_days_api_v1_residents__resident__days_get: {
+        parameters: {
+            query?: {
+                days?: "1" | "7" | "28";
+                /** @description why, when no case is open */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResidentDays"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    family_api_v1_family_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    week_api_v1_duty_week_get: {
+        parameters: {
+            query?: {
+                /** @description a day, 2026-05-18 */
+                from?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Week"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    ahead_api_v1_duty_ahead_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ahead"];
                 };
             };
             /** @description Unauthorized */

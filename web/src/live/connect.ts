@@ -19,12 +19,16 @@ export function connect(view: ViewName, user: string, hear: (message: ToPage) =>
   let port: MessagePort | null = null
   let answered = false
 
+  // a slow worker is not a dead one: its port stays open, and when it answers after all the page gives its own stream up,
+  // or on a slow machine many tabs would each hold one and starve each other
   const goDirect = (): void => {
     if (direct !== null) return
-    port?.close()
-    port = null
     direct = new LiveStream({ url, tell: hear })
     direct.start()
+  }
+  const goShared = (): void => {
+    direct?.stop()
+    direct = null
   }
 
   const say = (message: ToWorker): void => port?.postMessage(message)
@@ -50,6 +54,7 @@ export function connect(view: ViewName, user: string, hear: (message: ToPage) =>
       port = worker.port
       port.onmessage = ({ data }: MessageEvent<ToPage>) => {
         answered = true
+        goShared()
         hear(data)
       }
       port.start()

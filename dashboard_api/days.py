@@ -1,0 +1,222 @@
+"""A resident's days from recorded readings: vitals with their gaps, nights, and a ribbon of where somebody was. Pure.
+
+Everything starts from history's buckets (start, least, mean, greatest, count). What was not heard is a gap and stays
+one: it is never filled in, neither as calm nor as absence. `out` is the only thing inferred, and is called so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from alerts.roster import instant
+from care.ids import iso
+from dashboard_api.history import Bucket
+
+BAND_SAMPLES = 48
+"""A personal range needs so many buckets (half a day of quarter hours), else we do not know one."""
+BAND = (0.05, 0.95)
+NIGHT_FROM = time(20)
+NIGHT_UNTIL = time(10)
+"""A night is drawn from 20:00 to 10:00; sleep outside of it shows in the ribbon."""
+OUT_AFTER = timedelta(minutes=20)
+"""The door moved and nothing inside for so long: probably out (as the strip's inference)."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A state from one moment to another; None is not known."""
+
+    start: datetime
+    end: datetime
+    value: bool | None
+
+    def json(self) -> Json:
+        return {"from": iso(self.start), "to": iso(self.end), "value": self.value}
+
+
+def _share(values: Sequence[float], part: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+
+
+def band(buckets: Iterable[Bucket]) -> tuple[float, float] | None:
+    """The range that holds 90 % of somebody's own values; None when there are too few to say."""
+    means = [mean for _, _, mean, _, _ in buckets]
+    if len(means) < BAND_SAMPLES:
+        return None
+    return round(_share(means, BAND[0]), 1), round(_share(means, BAND[1]), 1)
+
+
+def curve(
+    buckets: Sequence[Bucket],
+    *,
+    step: timedelta,
+    start: datetime,
+    end: datetime,
+    usual: tuple[float, float] | None,
+) -> Json:
+    """A quantity over time as pieces of a line: a missing bucket ends one piece, the next begins another."""
+    pieces: list[list[list[Any]]] = []
+    gaps: list[Json] = []
+    previous = start - step
+    for at, low, mean, high, _ in buckets:
+        if at - previous > step or not pieces:
+            if at - previous > step:
+                gaps.append({"from": iso(max(start, previous + step)), "to": iso(at)})
+            pieces.append([])
+        pieces[-1].append([iso(at), round(mean, 1), round(low, 1), round(high, 1)])
+        previous = at
+    if previous + step < end:
+        gaps.append({"from": iso(max(start, previous + step)), "to": iso(end)})
+    beyond = []
+    if usual is not None:
+        beyond = [
+            [iso(at), round(mean, 1)] for at, _, mean, _, _ in buckets if not usual[0] <= mean <= usual[1]
+        ]
+    last = buckets[-1] if buckets else None
+    return {
+        "band": list(usual) if usual is not None else None,
+        "pieces": pieces,
+        "gaps": gaps,
+        "beyond": beyond,
+        "last_at": iso(last[0]) if last is not None else None,
+        "last_value": round(last[2], 1) if last is not None else None,
+    }
+
+
+def stretches(
+    buckets: Iterable[Bucket], *, step: timedelta, start: datetime, end: datetime, silent: timedelta
+) -> list[Stretch]:
+    """A yes or no over time. A state stands until the next word of the device, but no longer than `silent`."""
+    out: list[Stretch] = []
+
+    def put(a: datetime, b: datetime, value: bool | None) -> None:
+        if b <= a:
+            return
+        if out and out[-1].value is value and out[-1].end >= a:
+            out[-1] = Stretch(out[-1].start, b, value)
+        else:
+            out.append(Stretch(a, b, value))
+
+    at_edge, value = start, None
+    for at, _, mean, _, _ in buckets:
+        if at > at_edge:
+            known = min(at, at_edge + silent) if value is not None else at_edge
+            put(at_edge, known, value)
+            put(known, at, None)
+        begin = max(at, start)
+        value = mean >= 0.5
+        put(begin, min(end, at + step), value)
+        at_edge = min(end, at + step)
+    known = min(end, at_edge + silent) if value is not None else at_edge
+    put(at_edge, known, value)
+    put(known, end, None)
+    return out
+
+
+def merged(several: Sequence[list[Stretch]]) -> list[Stretch]:
+    """Two belts on one bed are one bed: yes if any says so, no if all do, else not known."""
+    if len(several) == 1:
+        return several[0]
+    edges = sorted({edge for one in several for s in one for edge in (s.start, s.end)})
+    out: list[Stretch] = []
+    for a, b in pairwise(edges):
+        said = [_at(one, a) for one in several]
+        value = True if True in said else False if all(v is False for v in said) else None
+        if out and out[-1].value is value:
+            out[-1] = Stretch(out[-1].start, b, value)
+        else:
+            out.append(Stretch(a, b, value))
+    return out
+
+
+def _at(stretches_: list[Stretch], moment: datetime) -> bool | None:
+    return next((s.value for s in stretches_ if s.start <= moment < s.end), None)
+
+
+def nights(
+    bed: list[Stretch], exits: Sequence[datetime], *, zone: ZoneInfo, last: date, count: int
+) -> list[Json]:
+    """One line for each night, named by the day it ends: hours in bed, how often up, how much is not known."""
+    out = []
+    for back in range(count - 1, -1, -1):
+        day = last - timedelta(days=back)
+        start = instant(day - timedelta(days=1), NIGHT_FROM, zone)
+        end = instant(day, NIGHT_UNTIL, zone)
+        parts = [
+            Stretch(max(s.start, start), min(s.end, end), s.value)
+            for s in bed
+            if s.end > start and s.start < end
+        ]
+        whole = (end - start).total_seconds()
+        inside = [s for s in parts if s.value is True]
+        hours = sum((s.end - s.start).total_seconds() for s in inside) / 3600
+        known = sum((s.end - s.start).total_seconds() for s in parts if s.value is not None)
+        first, final = (inside[0].start, inside[-1].end) if inside else (None, None)
+        ups = sum(1 for at in exits if first is not None and final is not None and first < at < final)
+        out.append(
+            {
+                "day": day.isoformat(),
+                "from": iso(start),
+                "to": iso(end),
+                "in_bed_hours": round(hours, 1) if known else None,
+                "exits": ups if known else None,
+                "unknown_hours": round((whole - known) / 3600, 1),
+                "bed_at": iso(first) if first else None,
+                "up_at": iso(final) if final else None,
+                "spans": [s.json() for s in parts],
+            }
+        )
+    return out
+
+
+def got_up(buckets: Iterable[Bucket]) -> list[datetime]:
+    """When somebody got out of bed: a bucket with a no in it after one that was all yes."""
+    out: list[datetime] = []
+    inside = False
+    for at, low, _, _, _ in buckets:
+        if low >= 0.5:
+            inside = True
+            continue
+        if inside:
+            out.append(at)
+        inside = False
+    return out
+
+
+def active(buckets: Iterable[Bucket], *, step: timedelta) -> list[Stretch]:
+    """Where something moved, one step at a time, neighbours joined."""
+    out: list[Stretch] = []
+    for at, _, _, high, _ in buckets:
+        if high < 0.5:
+            continue
+        if out and at - out[-1].end <= timedelta(0):
+            out[-1] = Stretch(out[-1].start, at + step, True)
+        else:
+            out.append(Stretch(at, at + step, True))
+    return out
+
+
+def outings(doors: Sequence[Stretch], inside: Sequence[Stretch], *, end: datetime) -> list[Stretch]:
+    """Probably out: the door moved, and inside nothing for 20 minutes until the next sign of life."""
+    life = sorted(s.start for s in inside)
+    out: list[Stretch] = []
+    for index, door in enumerate(doors):
+        following = next((d.start for d in doors[index + 1 :]), None)
+        back = next((at for at in life if at >= door.end), None)
+        until = min((m for m in (back, following) if m is not None), default=end)
+        if until - door.end >= OUT_AFTER:
+            out.append(Stretch(door.end, until, True))
+    return out
+
+
+def day_start(now: datetime, zone: ZoneInfo, back: int = 0) -> datetime:
+    """Midnight of the community, so many days ago."""
+    return instant(now.astimezone(zone).date() - timedelta(days=back), time(0), zone).astimezone(UTC)

@@ -1,0 +1,163 @@
+"""Routes about duty beyond the present moment: the week's shifts, the next hours, the ladder with its names.
+
+`service` answers for now. What is here only reads the rota: who changes it, and how, is the roster's own business.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from structlog import get_logger
+
+from alerts import ladder
+from alerts.circle import walk_minutes, whereabouts
+from alerts.roster import DESK_ROLES, RESPONDER_ROLES, Roster, starts_on, stretch
+from care import schematic
+from care.ids import iso
+from care.words import Level, Role
+from dashboard_api import access, shapes, wording
+from dashboard_api.asking import signed_in
+from dashboard_api.house import House
+from dashboard_api.people import Who
+from dashboard_api.problems import Problem, Why
+from dashboard_api.redact import Json
+
+log = get_logger("api")
+
+V = access.V
+HOURS = 12
+"""How far ahead holes are looked for on the page (ux 9.6)."""
+
+
+def routes(house: House) -> APIRouter:
+    """All of them, on one house."""
+    router = APIRouter()
+
+    @router.get(f"{V}/duty/week", response_model=shapes.Week, tags=["duty"])
+    def week(
+        who: Annotated[Who, Depends(signed_in)],
+        from_: Annotated[
+            str | None, Query(alias="from", max_length=10, description="a day, 2026-05-18")
+        ] = None,
+    ) -> Json:
+        """Seven days of shifts for each member of staff; this week from Monday when no day is named."""
+        registry = house.picture.registry
+        now = house.clock.now()
+        today = now.astimezone(registry.zone).date()
+        try:
+            first = date.fromisoformat(from_) if from_ else today - timedelta(days=today.weekday())
+        except ValueError:
+            raise Problem(422, Why.invalid, "from: a day, 2026-05-18", fields=["from"]) from None
+        roster = Roster(registry)
+        log.info("rota_read", by=who.by)
+        planned: dict[str, list[Json]] = {}
+        for shift in registry.site.shifts:
+            for n in range(-1, 7):
+                day = first + timedelta(days=n)
+                if starts_on(shift, day):
+                    start, end = stretch(shift, day, registry.zone)
+                    entry = {
+                        "day": day.isoformat(),
+                        "from": iso(start),
+                        "to": iso(end),
+                        "now": start <= now < end,
+                    }
+                    planned.setdefault(shift.staff, []).append(entry)
+        staff = [
+            {
+                "id": s.id,
+                "name": s.name,
+                "role": s.role.value,
+                "role_words": wording.ROLES.get(s.role, s.role.value),
+                "micro_grids": [
+                    registry.micro_grids[m][1].name for m in s.micro_grids if m in registry.micro_grids
+                ],
+                "phone": s.phone,
+                "reachable": bool(s.notify),
+                "on_duty": roster.is_on_duty(s.id, now),
+                "always": s.id not in planned and roster.is_on_duty(s.id, now),
+                "shifts": sorted(planned.get(s.id, []), key=lambda e: e["from"]),
+            }
+            for s in registry.site.staff
+            if s.role in DESK_ROLES | RESPONDER_ROLES | {Role.supervisor, Role.admin}
+        ]
+        return {
+            "at": iso(now),
+            "days": [(first + timedelta(days=n)).isoformat() for n in range(7)],
+            "staff": staff,
+        }
+
+    @router.get(f"{V}/duty/ahead", response_model=shapes.Ahead, tags=["duty"])
+    def ahead() -> Json:
+        """The next twelve hours: who is there, which homes nobody reaches in time, and the ladder's names now."""
+        registry = house.picture.registry
+        now = house.clock.now()
+        promise = registry.site.policy.arrive_minutes
+        roster = Roster(registry)
+        reach: dict[str, frozenset[str]] = {}
+        for staff in roster.of_role(RESPONDER_ROLES):
+            start = whereabouts(registry, staff)
+            if start is not None:
+                reach[staff.id] = frozenset(
+                    home.id
+                    for home in registry.site.homes
+                    if (minutes := walk_minutes(start, home)) is not None and minutes <= promise
+                )
+
+        def hour(at: datetime) -> Json:
+            responders = [s.id for s in roster.on_duty(at, RESPONDER_ROLES)]
+            by: dict[str, int] = {}
+            for person in responders:
+                for home in reach.get(person, ()):
+                    by[home] = by.get(home, 0) + 1
+            holes = [h.id for h in registry.site.homes if h.id not in by]
+            return {
+                "at": iso(at),
+                "desk": [s.name for s in roster.on_duty(at, DESK_ROLES)],
+                "responders": len(responders),
+                "covered": len(by),
+                "single": sum(1 for n in by.values() if n == 1),
+                "total": len(registry.site.homes),
+                "holes": holes[:200],
+            }
+
+        full = now.replace(minute=0, second=0, microsecond=0)
+        hours = [hour(now), *(hour(full + timedelta(hours=n)) for n in range(1, HOURS + 1))]
+        by_home = {h.id: schematic.building_of(h) or h.address for h in registry.site.homes}
+        missing = {home for one in hours for home in one["holes"]}
+        return {
+            "at": iso(now),
+            "arrive_minutes": promise,
+            "hours": hours,
+            "homes": {home: by_home[home] for home in sorted(missing)},
+            "ladder": _ladder(house, roster, now),
+            "screens": house.watching(),
+        }
+
+    return router
+
+
+def _ladder(house: House, roster: Roster, now: datetime) -> list[Json]:
+    """Each step of a red case with whom it would reach now, and the micro-grids where it would reach nobody."""
+    registry = house.picture.registry
+    micros: list[str | None] = [*registry.micro_grids] or [None]
+    out = []
+    for rung in ladder.plan_for(Level.red, registry.site.policy).rungs:
+        found = {m: ladder.people(rung.groups, micro_grid=m, roster=roster, now=now) for m in micros}
+        names = list(dict.fromkeys(s.name for people in found.values() for s in people))
+        nobody = [
+            registry.micro_grids[m][1].name for m, people in found.items() if m is not None and not people
+        ]
+        out.append(
+            {
+                "step": rung.step,
+                "at_seconds": rung.after_seconds,
+                "label": rung.label.get("zh", ""),
+                "promise": rung.promise,
+                "people": names,
+                "nobody_in": nobody if not rung.promise else [],
+            }
+        )
+    return out

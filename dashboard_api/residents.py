@@ -1,0 +1,449 @@
+"""Routes about the people who are watched over: find one, their card, their days, and what a relative may hear.
+
+A look at somebody's health without an open case wants a reason, and every look is logged; the reason is not (it may
+name a person). History comes from the database and is missing when that is away; the card needs none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from structlog import get_logger
+
+from care import schematic
+from care.errors import Temporary
+from care.ids import iso
+from care.site import Device, Home, Resident
+from care.words import Kind
+from dashboard_api import access, days, present, redact, shapes, wording
+from dashboard_api import strip as strips
+from dashboard_api.asking import signed_in
+from dashboard_api.history import Bucket, History
+from dashboard_api.house import House
+from dashboard_api.people import Who
+from dashboard_api.problems import Problem, Why
+from dashboard_api.redact import Json
+
+log = get_logger("api")
+
+V = access.V
+FOUND_AT_MOST = 100
+ASK_SECONDS = 8.0
+NIGHTS = 14
+STEPS = {1: timedelta(minutes=5), 7: timedelta(minutes=30), 28: timedelta(hours=1)}
+VITALS = {"heart_rate": ("心率", "次/分"), "respiration_rate": ("呼吸", "次/分")}
+LANES = (("kitchen", "厨房"), ("bathroom", "卫生间"), ("other", "其他房间"))
+_BATH = frozenset({"bathroom", "toilet"})
+_KITCHEN = frozenset({"kitchen", "dining"})
+
+
+def routes(house: House) -> APIRouter:
+    """All of them, on one house."""
+    router = APIRouter()
+
+    def known(name: str) -> tuple[Home, Resident]:
+        found = house.picture.registry.residents.get(name)
+        if found is None:
+            raise Problem(404, Why.unknown_resident, "没有这位老人")
+        return found
+
+    def sign_of_life(home: Home, who: Who) -> str:
+        drawn = strips.strip(
+            home,
+            house.picture.recent,
+            house.picture.health.get(home.id),
+            house.clock.now(),
+            minutes=60,
+            zone=house.picture.registry.zone,
+            may_see=lambda device, quantity: may_see(home, who, device, quantity),
+        )
+        return str(drawn["inference"])
+
+    def may_see(home: Home, who: Who, device: Device, quantity: str) -> bool:
+        resident = house.picture.registry.resident_of(home, device)
+        residents: list[Resident | None] = [resident] if resident is not None else [*home.residents] or [None]
+        return all(access.may_read(who.role, quantity, r) for r in residents)
+
+    def line(home: Home, resident: Resident, count: dict[str, int]) -> Json:
+        health = house.picture.health.get(home.id)
+        protection = health.protection if health is not None else "not"
+        grid = house.picture.registry.grid_of(home)
+        return {
+            **present.person_json(resident, house.clock.now()),
+            "tier_words": wording.TIERS[resident.tier],
+            "home": home.id,
+            "address": home.address,
+            "building": schematic.building_of(home),
+            "micro_grid": grid[1].name if grid else None,
+            "protection": protection,
+            "protection_words": wording.PROTECTION.get(protection, protection),
+            "reasons": house.reasons(health),
+            "open_alerts": count.get(home.id, 0),
+        }
+
+    def counted() -> dict[str, int]:
+        count: dict[str, int] = {}
+        for alert in house.open_alerts():
+            count[alert.home] = count.get(alert.home, 0) + 1
+        return count
+
+    @router.get(f"{V}/residents", response_model=shapes.Residents, tags=["residents"])
+    def residents(
+        who: Annotated[Who, Depends(signed_in)],
+        q: Annotated[str, Query(max_length=80, description="name, address, phone, device or id")] = "",
+        limit: Annotated[int, Query(ge=1, le=FOUND_AT_MOST)] = FOUND_AT_MOST,
+    ) -> Json:
+        """The people of the community; with open cases first, then those nobody watches in full, then by tier."""
+        wanted = q.strip().lower()
+        count = counted()
+        found = [
+            line(home, resident, count)
+            for home, resident in house.picture.registry.residents.values()
+            if not wanted or any(wanted in word.lower() for word in _words(home, resident))
+        ]
+        protection = {"not": 0, "partly": 1, "protected": 2}
+        tier = {"key": 0, "important": 1, "general": 2}
+        found.sort(
+            key=lambda r: (
+                -r["open_alerts"],
+                protection.get(r["protection"], 0),
+                tier.get(r["tier"], 3),
+                r["id"],
+            )
+        )
+        log.info("residents_listed", by=who.by, role=who.role.value, found=len(found))
+        return {"items": found[:limit], "total": len(found)}
+
+    @router.get(f"{V}/residents/{{resident}}", response_model=shapes.ResidentCard, tags=["residents"])
+    def one(resident: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """Somebody's card: who, where, how to get in touch and in, what watches, what was last heard."""
+        home, person = known(resident)
+        registry = house.picture.registry
+        now = house.clock.now()
+        log.info("resident_read", by=who.by, role=who.role.value, resident=resident)
+        open_ids = [a.id for a in house.open_alerts() if a.home == home.id]
+        rows = [
+            r
+            for r in house.picture.rows.values()
+            if r.home == home.id and now - r.raised_at <= timedelta(days=28) and not r.test
+        ]
+        causes: dict[tuple[str, str], Json] = {}
+        for row in rows:
+            entry = causes.setdefault(
+                (row.level.value, row.title),
+                {"level": row.level.value, "title": row.title, "count": 0, "last_at": "", "ended": {}},
+            )
+            entry["count"] += 1
+            entry["last_at"] = max(entry["last_at"], iso(row.raised_at))
+            if row.words:
+                entry["ended"][row.words] = entry["ended"].get(row.words, 0) + 1
+        devices = house.picture.health.get(home.id)
+        return {
+            **line(home, person, counted()),
+            "place": present.place_json(home, registry),
+            "contacts": [
+                {"id": c.id, "name": c.name, "relation": c.relation, "phone": c.phone} for c in home.contacts
+            ],
+            "together": [{"id": r.id, "name": r.name} for r in home.residents if r.id != person.id],
+            "sign_of_life": sign_of_life(home, who),
+            "limits": {k: v for k, v in person.limits.items() if isinstance(v, (int, float, str, bool))},
+            "consent": person.consent,
+            "devices": [
+                {
+                    "id": d.id,
+                    "label": wording.device_label(d),
+                    "last_at": iso(heard) if (heard := house.picture.recent.newest.get(d.id)) else None,
+                    "reason_words": _reason(devices, d.id),
+                }
+                for d in home.devices
+            ],
+            "open": open_ids,
+            "causes": sorted(causes.values(), key=lambda c: (-c["count"], c["title"])),
+            "at": iso(now),
+        }
+
+    @router.get(
+        f"{V}/residents/{{resident}}/days",
+        response_model=shapes.ResidentDays,
+        responses={403: {"model": shapes.ProblemBody}, 503: {"model": shapes.ProblemBody}},
+        tags=["residents"],
+    )
+    async def some_days(
+        resident: str,
+        who: Annotated[Who, Depends(signed_in)],
+        length: Annotated[Literal["1", "7", "28"], Query(alias="days")] = "1",
+        reason: Annotated[str, Query(max_length=200, description="why, when no case is open")] = "",
+    ) -> Json:
+        """Vitals, nights and the ribbon of a day, a week or four. Without an open case it wants a reason."""
+        home, person = known(resident)
+        registry = house.picture.registry
+        if not any(a.home == home.id for a in house.open_alerts()) and len(reason.strip()) < 2:
+            raise Problem(403, Why.reason_needed, "此户没有未结案件，查看健康数据请填写理由")
+        if house.history is None:
+            raise _away()
+        belts = [
+            d
+            for d in home.devices
+            if d.kind is Kind.bed_belt and registry.resident_of(home, d) in (person, None)
+        ]
+        seen = {
+            q: [d for d in belts if may_see(home, who, d, q)]
+            for q in ("heart_rate", "respiration_rate", "in_bed")
+        }
+        log.info(
+            "resident_health_read", by=who.by, role=who.role.value, resident=resident, days=int(length),
+            with_reason=bool(reason.strip()),
+        )  # fmt: skip
+        count = int(length)
+        now = house.clock.now()
+        start = now - timedelta(days=1) if count == 1 else days.day_start(now, registry.zone, count - 1)
+        step = STEPS[count]
+        ask = _Ask(house.history, home)
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                vitals = [await _vital(ask, name, seen[name], start, now, step) for name in VITALS if belts]
+                fine = STEPS[1]
+                since = days.day_start(now, registry.zone, NIGHTS)
+                beds = [await ask("in_bed", d, since, now, fine) for d in seen["in_bed"]]
+                ribbon = await _ribbon(
+                    ask, [d for d in home.devices if may_see(home, who, d, _moves(d))], start, now, step,
+                    belts=seen["in_bed"],
+                )  # fmt: skip
+        except (Temporary, TimeoutError):
+            house.history_ok = False
+            raise _away() from None
+        bed = (
+            days.merged(
+                [
+                    days.stretches(b, step=fine, start=since, end=now, silent=timedelta(minutes=10))
+                    for b in beds
+                ]
+            )
+            if beds
+            else []
+        )
+        ups = sorted(at for b in beds for at in days.got_up(b))
+        return {
+            "resident": resident,
+            "from": iso(start),
+            "to": iso(now),
+            "days": count,
+            "vitals": vitals,
+            "nights": days.nights(
+                bed, ups, zone=registry.zone, last=now.astimezone(registry.zone).date(), count=NIGHTS
+            ) if beds else [],
+            "ribbon": ribbon,
+            "alarms": [
+                {
+                    "id": r.id, "number": r.number, "at": iso(r.raised_at), "level": r.level.value, "title": r.title,
+                    "words": r.words,
+                }
+                for r in house.picture.rows.values()
+                if r.home == home.id and r.raised_at >= start and not r.test
+            ],
+            "withheld": [q for q, d in seen.items() if belts and not d],
+        }  # fmt: skip
+
+    @router.get(f"{V}/family", response_model=shapes.FamilyPage, tags=["residents"])
+    def family(who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """How somebody's relative is, in one sentence; what they allowed to be told, and nothing else."""
+        found = house.picture.registry.contacts.get(who.user.contact or "")
+        if found is None:
+            raise Problem(404, Why.not_found, "此登录未对应家属")
+        home, contact = found
+        log.info("family_read", by=who.by, home=home.id)
+        return family_page(house, home, contact.id)
+
+    return router
+
+
+def family_page(house: House, home: Home, contact: str) -> Json:
+    """What a relative's page shows. Pure but for what the house knows."""
+    registry = house.picture.registry
+    now = house.clock.now()
+    viewer = redact.relative(home, contact)
+    agreed = [r for r in home.residents if r.id in viewer.residents]
+    page: Json = {
+        "at": iso(now),
+        "names": [r.name for r in agreed],
+        "relation": registry.contacts[contact][1].relation,
+        "phone": home.phone if agreed else "",
+        "allowed": [],
+        "words": "",
+        "calm": None,
+        "last_at": None,
+        "protection": None,
+        "protection_words": "",
+        "cases": [],
+    }
+    if not agreed:
+        return {**page, "words": "老人没有同意向家属显示情况"}
+    granted = {word for r in agreed for word in (r.consent or {}).get("family", [])}
+    page["allowed"] = sorted(granted)
+    health = house.picture.health.get(home.id)
+    protection = health.protection if health is not None else "not"
+    page["protection"] = protection
+    page["protection_words"] = wording.PROTECTION.get(protection, protection)
+    cases = []
+    for case in house.picture.cases.values():
+        seen = house.alert_for(case, viewer)
+        if seen is not None:
+            cases.append({**seen, "steps": _family_steps(case.alert)})
+    cases.sort(key=lambda c: c["raised_at"], reverse=True)
+    page["cases"] = cases[:5]
+    waiting = [c for c in cases if c["state"] != "closed"]
+    heard = max(
+        (at for d in home.devices if (at := house.picture.recent.newest.get(d.id)) is not None), default=None
+    )
+    last = _last_activity(house, home) if "activity" in granted else None
+    page["last_at"] = iso(last) if last is not None else None
+    clock = f"{last.astimezone(registry.zone):%H:%M} 有活动" if last is not None else ""
+    if waiting:
+        page["calm"] = False
+        page["words"] = waiting[0]["state_words"]
+    elif heard is None or now - heard > timedelta(hours=1) or protection == "not":
+        page["words"] = "现在看不全家里的情况，社区正在检查设备"
+    else:
+        page["calm"] = True
+        page["words"] = "，".join(w for w in ("今天没有异常", clock) if w)
+    return page
+
+
+def _family_steps(alert: Any) -> list[Json]:
+    """The service's own steps, with their times: 接警, 已通话, 已上门, 平安."""
+    arrived = next((r.at for r in alert.responders if r.state == "arrived"), None)
+    rang = next((c.at for c in alert.calls if c.result == "answered"), None)
+    steps = [
+        ("接警", alert.acknowledged_at),
+        ("已通话", rang),
+        ("已上门", arrived),
+        ("已结束", alert.closed_at),
+    ]
+    return [{"words": words, "at": iso(at) if at is not None else None} for words, at in steps]
+
+
+def _last_activity(house: House, home: Home) -> datetime | None:
+    moved = [
+        datetime.fromtimestamp(trace.ticks[-1], UTC)
+        for heard in house.picture.recent.homes.get(home.id, {}).values()
+        for quantity, trace in heard.traces.items()
+        if quantity in ("motion", "presence") and trace.ticks
+    ]
+    return max(moved, default=None)
+
+
+def _words(home: Home, resident: Resident) -> list[str]:
+    return [
+        resident.id, resident.name, home.id, home.address, home.phone,
+        *(c.phone for c in home.contacts), *(c.name for c in home.contacts), *(d.id for d in home.devices),
+    ]  # fmt: skip
+
+
+def _reason(health: Any, device: str) -> str:
+    if health is None:
+        return "尚无判断"
+    found = next((d.reason for d in health.devices if d.device == device), "")
+    return wording.REASONS.get(found, found) if found else ""
+
+
+def _away() -> Problem:
+    return Problem(
+        503, Why.history_unavailable, "历史暂不可用，实时告警不受影响", headers={"Retry-After": "5"}
+    )
+
+
+class _Ask:
+    """Questions about one home."""
+
+    def __init__(self, history: History, home: Home) -> None:
+        self._history = history
+        self._home = home.id
+
+    async def __call__(
+        self, quantity: str, device: Device, start: datetime, end: datetime, step: timedelta
+    ) -> list[Bucket]:
+        return await self._history.buckets(
+            home=self._home, quantity=quantity, from_at=start, to_at=end, device=device.id, step=step
+        )
+
+
+async def _vital(
+    ask: _Ask, quantity: str, belts: list[Device], start: datetime, end: datetime, step: timedelta
+) -> Json:
+    """One belt's values; of two belts the one that knows more."""
+    best: list[Bucket] = []
+    for belt in belts:
+        found = await ask(quantity, belt, start, end, step)
+        best = max(best, found, key=len)
+    usual = days.band(
+        [b for belt in belts for b in await ask(quantity, belt, end - timedelta(days=28), end, STEPS[28])]
+    )
+    label, unit = VITALS[quantity]
+    drawn = days.curve(best, step=step, start=start, end=end, usual=usual)
+    return {"quantity": quantity, "label": label, "unit": unit, **drawn}
+
+
+def _moves(device: Device) -> str:
+    match device.kind:
+        case Kind.motion:
+            return "motion"
+        case Kind.presence:
+            return "presence"
+        case Kind.door:
+            return "door_open"
+        case _:
+            return ""
+
+
+async def _ribbon(
+    ask: _Ask,
+    devices: list[Device],
+    start: datetime,
+    end: datetime,
+    step: timedelta,
+    *,
+    belts: list[Device],
+) -> list[Json]:
+    """Where somebody was: bed, rooms, door, and when probably out."""
+    lanes: list[Json] = []
+    silent = timedelta(minutes=10)
+    beds = [
+        days.stretches(
+            await ask("in_bed", d, start, end, step), step=step, start=start, end=end, silent=silent
+        )
+        for d in belts
+    ]
+    bed = days.merged(beds) if beds else []
+    if bed:
+        lanes.append({"lane": "bed", "label": "在床", "spans": [s.json() for s in bed], "inferred": False})
+    rooms: dict[str, list[days.Stretch]] = {}
+    doors: list[days.Stretch] = []
+    for device in devices:
+        quantity = _moves(device)
+        if not quantity:
+            continue
+        moved = days.active(await ask(quantity, device, start, end, step), step=step)
+        if quantity == "door_open":
+            doors += moved
+            continue
+        room = "bathroom" if device.room in _BATH else "kitchen" if device.room in _KITCHEN else "other"
+        rooms.setdefault(room, []).extend(moved)
+    for lane, label in LANES:
+        if lane in rooms:
+            spans = sorted(rooms[lane], key=lambda s: s.start)
+            lanes.append(
+                {"lane": lane, "label": label, "spans": [s.json() for s in spans], "inferred": False}
+            )
+    has_door = any(_moves(d) == "door_open" for d in devices)
+    if has_door:
+        doors.sort(key=lambda s: s.start)
+        lanes.append(
+            {"lane": "door", "label": "入户门", "spans": [s.json() for s in doors], "inferred": False}
+        )
+        inside = [s for spans in rooms.values() for s in spans] + [s for s in bed if s.value]
+        away = days.outings(doors, inside, end=end) if inside else []
+        lanes.append({"lane": "out", "label": "外出", "spans": [s.json() for s in away], "inferred": True})
+    return lanes

@@ -1,0 +1,397 @@
+"""A monitoring room for the screens' checks: the real API and the real alert desk over a stream in memory.
+
+`Room` serves the built screens on a free port from a thread of its own and plays the alert worker's part, so a check
+starts in well under a second and can do what a broker would not: let time pass, silence the line, lose events on the
+way, fall over and come back. Nothing that a screen talks to is a stand-in; only the transport behind it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import threading
+from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import uvicorn
+
+from alerts.desk import Desk, decode_transition
+from alerts.events import Transition
+from alerts.orders import Order, read_order
+from anxin.embedded import free_port
+from care.clock import SystemClock
+from care.messages import Beat, DeviceHealth, Evidence, Finding, HomeHealth, Report, encode
+from care.site import Registry
+from care.stream import ALERTS, HEALTH, REGISTRY, MemoryStream
+from care.words import Condition, Level, Phase
+from dashboard_api.app import create_app
+from dashboard_api.history import History
+from dashboard_api.house import House
+from dashboard_api.live import Channel, Listener
+from dashboard_api.people import add_user, make_demo_users
+from simulators.community import generate
+
+PASSWORD = "eine lange demo"
+TICK_SECONDS = 0.2
+T = TypeVar("T")
+
+KINDS: dict[str, tuple[str, str, str, str, str]] = {
+    # kind: code, level, title, pictogram, room
+    "smoke": ("SM1", "red", "厨房烟感报警", "smoke", "kitchen"),
+    "gas": ("GS1", "red", "厨房燃气报警", "gas", "kitchen"),
+    "sos": ("SOS1", "red", "SOS 呼叫", "sos", "bedroom"),
+    "fall": ("FL1", "red", "疑似跌倒", "fall", "bathroom"),
+    "bed": ("BD1", "yellow", "夜间离床未归", "bed", "bedroom"),
+    "vitals": ("VT1", "yellow", "静息心率偏高", "vitals", "bedroom"),
+    "water": ("WT1", "yellow", "厨房漏水", "water", "kitchen"),
+    "battery": ("TE1", "blue", "门磁电量低", "device", "entrance"),
+    "offline": ("TE3", "blue", "设备离线", "device", ""),
+}
+
+
+class MovableClock:
+    """The machine's clock, that can be moved on by hand."""
+
+    def __init__(self) -> None:
+        self._real = SystemClock()
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return self._real.now() + self._ahead
+
+    def monotonic(self) -> float:
+        return self._real.monotonic() + self._ahead.total_seconds()
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += timedelta(seconds=seconds)
+
+
+class Room:
+    """See the module's docstring. Its methods may be called from any thread."""
+
+    def __init__(self, *, homes: int = 60, history: History | None = None) -> None:
+        self.clock = MovableClock()
+        self.stream = MemoryStream(idle=timedelta(milliseconds=5))
+        self.registry = Registry(generate(homes=homes))
+        self.history = history
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._numbers = itertools.count(1)
+        self._nth = itertools.count(1)
+        self._read = 0
+        self._desk = Desk(self.registry, numbers=lambda: next(self._numbers))
+        self._held: list[tuple[Listener, Any]] | None = None
+        self._push = Listener.push
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="room", daemon=True)
+        self._server: uvicorn.Server | None = None
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._stack: contextlib.AsyncExitStack | None = None
+        self.house: House
+        self.ticking = True
+
+    # -- starting and stopping ------------------------------------------------------------------------------
+
+    def open(self) -> Room:
+        self._thread.start()
+        self.do(self._prepare())
+        self.start()
+        return self
+
+    def close(self) -> None:
+        self.stop()
+        for task in self._tasks:
+            self._loop.call_soon_threadsafe(task.cancel)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def do(self, work: Coroutine[Any, Any, T], seconds: float = 30) -> T:
+        """Run something in the room's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
+
+    async def _prepare(self) -> None:
+        await self.stream.put(REGISTRY, "site", encode(self.registry.site))
+        await make_demo_users(self.stream, self.registry, PASSWORD)
+        operators = [s.id for s in self.registry.site.staff if s.role.value == "operator"]
+        await add_user(self.stream, "second", "operator", PASSWORD, operators[1])
+        self._tasks.append(asyncio.create_task(self._beat()))
+
+    async def _beat(self) -> None:
+        """The other roles' part: they live, and the ladder climbs."""
+        began = self.clock.now()
+        last = -100.0
+        while True:
+            if self.ticking:
+                self._catch_up()
+                await self._publish(self._desk.tick(self.clock.now()))
+            if self.clock.monotonic() - last > 1.5:
+                last = self.clock.monotonic()
+                for role in ("ingest", "rules", "alerts", "notify", "recorder"):
+                    now = self.clock.now()
+                    more: dict[str, Any] = {"last_input_at": now} if role == "ingest" and self.devices else {}
+                    beat = Beat(role=role, at=now, started_at=began, **more)
+                    await self.stream.put(HEALTH, f"beat.{role}", encode(beat))
+            await asyncio.sleep(TICK_SECONDS)
+
+    devices = True
+    """Whether devices are heard; False is a server that hears none."""
+
+    def start(self) -> None:
+        self.do(self._start())
+
+    async def _start(self) -> None:
+        app = create_app(
+            stream=self.stream,
+            clock=self.clock,
+            public_url=self.url,
+            build="b1",
+            demo=True,
+            history=self.history,
+        )
+        self.house = app.state.house
+        config = uvicorn.Config(
+            app, port=self.port, log_config=None, access_log=False, timeout_graceful_shutdown=1, ws="none"
+        )
+        server = self._server = uvicorn.Server(config)
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+        self._serving = asyncio.create_task(server.serve())
+        async with asyncio.timeout(20):
+            while not (server.started and self.house.caught_up.is_set() and self.house.registered.is_set()):
+                await asyncio.sleep(0.01)
+            await self.house.people.ready.wait()
+
+    def stop(self) -> None:
+        """The server falls over: every line is cut."""
+        if self._server is not None:
+            self.do(self._stop())
+
+    async def _stop(self) -> None:
+        assert self._server is not None
+        self.house.hub.close()
+        self._server.should_exit = True
+        await self._serving
+        self._server = None
+
+    # -- what happens in the community ----------------------------------------------------------------------
+
+    def _catch_up(self) -> None:
+        stored = self.stream.messages(ALERTS)
+        for message in stored[self._read :]:
+            self._desk.apply(decode_transition(message.data))
+        self._read = len(stored)
+
+    async def _publish(self, changes: list[Transition]) -> None:
+        for change in changes:
+            await self.stream.publish(change.subject, encode(change))
+        self._catch_up()
+
+    def finding(self, kind: str, home: str, **more: Any) -> Finding:
+        code, level, title, pictogram, room = KINDS[kind]
+        place = self.registry.homes[home]
+        n = next(self._nth)
+        now = self.clock.now()
+        named = {
+            "smoke": "smoke",
+            "gas": "gas",
+            "sos": "sos",
+            "bed": "bed_belt",
+            "vitals": "bed_belt",
+            "battery": "door",
+        }
+        device = next((d.id for d in place.devices if d.kind.value == named.get(kind)), place.devices[0].id)
+        fields: dict[str, Any] = {
+            "event_id": f"{home}-{kind}-{n}",
+            "finding": f"{home}-{kind}-{n}",
+            "phase": Phase.opened,
+            "at": now,
+            "onset_at": now,
+            "rule": code,
+            "rule_version": 1,
+            "code": code,
+            "level": Level(level),
+            "title": {"zh": title, "en": kind},
+            "home": home,
+            "cause": f"{kind}-{n}",
+            "resident": place.residents[0].id if place.residents else None,
+            "room": room,
+            "device": device,
+            "pictogram": pictogram,
+            "condition": Condition.active,
+            "evidence": [
+                Evidence(
+                    device=device,
+                    quantity="smoke" if kind == "smoke" else "in_bed",
+                    value=True,
+                    at=now,
+                    received_at=now,
+                )
+            ],
+            "tags": ["cooking_likely"] if kind == "smoke" else [],
+            "life": level == "red",
+        }
+        return Finding(**{**fields, **more})
+
+    def raised(self, kind: str = "smoke", home: str = "h0317", **more: Any) -> str:
+        """A finding becomes a case; gives its id when every screen could know of it."""
+
+        async def work() -> str:
+            self._catch_up()
+            changes = self._desk.on_finding(self.finding(kind, home, **more), self.clock.now())
+            await self._publish(changes)
+            await self._settled()
+            return changes[0].alert
+
+        return self.do(work())
+
+    def filled(self, number: int, kinds: tuple[str, ...] = ("bed", "vitals", "battery", "water")) -> None:
+        """Many open cases at once, in many homes."""
+
+        async def work() -> None:
+            self._catch_up()
+            homes = list(self.registry.homes)
+            for n in range(number):
+                finding = self.finding(kinds[n % len(kinds)], homes[n % len(homes)])
+                await self._publish(self._desk.on_finding(finding, self.clock.now()))
+            await self._settled()
+
+        self.do(work(), 120)
+
+    async def _settled(self) -> None:
+        async with asyncio.timeout(10):
+            while self.house.picture.position < await self.stream.head(ALERTS):
+                await asyncio.sleep(0.005)
+
+    def command(self, alert: str, word: str, *, actor: str, **body: Any) -> None:
+        """Somebody else does something about a case, past the screens."""
+
+        async def work() -> None:
+            self._catch_up()
+            order: Order = read_order(word, actor=actor, body=body)
+            await self._publish([self._desk.command(alert, order, self.clock.now())])
+            await self._settled()
+
+        self.do(work())
+
+    def passes(self, seconds: float) -> None:
+        """Time passes for the service: ladders climb, beats age."""
+
+        async def work() -> None:
+            self.clock.advance(seconds)
+            self._catch_up()
+            await self._publish(self._desk.tick(self.clock.now()))
+            await self._settled()
+            self.house.heartbeat()
+
+        self.do(work())
+
+    def empty(self) -> None:
+        """Close every open case."""
+
+        async def work() -> None:
+            self._catch_up()
+            for alert in list(self.house.open_alerts()):
+                body = {
+                    "cause": "C13",
+                    "verification": "V1",
+                    "actions": ["A1"],
+                    "outcome": "O1",
+                    "truth": "test",
+                }
+                order = read_order("close", actor="s01", body=body)
+                await self._publish([self._desk.command(alert.id, order, self.clock.now())])
+            await self._settled()
+
+        self.do(work())
+
+    def reads(self, device: str, *, home: str, kind: str, at: datetime | None = None, **values: Any) -> None:
+        """A device reports."""
+
+        async def work() -> None:
+            now = self.clock.now()
+            report = Report(
+                report_id=f"{device}-{next(self._nth)}",
+                home=home,
+                device=device,
+                kind=kind,
+                at=at or now,
+                received_at=now,
+                values=values,
+            )
+            await self.stream.publish(report.subject, encode(report))
+
+        self.do(work())
+
+    def protection(self, home: str, word: str, *devices: DeviceHealth) -> None:
+        """A home's protection changed."""
+
+        async def work() -> None:
+            health = HomeHealth(home=home, protection=word, at=self.clock.now(), devices=list(devices))
+            await self.stream.put(HEALTH, f"home.{home}", encode(health))
+
+        self.do(work())
+
+    def all_protected(self) -> None:
+        """Every home is watched in full."""
+
+        async def work() -> None:
+            for home in self.registry.homes.values():
+                devices = [
+                    DeviceHealth(device=d.id, kind=d.kind.value, room=d.room, last_at=self.clock.now())
+                    for d in home.devices
+                ]
+                health = HomeHealth(
+                    home=home.id, protection="protected", at=self.clock.now(), devices=devices
+                )
+                await self.stream.put(HEALTH, f"home.{home.id}", encode(health))
+
+        self.do(work())
+
+    @property
+    def open_ids(self) -> list[str]:
+        """The server's own list."""
+        return [case.alert.id for case in self.house.picture.open()]
+
+    # -- trouble on the line --------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def silenced(self) -> Iterator[None]:
+        """Nothing reaches any screen, and no line is cut; afterwards what was held back arrives."""
+        held: list[tuple[Listener, Any]] = []
+
+        def hold(listener: Listener, event: Any) -> None:
+            held.append((listener, event))
+
+        Listener.push = hold  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            Listener.push = self._push  # type: ignore[method-assign]
+
+            async def release() -> None:
+                for listener, event in held:
+                    listener.push(event)
+
+            self.do(release())
+
+    @contextlib.contextmanager
+    def losing(self) -> Iterator[None]:
+        """What is said meanwhile is lost on the way: the log goes on, the screens hear nothing of it."""
+        publish = Channel.publish
+
+        def lose(channel: Channel, name: str, data: str) -> None:
+            listeners, channel.listeners = channel.listeners, set()
+            publish(channel, name, data)
+            channel.listeners = listeners
+
+        Channel.publish = lose  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            Channel.publish = publish  # type: ignore[method-assign]
+
+
+def utc(text: str) -> datetime:
+    """A moment written down in a test."""
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,204 @@
+"""C-ACK, C-OUT: no accident takes a case, every act can be taken back, and none ends without an outcome."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.conftest import Sit, wait_for
+from tests.e2e.room import Room
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+
+def state(room: Room, alert: str) -> str:
+    return room.house.picture.cases[alert].alert.state.value
+
+
+def hero(page: Page, alert: str) -> None:
+    """The case stands in the centre and its keys are armed."""
+    page.wait_for_selector(f'[data-hero~="{alert}"]')
+    page.wait_for_selector(".take:not(.arming)")
+
+
+def happened(room: Room, alert: str) -> list[str]:
+    """What stands in the case's log."""
+    return [type(event).__name__ for change in room.house.picture.cases[alert].log for event in change.events]
+
+
+def test_c_ack_1_space_is_dead_just_after_the_centre_changed(room: Room, sit: Sit) -> None:
+    """C-ACK-1: within 0.8 s of a case appearing Space does nothing; after that it takes the case."""
+    page = sit()
+    page.clock.install()
+    page.reload()
+    page.wait_for_selector('html[data-link="live"]', state="attached")
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=2))
+    alert = room.raised("smoke")
+
+    def shown() -> bool:
+        page.clock.run_for(20)
+        return page.locator(f'[data-hero~="{alert}"]').count() > 0
+
+    wait_for(shown, 10, "the case in the centre")
+    page.clock.run_for(500)
+    page.keyboard.press("Space")
+    page.clock.run_for(100)
+    assert state(room, alert) == "new"
+    assert page.locator(".take.arming").count() == 1
+    page.clock.run_for(400)
+    page.keyboard.press("Space")
+    wait_for(lambda: state(room, alert) == "acknowledged", 5, "the taking")
+
+
+def test_c_ack_2_space_in_a_field_is_a_space(room: Room, sit: Sit) -> None:
+    """C-ACK-2: while somebody types, Space types a space and takes nothing; so do the other keys."""
+    page = sit()
+    alert = room.raised("smoke")
+    hero(page, alert)
+    page.keyboard.press("/")
+    field = page.get_by_role("searchbox")
+    field.type("a b d9")
+    assert field.input_value() == "a b d9"
+    assert state(room, alert) == "new"
+    assert page.locator('[data-alert][data-level="red"]').count() == 1, "a search hides no red"
+
+
+def test_c_ack_3_taking_can_be_taken_back(room: Room, sit: Sit) -> None:
+    """C-ACK-3: 「撤回」 within 10 s gives the case back to everybody; both acts stay in its history."""
+    page = sit()
+    alert = room.raised("smoke")
+    hero(page, alert)
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="撤回").click()
+    wait_for(lambda: state(room, alert) == "new", 5, "the undo")
+    kinds = happened(room, alert)
+    assert kinds.index("Acknowledged") < kinds.index("Undone")
+    page.wait_for_selector(f'[data-alert="{alert}"][data-state="new"]')
+
+
+def test_c_ack_4_of_two_desks_one_takes_it(room: Room, sit: Sit) -> None:
+    """C-ACK-4: two desks take it at once: one owner, and the other reads who that is."""
+    one, two = sit(), sit(user="second")
+    alert = room.raised("smoke")
+    for page in (one, two):
+        hero(page, alert)
+    with two.expect_response(lambda r: r.url.endswith("/acknowledge")):
+        press = "document.querySelector('.take').click()"
+        one.evaluate(f"setTimeout(() => {press}, 0)")
+        two.evaluate(f"setTimeout(() => {press}, 0)")
+    wait_for(lambda: state(room, alert) == "acknowledged", 5, "the taking")
+    assert happened(room, alert).count("Acknowledged") == 1
+    owner = room.house.name_of(str(room.house.picture.cases[alert].alert.owner))
+
+    def told() -> bool:
+        return any(page.get_by_text(f"已由{owner}接警").count() > 0 for page in (one, two))
+
+    wait_for(told, 5, "the word to the slower one")
+
+
+def test_c_ack_5_nothing_takes_two_reds(room: Room, sit: Sit) -> None:
+    """C-ACK-5: four reds in the centre: every control that takes, and the key, takes exactly one."""
+    page = sit()
+    alerts = [room.raised("smoke", home) for home in list(room.registry.homes)[:4]]
+    takers = page.get_by_role("button", name="接警")
+    wait_for(lambda: takers.count() == 4, 5, "one control for each")
+    for left in (3, 2, 1, 0):
+        page.wait_for_timeout(900)  # the arming delay is real time here
+        page.keyboard.press("Space")
+        wait_for(
+            lambda left=left: sum(state(room, a) == "new" for a in alerts) <= left, 5, "one more is taken"
+        )
+        assert sum(state(room, a) == "new" for a in alerts) == left
+        page.get_by_role("button", name="没有拨打").first.click()
+        page.keyboard.press("Escape")
+
+
+def test_c_ack_6_taken_and_left_it_comes_back(room: Room, sit: Sit) -> None:
+    """C-ACK-6: taken, and 60 s later nobody phoned or went: it is back in the red lane and waits again."""
+    page = sit()
+    alert = room.raised("smoke")
+    hero(page, alert)
+    page.keyboard.press("Space")
+    page.wait_for_selector('html[data-red="0"]', state="attached")
+    room.passes(61)
+    page.wait_for_selector('html[data-red="1"]', state="attached")
+    assert page.locator(f'.lane [data-alert="{alert}"].waiting').count() == 1
+    assert page.get_by_text("接警后").first.is_visible()
+
+
+@pytest.mark.parametrize("kind", ["smoke", "bed"])
+def test_c_out_1_no_case_ends_without_its_outcome(room: Room, sit: Sit, kind: str) -> None:
+    """C-OUT-1: a red or yellow closes only with cause, verification, action and outcome; 「未联系上」 never."""
+    page = sit()
+    alert = room.raised(kind)
+    page.locator(f'[data-alert="{alert}"] a').click()
+    hero(page, alert)
+    page.keyboard.press("r")
+    form = page.get_by_role("form", name="处置结果")
+    form.wait_for()
+    posts: list[Any] = []
+    page.on("request", lambda request: posts.append(request.url) if request.url.endswith("/close") else None)
+    page.get_by_label("不明", exact=True).check(force=True)
+    for field in ("核实", "结果", "原因"):
+        page.get_by_role("group", name=field).get_by_role("radio").first.check(force=True)
+    for box in page.get_by_role("group", name="处置", exact=True).get_by_role("checkbox").all():
+        if box.is_checked():
+            box.uncheck(force=True)
+    submit = form.get_by_role("button", name="结案")
+    submit.click()
+    assert form.get_by_role("alert").get_by_text("还缺").is_visible()
+    assert posts == []
+    page.get_by_label("A1 安抚").check(force=True)
+    page.get_by_label("O5").check(force=True)
+    submit.click()
+    assert form.get_by_text("未联系上不能结案").is_visible()
+    assert posts == []
+    assert state(room, alert) != "closed"
+    page.get_by_label("O1").check(force=True)
+    submit.click()
+    wait_for(lambda: state(room, alert) == "closed", 5, "the end")
+    page.get_by_role("button", name="撤回").click()
+    wait_for(lambda: state(room, alert) != "closed", 5, "the end taken back")
+
+
+def test_answers_are_kept_and_seen_by_the_second_operator(room: Room, sit: Sit) -> None:
+    """Every answer to the script is a note of the case: it leads on, survives a reload, and a second desk sees it."""
+    one = sit()
+    alert = room.raised("smoke")
+    hero(one, alert)
+    one.keyboard.press("Enter")
+    one.get_by_role("group", name="看到火或者浓烟了吗？").get_by_role("button", name="否").click()
+    two = sit(f"/desk?case={alert}&at={alert}", user="second")
+    pressed = two.get_by_role("group", name="看到火或者浓烟了吗？").get_by_role("button", name="否")
+    pressed.wait_for()
+    wait_for(lambda: pressed.get_attribute("aria-pressed") == "true", 5, "the answer on the second desk")
+    one.get_by_role("group", name="刚才是不是在烧菜？").get_by_role("button", name="是").click()
+    wait_for(lambda: two.get_by_text("多半是油烟").count() > 0, 3, "the next answer")
+    one.reload()
+    one.get_by_text("多半是油烟").wait_for()
+
+
+def test_the_drawer_is_worked_by_keyboard_alone(room: Room, sit: Sit) -> None:
+    """Opened by Enter, the drawer takes the focus, keeps it, answers and tabs by keys, and gives the focus back."""
+    page = sit()
+    alert = room.raised("smoke")
+    hero(page, alert)
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").wait_for()
+    inside = "document.activeElement.closest('dialog') !== null"
+    assert page.evaluate(inside)
+    for tab in ("佐证", "经过", "老人"):
+        page.keyboard.press("ArrowRight")
+        assert page.get_by_role("tab", name=tab).get_attribute("aria-selected") == "true"
+    page.keyboard.press("ArrowRight")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        # beyond the last control the browser's own frame may have the focus, never the page behind
+        assert page.evaluate(f"document.activeElement === document.body || {inside}")
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")

@@ -1,0 +1,101 @@
+"""A resident's days: what was not heard stays a gap, a night is counted honestly, and only outings are inferred."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from dashboard_api import days
+from dashboard_api.days import Stretch
+
+ZONE = ZoneInfo("Asia/Shanghai")
+STEP = timedelta(minutes=5)
+NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
+
+
+def bucket(minute, low, mean=None, high=None, n=30):
+    mean = low if mean is None else mean
+    return (NOON + timedelta(minutes=minute), float(low), float(mean), float(high if high is not None else mean), n)
+
+
+def at(minute):
+    return NOON + timedelta(minutes=minute)
+
+
+def test_a_gap_of_two_hours_makes_two_pieces_of_line():
+    """Nothing is drawn where nothing was heard, and the gap is told with its edges."""
+    heard = [bucket(m, 62) for m in (*range(0, 30, 5), *range(150, 180, 5))]
+    drawn = days.curve(heard, step=STEP, start=NOON, end=at(180), usual=None)
+    assert [len(piece) for piece in drawn["pieces"]] == [6, 6]
+    assert drawn["gaps"] == [{"from": "2026-05-23T04:30:00.000Z", "to": "2026-05-23T06:30:00.000Z"}]
+    assert drawn["band"] is None
+
+
+def test_what_was_never_heard_is_one_gap_and_no_line():
+    drawn = days.curve([], step=STEP, start=NOON, end=at(60), usual=None)
+    assert drawn["pieces"] == []
+    assert drawn["gaps"] == [{"from": "2026-05-23T04:00:00.000Z", "to": "2026-05-23T05:00:00.000Z"}]
+    assert drawn["last_value"] is None
+
+
+def test_a_personal_range_needs_enough_values():
+    """Below half a day of buckets there is no range, and no value is called unusual."""
+    few = [bucket(5 * n, 60) for n in range(days.BAND_SAMPLES - 1)]
+    assert days.band(few) is None
+    many = [bucket(5 * n, 50 + n % 20) for n in range(200)]
+    assert days.band(many) == (51.0, 69.0)
+    drawn = days.curve([bucket(0, 60), bucket(5, 90)], step=STEP, start=NOON, end=at(10), usual=(51.0, 69.0))
+    assert [value for _, value in drawn["beyond"]] == [90.0]
+
+
+def test_a_silent_belt_is_neither_in_bed_nor_out_of_it():
+    """A state stands for ten minutes after the last word, then it is not known."""
+    spans = days.stretches(
+        [bucket(0, 1), bucket(60, 0)], step=STEP, start=at(-30), end=at(120), silent=timedelta(minutes=10)
+    )
+    assert [(s.start, s.end, s.value) for s in spans] == [
+        (at(-30), at(0), None), (at(0), at(15), True), (at(15), at(60), None),
+        (at(60), at(75), False), (at(75), at(120), None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "bed"), [(True, False, True), (False, False, False), (False, None, None), (True, None, True)]
+)
+def test_two_belts_on_one_bed_are_one_bed(one, two, bed):
+    """In bed if either says so; out of it only if both do."""
+    whole = (NOON, at(60))
+    assert [s.value for s in days.merged([[Stretch(*whole, one)], [Stretch(*whole, two)]])] == [bed]
+
+
+def test_a_night_counts_hours_and_the_times_somebody_got_up():
+    """Asleep from 21:00 to 06:30, up once at 02:00 for ten minutes: one exit, the unknown told apart."""
+    zone_start = datetime(2026, 5, 22, 21, 0, tzinfo=ZONE).astimezone(UTC)
+    heard = []
+    for n in range(int(9.5 * 12)):
+        begin = zone_start + n * STEP
+        up = 300 <= n * 5 < 310
+        heard.append((begin, 0.0 if up else 1.0, 0.0 if up else 1.0, 0.0 if up else 1.0, 30))
+    end = datetime(2026, 5, 23, 12, 0, tzinfo=ZONE).astimezone(UTC)
+    bed = days.stretches(heard, step=STEP, start=zone_start - timedelta(days=1), end=end, silent=timedelta(minutes=10))
+    (night,) = days.nights(bed, days.got_up(heard), zone=ZONE, last=date(2026, 5, 23), count=1)
+    assert night["in_bed_hours"] == 9.5
+    assert night["exits"] == 1
+    assert night["bed_at"] == "2026-05-22T13:00:00.000Z"
+    assert night["unknown_hours"] == pytest.approx(14 - 9.5 - 10 / 60, abs=0.2)
+
+
+def test_a_night_without_a_belt_has_no_figures():
+    """Not heard at all: no hours and no exits, not nought of each."""
+    (night,) = days.nights([], [], zone=ZONE, last=date(2026, 5, 23), count=1)
+    assert night["in_bed_hours"] is None
+    assert night["exits"] is None
+    assert night["unknown_hours"] == 14.0
+
+
+def test_out_is_a_door_and_then_nothing_inside():
+    """A door followed by life inside is no outing; one followed by an hour of nothing is, until somebody is back."""
+    doors = [Stretch(at(0), at(5), True), Stretch(at(60), at(65), True), Stretch(at(130), at(135), True)]
+    inside = [Stretch(at(10), at(15), True), Stretch(at(140), at(145), True)]
+    away = days.outings(doors, inside, end=at(180))
+    assert [(s.start, s.end) for s in away] == [(at(65), at(130))]
