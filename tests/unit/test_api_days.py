@@ -15,7 +15,13 @@ NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
 
 def bucket(minute, low, mean=None, high=None, n=30):
     mean = low if mean is None else mean
-    return (NOON + timedelta(minutes=minute), float(low), float(mean), float(high if high is not None else mean), n)
+    return (
+        NOON + timedelta(minutes=minute),
+        float(low),
+        float(mean),
+        float(high if high is not None else mean),
+        n,
+    )
 
 
 def at(minute):
@@ -60,7 +66,8 @@ def test_a_silent_belt_is_neither_in_bed_nor_out_of_it():
 
 
 @pytest.mark.parametrize(
-    ("one", "two", "bed"), [(True, False, True), (False, False, False), (False, None, None), (True, None, True)]
+    ("one", "two", "bed"),
+    [(True, False, True), (False, False, False), (False, None, None), (True, None, True)],
 )
 def test_two_belts_on_one_bed_are_one_bed(one, two, bed):
     """In bed if either says so; out of it only if both do."""
@@ -77,7 +84,9 @@ def test_a_night_counts_hours_and_the_times_somebody_got_up():
         up = 300 <= n * 5 < 310
         heard.append((begin, 0.0 if up else 1.0, 0.0 if up else 1.0, 0.0 if up else 1.0, 30))
     end = datetime(2026, 5, 23, 12, 0, tzinfo=ZONE).astimezone(UTC)
-    bed = days.stretches(heard, step=STEP, start=zone_start - timedelta(days=1), end=end, silent=timedelta(minutes=10))
+    bed = days.stretches(
+        heard, step=STEP, start=zone_start - timedelta(days=1), end=end, silent=timedelta(minutes=10)
+    )
     (night,) = days.nights(bed, days.got_up(heard), zone=ZONE, last=date(2026, 5, 23), count=1)
     assert night["in_bed_hours"] == 9.5
     assert night["exits"] == 1
