@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -13,7 +13,7 @@ from structlog import get_logger
 
 from alerts import ladder
 from alerts.circle import walk_minutes, whereabouts
-from alerts.roster import DESK_ROLES, RESPONDER_ROLES, Roster, starts_on, stretch
+from alerts.roster import DESK_ROLES, RESPONDER_ROLES, Roster, instant, roster_of
 from care import schematic
 from care.ids import iso
 from care.words import Level, Role
@@ -50,21 +50,24 @@ def routes(house: House) -> APIRouter:
             first = date.fromisoformat(from_) if from_ else today - timedelta(days=today.weekday())
         except ValueError:
             raise Problem(422, Why.invalid, "from: a day, 2026-05-18", fields=["from"]) from None
-        roster = Roster(registry)
+        roster = roster_of(registry)
         log.info("rota_read", by=who.by)
-        planned: dict[str, list[Json]] = {}
-        for shift in registry.site.shifts:
-            for n in range(-1, 7):
-                day = first + timedelta(days=n)
-                if starts_on(shift, day):
-                    start, end = stretch(shift, day, registry.zone)
-                    entry = {
-                        "day": day.isoformat(),
-                        "from": iso(start),
-                        "to": iso(end),
-                        "now": start <= now < end,
-                    }
-                    planned.setdefault(shift.staff, []).append(entry)
+        start = instant(first, time(0), registry.zone)
+        end = instant(first + timedelta(days=7), time(0), registry.zone)
+
+        def shifts(person: str) -> list[Json]:
+            """Told under the day on which they begin in this week."""
+            return [
+                {
+                    "day": s.start.astimezone(registry.zone).date().isoformat(),
+                    "from": iso(s.start),
+                    "to": iso(s.end),
+                    "now": s.start <= now < s.end,
+                    "covers": registry.staff[s.covers].name if s.covers in registry.staff else None,
+                }
+                for s in roster.stretches(person, start, end)
+            ]
+
         staff = [
             {
                 "id": s.id,
@@ -77,8 +80,8 @@ def routes(house: House) -> APIRouter:
                 "phone": s.phone,
                 "reachable": bool(s.notify),
                 "on_duty": roster.is_on_duty(s.id, now),
-                "always": s.id not in planned and roster.is_on_duty(s.id, now),
-                "shifts": sorted(planned.get(s.id, []), key=lambda e: e["from"]),
+                "always": not roster.has_shifts(s.id),
+                "shifts": shifts(s.id) if roster.has_shifts(s.id) else [],
             }
             for s in registry.site.staff
             if s.role in DESK_ROLES | RESPONDER_ROLES | {Role.supervisor, Role.admin}
@@ -95,7 +98,7 @@ def routes(house: House) -> APIRouter:
         registry = house.picture.registry
         now = house.clock.now()
         promise = registry.site.policy.arrive_minutes
-        roster = Roster(registry)
+        roster = roster_of(registry)
         reach: dict[str, frozenset[str]] = {}
         for staff in roster.of_role(RESPONDER_ROLES):
             start = whereabouts(registry, staff)

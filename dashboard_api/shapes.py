@@ -673,6 +673,8 @@ class WeekShift(Shape):
     from_: Annotated[At, Field(alias="from")]
     to: At
     now: bool
+    covers: str | None
+    """For whom, when standing in."""
 
 
 class WeekStaff(Shape):

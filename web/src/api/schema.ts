@@ -2648,6 +2648,8 @@ export interface components {
             to: string;
             /** Now */
             now: boolean;
+            /** Covers */
+            covers: string | null;
         };
         /** WeekStaff */
         WeekStaff: {
