@@ -348,6 +348,72 @@ def replay(
     raise typer.Exit(int(status))
 
 
+@app.command(
+    epilog="Examples: anxin backtest --from 2026-03-01 --to 2026-03-31 --rules changed.yaml · "
+    "anxin backtest --from 2026-03-01 --to 2026-05-01 --limit r0317:bed_exit_yellow_minutes=25 · "
+    "anxin backtest --source messages.jsonl --site site.yaml --limit bed_exit_yellow_minutes=25 --json"
+)
+def backtest(
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Day or time it begins; needed unless --source is given.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Day or time it ends (a day is not part of it).")
+    ] = None,
+    rules: Annotated[
+        list[Path] | None, typer.Option(help="Changed rule files, read over the rules in force.")
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A changed limit: RESIDENT:NAME=VALUE, or NAME=VALUE for everybody. May be given again."
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="What to compare with: a version that ran here, or a folder of rule files. [rules in force]"
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="A recorded file as for `anxin replay` instead of the history.")
+    ] = None,
+    site: Annotated[
+        Path | None, typer.Option(help="The site file; the one that is loaded if not given.")
+    ] = None,
+    warm_up: Annotated[
+        float,
+        typer.Option(min=0, max=60, help="Days heard before --from, so that the engine knows the homes."),
+    ] = 1.0,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes to use. [one for each processor]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON.")] = False,
+    config: Config = None,
+) -> None:
+    """Try changed rules or limits over the past, and show which alerts would be gained and lost. Changes nothing."""
+    from anxin import backtest as trial
+
+    loaded = _read_site(site) if site is not None else None
+    status = trial.run(
+        trial.Wish(
+            begin=from_,
+            end=to,
+            rules=tuple(rules or ()),
+            limits=tuple(limit or ()),
+            against=against,
+            source=source,
+            site=loaded,
+            warm_up_days=warm_up,
+            processes=processes,
+            as_json=as_json,
+        ),
+        (lambda: _settings(config)),
+        say,
+    )
+    raise typer.Exit(int(status))
+
+
 def _others() -> None:
     """Commands that other packages bring."""
     from anxin.deploy import app as deploy_app

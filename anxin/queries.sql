@@ -46,3 +46,33 @@ group by topic, device, reason order by 5 desc limit %(limit)s::int;
 -- Devices in nobody's home, the latest first.
 select topic, dialect, first_at, last_at, heard, suggested_kind, suggested_home, payload
 from unclaimed order by last_at desc limit %(limit)s::int;
+
+-- name: arrivals
+-- Readings of some homes in the order in which they were heard, the readings of a report together.
+select home, device, report_id, quantity, at, received_at, value, text, test, device_at, seq, retained, repaired
+from readings
+where home = any(%(homes)s::text[]) and at >= %(oldest)s::timestamptz and at < %(end)s::timestamptz + interval '1 minute'
+  and received_at >= %(begin)s::timestamptz and received_at < %(end)s::timestamptz
+order by received_at, position nulls first, device, report_id, quantity;
+
+-- name: count_arrivals
+-- How many of them there are, counted no further than a limit.
+select count(*) from (
+    select 1 from readings
+    where home = any(%(homes)s::text[]) and at >= %(oldest)s::timestamptz and at < %(end)s::timestamptz + interval '1 minute'
+      and received_at >= %(begin)s::timestamptz and received_at < %(end)s::timestamptz
+    limit %(limit)s::int
+) as found;
+
+-- name: arrived_refusals
+-- Unreadable alarms of some homes: they make alerts too.
+select refusal_id, received_at, topic, home, device, reason, quantity, detail from quarantine
+where home = any(%(homes)s::text[]) and alarm
+  and received_at >= %(begin)s::timestamptz and received_at < %(end)s::timestamptz
+order by received_at, refusal_id;
+
+-- name: judged
+-- Cases that were open in a time, and what people found.
+select home, cause, raised_at, closed_at, outcome ->> 'truth' from alerts
+where raised_at < %(end)s::timestamptz and (closed_at is null or closed_at >= %(begin)s::timestamptz) and not test
+order by raised_at, alert;

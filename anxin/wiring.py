@@ -246,14 +246,16 @@ async def _recorder(stream: JetStream, settings: Settings) -> None:
 
 async def _api(stream: JetStream, settings: Settings) -> None:
     from anxin import database
+    from anxin.trials import Trials
     from dashboard_api import app
     from rules.catalog import load
     from rules.cli import described
 
     book = load()
     async with contextlib.AsyncExitStack() as stack:
-        history = None
+        history = try_rules = None
         if settings.database.url is not None:
+            try_rules = Trials(settings.database.url, [dict(texts) for texts in book.layers])
             pool = await stack.enter_async_context(database.connections(settings.database.url))
             history = database.HistoryStore(pool)
         await app.run(
@@ -268,6 +270,7 @@ async def _api(stream: JetStream, settings: Settings) -> None:
             rules=lambda: described(book)["rules"],
             accept_reading=SecondWay(stream, settings).accept,
             push_hosts=settings.notify.push_hosts or (),
+            try_rules=try_rules,
         )
 
 

@@ -73,6 +73,7 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", f"{V}/duty/ahead"): OPERATORS | {Role.auditor},
     ("GET", f"{V}/kpis"): OPERATORS | {Role.auditor},
     ("GET", f"{V}/rules"): DESK | {Role.maintenance},
+    ("POST", f"{V}/rules/try"): OPERATORS | {Role.doctor},
     ("GET", f"{V}/map"): DESK | STAFF,
     ("GET", f"{V}/push"): SIGNED_IN,
     ("POST", f"{V}/push"): SIGNED_IN,

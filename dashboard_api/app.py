@@ -28,7 +28,7 @@ from care.stream import HEALTH, Stream
 from dashboard_api import cases, duties, folds, places, reach, residents, service, shapes, web
 from dashboard_api.gate import Gate
 from dashboard_api.history import History
-from dashboard_api.house import AcceptReading, House
+from dashboard_api.house import AcceptReading, House, TryRules
 from dashboard_api.live import Hub
 from dashboard_api.metrics import Metrics
 from dashboard_api.people import People
@@ -44,7 +44,7 @@ DESCRIPTION = """安心: elderly-care monitoring. Contract version 1.
 
 Sign in at `POST /api/v1/token` (programs, bearer) or `POST /api/v1/session` (browsers, cookie). Errors are RFC 9457
 problems with a `reason`. The live channel `GET /api/v1/live` is server-sent events; its messages are the webhook
-`live`. `POST /api/v1/rules/try` is not part of this version yet: it comes with the backtest.
+`live`.
 """
 
 
@@ -59,6 +59,7 @@ def create_app(
     rules: Callable[[], list[dict[str, Any]]] | None = None,
     accept_reading: AcceptReading | None = None,
     push_hosts: Sequence[str] = (),
+    try_rules: TryRules | None = None,
     static: Path | None = None,
 ) -> FastAPI:
     """The application. Its `state.house` is there for tests and for `run`.
@@ -82,6 +83,7 @@ def create_app(
         rules=rules,
         accept_reading=accept_reading,
         push_hosts=push_hosts,
+        try_rules=try_rules,
     )
     people.on_change(house.check_listeners)
 
@@ -175,6 +177,7 @@ async def run(
     rules: Callable[[], list[dict[str, Any]]] | None = None,
     accept_reading: AcceptReading | None = None,
     push_hosts: Sequence[str] = (),
+    try_rules: TryRules | None = None,
     static: Path | None = None,
     trusted_proxies: str | None = None,
     started: Callable[[], None] | None = None,
@@ -194,6 +197,7 @@ async def run(
         rules=rules,
         accept_reading=accept_reading,
         push_hosts=push_hosts,
+        try_rules=try_rules,
         static=static,
     )
     config = uvicorn.Config(

@@ -27,6 +27,7 @@ from care.clock import Clock
 from care.errors import Conflict, Temporary
 from care.ids import iso
 from care.messages import HomeHealth, Refusal, Report, Unclaimed
+from care.site import Site
 from care.stream import Stream
 from care.words import Level
 from dashboard_api import access, figures, present, redact, wording
@@ -61,6 +62,25 @@ class AcceptReading(Protocol):
     ) -> Awaitable[Sequence[Report | Refusal | Unclaimed]]: ...
 
 
+class TryRules(Protocol):
+    """A change of rules or limits over the past.
+
+    Raises care.errors.Misconfigured with a sentence when it cannot be tried, Refused when it is too much, Temporary
+    when it cannot be tried now.
+    """
+
+    def __call__(
+        self,
+        *,
+        site: Site,
+        begin: datetime,
+        end: datetime,
+        limits: dict[str, bool | int | float | str],
+        resident: str | None,
+        rules: str | None,
+    ) -> Awaitable[Json]: ...
+
+
 @dataclass(slots=True)
 class _Said:
     """What was last said of a case, so that a snapshot need not work it out again."""
@@ -89,6 +109,7 @@ class House:
     push_hosts: Sequence[str] = ()
     pushes: dict[str, Sequence[str]] = field(default_factory=dict)
     """Everybody's browsers, among the channels of the registry."""
+    try_rules: TryRules | None = None
     picture: Picture = field(default_factory=Picture)
     caught_up: asyncio.Event = field(default_factory=asyncio.Event)
     """The alert log has been read to its end once."""

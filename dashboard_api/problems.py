@@ -38,6 +38,7 @@ class Why(StrEnum):
     refused = "refused"
     signed_out = "signed_out"
     stream_unavailable = "stream_unavailable"
+    too_much = "too_much"
     too_many_attempts = "too_many_attempts"
     unavailable = "unavailable"
     unknown_alert = "unknown_alert"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from structlog import get_logger
 
+from care.errors import Misconfigured, Refused, Temporary
 from care.ids import iso
 from dashboard_api import access, figures, present, shapes
 from dashboard_api.asking import moment, signed_in
@@ -22,6 +24,8 @@ log = get_logger("api")
 
 V = access.V
 SCREENS_KEPT = 500
+MOST_TRIED = timedelta(days=92)
+"""A quarter of a year: what is older was another season."""
 
 
 def routes(house: House) -> APIRouter:
@@ -162,6 +166,56 @@ def routes(house: House) -> APIRouter:
         if house.rules is None:
             raise Problem(503, Why.unavailable, "规则清单不可用")
         return {"items": house.rules()}
+
+    @router.post(
+        f"{V}/rules/try",
+        response_model=shapes.Trial,
+        responses={
+            404: {"model": shapes.ProblemBody},
+            413: {"model": shapes.ProblemBody, "description": "too many readings for an answer in time"},
+            503: {"model": shapes.ProblemBody, "description": "no history, or other trials are running"},
+        },
+        tags=["rules"],
+    )
+    async def try_rules(body: shapes.RulesTry, who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """Try a changed limit or rule over the past: alerts gained and lost against those in force. Changes nothing."""
+        if house.try_rules is None:
+            raise Problem(503, Why.history_unavailable, "没有历史数据可供回测", headers={"Retry-After": "30"})
+        if not body.limits and body.rules is None:
+            raise Problem(422, Why.invalid, "limits or rules must be given", fields=["limits", "rules"])
+        if body.resident is not None and body.resident not in house.picture.registry.residents:
+            raise Problem(404, Why.unknown_resident, "没有这位老人")
+        now = house.clock.now()
+        end = min(moment("to", body.to) or now, now)
+        begin = moment("from", body.from_) or end - timedelta(days=body.days)
+        if not timedelta(0) < end - begin <= MOST_TRIED:
+            raise Problem(422, Why.invalid, f"0 < to - from <= {MOST_TRIED.days} d", fields=["from", "to"])
+        log.info(
+            "rules_tried",
+            by=who.by,
+            role=who.role.value,
+            resident=body.resident,
+            limits=sorted(body.limits),
+            rules=body.rules is not None,
+            begin=iso(begin),
+            end=iso(end),
+        )
+        try:
+            return await house.try_rules(
+                site=house.picture.registry.site,
+                begin=begin,
+                end=end,
+                limits=body.limits,
+                resident=body.resident,
+                rules=body.rules,
+            )
+        except Refused as error:
+            raise Problem(413, Why.too_much, error.detail) from None
+        except Misconfigured as error:
+            fields = ["rules" if body.rules is not None else "limits"]
+            raise Problem(422, Why.invalid, str(error), fields=fields) from None
+        except Temporary as error:
+            raise Problem(503, Why.unavailable, str(error), headers={"Retry-After": "30"}) from None
 
     # -- screens and health -------------------------------------------------------------------------------------
 

@@ -19,19 +19,23 @@ update positions set position = 0, moved_at = %(now)s where stream = %(stream)s;
 
 -- name: add_readings
 -- Readings of one batch; those that are here already are left alone.
-insert into readings (home, quantity, at, device, report_id, received_at, value, text, test)
+insert into readings (home, quantity, at, device, report_id, received_at, value, text, test,
+                      position, device_at, seq, retained, repaired)
 select * from unnest(%(home)s::text[], %(quantity)s::text[], %(at)s::timestamptz[], %(device)s::text[],
                      %(report_id)s::text[], %(received_at)s::timestamptz[], %(value)s::float8[], %(text)s::text[],
-                     %(test)s::bool[])
+                     %(test)s::bool[], %(position)s::bigint[], %(device_at)s::timestamptz[], %(seq)s::bigint[],
+                     %(retained)s::bool[], %(repaired)s::text[])
 on conflict do nothing;
 
 -- name: add_readings_with_hours
 -- The same where we keep the hours ourselves: only readings that were new are added to their hour, so twice is once.
 with fresh as (
-    insert into readings (home, quantity, at, device, report_id, received_at, value, text, test)
+    insert into readings (home, quantity, at, device, report_id, received_at, value, text, test,
+                          position, device_at, seq, retained, repaired)
     select * from unnest(%(home)s::text[], %(quantity)s::text[], %(at)s::timestamptz[], %(device)s::text[],
                          %(report_id)s::text[], %(received_at)s::timestamptz[], %(value)s::float8[], %(text)s::text[],
-                         %(test)s::bool[])
+                         %(test)s::bool[], %(position)s::bigint[], %(device_at)s::timestamptz[], %(seq)s::bigint[],
+                         %(retained)s::bool[], %(repaired)s::text[])
     on conflict do nothing
     returning home, quantity, at, device, value
 )

@@ -45,6 +45,10 @@ BATCH = 2000
 """Messages in one transaction at most."""
 BEAT_SECONDS = 2.0
 
+COLUMNS = (
+    "home", "quantity", "at", "device", "report_id", "received_at", "value", "text", "test",
+    "position", "device_at", "seq", "retained", "repaired",
+)  # fmt: skip
 ALIVE = "alive"
 """Recorded for a report without any value: the device was heard, which absence rules live on."""
 ONLINE = "online"
@@ -232,8 +236,7 @@ class Recorder:
             )
 
     async def add_reports(self, connection: Connection, batch: Sequence[Stored], now: datetime) -> int:
-        rows: list[list[Any]] = [[], [], [], [], [], [], [], [], []]
-        home, quantity, at, device, report_id, received_at, value, text, test = rows
+        rows: dict[str, list[Any]] = {name: [] for name in COLUMNS}
         put_aside: list[Refusal] = []
         for stored in batch:
             try:
@@ -241,24 +244,33 @@ class Recorder:
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 put_aside.append(_put_aside(stored, now, error, READINGS))
                 continue
+            common = {
+                "home": report.home,
+                "at": report.at,
+                "device": report.device,
+                "report_id": report.report_id,
+                "received_at": report.received_at,
+                "test": report.test,
+                "position": stored.seq,
+                "device_at": report.device_at,
+                "seq": report.seq if report.seq is not None and abs(report.seq) < 1 << 63 else None,
+                "retained": report.retained,
+                "repaired": report.repaired,
+            }
             for name, number, word in _values(report):
-                home.append(report.home)
-                quantity.append(name)
-                at.append(report.at)
-                device.append(report.device)
-                report_id.append(report.report_id)
-                received_at.append(report.received_at)
-                value.append(number)
-                text.append(word)
-                test.append(report.test)
-        if home:
-            await self.make_days(connection, {t.astimezone(UTC).date() for t in at})
-            names = ("home", "quantity", "at", "device", "report_id", "received_at", "value", "text", "test")
-            await connection.execute(self.add_readings, dict(zip(names, rows, strict=True)))
-            self._days |= {t.astimezone(UTC).date() for t in at}
+                for column, given in common.items():
+                    rows[column].append(given)
+                rows["quantity"].append(name)
+                rows["value"].append(number)
+                rows["text"].append(word)
+        if rows["home"]:
+            days = {t.astimezone(UTC).date() for t in rows["at"]}
+            await self.make_days(connection, days)
+            await connection.execute(self.add_readings, rows)
+            self._days |= days
         if put_aside:
             await _add_refusals(connection, put_aside)
-        return len(home)
+        return len(rows["home"])
 
     # -- sign of life
 

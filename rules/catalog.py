@@ -391,10 +391,12 @@ class RuleFaults(Misconfigured):
 class RuleBook:
     """The rules in force; immutable."""
 
-    def __init__(self, rules: Iterable[Rule], version: str) -> None:
+    def __init__(self, rules: Iterable[Rule], version: str, layers: Sequence[Mapping[str, str]] = ()) -> None:
         self.rules: dict[str, Rule] = {r.id: r for r in rules}
         self.version = version
         """A name computed from the files: changes with any of them."""
+        self.layers = tuple(layers)
+        """The texts it was read from, by file name: the catalogue, then what was read over it (`from_layers`)."""
 
     @cached_property
     def blinding(self) -> dict[str, frozenset[str]]:
@@ -703,7 +705,7 @@ def read_rules(files: Mapping[str, str]) -> RuleBook:
     # An outage speaks before the silences it covers.
     rules.sort(key=lambda r: (rank[r.doc.class_], r.doc.shape is not Shape.outage, r.id))
     numbered = [_numbered(r, i) for i, r in enumerate(rules)]
-    return RuleBook(numbered, version)
+    return RuleBook(numbered, version, [files])
 
 
 def _numbered(rule: Rule, order: int) -> Rule:
@@ -726,15 +728,33 @@ def load(paths: Iterable[Path] = ()) -> RuleBook:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise Misconfigured(f"rule file `{path}` cannot be read: {reason}") from None
-    book = read_rules(own)
-    if not extra:
-        return book
-    over = read_rules(extra)
+    return from_layers([own, extra] if extra else [own])
+
+
+def load_folder(folder: Path) -> RuleBook:
+    """The rules of a folder, and no others. Raises RuleFaults, or Misconfigured when there are none."""
+    texts = {p.name: p.read_text(encoding="utf-8") for p in sorted(folder.glob("*.yaml"))}
+    if not texts:
+        raise Misconfigured(f"there is no rule file (*.yaml) in {folder}")
+    return read_rules(texts)
+
+
+def from_layers(layers: Sequence[Mapping[str, str]]) -> RuleBook:
+    """The rules of these texts, each layer over the one before: a rule of the same name replaces. Raises RuleFaults."""
+    book = read_rules(layers[0])
+    for texts in layers[1:]:
+        book = _over(book, texts)
+    return book
+
+
+def _over(book: RuleBook, texts: Mapping[str, str]) -> RuleBook:
+    over = read_rules(texts)
     merged = sorted(
         {**book.rules, **over.rules}.values(),
         key=lambda r: (not r.life, r.doc.class_, r.doc.shape is not Shape.outage, r.id),
     )
-    return RuleBook([_numbered(r, i) for i, r in enumerate(merged)], f"{book.version}+{over.version}")
+    numbered = [_numbered(r, i) for i, r in enumerate(merged)]
+    return RuleBook(numbered, f"{book.version}+{over.version}", [*book.layers, texts])
 
 
 def schema() -> dict[str, Any]:

@@ -34,7 +34,7 @@ from care.stream import (
     Stored,
     Stream,
 )
-from rules.catalog import RuleBook, load
+from rules.catalog import RuleBook, from_layers, load
 from rules.engine import Engine
 
 log = structlog.get_logger("rules.worker")
@@ -115,6 +115,7 @@ class Worker:
         self._last_input_at: datetime | None = None
         self._woken = asyncio.Event()
         self._site_saved = False
+        self._book_saved = False
         self._chunked: set[str] = set()
         """Keys whose value was, at some time, too large for one piece."""
         self.lanes = {
@@ -336,6 +337,9 @@ class Worker:
                 if site is not None:
                     await self._store("rules.site", site, positions, now)
                     self._site_saved = True
+                if not self._book_saved:
+                    await keep_book(self._stream, self._rulebook)
+                    self._book_saved = True
                 behind = any(
                     positions[n] < floor.get(n, 0) for floor in self._floors.values() for n in positions
                 )
@@ -425,6 +429,28 @@ class Worker:
                 )
             ),
         )
+
+
+def _book_key(version: str) -> str:
+    return f"rules.book.{version.replace('+', '=')}"
+
+
+async def keep_book(stream: Stream, book: RuleBook) -> None:
+    """Keep the texts of a rule book under its version, so that later ones can be compared with it."""
+    key = _book_key(book.version)
+    if book.layers and await stream.get(SNAPSHOTS, key) is None:
+        await stream.put(SNAPSHOTS, key, msgspec.msgpack.encode(book.layers))
+
+
+async def kept_book(stream: Stream, version: str) -> RuleBook | None:
+    """The rule book of a version that ran here; None when there was none. Raises RuleFaults when we cannot read it."""
+    try:
+        entry = await stream.get(SNAPSHOTS, _book_key(version))
+    except ValueError:
+        return None  # no version is named like this
+    if entry is None or entry.data is None:
+        return None
+    return from_layers(msgspec.msgpack.decode(entry.data, type=list[dict[str, str]]))
 
 
 def _home_of(subject: str) -> str:

@@ -132,6 +132,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Rules
+         * @description Try a changed limit or rule over the past: alerts gained and lost against those in force. Changes nothing.
+         */
+        post: operations["try_rules_api_v1_rules_try_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/beats": {
         parameters: {
             query?: never;
@@ -2294,6 +2314,35 @@ export interface components {
             /** Arrived At */
             arrived_at?: string | null;
         };
+        /**
+         * RulesTry
+         * @description A change to try: limits of one resident or of everybody, or rules read over those in force.
+         */
+        RulesTry: {
+            /**
+             * Limits
+             * @default {}
+             * @example {
+             *       "bed_exit_yellow_minutes": 25
+             *     }
+             */
+            limits?: {
+                [key: string]: boolean | number | string;
+            };
+            /** Resident */
+            resident?: string | null;
+            /** Rules */
+            rules?: string | null;
+            /** From */
+            from?: string | null;
+            /** To */
+            to?: string | null;
+            /**
+             * Days
+             * @default 30
+             */
+            days?: number;
+        };
         /** Script */
         Script: {
             /** Title */
@@ -2528,6 +2577,148 @@ export interface components {
              */
             expires_at: string;
         };
+        /**
+         * Trial
+         * @description What would have been otherwise. `missed` are lost alerts whose case was closed as real.
+         */
+        Trial: {
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            to: string;
+            rules: components["schemas"]["TrialVersions"];
+            /** Homes */
+            homes: number;
+            /** Residents */
+            residents: number;
+            /** Resident Days */
+            resident_days: number;
+            /** Reports */
+            reports: number;
+            /** Readings */
+            readings: number;
+            before: components["schemas"]["TrialLevels"];
+            after: components["schemas"]["TrialLevels"];
+            /** Gained */
+            gained: number;
+            /** Lost */
+            lost: number;
+            /** Louder */
+            louder: number;
+            /** Quieter */
+            quieter: number;
+            /** Earlier */
+            earlier: number;
+            /** Later */
+            later: number;
+            /** Fewer */
+            fewer: number;
+            /** Missed */
+            missed: number;
+            /** Lost Without Verdict */
+            lost_without_verdict: number;
+            per_1000_resident_days: components["schemas"]["TrialBoth"];
+            /** Per Shift */
+            per_shift: components["schemas"]["TrialShift"][];
+            /** By Rule */
+            by_rule: components["schemas"]["TrialRule"][];
+            /** Items */
+            items: components["schemas"]["TrialItem"][];
+            words: components["schemas"]["Words"];
+        };
+        /** TrialBoth */
+        TrialBoth: {
+            before: components["schemas"]["TrialLevels"];
+            after: components["schemas"]["TrialLevels"];
+        };
+        /** TrialItem */
+        TrialItem: {
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "gained" | "lost" | "louder" | "quieter" | "moved";
+            /** Rule */
+            rule: string;
+            /** Code */
+            code: string;
+            /** Home */
+            home: string;
+            /** Resident */
+            resident: string | null;
+            /** Device */
+            device: string | null;
+            /** Title */
+            title: string;
+            /**
+             * Onset At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            onset_at: string;
+            before: components["schemas"]["TrialMoment"] | null;
+            after: components["schemas"]["TrialMoment"] | null;
+            /** Truth */
+            truth: string | null;
+        };
+        /** TrialLevels */
+        TrialLevels: {
+            /** Red */
+            red: number | null;
+            /** Yellow */
+            yellow: number | null;
+            /** Blue */
+            blue: number | null;
+        };
+        /** TrialMoment */
+        TrialMoment: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            level: components["schemas"]["Level"];
+        };
+        /** TrialRule */
+        TrialRule: {
+            /** Rule */
+            rule: string;
+            /** Code */
+            code: string;
+            before: components["schemas"]["TrialLevels"];
+            after: components["schemas"]["TrialLevels"];
+            /** Gained */
+            gained: number;
+            /** Lost */
+            lost: number;
+        };
+        /** TrialShift */
+        TrialShift: {
+            /** From */
+            from: string;
+            /** To */
+            to: string;
+            /** Before */
+            before: number | null;
+            /** After */
+            after: number | null;
+        };
+        /** TrialVersions */
+        TrialVersions: {
+            /** In Force */
+            in_force: string;
+            /** Tried */
+            tried: string;
+        };
         /** Unclaimed */
         Unclaimed: {
             /** Topic */
@@ -2710,6 +2901,13 @@ export interface components {
              * @default
              */
             note?: string;
+        };
+        /** Words */
+        Words: {
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
         };
     };
     responses: never;
@@ -3121,6 +3319,84 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    try_rules_api_v1_rules_try_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesTry"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description too many readings for an answer in time */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description no history, or other trials are running */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
