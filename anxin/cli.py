@@ -7,6 +7,7 @@ An error that a person can cause is one sentence.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -157,6 +158,18 @@ def _counts(site: Site) -> str:
     return f"{len(site.homes)} homes, {residents} residents, {devices} devices, {len(site.staff)} staff"
 
 
+def _say_unheard(file: Path, site: Site, settings: Settings) -> None:
+    """Devices that the broker would never tell us of: no fault of the file, but nobody should believe they are heard."""
+    from care.site import Registry
+    from ingest.normalize import Normalizer, Subscription
+
+    subscriptions = [Subscription(s.filter, s.dialect) for s in settings.mqtt.subscriptions]
+    for device, address in Normalizer(Registry(site), subscriptions).uncovered():
+        say(
+            f"{file}: note: device `{device.id}` is not heard: no filter of mqtt.subscriptions covers `{address}`"
+        )
+
+
 @site_app.command("check", epilog="Example: anxin site check site.yaml")
 def site_check(file: Annotated[Path, typer.Argument(help="The site file (YAML).")]) -> None:
     """Say what is wrong with a site file, line by line; load nothing."""
@@ -164,6 +177,8 @@ def site_check(file: Annotated[Path, typer.Argument(help="The site file (YAML)."
     from rules.limits import check_site
 
     site = _read_site(file)
+    with contextlib.suppress(Misconfigured):  # settings with a fault are no fault of the site file
+        _say_unheard(file, site, _settings(None))
     # No fault: a site file may carry limits of rules that this version does not have. But nobody should believe
     # that a limit is in force when it is not.
     for sentence in check_site(site, load()):
@@ -184,6 +199,7 @@ def site_load(
 
         async with wiring.brief_stream(settings) as stream:
             changed = await wiring.load_site(stream, site)
+        _say_unheard(file, site, settings)
         say(f"{file}: {'loaded' if changed else 'nothing new'}: {_counts(site)}")
 
     _run(work)

@@ -609,6 +609,9 @@ class Gateway:
             )
             self._known.set()
             log.info("registry_loaded", homes=len(registry.homes), devices=len(registry.devices))
+            uncovered = self._normalizer.uncovered()
+            if uncovered:
+                log.warning("devices_not_subscribed", count=len(uncovered), first=uncovered[0][1])
 
     async def _beat(self) -> None:
         while True:

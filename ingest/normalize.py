@@ -173,6 +173,15 @@ class Normalizer:
         """Whether a topic belongs to a device of an alarm kind: its messages go first."""
         return self._route(topic).alarm
 
+    def uncovered(self) -> list[tuple[Device, str]]:
+        """Devices of the site file, with their addresses, that no subscription covers: the broker never tells us of them."""
+        return [
+            (device, topic)
+            for topic, (_, device) in self.registry.topics().items()
+            if device.kind is not Kind.gateway
+            and not any(_fits(f.levels, topic.split("/")) for f in self._filters)
+        ]
+
     # -- the one door ---------------------------------------------------------------------------------------------
 
     def normalize(self, message: Message) -> list[Outcome]:
