@@ -7,15 +7,27 @@ enough for breath that is not lost.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from care.words import Kind
-from rules.memory import Samples
-from rules.samples import PLACES, Ask, known_until, lost, middle, most
+from rules.live import SEEN_MOVING
+from rules.memory import IDLE, Field, Samples
+from rules.samples import PLACES, Ask, known_until, lost, middle, most, two_hearts
+from rules.signs import allowed, front_doors, last_sign, left_at
+from rules.windows import instant
 
 if TYPE_CHECKING:
     from rules.live import Instance
     from rules.view import EngineView
+
+STEPPING_OUT = 30_000
+"""Motion that begins so soon after the door turned is the one who goes out by it."""
+ASLEEP = 3 * 3600_000
+"""Who lay down less than this before the usual time of getting up has been up already."""
+STIRRING = ("motion", "door", "bed", "water", "press")
+NOT_SET = 1440
+"""The clock 24:00 of a parameter that is not set."""
 
 
 def ask_of(instance: Instance) -> Ask:
@@ -115,6 +127,99 @@ def _breathing(view: EngineView) -> float:
     return max(((s.breath_at - s.breath_since) / 1000 for s in _samples(view) if s.breath_since), default=0.0)
 
 
+def _unheard(view: EngineView) -> float:
+    """Of the bed: the shortest of its belts, as one that hears is enough."""
+    spans = [(s.mute_at - s.mute_since) / 1000 if s.mute_since else 0.0 for s in _samples(view)]
+    return min(spans, default=0.0)
+
+
+def _pulseless(view: EngineView) -> float:
+    spans = [(s.measured_at - s.pulseless_since) / 1000 if s.pulseless_since else 0.0 for s in _samples(view)]
+    return min(spans, default=0.0)
+
+
+def _poor(view: EngineView) -> float:
+    spans = [(s.poor_at - s.poor_since) / 1000 if s.poor_since else 0.0 for s in _samples(view)]
+    return min(spans, default=0.0)
+
+
+def _sound(view: EngineView) -> float:
+    return max(((s.sound_at - s.sound_since) / 1000 for s in _samples(view) if s.sound_since), default=0.0)
+
+
+def _two_hearts(view: EngineView, seconds: float, apart: float) -> bool | None:
+    """Asked of whole minutes, and so once a minute."""
+    instance, ask, window = view.instance, ask_of(view.instance), round(seconds * 1000)
+    minute = view.now - view.now % 60_000
+    answer: bool | None = None
+    for member in instance.group:
+        s = member.memory.samples
+        if s is None:
+            continue
+        known = instance.minutes.get(member.name)
+        if known is None or known[0] != minute:
+            known = instance.minutes[member.name] = minute, two_hearts(s, window, minute, ask, apart)
+        if known[1]:
+            return True
+        answer = known[1] if answer is None else answer
+    return answer
+
+
+def _gone(view: EngineView) -> float:
+    """Whatever the sensors still show of the person who leaves does not count."""
+    turned = max((f.since for _, f in front_doors(view.home) if f.changes), default=0)
+    if not turned or turned > view.now:
+        return 0.0
+    for device in view.home.devices.values():
+        for quantity in ("motion", "presence"):
+            f = device.fields.get(quantity)
+            if f is not None and _moves_after(f, turned):
+                return 0.0
+    return (view.now - turned) / 1000
+
+
+def _moves_after(f: Field, turned: int) -> bool:
+    if not f.rose_at or not f.false_at:
+        return f.true_at > turned + STEPPING_OUT
+    return f.rose_at > turned + STEPPING_OUT or f.true_at > max(f.rose_at, turned) + SEEN_MOVING
+
+
+def _left_home(view: EngineView) -> bool:
+    return bool(left_at(view.home, view.now))
+
+
+def _stirred(view: EngineView, seconds: float) -> bool:
+    at = last_sign(view.home, STIRRING, view.now).at
+    end = at + round(seconds * 1000)
+    if not at or end < view.now:
+        return False
+    view.wake(end + 1)
+    return True
+
+
+def _watched(view: EngineView) -> bool:
+    lives = [
+        d.memory.heard_at + allowed(d)
+        for d in view.home.devices.values()
+        if "motion" in d.fields or "presence" in d.fields
+    ]
+    if not lives or max(lives) < view.now:
+        return False
+    view.wake(max(lives) + 1)
+    return True
+
+
+def _overdue(view: EngineView, clock: int) -> float | None:
+    episode = view.instance.episode
+    if clock >= NOT_SET or episode.phase == IDLE:
+        return None
+    day = datetime.fromtimestamp((episode.onset + ASLEEP) / 1000, view.zone).date()
+    due = instant(day, clock, view.zone)
+    if due < episode.onset + ASLEEP:
+        due = instant(day + timedelta(1), clock, view.zone)
+    return (view.now - due) / 1000
+
+
 def _elsewhere(view: EngineView) -> bool:
     """Of a home with one resident only: with two, somebody is active, and that may not be the one in bed."""
     home, since = view.home, view.instance.episode.onset
@@ -144,5 +249,15 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "pulse_shown": _pulse_shown,
     "breathing": _breathing,
     "elsewhere": _elsewhere,
+    "unheard": _unheard,
+    "pulseless": _pulseless,
+    "poor": _poor,
+    "sound": _sound,
+    "two_hearts": _two_hearts,
+    "gone": _gone,
+    "left_home": _left_home,
+    "stirred": _stirred,
+    "watched": _watched,
+    "overdue": _overdue,
 }
 """Their meaning stands in rules.conditions."""

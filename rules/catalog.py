@@ -693,8 +693,6 @@ def read_rules(files: Mapping[str, str]) -> RuleBook:
                         f"{name}: line {at}: limit `{p.limit}` already belongs to {limits[p.limit]}"
                     )
         rules += found
-    for name in sorted({n for r in rules for n in r.doc.cannot_tell_while} - set(lines)):
-        faults.append(f"cannot_tell_while: there is no rule `{name}`")
     if faults:
         raise RuleFaults(faults)
     version = hashlib.sha256("\0".join(f"{n}\0{t}" for n, t in sorted(files.items())).encode()).hexdigest()[
@@ -744,7 +742,7 @@ def from_layers(layers: Sequence[Mapping[str, str]]) -> RuleBook:
     book = read_rules(layers[0])
     for texts in layers[1:]:
         book = _over(book, texts)
-    return book
+    return _consistent(book)
 
 
 def _over(book: RuleBook, texts: Mapping[str, str]) -> RuleBook:
@@ -755,6 +753,19 @@ def _over(book: RuleBook, texts: Mapping[str, str]) -> RuleBook:
     )
     numbered = [_numbered(r, i) for i, r in enumerate(merged)]
     return RuleBook(numbered, f"{book.version}+{over.version}", [*book.layers, texts])
+
+
+def _consistent(book: RuleBook) -> RuleBook:
+    """The book, if the rules that its rules name are in it. Raises RuleFaults."""
+    faults = [
+        f"{rule.id}: cannot_tell_while: there is no rule `{name}`"
+        for rule in book.rules.values()
+        for name in rule.doc.cannot_tell_while
+        if name not in book.rules
+    ]
+    if faults:
+        raise RuleFaults(faults)
+    return book
 
 
 def schema() -> dict[str, Any]:

@@ -189,6 +189,57 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "somebody moved in another room, used a door or water since the episode began",
         wide=(*_PRESENCE, "door_open", "water_total"),
     ),
+    "unheard": Function(
+        (),
+        Type.duration,
+        "how long, from report to report, somebody was in bed with neither pulse nor breath heard",
+        sampled=True,
+    ),
+    "pulseless": Function(
+        (), Type.duration, "how long there was breath with a heart rate of 0: a lead is off", sampled=True
+    ),
+    "poor": Function(
+        (),
+        Type.duration,
+        "how long the signal was below 30 or the values impossible, short recoveries left in",
+        sampled=True,
+    ),
+    "sound": Function((), Type.duration, "how long signal and values have been good", sampled=True),
+    "two_hearts": Function(
+        ("duration", "number"),
+        Type.bool,
+        "in that time the pulse went to and fro between two levels so far apart",
+        sampled=True,
+        needs=("quality_min", "movement_max"),
+    ),
+    "gone": Function(
+        (),
+        Type.duration,
+        "time since a front door turned with no motion inside after it; 0 when there was",
+        grows=True,
+        wide=(*_PRESENCE, "door_open"),
+    ),
+    "left_home": Function(
+        (),
+        Type.bool,
+        "everybody has left by the front door, as far as is known",
+        wide=(*_PRESENCE, "door_open"),
+    ),
+    "stirred": Function(
+        ("duration",),
+        Type.bool,
+        "any sign of a person in the home within that time: motion, a door, the bed, water, a press",
+        wide=(*_PRESENCE, "door_open"),
+    ),
+    "watched": Function(
+        (), Type.bool, "a motion sensor of the home is still heard, as far as its kind speaks", wide=_PRESENCE
+    ),
+    "overdue": Function(
+        ("clock",),
+        Type.duration,
+        "time since the first such hour after a night in bed began; unknown for 24:00 and before the episode",
+        grows=True,
+    ),
     "between": Function(("clock", "clock"), Type.bool, "wall clock of the community; may cross midnight"),
     "detected": Function((), Type.bool, "what the rule's detector found; unknown when it does not know"),
     "learned": Function(("learnt",), Type.bool, "whether this is known of the resident"),

@@ -397,6 +397,10 @@ def is_attentive(instance: Instance) -> bool:
     return episode.blind or episode.gap or (episode.phase != IDLE and instance.rule.confirms)
 
 
+LEAST_KEPT: Final = 10 * 60_000
+"""Samples are kept so long at least (ms), however short the windows of the rules."""
+
+
 def sieve_of(rulebook: RuleBook) -> Filter:
     """The glitch filter: rule VT9, which nobody may change."""
     rule = rulebook.rules.get("VT9")
@@ -408,7 +412,7 @@ def _sample(device: LiveDevice, instances: list[Instance]) -> None:
     device.sampled = tuple(sorted(instances, key=lambda i: (i.rule.order, i.key)))
     fellows = {id(d): d for i in instances for d in i.group if d is not device}
     device.bedfellows = tuple(fellows.values())
-    device.keep, device.band = 0, Band()
+    device.keep, device.band = LEAST_KEPT if instances else 0, Band()
     for instance in instances:
         for m in instance.rule.mosts:
             device.keep = max(device.keep, round(m.window(instance) * 1000))

@@ -111,7 +111,7 @@ class Instance:
 
     __slots__ = (
         "armed", "ask", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
-        "limits", "looks", "merge", "not_before", "parameters", "resident", "room", "rule", "settle", "subject", "test",
+        "limits", "looks", "merge", "minutes", "not_before", "parameters", "resident", "room", "rule", "settle", "subject", "test",
     )  # fmt: skip
 
     def __init__(
@@ -141,6 +141,8 @@ class Instance:
         self.ask: Ask | None = None
         self.not_before: dict[tuple[str, str, str, float, int], int] = {}
         """Until when (ms) a question about samples cannot be answered yes; forgotten without harm."""
+        self.minutes: dict[str, tuple[int, bool | None]] = {}
+        """What was found of a belt's samples up to this minute; forgotten without harm."""
         self.looks: tuple[tuple[int, bool, float], ...] = ()
         """Limits of samples beyond which it has something to say: place, above, limit."""
 

@@ -123,6 +123,19 @@ class Samples(msgspec.Struct, array_like=True):
     zero_at: int = 0
     """Last report that named the breathing and said 0."""
     pulse_at: int = 0
+    mute_since: int = 0
+    mute_at: int = 0
+    """First and last report of a stretch in bed with neither pulse nor breath, for whatever reason."""
+    pulseless_since: int = 0
+    """Since when every report has breath and a heart rate of 0: a lead is off."""
+    poor_since: int = 0
+    poor_at: int = 0
+    """First and last report of a stretch in bed with a bad signal or impossible values."""
+    sound_since: int = 0
+    sound_at: int = 0
+    """The same with a good signal and values that can be."""
+    looked_at: int = 0
+    """When the rules without limits of their own last looked."""
 
 
 class DeviceMemory(msgspec.Struct, array_like=True):

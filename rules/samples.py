@@ -15,6 +15,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Any, Final
 
@@ -42,6 +43,11 @@ CONFIRMS = 9_000
 """The next window of ten seconds, with a belt's small unpunctuality."""
 FEWEST = 3
 
+TWO_HEARTS_FEWEST = 10
+NARROW = 4.0
+"""Two levels are two hearts when they lie so many of their own spreads apart; one broad level splits at 2.7."""
+TO_AND_FRO = 5
+
 MOVING: Final = frozenset({"movement", "moving", "turn_over", "turning", "body_movement"})
 HEAVY: Final = "heavy_object"
 WEAK: Final = "weak_breathing"
@@ -50,6 +56,12 @@ WEAK_BREATH = 1.0
 NO_VALUE: Final = frozenset(
     {"init", "initialising", "initializing", "not_ready", "not_connected", "no_signal"}
 )
+POOR = 30.0
+"""A signal quality below this is bad (BD7)."""
+RECOVERED = 5 * 60_000
+"""A bad signal is over once it has been good for so long."""
+LOOK_EVERY = 5 * 60_000
+"""So often the rules that have no limit to cross look at the samples."""
 STILL = 20.0
 """Movement (0–100) above this is a body that moves by itself: nobody has stopped breathing."""
 
@@ -127,6 +139,7 @@ def take(
         if newest:
             s.out_since = s.out_since or at
             s.breath_at = s.breath_since = s.lost_since = s.doubted = 0
+            s.mute_since = s.pulseless_since = s.poor_since = s.sound_since = 0
         return False
     if in_bed is None and state != HEAVY:
         return False
@@ -146,8 +159,6 @@ def take(
         movement = 100.0
     if newest:
         _follow(s, heart, breath, quality, movement, at)
-    if quality == 0 or (heart is None and breath is None and state != WEAK):
-        return bool(s.lost_since)
     low, high = sieve.heart
     pulse = heart if heart is not None and low <= heart <= high else 0
     low, high = sieve.breath
@@ -157,6 +168,14 @@ def take(
         air = 0 if "respiration_rate" in unknown else -1
     if state == WEAK and breath != 0:
         air = min(air, WEAK_BREATH) if air > 0 else WEAK_BREATH
+    if newest:
+        _judge(s, heart, breath, pulse, air, quality, at)
+    if at >= s.looked_at + LOOK_EVERY:
+        s.looked_at, tells = at, True
+    else:
+        tells = bool(s.lost_since or s.mute_since or s.pulseless_since or s.poor_since)
+    if quality == 0 or (heart is None and breath is None and state != WEAK):
+        return tells
     if newest:
         turn = at - s.measured_at
         if s.measured_at and turn <= LONGEST_TURN:
@@ -177,7 +196,37 @@ def take(
     if pulse and not low < pulse < high:
         return True
     low, high = band.breath
-    return (air > 0 and not low < air < high) or bool(s.lost_since)
+    return tells or (air > 0 and not low < air < high)
+
+
+def _judge(s: Samples, heart: Any, breath: Any, pulse: float, air: float, quality: Any, at: int) -> None:
+    """How well the belt measures: whether it hears anything, and whether that can be (VT9 counts here)."""
+    pause = pause_of(s)
+    heard = pulse > 0 or air > 0
+    if heart is not None or breath is not None or not heard:
+        if heard and quality != 0:
+            if s.mute_since and not (heart is None and breath is None):
+                s.mute_since = 0
+        elif heart is not None or breath is not None or at - s.sound_at > pause:
+            if not s.mute_since or at - s.mute_at > pause:
+                s.mute_since = at
+            s.mute_at = at
+    if heart == 0 and air > 0:
+        s.pulseless_since = s.pulseless_since or at
+    elif pulse > 0:
+        s.pulseless_since = 0
+    impossible = (heart and not pulse) or (breath and air <= 0)
+    if (quality is not None and quality < POOR) or impossible:
+        if not s.poor_since or at - s.poor_at > max(RECOVERED, pause):
+            s.poor_since = at
+        s.poor_at = at
+        s.sound_since = 0
+    elif heard:
+        if not s.sound_since or at - s.sound_at > pause:
+            s.sound_since = at
+        s.sound_at = at
+        if s.poor_since and at - s.poor_at > RECOVERED:
+            s.poor_since = 0
 
 
 def _lately(f: Field | None, at: int) -> Any:
@@ -343,3 +392,36 @@ def lost(s: Samples, now: int) -> tuple[int, bool] | None:
     if not s.lost_since or now < s.lost_since:
         return None
     return s.lost_since, s.pulse_at >= s.lost_since
+
+
+def two_hearts(s: Samples, window: int, now: int, ask: Ask, apart: float) -> bool | None:
+    """Whether the pulse jumps to and fro between two levels: two sleepers, or a pet. None when too little is known.
+
+    The levels are the split of the window's samples that tells them best apart (Otsu). Two people show two narrow
+    levels and many changes between them; a pulse that rises is one change, one that flutters is one broad level.
+    """
+    values = [
+        v for t in s.taken if now - window <= t[0] <= now and (v := valid(s, HEART, ask, t))
+    ]  # in order of time
+    n = len(values)
+    if n < TWO_HEARTS_FEWEST:
+        return None
+    ordered = sorted(values)
+    if ordered[-1] - ordered[0] < apart:
+        return False
+    total, below, best, split = sum(ordered), 0.0, -1.0, 0
+    for i in range(1, n):
+        below += ordered[i - 1]
+        gain = i * (n - i) * ((total - below) / (n - i) - below / i) ** 2
+        if gain > best:
+            best, split = gain, i
+    low, high = ordered[:split], ordered[split:]
+    if min(len(low), len(high)) * 4 < n:
+        return False
+    middles = sum(low) / len(low), sum(high) / len(high)
+    spread = sum((v - middles[0]) ** 2 for v in low) + sum((v - middles[1]) ** 2 for v in high)
+    if middles[1] - middles[0] < max(apart, NARROW * (spread / n) ** 0.5):
+        return False
+    edge = (low[-1] + high[0]) / 2
+    changes = sum((a > edge) is not (b > edge) for a, b in pairwise(values))
+    return changes >= TO_AND_FRO
