@@ -18,6 +18,7 @@ from alerts.links import Claim, make
 from alerts.sending import Channel, Letter, Sent, TemporaryFailure
 from alerts.telling import address_of, channel_of
 from alerts.texts import trial_message
+from alerts.upkeep import Reach
 from care.clock import Clock
 from care.errors import Conflict, Temporary
 from care.ids import content_id
@@ -44,23 +45,6 @@ class Test(msgspec.Struct, frozen=True, kw_only=True):
     person: str
     at: datetime
     by: str
-
-
-class Reach(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is known of one channel of a person, kept under `contact.PERSON.ADDRESS`."""
-
-    channel: str
-    """Scheme of the address; the address itself is a secret."""
-    tried_at: datetime
-    sent: bool
-    detail: str = ""
-    verified_at: datetime | None = None
-    """When the person said that they read the test."""
-
-    @property
-    def works(self) -> bool:
-        """The provider takes messages for it."""
-        return self.sent
 
 
 def key_of(person: str, address: str) -> str:

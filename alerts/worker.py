@@ -32,7 +32,9 @@ from alerts.commands import (
 )
 from alerts.desk import Desk
 from alerts.events import Escalated, Raised, Transition
+from alerts.kept import Mirror, note_tested
 from alerts.subscriptions import pushes
+from alerts.upkeep import upkeep_findings
 from alerts.watch import EVERY as DUTY_EVERY
 from alerts.watch import duty_findings
 from care.clock import Clock
@@ -50,6 +52,7 @@ LOOK_EVERY = 0.2
 WAVE = 128
 """Findings of different homes worked off at once: enough for a flood, few enough to be read again after a crash."""
 BEAT_EVERY = 2.0
+UPKEEP_EVERY = 60.0
 SAVE_EVERY = 30.0
 AGAIN_AFTER = 0.2
 """Seconds before trying anew when the stream is away."""
@@ -93,6 +96,9 @@ class Worker:
         self._unsent: dict[str, Outgoing] = {}
         """What is to be queued and has not been confirmed yet."""
         self._pushes: dict[str, Sequence[str]] = {}
+        self._upkeep = Mirror(stream)
+        self._proven: dict[str, datetime] = {}
+        """Alarm devices that rang since it was last noted."""
         self._source = 0
         self._started_at = clock.now()
         self._last_input_at: datetime | None = None
@@ -119,6 +125,8 @@ class Worker:
             group.create_task(self._watch_log())
             group.create_task(self._watch_clock())
             group.create_task(self._watch_duty())
+            group.create_task(self._follow_upkeep())
+            group.create_task(self._watch_upkeep())
             group.create_task(self._watch_findings())
             group.create_task(self._beat())
             group.create_task(self._keep())
@@ -160,6 +168,16 @@ class Worker:
         while True:
             await patiently(self.look_at_duty)
             await asyncio.sleep(DUTY_EVERY.total_seconds())
+
+    async def _follow_upkeep(self) -> None:
+        while True:
+            await patiently(self._upkeep.run)
+
+    async def _watch_upkeep(self) -> None:
+        await self._upkeep.ready.wait()
+        while True:
+            await patiently(self.look_at_upkeep)
+            await asyncio.sleep(UPKEEP_EVERY)
 
     async def _beat(self) -> None:
         while True:
@@ -255,12 +273,29 @@ class Worker:
                     break
             else:
                 self._last_input_at = self._clock.now()
+                if finding.device is not None and (finding.life or finding.test):
+                    self._proven[finding.device] = finding.at
                 return
         raise Temporary("an alert keeps moving")
 
     async def look_at_duty(self) -> None:
         """Say where nobody is on duty, now and in the next two weeks."""
         found = duty_findings(self.desk.roster, self.desk.alerts.values(), self._clock.now())
+        async with self._deciding:
+            for finding in found:
+                await self._hear(finding, source=self._source)
+        await self._flush()
+
+    async def look_at_upkeep(self) -> None:
+        """Keep which alarm devices were heard, and say which visits and tests are owed."""
+        for device, at in list(self._proven.items()):
+            await note_tested(self._stream, device, at)
+            del self._proven[device]
+        if not self._upkeep.ready.is_set():
+            return
+        found = upkeep_findings(
+            self.desk.registry, self._upkeep.upkeep, self.desk.alerts.values(), self._clock.now()
+        )
         async with self._deciding:
             for finding in found:
                 await self._hear(finding, source=self._source)

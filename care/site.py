@@ -270,6 +270,30 @@ class Absence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return end + timedelta(days=1) if len(self.to) == len("2026-05-23") else end
 
 
+Days = Annotated[int, Meta(ge=1, le=3650)]
+
+
+class Visits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often residents are to be visited, by tier (domain section 1: weekly, quarterly, half-yearly)."""
+
+    from_: date = msgspec.field(name="from")
+    """From when on it counts: nobody is late for what was never planned."""
+    key: Days = 7
+    important: Days = 91
+    general: Days = 182
+
+    def days(self, tier: Tier) -> int:
+        """Days between two visits."""
+        return {Tier.key: self.key, Tier.important: self.important, Tier.general: self.general}[tier]
+
+
+class DeviceTests(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often alarm devices are to be tested (domain TE9: monthly)."""
+
+    from_: date = msgspec.field(name="from")
+    days: Days = 31
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The promises of the community."""
 
@@ -277,6 +301,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     arrive_minutes: Annotated[float, Meta(gt=0, le=240)] = 10
     rules: dict[str, dict[str, Any]] = {}
     """Community-wide rule parameters by rule code."""
+    visits: Visits | None = None
+    tests: DeviceTests | None = None
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -21,11 +21,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from structlog import get_logger
 
+from alerts.kept import Mirror
 from care.clock import Clock
 from care.errors import Temporary
 from care.messages import Beat, encode
 from care.stream import HEALTH, Stream
-from dashboard_api import cases, duties, folds, places, reach, residents, service, shapes, web
+from dashboard_api import cases, duties, folds, places, reach, residents, service, shapes, upkeep, web
 from dashboard_api.gate import Gate
 from dashboard_api.history import History
 from dashboard_api.house import AcceptReading, House, TryRules
@@ -84,6 +85,7 @@ def create_app(
         accept_reading=accept_reading,
         push_hosts=push_hosts,
         try_rules=try_rules,
+        upkeep=Mirror(stream),
     )
     people.on_change(house.check_listeners)
 
@@ -122,6 +124,7 @@ def create_app(
     app.include_router(reach.routes(house))
     app.include_router(residents.routes(house))
     app.include_router(duties.routes(house))
+    app.include_router(upkeep.routes(house))
     app.include_router(web.pages(static or web.BUILT))
 
     @app.webhooks.post("live", tags=["live"], summary="One message of the live channel")

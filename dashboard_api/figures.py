@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from alerts.upkeep import Due
 from care.ids import iso
 from care.messages import HomeHealth
 from care.words import Level, Protection
@@ -109,6 +110,7 @@ def kpi(
     arrive: timedelta,
     period: str,
     cases: bool = False,
+    visits: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The response figures of red cases; `cases` adds the list behind each figure, from which it can be recomputed."""
     red = sorted((r for r in rows if r.level is Level.red and not r.test), key=lambda r: r.raised_at)
@@ -126,9 +128,21 @@ def kpi(
         "ack180": figure("acknowledged_at", max(LONG_ACKNOWLEDGE, acknowledge), ACKNOWLEDGE_LONG_TARGET),
         "called60": figure("called_at", CALL_WITHIN, CALL_TARGET),
         "arrive10": figure("arrived_at", arrive, ARRIVE_TARGET, only_sent=True),
-        "visits": None,
+        "visits": visits,
         "period": period,
     }
+
+
+def visits_today(due: Iterable[Due], now: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    """Visits that were due by today: how many of them have been made today, and the rest by tier."""
+    today = now.astimezone(zone).date()
+    done, open_ = 0, {"key": 0, "important": 0, "general": 0}
+    for one in due:
+        if one.last is not None and one.last.at.astimezone(zone).date() == today:
+            done += 1
+        elif one.due <= today:
+            open_[one.tier.value] += 1
+    return {"value": done, "n": done + sum(open_.values()), **open_}
 
 
 def month(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -161,6 +161,11 @@ async def watch_browsers(house: House) -> None:
         house.picture.registry = house.picture.registry.with_pushes(known)
 
 
+async def watch_upkeep(house: House) -> None:
+    """Visits and tests that were noted."""
+    await house.upkeep.run()
+
+
 async def watch_health(house: House) -> None:
     """Which roles live, and which homes are protected."""
     told = False
@@ -258,6 +263,7 @@ def start(house: House) -> list[asyncio.Task[None]]:
         "quarantine": follow_quarantine,
         "registry": watch_registry,
         "browsers": watch_browsers,
+        "upkeep": watch_upkeep,
         "health": watch_health,
         "beat": beat,
         "board": tell_board,

@@ -20,9 +20,11 @@ from structlog import get_logger
 from alerts.commands import InLine, append, outgoing, read_log
 from alerts.desk import propose
 from alerts.events import Transition, subject_of
+from alerts.kept import Mirror
 from alerts.lifecycle import Alert
 from alerts.orders import No, NotAllowed, Order
 from alerts.roster import roster_of
+from alerts.upkeep import visits_due
 from care.clock import Clock
 from care.errors import Conflict, Temporary
 from care.ids import iso
@@ -103,6 +105,8 @@ class House:
     demo: bool
     build: str
     started_at: datetime
+    upkeep: Mirror
+    """Visits, device tests and test messages as they are known."""
     history: History | None = None
     rules: Callable[[], list[dict[str, Any]]] | None = None
     accept_reading: AcceptReading | None = None
@@ -434,8 +438,15 @@ class House:
             arrive=timedelta(minutes=policy.arrive_minutes),
             period=period,
             cases=cases,
+            visits=self._visits(now),
         )
         return {**found, "protected": self.protection()}
+
+    def _visits(self, now: datetime) -> Json | None:
+        registry = self.picture.registry
+        if registry.site.policy.visits is None:
+            return None
+        return figures.visits_today(visits_due(registry, self.upkeep.upkeep, now), now, registry.zone)
 
     def protection(self) -> dict[str, int]:
         """Homes by protection."""

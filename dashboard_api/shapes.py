@@ -412,6 +412,16 @@ class CoverBy(Shape):
     minutes: float
 
 
+class VisitsToday(Shape):
+    """Of the visits that were due by today: how many were made today, and the rest by tier."""
+
+    value: int
+    n: int
+    key: int
+    important: int
+    general: int
+
+
 class Figure(Shape):
     value: float | None
     n: int
@@ -445,7 +455,7 @@ class Kpi(Shape):
     called60: Figure
     arrive10: Figure
     protected: ProtectionCount
-    visits: None = None
+    visits: VisitsToday | None = None
     period: str
     from_: Annotated[At | None, Field(alias="from")] = None
     to: At | None = None
@@ -1005,6 +1015,54 @@ class Channels(Shape):
 
 class TestAsked(Shape):
     test: str
+
+
+# -- everyday care ------------------------------------------------------------------------------------------------
+
+
+class VisitDue(Shape):
+    home: str
+    resident: str
+    name: str
+    address: str
+    tier: Literal["key", "important", "general"]
+    due: str
+    """Day of the community."""
+    overdue: bool
+    last_at: At | None
+    last_how: Literal["door", "phone", "video"] | None
+    last_by: str | None
+
+
+class VisitList(Shape):
+    planned: bool
+    """False while the site's policy plans no visits."""
+    items: list[VisitDue]
+
+
+class VisitMade(Said):
+    how: Literal["door", "phone", "video"]
+    at: Annotated[str | None, Field(max_length=40, description="RFC 3339; now when left out")] = None
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
+class Visited(Shape):
+    resident: str
+    at: At
+    how: Literal["door", "phone", "video"]
+    kept: bool
+    """False when a later visit is known already."""
+
+
+class Request(Said):
+    what: Literal["visit", "repair", "errand", "meal", "medical", "other"] = "visit"
+    id: Annotated[str | None, Field(max_length=64, description="of the asker: the same one again is one")] = (
+        None
+    )
+
+
+class Requested(Shape):
+    finding: str
 
 
 # -- the live channel ---------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ async def test_a_route_that_is_not_in_the_table_is_denied(monkeypatch):
 def filled(path):
     """A path with something in its places."""
     for place, value in (("{alert}", "a1"), ("{command}", "note"), ("{home}", "h0317"), ("{device}", "smoke-0317"),
-                         ("{token}", "t"), ("{person}", "s01"), ("{page}", "wall"), ("{rest}", "x"), ("{more}", "y")):  # fmt: skip
+                         ("{token}", "t"), ("{person}", "s01"), ("{resident}", "r0317"), ("{page}", "wall"), ("{rest}", "x"), ("{more}", "y")):  # fmt: skip
         path = path.replace(place, value)
     return path
 

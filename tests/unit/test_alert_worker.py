@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from alerts import notify
@@ -21,6 +22,7 @@ from alerts.worker import run as run_alerts
 from care.clock import ManualClock
 from care.errors import Temporary
 from care.messages import Beat, DeviceAck, Finding, decode, encode
+from care.site import DeviceTests, Registry
 from care.stream import ALERTS, DELIVERIES, FINDINGS, HEALTH, SNAPSHOTS, MemoryStream, Outgoing, Stored
 from care.words import Level, Phase
 from tests.unit.test_alert_house import CODES, NOON, a_finding, an_order, registry, seconds
@@ -92,6 +94,27 @@ async def test_a_finding_becomes_a_case_with_pages_and_an_answer(stream: Weak, c
     assert decode(answer.data, DeviceAck) == DeviceAck(
         home="h0317", device="smoke-0317", alert=1, at=NOON, seq=9
     )
+
+
+async def test_an_alarm_that_rang_counts_as_tested_and_what_is_owed_is_said(
+    stream: Weak, clock: ManualClock
+) -> None:
+    """The smoke detector of the case needs no test for a month; the button that never rang does."""
+    site = registry().site
+    policy = msgspec.structs.replace(site.policy, tests=DeviceTests(from_=date(2026, 4, 1)))
+    people = Registry(msgspec.structs.replace(site, policy=policy))
+    worker = Worker(stream, clock, people)
+    await worker.start()
+    await worker.hear(say(stream, a_finding()))
+    await worker.look_at_upkeep()
+    assert [a.code for a in worker.desk.open()] == ["SM1"]  # nothing is called missing before all was read
+    following = asyncio.create_task(worker._follow_upkeep())
+    await eventually(lambda: worker._upkeep.ready.is_set() and "smoke-0317" in worker._upkeep.upkeep.tested)
+    await worker.look_at_upkeep()
+    await worker.look_at_upkeep()
+    following.cancel()
+    owed = [a for a in worker.desk.open() if a.code == "TE9"]
+    assert [(a.cause, a.level) for a in owed] == [("test:sos-0317", Level.blue)]
 
 
 async def test_numbers_are_never_given_twice(stream: Weak) -> None:

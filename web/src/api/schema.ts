@@ -744,6 +744,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Visits
+         * @description When each resident is to be visited next, the longest overdue first; empty while nothing is planned.
+         */
+        get: operations["visits_api_v1_visits_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/residents/{resident}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Visited
+         * @description Somebody has visited, at the door, by phone or by video. One in the future is refused; an older one than we know changes nothing.
+         */
+        post: operations["visited_api_v1_residents__resident__visits_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/homes/{home}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Request
+         * @description 一键上门: somebody is asked to come by. A blue task, never in the red queue; the same one again is one.
+         */
+        post: operations["request_api_v1_homes__home__requests_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     live: {
@@ -1755,8 +1815,7 @@ export interface components {
             called60: components["schemas"]["Figure"];
             arrive10: components["schemas"]["Figure"];
             protected: components["schemas"]["ProtectionCount"];
-            /** Visits */
-            visits?: null;
+            visits?: components["schemas"]["VisitsToday"] | null;
             /** Period */
             period: string;
             /** From */
@@ -2141,6 +2200,25 @@ export interface components {
             /** Code */
             code: string;
             level: components["schemas"]["Level"];
+        };
+        /** Request */
+        Request: {
+            /**
+             * What
+             * @default visit
+             * @enum {string}
+             */
+            what?: "visit" | "repair" | "errand" | "meal" | "medical" | "other";
+            /**
+             * Id
+             * @description of the asker: the same one again is one
+             */
+            id?: string | null;
+        };
+        /** Requested */
+        Requested: {
+            /** Finding */
+            finding: string;
         };
         /** ResidentBody */
         ResidentBody: {
@@ -2760,6 +2838,91 @@ export interface components {
             input?: unknown;
             /** Context */
             ctx?: Record<string, never>;
+        };
+        /** VisitDue */
+        VisitDue: {
+            /** Home */
+            home: string;
+            /** Resident */
+            resident: string;
+            /** Name */
+            name: string;
+            /** Address */
+            address: string;
+            /**
+             * Tier
+             * @enum {string}
+             */
+            tier: "key" | "important" | "general";
+            /** Due */
+            due: string;
+            /** Overdue */
+            overdue: boolean;
+            /** Last At */
+            last_at: string | null;
+            /** Last How */
+            last_how: ("door" | "phone" | "video") | null;
+            /** Last By */
+            last_by: string | null;
+        };
+        /** VisitList */
+        VisitList: {
+            /** Planned */
+            planned: boolean;
+            /** Items */
+            items: components["schemas"]["VisitDue"][];
+        };
+        /** VisitMade */
+        VisitMade: {
+            /**
+             * How
+             * @enum {string}
+             */
+            how: "door" | "phone" | "video";
+            /**
+             * At
+             * @description RFC 3339; now when left out
+             */
+            at?: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+        };
+        /** Visited */
+        Visited: {
+            /** Resident */
+            resident: string;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /**
+             * How
+             * @enum {string}
+             */
+            how: "door" | "phone" | "video";
+            /** Kept */
+            kept: boolean;
+        };
+        /**
+         * VisitsToday
+         * @description Of the visits that were due by today: how many were made today, and the rest by tier.
+         */
+        VisitsToday: {
+            /** Value */
+            value: number;
+            /** N */
+            n: number;
+            /** Key */
+            key: number;
+            /** Important */
+            important: number;
+            /** General */
+            general: number;
         };
         /**
          * Vital
@@ -5030,6 +5193,159 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ahead"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    visits_api_v1_visits_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    visited_api_v1_residents__resident__visits_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VisitMade"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Visited"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    request_api_v1_homes__home__requests_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Request"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Requested"];
                 };
             };
             /** @description Unauthorized */
