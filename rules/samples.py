@@ -157,8 +157,6 @@ def take(
         movement = _lately(fields.get("movement"), at)
     if state in MOVING:
         movement = 100.0
-    if newest:
-        _follow(s, heart, breath, quality, movement, at)
     low, high = sieve.heart
     pulse = heart if heart is not None and low <= heart <= high else 0
     low, high = sieve.breath
@@ -169,6 +167,7 @@ def take(
     if state == WEAK and breath != 0:
         air = min(air, WEAK_BREATH) if air > 0 else WEAK_BREATH
     if newest:
+        _follow(s, heart, breath, pulse, air, quality, movement, at)
         _judge(s, heart, breath, pulse, air, quality, at)
     if at >= s.looked_at + LOOK_EVERY:
         s.looked_at, tells = at, True
@@ -257,14 +256,16 @@ def _sift(s: Samples, pulse: float, at: int, jump: float) -> None:
         s.doubted = at
 
 
-def _follow(s: Samples, heart: Any, breath: Any, quality: Any, movement: Any, at: int) -> None:
+def _follow(
+    s: Samples, heart: Any, breath: Any, pulse: float, air: float, quality: Any, movement: Any, at: int
+) -> None:
     """Follow breath and its absence. A lost signal says neither; a body that moves has not stopped breathing."""
     if quality == 0:
         s.lost_since = s.breath_since = 0
         return
-    if heart:
+    if pulse:
         s.pulse_at = at
-    if breath:
+    if air > 0:
         turn = at - s.breath_at
         if not s.breath_since or turn > pause_of(s):
             s.breath_since = at
@@ -276,13 +277,17 @@ def _follow(s: Samples, heart: Any, breath: Any, quality: Any, movement: Any, at
     if movement is not None and movement > STILL:
         s.lost_since = 0
         return
-    if heart and breath is None:
+    if pulse and breath is None:
         # The pulse by itself ends what was only not said; a breathing of 0 that was said stands.
         if s.lost_since and s.zero_at < s.lost_since:
             s.lost_since = 0
         return
+    if breath:
+        return  # a value that cannot be is neither breath nor its absence
     if not s.breath_at or (not s.lost_since and at - s.breath_at > FAITH):
         return
+    if not pulse and (s.pulse_at or heart is not None) and not s.lost_since and at - s.pulse_at > FAITH:
+        return  # the pulse has not been heard for long: a lead was off, and now the breath is gone with it
     if breath == 0:
         s.zero_at = at
     elif at - s.breath_at < s.breath_every * 3 // 4:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -107,3 +108,56 @@ def test_a_night_on_a_belt_has_one_long_pause_of_breathing(shared_fixtures: Path
         ("VT7", "cleared", "red"),
     ]
     assert found[0].onset_at == start + timedelta(minutes=9)
+
+
+def a_healthy_night(shared_fixtures: Path) -> list[tuple[datetime, int]]:
+    """One value every five seconds: the last beat's, nothing where there was none."""
+    out: list[tuple[datetime, int]] = []
+    with gzip.open(shared_fixtures / "vitals" / "12_20231117_RR.csv.gz", "rt", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            at = datetime.fromisoformat(row["local_time"]).replace(tzinfo=ZONE)
+            at -= timedelta(seconds=at.second % 5)
+            if not out or at > out[-1][0]:
+                out.append((at, round(float(row["heart_rate_bpm"]))))
+    return out
+
+
+@pytest.mark.parametrize("shown", ["the pulse alone", "in bed", "in bed, with breath"])
+def test_a_healthy_night_pages_nobody(shared_fixtures: Path, shown: str) -> None:
+    """Hours of a real heart, its zeros and gaps included: nothing red, whatever else the belt says."""
+    words: list[Word] = []
+    for at, pulse in a_healthy_night(shared_fixtures):
+        values: dict[str, Value] = {"heart_rate": pulse}
+        if shown != "the pulse alone":
+            values["in_bed"] = True
+        if shown == "in bed, with breath":
+            values["respiration_rate"] = 15
+        words.append((at, "belt", values))
+    found = heard([Device(id="belt", kind=Kind.bed_belt, room="bedroom")], words)
+    assert [(f.rule, f.level.value, f.at) for f in found if f.level.value == "red"] == []
+    assert not {"VT3", "VT4", "VT6", "VT7"} & {f.rule for f in found}
+
+
+@pytest.mark.parametrize("belts", ["HR", "PULSE", "both"])
+def test_a_lead_that_is_off_is_never_the_heart(shared_fixtures: Path, belts: str) -> None:
+    """Heart rate 0 for 28 minutes is technical; where two sources differ by more than 20, neither is a heart's alarm.
+
+    What is said of the breathing is another matter: it truly was above 30 for minutes, with a pulse by one source.
+    """
+    start = datetime(2026, 3, 1, 23, 0, tzinfo=ZONE)
+    sources = {"HR": ["HR"], "PULSE": ["PULSE"], "both": ["HR", "PULSE"]}[belts]
+    words: list[Word] = []
+    with (shared_fixtures / "vitals" / "icu_trend_72min.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            at = start + timedelta(minutes=int(row["minute"]))
+            for source in sources:
+                values: dict[str, Value] = {"in_bed": True}
+                for quantity, column in (("heart_rate", source), ("respiration_rate", "RESP")):
+                    if row[column]:
+                        values[quantity] = float(row[column])
+                words.append((at, source, values))
+    found = heard([Device(id=s, kind=Kind.bed_belt, room="bedroom") for s in sources], words)
+    red = {f.rule for f in found if f.level.value == "red"}
+    assert not {"VT1", "VT3", "VT4"} & {f.rule for f in found}
+    assert red <= (set() if belts == "HR" else {"VT5", "VT7"})
+    assert belts != "HR" or "BD7_signal" in {f.rule for f in found}
