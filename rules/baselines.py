@@ -57,9 +57,14 @@ def below(values: Sequence[float] | NDArray[Any], share: float, *, least: int) -
     return float(known[rank - 1])
 
 
+def level(recent: Sequence[float] | NDArray[Any]) -> float:
+    """The level of a few values: their mean without the least and the greatest."""
+    kept = np.sort(numbers(recent))
+    return float(np.mean(kept[1:-1] if kept.size > 3 else kept))
+
+
 def moved(recent: Sequence[float] | NDArray[Any], before: Norm | None, *, least: int) -> float | None:
-    """How far the middle of the recent values lies from what was usual, in spreads; None when that cannot be said."""
-    known = numbers(recent)
-    if before is None or known.size < least:
+    """How far the level of the recent values lies from what was usual, in spreads; None when that cannot be said."""
+    if before is None or numbers(recent).size < least:
         return None
-    return (float(np.median(known)) - before.middle) / before.spread
+    return (level(recent) - before.middle) / before.spread

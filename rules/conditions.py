@@ -251,6 +251,9 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "deviation": Function(
         (), Type.number, "how far pulse or breath are from the resident's own, in robust standard deviations"
     ),
+    "under_usual": Function(
+        ("vital",), Type.number, "how far the last minutes lie below the resident's own median of this hour"
+    ),
     "usual": Function(("span",), Type.duration, "the resident's own long one: longer are rare"),
     "late": Function(
         ("hour", "duration"),

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from care.messages import Evidence, Value
-from rules import nights
-from rules.baselines import below
-from rules.memory import BedClock, moment
+from rules import nights, routine
+from rules.baselines import below, level, moved, norm
+from rules.memory import BedClock, HomeClock, moment
 from rules.nights import MINUTE, NOON, UNKNOWN_16
 from rules.windows import instant
 
@@ -32,6 +32,19 @@ if TYPE_CHECKING:
 
 FRESH: Final = 5 * MINUTE
 """A deviation older than this says nothing about now."""
+WEEK: Final = 7
+DAYS: Final = 5
+"""So many of the last nights or days make the level of now."""
+LEVEL_FLOOR, BREATH_LEVEL_FLOOR = 1.5, 2.0
+"""Least spread of a night's level: pulse, and breath in quarters. Less than of an hour, whose median is of fewer samples."""
+REVIEW: Final = 8 * 60
+"""Days are looked at in the morning of the next one: a note is a task for working hours."""
+KITCHEN_LEAST: Final = 10
+"""Minutes a day below which a kitchen is hardly used, and its silence no sign."""
+SELDOM: Final = 0.1
+"""Share of days without the kitchen up to which two in a row are remarkable (one pair in a hundred)."""
+EXITS_FLOOR: Final = 1.0
+"""Least spread of the number of exits: it is counted in whole ones."""
 EVENING: Final = 20 * 60
 """Whoever has not got up by then is another rule's business."""
 MORNING: Final = 6 * 60
@@ -50,6 +63,8 @@ class Verdict(NamedTuple):
 
     value: bool | None
     told: tuple[Evidence, ...] = ()
+    until: int = 0
+    """It stands until then: nothing it rests on changes before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +132,20 @@ def _deviation(view: EngineView) -> float | None:
     return abs(bed.deviation)
 
 
+def _under_usual(view: EngineView, vital: str) -> float | None:
+    usual, bed = _baseline(view, vital), bed_clock(view)
+    if usual is None or bed is None:
+        return None
+    samples = bed.latest if vital == "heart_rate" else bed.latest_breaths
+    end = bed.sampled_at + FRESH
+    if not bed.in_bed or len(samples) < 3 or end < view.now:
+        return None
+    view.wake(end + 1)
+    now = sorted(samples)[len(samples) // 2] / (1 if vital == "heart_rate" else 4)
+    _tell(view, vital, now)
+    return usual - now
+
+
 def usual_minute(past: NDArray[Any], name: str, day: date) -> float | None:
     """The usual minute of `up` or `to_bed`: of this day of the week where these differ, otherwise of all days."""
     minutes = nights.known(past[name], UNKNOWN_16)
@@ -135,22 +164,53 @@ def usual_minute(past: NDArray[Any], name: str, day: date) -> float | None:
     return middle
 
 
+def home_clock(view: EngineView) -> HomeClock | None:
+    """What is known of the days of the home, brought up to now."""
+    clock = view.home.memory.clock
+    if clock is not None:
+        routine.advance(clock, view.home, view.now, view.zone)
+    return clock
+
+
+def _late_morning(view: EngineView, slack: float) -> bool | None:
+    clock, today = home_clock(view), _day(view.now, view)
+    if clock is None or clock.day.flaw or routine.is_out(clock, view.now):
+        return None
+    minute = usual_minute(nights.teachers(routine.days(clock), today.toordinal()), "morning", today)
+    if minute is None:
+        return None
+    due = instant(today, 0, view.zone) + round(minute * MINUTE + slack * 1000)
+    end = instant(today, EVENING, view.zone)
+    _tell(view, "usual_morning", _clock(minute))
+    if view.now < due:
+        view.wake(due)
+        return False
+    if view.now >= end:
+        return False
+    view.wake(end)
+    return not clock.day.morning_at
+
+
+def _clock(minute: float) -> str:
+    shown = round(minute) % 1440
+    return f"{shown // 60:02}:{shown % 60:02}"
+
+
 def _late(view: EngineView, what: str, slack: float) -> bool | None:
+    if what == "morning":
+        return _late_morning(view, slack)
     bed = bed_clock(view)
     if bed is None or bed.in_bed is None:
         return None
     today = _day(view.now, view)
-    if what == "get_up":
-        day, from_, to = today, 0, EVENING
-    elif what == "to_bed":
+    day, from_, to = today, 0, EVENING
+    if what == "to_bed":
         day = (
             today
             if datetime.fromtimestamp(view.now / 1000, view.zone).time() >= time(12)
             else today - timedelta(1)
         )
         from_, to = NOON, NOON
-    else:
-        return None
     past = nights.teachers(nights.nights(bed), (day + timedelta(1) if what == "to_bed" else day).toordinal())
     minute = usual_minute(
         past, "up" if what == "get_up" else "to_bed", day + timedelta(1) if what == "to_bed" else day
@@ -159,8 +219,7 @@ def _late(view: EngineView, what: str, slack: float) -> bool | None:
         return None
     due = instant(day, 0, view.zone) + round((minute + from_) * MINUTE + slack * 1000)
     end = instant(day, to, view.zone) if what == "get_up" else instant(day + timedelta(1), MORNING, view.zone)
-    shown = round(minute + from_) % 1440
-    _tell(view, f"usual_{what}", f"{shown // 60:02}:{shown % 60:02}")
+    _tell(view, f"usual_{what}", _clock(minute + from_))
     if view.now < due:
         view.wake(due)
         return False
@@ -179,7 +238,7 @@ def _late(view: EngineView, what: str, slack: float) -> bool | None:
 
 def _usual(view: EngineView, span: str) -> float | None:
     share, least = SPANS[span]
-    clock = view.home.memory.clock
+    clock = home_clock(view)
     seen = {"away": clock.aways, "door_gap": clock.gaps, "bathroom_stay": clock.stays}[span] if clock else []
     minutes = below(seen, share, least=least)
     if minutes is None:
@@ -191,6 +250,14 @@ def _usual(view: EngineView, span: str) -> float | None:
 def _learned(view: EngineView, what: str) -> bool:
     if what in ("heart_rate", "respiration_rate"):
         return _baseline(view, what) is not None
+    if what == "morning":
+        clock, today = home_clock(view), _day(view.now, view)
+        if clock is None:
+            return False
+        return (
+            usual_minute(nights.teachers(routine.days(clock), today.toordinal()), "morning", today)
+            is not None
+        )
     if what in ("get_up", "to_bed"):
         bed = bed_clock(view)
         if bed is None:
@@ -205,7 +272,11 @@ def _detected(view: EngineView) -> bool | None:
     asked = view.instance.rule.detector
     if asked is None:
         return None
-    verdict = asked.detector.ask(view, asked.arguments(view.instance))
+    verdict = view.instance.verdict
+    if verdict is None or view.now >= verdict.until:
+        verdict = view.instance.verdict = asked.detector.ask(view, asked.arguments(view.instance))
+    if verdict.until:
+        view.wake(verdict.until)
     if view.told is not None:
         view.told += verdict.told
     return verdict.value
@@ -214,34 +285,30 @@ def _detected(view: EngineView) -> bool | None:
 LEARNT: Final[dict[str, Callable[..., Any]]] = {
     "baseline": _baseline,
     "deviation": _deviation,
+    "under_usual": _under_usual,
     "usual": _usual,
     "late": _late,
     "learned": _learned,
     "detected": _detected,
 }
 """Functions of the language that are answered here."""
+LIVE: Final = frozenset({"deviation", "under_usual"})
+"""Those whose answer may change with every sample."""
 
 
 # ------------------------------------------------------------------------------------- the detectors
 
 
-def _recent(past: NDArray[Any], last: int, of: int) -> NDArray[Any]:
-    """The last nights that are the resident's own, of so many calendar nights."""
-    counted = np.isin(past["flaw"], [nights.FLAWS.index(f) for f in nights.COUNTS])
-    return past[counted & (past["day"] > last - of)]
-
-
 def _night_exits(view: EngineView, given: Mapping[str, Any]) -> Verdict:
-    """Out of bed `least` times a night, or `above` more often than usual, in `nights` of the last `of`."""
+    """Out of bed `least` times, or `above` more often than usual, in `nights` of the last `of`; or slowly more."""
     bed = bed_clock(view)
     if bed is None or not bed.ends:
         return Verdict(None)
-    view.wake(bed.ends)
     past = nights.nights(bed)
-    last = _day(bed.ends - 30 * nights.HOUR, view).toordinal()
-    recent = _recent(past, last, int(given["of"]))
+    last = _last_night(bed, view)
+    recent = nights.counted(past, last, int(given["of"]))
     if not recent.size:
-        return Verdict(None)
+        return Verdict(None, (), bed.ends)
     teaching = nights.teachers(past, last - int(given["of"]) + 1)
     usual = float(np.median(teaching["exits"])) if teaching.size >= nights.LEAST else None
     limit = float(given["least"]) if usual is None else usual + float(given["above"])
@@ -249,9 +316,153 @@ def _night_exits(view: EngineView, given: Mapping[str, Any]) -> Verdict:
         limit = min(limit, float(given["least"]))
     many = recent[recent["exits"] >= limit]
     told = [_of_night(view, "bed_exits", int(n["exits"]), int(n["day"])) for n in many]
+    older = norm(nights.teachers(past, last + 1, lagged=True)["exits"], least=nights.LEAST, floor=EXITS_FLOOR)
+    week = nights.counted(past, last, nights.LAG)[-DAYS:]
+    far = moved(week["exits"], older, least=DAYS - 1)
+    if far is not None and far >= given["moved"]:
+        told = [_of_night(view, "bed_exits", int(n["exits"]), int(n["day"])) for n in week]
     if usual is not None:
         told.append(_of_night(view, "usual_bed_exits", usual, last))
-    return Verdict(many.size >= given["nights"], tuple(told))
+    many_now = many.size >= given["nights"] or (far is not None and far >= given["moved"])
+    return Verdict(many_now, tuple(told), bed.ends)
+
+
+def _last_night(bed: BedClock, view: EngineView) -> int:
+    """The date (ordinal) of the last night that is over."""
+    return _day(bed.ends - 30 * nights.HOUR, view).toordinal()
+
+
+def _pauses(view: EngineView, given: Mapping[str, Any]) -> Verdict:
+    """Pauses of breathing an hour: `note` in one night of the last week, or `many` in `nights` of it."""
+    bed = bed_clock(view)
+    if bed is None or not bed.ends:
+        return Verdict(None)
+    past = nights.counted(nights.nights(bed), _last_night(bed, view), WEEK)
+    past = past[past["breathing"] >= given["hours"] * 60]
+    if not past.size:
+        return Verdict(None, (), bed.ends)
+    index = past["pauses"] / (past["breathing"] / 60)
+    shown = past[index >= given["note"]]
+    told = tuple(
+        _of_night(
+            view,
+            "breathing_pauses",
+            round(float(n["pauses"]) / (float(n["breathing"]) / 60), 1),
+            int(n["day"]),
+        )
+        for n in shown
+    )
+    return Verdict(
+        int((index >= given["many"]).sum()) >= given["nights"] or shown.size >= given["note_nights"],
+        told,
+        bed.ends,
+    )
+
+
+def _strange_nights(view: EngineView, given: Mapping[str, Any]) -> Verdict:
+    """Pulse or breath unlike the resident's own: `strange` on average over a night, `nights` in a row; or moved by
+    `moved` spreads over the last days.
+    """
+    bed = bed_clock(view)
+    if bed is None or not bed.ends:
+        return Verdict(None)
+    past, last, count = nights.nights(bed), _last_night(bed, view), int(given["nights"])
+    recent = nights.counted(past, last, nights.LAG)
+    newest = nights.counted(past, last, count)
+    judged = newest[newest["strange"] != nights.UNKNOWN]
+    strange = judged[judged["strange"] >= 20 * given["strange"]]
+    told = [_of_night(view, "deviation", float(n["strange"]) / 20, int(n["day"])) for n in strange]
+    value: bool | None = None
+    if judged.size == count:
+        value = strange.size == count
+    teaching = nights.teachers(past, last + 1, lagged=True)
+    for name, vital, scale, floor in (
+        ("pulse", "heart_rate", 1, LEVEL_FLOOR), ("breath", "respiration_rate", 4, BREATH_LEVEL_FLOOR),
+    ):  # fmt: skip
+        usual = norm(nights.levels(teaching, name), least=nights.LEAST, floor=floor)
+        by_night = nights.levels(recent, name)[-DAYS:]
+        far = moved(by_night, usual, least=DAYS - 1)
+        if far is None or usual is None:
+            continue
+        value = bool(value)
+        if abs(far) >= given["moved"]:
+            value = True
+            told.append(_of_night(view, vital, round(level(by_night) / scale, 1), last))
+            told.append(_of_night(view, f"usual_{vital}", round(usual.middle / scale, 1), last))
+    return Verdict(value, tuple(told), bed.ends)
+
+
+def _by_day(view: EngineView, given: Mapping[str, Any]) -> Verdict:
+    """In bed by day `more` longer than usual, on `days` days in a row."""
+    bed = bed_clock(view)
+    if bed is None or not bed.ends:
+        return Verdict(None)
+    past, last, count = nights.nights(bed), _last_night(bed, view), int(given["days"])
+    usual = norm(nights.teachers(past, last - count + 1)["lain_by_day"], least=nights.LEAST, floor=1.0)
+    recent = nights.counted(past, last, count)
+    if usual is None or recent.size < count:
+        return Verdict(None, (), bed.ends)
+    long = recent[recent["lain_by_day"] >= usual.middle + given["more"] / 60]
+    told = [_of_night(view, "bed_minutes_by_day", int(n["lain_by_day"]), int(n["day"]) - 1) for n in long]
+    told.append(_of_night(view, "usual_bed_minutes_by_day", usual.middle, last - 1))
+    return Verdict(long.size == count, tuple(told), bed.ends)
+
+
+def _activity_drop(view: EngineView, given: Mapping[str, Any]) -> Verdict:
+    """Less moved than `percent` of usual on `days` days, nothing in the kitchen on `kitchen_days`, or slowly less."""
+    clock = home_clock(view)
+    if clock is None:
+        return Verdict(None)
+    today = _day(view.now - REVIEW * MINUTE, view)
+    until = instant(today + timedelta(1), REVIEW, view.zone)
+    last, past = today.toordinal() - 1, routine.days(clock)
+    teaching = nights.teachers(past, last + 1)
+    pace = _pace(teaching)
+    usual = norm(pace, least=nights.LEAST, floor=0.08 * float(np.median(pace)) if pace.size else 1.0)
+    if usual is None:
+        return Verdict(None, (), until)
+    told: list[Evidence] = []
+    value: bool | None = None
+    few = nights.counted(past, last, int(given["days"]))
+    if few.size == given["days"]:
+        value = bool((_pace(few) < usual.middle * given["percent"] / 100).all())
+    recent = nights.counted(past, last, nights.LAG)[-DAYS:]
+    older = norm(
+        _pace(nights.teachers(past, last + 1, lagged=True)), least=nights.LEAST, floor=0.08 * usual.middle
+    )
+    far = moved(_pace(recent), older, least=DAYS - 1)
+    if far is not None and older is not None:
+        less = level(_pace(recent)) <= older.middle * (1 - given["least_percent"] / 100)
+        value = bool(value) or (far <= -given["moved"] and less)
+    if value:
+        told += [_of_day(view, "active_minutes", int(d["active"]), int(d["day"])) for d in recent]
+        told.append(_of_day(view, "usual_active_minutes", float(np.median(teaching["active"])), last))
+    none = nights.counted(past, last, int(given["kitchen_days"]))
+    kitchen = nights.known(
+        nights.teachers(past, last - int(given["kitchen_days"]) + 1)["kitchen"], UNKNOWN_16
+    )
+    cooks = norm(kitchen, least=nights.LEAST, floor=1.0)
+    if cooks is not None and none.size == given["kitchen_days"]:
+        value = bool(value)
+        seldom = float(np.mean(kitchen[~np.isnan(kitchen)] == 0)) <= SELDOM
+        if cooks.middle >= KITCHEN_LEAST and seldom and not none["kitchen"].any():
+            value = True
+            told += [_of_day(view, "kitchen_minutes", 0, int(d["day"])) for d in none]
+            told.append(_of_day(view, "usual_kitchen_minutes", cooks.middle, last))
+    return Verdict(value, tuple(told), until)
+
+
+def _pace(days: NDArray[Any]) -> NDArray[np.float64]:
+    """Minutes of motion in a day, as if all of it had been spent at home."""
+    found: NDArray[np.float64] = days["active"] * 960.0 / np.maximum(960.0 - days["out"], 240.0)
+    return found
+
+
+def _of_day(view: EngineView, quantity: str, value: float, day: int) -> Evidence:
+    """A day's figure as evidence, at the midnight that ended the day."""
+    group = view.instance.group
+    at = moment(instant(date.fromordinal(day + 1), 0, view.zone))
+    return Evidence(device=group[0].name if group else "", quantity=quantity, value=value, at=at)
 
 
 def _of_night(view: EngineView, quantity: str, value: float, day: int) -> Evidence:
@@ -266,10 +477,52 @@ DETECTORS: Final[dict[str, Detector]] = {
     for d in (
         Detector(
             "night_exits",
-            "out of bed `least` times a night, or `above` more often than usual, in `nights` of the last `of`",
-            {"least": "number", "above": "number", "nights": "number", "of": "number"},
+            "out of bed `least` times a night, or `above` more often than usual, in `nights` of the last `of`, or over "
+            "the last nights more by `moved` spreads",
+            {"least": "number", "above": "number", "nights": "number", "of": "number", "moved": "number"},
             ("bed",),
             _night_exits,
+        ),
+        Detector(
+            "breathing_pauses",
+            "pauses of breathing an hour: `note` in `note_nights` of a week, or `many` in `nights` of it; nights of `hours`",
+            {
+                "note": "number",
+                "many": "number",
+                "nights": "number",
+                "note_nights": "number",
+                "hours": "number",
+            },
+            ("bed",),
+            _pauses,
+        ),
+        Detector(
+            "strange_nights",
+            "pulse or breath unlike the resident's own: mean |z| of `strange`, `nights` in a row, or moved by `moved`",
+            {"strange": "number", "nights": "number", "moved": "number"},
+            ("bed",),
+            _strange_nights,
+        ),
+        Detector(
+            "bed_by_day",
+            "in bed between 09:00 and 18:00 `more` longer than usual, on `days` days in a row",
+            {"more": "duration", "days": "number"},
+            ("bed",),
+            _by_day,
+        ),
+        Detector(
+            "activity_drop",
+            "moved less than `percent` of usual on `days` days, nothing in the kitchen on `kitchen_days`, or over the "
+            "last days less by `moved` spreads and `least_percent`",
+            {
+                "percent": "number",
+                "days": "number",
+                "kitchen_days": "number",
+                "moved": "number",
+                "least_percent": "number",
+            },
+            ("home",),
+            _activity_drop,
         ),
     )
 }

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from care.ids import content_id
 from care.messages import URGENT, Evidence, Finding
-from care.words import Condition, Phase
+from care.words import Condition, Level, Phase
+from rules import personal
 from rules.catalog import Rule, RuleGrade, Shape, Subject
 from rules.findings import Particulars, evidence_of, finding_of, reading
 from rules.homes import NOTHING, Homes, forget, is_attentive
@@ -544,6 +545,11 @@ class Episodes(Homes):
         condition: Condition = Condition.active,
     ) -> None:
         more = self._particulars(instance, at) if instance.rule.doc.shape is Shape.outage else None
+        if (
+            phase is Phase.opened
+            and instance.rule.grades[max(instance.episode.grade, 0)].level is not Level.blue
+        ):
+            personal.alarmed(instance, at)
         out.append(
             finding_of(instance, phase, at, reason, trigger, now=self._now, condition=condition, more=more)
         )

@@ -5,15 +5,18 @@ A `LiveHome` is built around its memory from the registry and the rules and can 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from care.messages import Report
 from care.site import Device, Home, Resident
 from care.words import Kind
-from rules.catalog import Rule, Subject
 from rules.memory import DeviceMemory, Episode, HomeMemory
 from rules.samples import Ask, Band
 from rules.windows import Hours
+
+if TYPE_CHECKING:  # the catalogue names detectors, and those look at live homes
+    from rules.catalog import Rule
+    from rules.detectors import Verdict
 
 SEEN_MOVING = 5 * 60_000
 """A motion sensor that still says true is believed so long; real ones clear in one or two minutes (domain 2.2)."""
@@ -112,6 +115,7 @@ class Instance:
     __slots__ = (
         "armed", "ask", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
         "limits", "looks", "merge", "minutes", "not_before", "parameters", "resident", "room", "rule", "settle", "subject", "test",
+        "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -123,12 +127,12 @@ class Instance:
         self.key = f"{rule.id}|{subject}|test" if test else f"{rule.id}|{subject}"
         self.test = test
         self.group = group
-        self.device: LiveDevice | None = group[0] if rule.doc.on.subject is Subject.device and group else None
+        self.device: LiveDevice | None = group[0] if rule.doc.on.subject == "device" and group else None
         first = group[0] if group else None
         self.kind = first.kind if first else ""
-        self.room = first.room if first and rule.doc.on.subject is not Subject.home else ""
+        self.room = first.room if first and rule.doc.on.subject != "home" else ""
         self.resident = first.resident if first else None
-        if rule.doc.on.subject is Subject.home:
+        if rule.doc.on.subject == "home":
             people = home.site.residents if home.site is not None else []
             self.resident = people[0] if len(people) == 1 else None
         self.lane = 0 if rule.urgent else 1
@@ -137,6 +141,8 @@ class Instance:
         self.parameters: dict[str, Any] = {}
         self.limits: dict[str, Any] = {}
         self.hours: Hours | None = None
+        self.verdict: Verdict | None = None
+        """What its detector said last, while that stands."""
         self.settle = self.gap = self.clear_hold = self.merge = 0
         self.ask: Ask | None = None
         self.not_before: dict[tuple[str, str, str, float, int], int] = {}

@@ -350,6 +350,32 @@ class BedClock(msgspec.Struct, array_like=True):
     """Nights that are over, oldest first: records of `rules.nights.NIGHT`."""
 
 
+class DayNow(msgspec.Struct, array_like=True):
+    """The day under way in one home, from midnight to midnight."""
+
+    flaw: str = ""
+    """Why it will not teach: a name of `rules.nights.FLAWS`."""
+    active: int = 0
+    """Minutes in which somebody moved."""
+    kitchen: int = 0
+    """Minutes in which somebody moved in the kitchen."""
+    visits: int = 0
+    visits_at_night: int = 0
+    """To the bathroom."""
+    stayed: int = 0
+    """Milliseconds in the bathroom."""
+    outings: int = 0
+    out: int = 0
+    """Milliseconds during which everybody was out."""
+    morning_at: int = 0
+    early: list[int] = []
+    """Ten minutes each in which somebody moved, until the morning has begun."""
+    aways: list[int] = []
+    gaps: list[int] = []
+    stays: list[int] = []
+    """Minutes of outings, between uses of the front door, of visits to the bathroom; learnt when the day was good."""
+
+
 class HomeClock(msgspec.Struct, array_like=True):
     """What was learnt of the people of one home (rules.personal)."""
 
@@ -357,11 +383,24 @@ class HomeClock(msgspec.Struct, array_like=True):
     alarm_at: int = 0
     """When people were last alarmed about them: that night and day do not teach."""
     aways: list[int] = []
-    """Minutes of the last outings."""
     gaps: list[int] = []
-    """Minutes between the last uses of the front door."""
     stays: list[int] = []
-    """Minutes of the last visits to the bathroom."""
+    """As in `DayNow`, of the last good days."""
+    day_ends: int = 0
+    moved_at: int = 0
+    """Last minute in which somebody moved, and in which they did in the kitchen."""
+    cooked_at: int = 0
+    used_at: int = 0
+    """When the front door was last opened, and last closed."""
+    closed_at: int = 0
+    inside_at: int = 0
+    """Last sign of a person inside."""
+    bath_since: int = 0
+    bath_at: int = 0
+    """Of the visit to the bathroom that goes on, and the last motion in it."""
+    day: DayNow = msgspec.field(default_factory=DayNow)
+    days: bytes = b""
+    """Days that are over, oldest first: records of `rules.routine.DAY`."""
 
 
 class HomeMemory(msgspec.Struct, array_like=True):

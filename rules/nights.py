@@ -30,7 +30,9 @@ SAMPLE_EVERY: Final = 55_000
 HOUR: Final = 60 * MINUTE
 NOON: Final = 720
 
-FLAWS: Final = ("", "data", "flicker", "alarm", "away", "hospital", "guest", "works", "offline", "two")
+FLAWS: Final = (
+    "", "data", "flicker", "alarm", "offline", "away", "hospital", "visitors", "cleaning", "works", "two",
+)  # fmt: skip
 """Why a night or day does not teach; a record keeps the place in this list, so new ones go to the end."""
 COUNTS: Final = ("", "alarm")
 """Nights with these flaws are the resident's own all the same: they are judged, though they do not teach."""
@@ -103,11 +105,18 @@ def nights(bed: BedClock) -> NDArray[Any]:
     return found
 
 
-def teachers(past: NDArray[Any], day: int) -> NDArray[Any]:
-    """The nights that teach what is usual for the night of this day."""
-    good: NDArray[Any] = past[(past["flaw"] == 0) & (past["day"] < day)]
-    older: NDArray[Any] = good[(good["day"] < day - LAG) & (good["day"] >= day - LAG - WINDOW)]
-    return older if older.size >= LEAST else good[good["day"] >= day - WINDOW]
+def teachers(past: NDArray[Any], day: int, *, lagged: bool = False) -> NDArray[Any]:
+    """The nights that teach what is usual for the night of this day; `lagged`: never those of the last week.
+
+    Nights with an alarm do not, unless alarms are what most nights have: somebody who rises at five and is asked
+    about it every morning has ordinary nights all the same.
+    """
+    window = past[own(past) & (past["day"] < day) & (past["day"] >= day - LAG - WINDOW)]
+    good: NDArray[Any] = window[window["flaw"] == 0]
+    if good.size < LEAST and 2 * good.size < window.size:
+        good = window
+    older: NDArray[Any] = good[good["day"] < day - LAG]
+    return older if lagged or older.size >= LEAST else good[good["day"] >= day - WINDOW]
 
 
 def known(values: NDArray[Any], unknown: int) -> NDArray[np.float64]:
@@ -115,10 +124,34 @@ def known(values: NDArray[Any], unknown: int) -> NDArray[np.float64]:
     return np.where(values == unknown, np.nan, values.astype(np.float64))
 
 
+def levels(past: NDArray[Any], name: str) -> NDArray[np.float64]:
+    """The level of each night: the median of its hours, unknown with fewer than three."""
+    by_hour = known(past[name], 0)
+    few = (~np.isnan(by_hour)).sum(axis=1) < 3
+    by_hour[few] = 0.0
+    found: NDArray[np.float64] = np.nanmedian(by_hour, axis=1) if past.size else np.zeros(0)
+    found[few] = np.nan
+    return found
+
+
 def hour_norm(past: NDArray[Any], name: str, hour: int) -> Norm | None:
     """What is usual for `pulse` or `breath` in an hour of the night, between nights."""
     floor = PULSE_FLOOR if name == "pulse" else BREATH_FLOOR
     return norm(known(past[name][:, hour], 0), least=LEAST, floor=floor)
+
+
+def own(past: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which nights or days are the resident's own."""
+    found: NDArray[np.bool_] = np.zeros(past.size, dtype=np.bool_)
+    for flaw in COUNTS:
+        found |= past["flaw"] == FLAWS.index(flaw)
+    return found
+
+
+def counted(past: NDArray[Any], last: int, of: int) -> NDArray[Any]:
+    """The nights among the last `of` calendar nights that are the resident's own: these are judged."""
+    found: NDArray[Any] = past[own(past) & (past["day"] > last - of) & (past["day"] <= last)]
+    return found
 
 
 def bed_of(device: LiveDevice) -> str:
@@ -365,6 +398,8 @@ def _close_hour(bed: BedClock, zone: ZoneInfo) -> None:
 
 def _close_night(bed: BedClock, zone: ZoneInfo, home: LiveHome | None) -> None:
     night, end = bed.night, bed.ends
+    if home is not None and end - bed.heard_at > SILENT and not _speaks_on_change(home):
+        _turn(bed, None, bed.heard_at, home, zone)
     if bed.in_bed:
         _lay(bed, bed.since, end, zone)
         bed.since = end
@@ -411,6 +446,11 @@ def _flaw(bed: BedClock, home: LiveHome | None) -> str:
     if clock is not None and clock.alarm_at >= bed.ends - 24 * HOUR:
         return "alarm"
     return ""
+
+
+def _speaks_on_change(home: LiveHome) -> bool:
+    """Mats that say nothing while nothing changes: their silence is no loss of data."""
+    return all(d.on_change for d in home.devices.values() if "in_bed" in d.fields)
 
 
 def _strangeness(row: Any, past: NDArray[Any]) -> int:

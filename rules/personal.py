@@ -1,6 +1,6 @@
 """The personal clock: what is usual for the people of one home, learnt from what is heard. Start at `hear`.
 
-`rules.nights` learns from beds, `rules.baselines` has the statistics, `rules.detectors` answers what rules ask.
+`rules.nights` learns from beds, `rules.routine` from motion and doors, `rules.baselines` has the statistics, `rules.detectors` answers what rules ask.
 All that is learnt lies in `HomeMemory.clock`.
 """
 
@@ -9,16 +9,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from care.ids import epoch_ms
+from care.site import moment_of
 from care.words import Kind
-from rules import nights
+from rules import nights, routine
+from rules.detectors import LIVE
 from rules.memory import BedClock, HomeClock
 
 if TYPE_CHECKING:
     from rules.live import Instance, LiveDevice, LiveHome, Trigger
 
-LEARNS_FROM: Final = frozenset({"in_bed", "bed_state", "respiration_rate"})
+LEARNS_FROM: Final = frozenset({"in_bed", "bed_state", "respiration_rate"}) | routine.LEARNS_FROM
 """Quantities whose every change is taken in; others are looked at when a sample is due."""
 _NEVER: Final = 1 << 62
+_ABOUT_PEOPLE: Final = frozenset({"vitals", "bed", "fall", "sos", "wandering", "activity"})
+"""Causes whose alarms say that a night or day was none like the others; a door left open or an empty battery is."""
 
 
 def hear(home: LiveHome, device: LiveDevice, trigger: Trigger, zone: ZoneInfo) -> tuple[Instance, ...]:
@@ -28,31 +33,58 @@ def hear(home: LiveHome, device: LiveDevice, trigger: Trigger, zone: ZoneInfo) -
         is_bed = device.kind == Kind.bed_belt or "in_bed" in device.fields
         device.bed = nights.bed_of(device) if is_bed else ""
         device.due = 0 if is_bed else _NEVER
-    if report.retained or report.test or not device.bed or "in_bed" not in device.fields:
+    if report.retained or report.test:
         return ()
     clock = home.memory.clock
     if clock is None:
         clock = home.memory.clock = HomeClock()
-    bed = clock.beds.get(device.bed)
-    if bed is None:
-        bed = clock.beds[device.bed] = BedClock()
-    if (
-        at < device.due
-        and not bed.zero_at
-        and changed.isdisjoint(("in_bed", "bed_state"))
-        and device.fields["respiration_rate"].value
-    ):
-        return ()
-    closed = nights.advance(bed, at, zone, home)
-    sampled = nights.hear(bed, home, device, at, changed, zone, disturbance(home))
-    device.due = at + nights.SAMPLE_EVERY
+    closed = at >= clock.day_ends and routine.advance(clock, home, at, zone)
+    if not changed.isdisjoint(routine.LEARNS_FROM):
+        routine.hear(clock, home, device, at, changed, zone, disturbance(home, at, zone))
+    sampled = False
+    if device.bed and "in_bed" in device.fields:
+        bed = clock.beds.get(device.bed)
+        if bed is None:
+            bed, closed = BedClock(), True
+            clock.beds[device.bed] = bed
+        if (
+            at < device.due
+            and not bed.zero_at
+            and changed.isdisjoint(("in_bed", "bed_state"))
+            and device.fields["respiration_rate"].value
+        ):
+            return home.personal if closed else ()
+        if "in_bed" in changed and device.fields["in_bed"].value is False:
+            routine.sign(clock, at, zone)
+        closed = nights.advance(bed, at, zone, home) or closed
+        sampled = nights.hear(bed, home, device, at, changed, zone, disturbance(home, at, zone))
+        sampled = sampled and any(bed.norms)
+        device.due = at + nights.SAMPLE_EVERY
     if closed:
         return home.personal
-    if sampled and any(bed.norms):
-        return tuple(i for i in home.personal if "deviation" in i.rule.personal)
-    return ()
+    return tuple(i for i in home.personal if not LIVE.isdisjoint(i.rule.personal)) if sampled else ()
 
 
-def disturbance(home: LiveHome) -> str:
+def disturbance(home: LiveHome, at: int, zone: ZoneInfo) -> str:
     """Why what happens here just now teaches nothing; empty when it does (a name of `nights.FLAWS`)."""
-    return "offline" if home.memory.dark is not None else ""
+    if home.memory.dark is not None:
+        return "offline"
+    modes = list(home.site.modes) if home.site is not None else []
+    if home.memory.orders is not None:
+        modes += home.memory.orders.modes
+    for mode in modes:
+        if (
+            epoch_ms(moment_of(mode.from_, zone)) <= at < epoch_ms(moment_of(mode.until, zone))
+            and not mode.ended
+        ):
+            return mode.mode.value
+    return ""
+
+
+def alarmed(instance: Instance, at: int) -> None:
+    """People were alarmed about somebody: this night and this day do not teach what is usual."""
+    if instance.rule.doc.cause in _ABOUT_PEOPLE and not instance.test:
+        clock = instance.home.memory.clock
+        if clock is None:
+            clock = instance.home.memory.clock = HomeClock()
+        clock.alarm_at = max(clock.alarm_at, at)

@@ -19,7 +19,7 @@ rules:
     title: {zh: "{room}", en: "{room}"}
     about: {zh: 说明, en: text}
     source: a test
-    detector: {use: night_exits, with: {least: 5, above: above, nights: 2}}
+    detector: {use: night_exits, with: {least: 5, above: above, nights: 2, moved: 2}}
     when: detected()
     grades:
       - {level: blue}
@@ -34,14 +34,14 @@ def test_a_detector_is_given_values_parameters_and_parameters_of_the_same_name()
     """What a rule does not say it takes from its parameter of that name."""
     rule = read_rules({"x.yaml": GOOD}).rules["X1"]
     assert rule.detector is not None
-    assert set(rule.detector.given) == {"least", "above", "nights", "of"}
+    assert set(rule.detector.given) == {"least", "above", "nights", "of", "moved"}
 
 
 @pytest.mark.parametrize(
     ("old", "new", "line", "reason"),
     [
         ("use: night_exits", "use: night_exists", 12, "there is no detector `night_exists`; there are"),
-        ("least: 5", "lest: 5", 12, "`night_exits` takes least, above, nights, of; not `lest`"),
+        ("least: 5", "lest: 5", 12, "`night_exits` takes least, above, nights, of, moved; not `lest`"),
         ("least: 5, ", "", 12, "`night_exits` needs `least`, a number"),
         ("least: 5", "least: days", 12, "a number is needed, this is duration"),
         ("least: 5", "least: fife", 12, "`fife` is neither a quantity nor a parameter"),
