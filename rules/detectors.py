@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from care.messages import Evidence, Value
 from rules import nights, routine
 from rules.baselines import below, level, moved, norm
+from rules.live import bed_of
 from rules.memory import BedClock, HomeClock, moment
 from rules.nights import MINUTE, NOON, UNKNOWN_16
 from rules.windows import instant
@@ -87,7 +88,7 @@ def bed_clock(view: EngineView) -> BedClock | None:
     clock = view.home.memory.clock
     if clock is None:
         return None
-    name = nights.bed_of(view.device) if view.device is not None else view.instance.subject
+    name = bed_of(view.device) if view.device is not None else view.instance.subject
     bed = clock.beds.get(name)
     if bed is None and view.instance.subject == view.home.name and len(clock.beds) == 1:
         bed = next(iter(clock.beds.values()))

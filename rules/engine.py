@@ -135,7 +135,11 @@ class Engine(Outages):
         except Exception as error:  # noqa: BLE001  # one home's data must not stop the others
             self._failed(home, None, at, error, out)
             self._raise_anyway(home, device, trigger, out)
-        if current and (at >= device.due or not LEARNS_FROM.isdisjoint(trigger.changed)):
+        if current and (
+            at >= device.due
+            or not LEARNS_FROM.isdisjoint(trigger.changed)
+            or report.values.get("respiration_rate") == 0
+        ):
             self._learn(home, device, trigger, out)
         if report.seq is not None and current:
             memory.seq = report.seq

@@ -23,7 +23,7 @@ from rules.catalog import Rule, RuleBook, Shape, Subject
 from rules.conditions import Compiled
 from rules.health import ProvenHealth, health_of
 from rules.limits import as_limits, in_force
-from rules.live import NEVER, Instance, LiveDevice, LiveHome, Trigger, hours_of, silent_since
+from rules.live import NEVER, Instance, LiveDevice, LiveHome, Trigger, bed_of, hours_of, silent_since
 from rules.memory import (
     IDLE,
     SCHEMA,
@@ -41,7 +41,6 @@ from rules.memory import (
 from rules.outage import loss_of
 from rules.samples import PLACES, TELLING, Band, Filter
 from rules.view import EngineView
-from rules.words import room_kind
 
 HEALTH: Final = frozenset({"battery", "battery_low", "tamper", "fault"})
 ALWAYS_WANTED: Final = HEALTH | URGENT | frozenset(q.name for q in QUANTITIES.values() if not q.numeric)
@@ -451,8 +450,3 @@ def _subjects(rule: Rule, home: LiveHome, devices: list[LiveDevice]) -> list[tup
                 if bed is not None and not TELLING.isdisjoint(d.fields):
                     bed.append(d)
             return list(beds.items())
-
-
-def bed_of(device: LiveDevice) -> str:
-    """Belts and mats of the same resident and room are one bed (contract section 3)."""
-    return f"bed:{device.resident.id if device.resident else ''}:{room_kind(device.room)}"

@@ -13,6 +13,7 @@ from care.words import Kind
 from rules.memory import DeviceMemory, Episode, HomeMemory
 from rules.samples import Ask, Band
 from rules.windows import Hours
+from rules.words import room_kind
 
 if TYPE_CHECKING:  # the catalogue names detectors, and those look at live homes
     from rules.catalog import Rule
@@ -189,3 +190,8 @@ def silent_since(device: LiveDevice) -> int | None:
         if m.online_at:
             return None
     return m.heard_at or m.known_at or None
+
+
+def bed_of(device: LiveDevice) -> str:
+    """The bed of a device, by name: belts and mats of the same resident and room are one bed (contract section 3)."""
+    return f"bed:{device.resident.id if device.resident else ''}:{room_kind(device.room)}"

@@ -332,7 +332,8 @@ class BedClock(msgspec.Struct, array_like=True):
     """Since when somebody lies there, interruptions too short for an exit left out."""
     left_at: int = 0
     zero_at: int = 0
-    """Since when no breath is measured."""
+    zero_last: int = 0
+    """Since when no breath is measured, and when that was last said."""
     pause_at: int = 0
     """When the belt last spoke of a pause of breathing itself."""
     latest: list[int] = []

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.baselines import Norm, norm
+from rules.live import bed_of
 from rules.memory import BedClock, NightNow
 from rules.windows import instant
 from rules.words import room_kind
@@ -154,11 +155,6 @@ def counted(past: NDArray[Any], last: int, of: int) -> NDArray[Any]:
     return found
 
 
-def bed_of(device: LiveDevice) -> str:
-    """The name of the bed a device belongs to, as rules about beds have it."""
-    return f"bed:{device.resident.id if device.resident else ''}:{room_kind(device.room)}"
-
-
 def minute_of_day(at: int, zone: ZoneInfo) -> int:
     """Minutes since midnight on the community's wall clock."""
     wall = datetime.fromtimestamp(at / 1000, zone)
@@ -177,9 +173,19 @@ def hour_index(at: int, zone: ZoneInfo) -> int:
 
 
 def hear(
-    bed: BedClock, home: LiveHome, device: LiveDevice, at: int, changed: set[str], zone: ZoneInfo, flaw: str
+    bed: BedClock,
+    home: LiveHome,
+    device: LiveDevice,
+    at: int,
+    changed: set[str],
+    breath: Any,
+    zone: ZoneInfo,
+    flaw: str,
 ) -> bool:
-    """Take in a report of one of the bed's devices: it changed something, or a sample is due. True when one was taken."""
+    """Take in a report of one of the bed's devices: it changed something, or a sample is due. True when one was taken.
+
+    `breath` is the breathing the report names.
+    """
     if not bed.ends:
         bed.ends = instant(night_of(at, zone), NOON, zone)
     if not bed.hour_ends:
@@ -196,8 +202,7 @@ def hear(
     if "in_bed" in changed:
         night.flips += 1
     _turn(bed, _lies(group, at), at, home, zone)
-    if not changed.isdisjoint(("respiration_rate", "bed_state")):
-        _breathe(bed, device, at, changed)
+    _breathe(bed, device, at, changed, breath)
     if not bed.in_bed or at < bed.sampled_at + SAMPLE_EVERY:
         return False
     _sample(bed, device, at)
@@ -296,23 +301,25 @@ def _overlap(start: int, end: int, low: int, high: int) -> int:
     return max(0, min(end, high) - max(start, low))
 
 
-def _breathe(bed: BedClock, device: LiveDevice, at: int, changed: set[str]) -> None:
+def _breathe(bed: BedClock, device: LiveDevice, at: int, changed: set[str], breath: Any) -> None:
     """Count pauses of breathing: the belt's own word, or breathing measured as nothing for ten seconds."""
     state = device.fields.get("bed_state")
     if "bed_state" in changed and state is not None and state.value == "apnoea" and bed.in_bed:
         bed.night.pauses += 1
         bed.pause_at = at
-    f = device.fields.get("respiration_rate")
-    if "respiration_rate" not in changed or f is None:
+    if breath is None or isinstance(breath, str):
         return
-    if f.value == 0 and f.value is not False:
-        quality = _number(device, "signal_quality", at)
-        bed.zero_at = at if bed.in_bed and quality != 0 else 0
-        return
-    lasted = f.before_at - bed.zero_at if bed.zero_at and f.value else 0
-    if PAUSE <= lasted <= PAUSE_MOST and bed.in_bed and bed.pause_at < bed.zero_at - MINUTE:
-        bed.night.pauses += 1
-    bed.zero_at = 0
+    if not breath:
+        if not bed.in_bed or _number(device, "signal_quality", at) == 0:
+            bed.zero_at = 0
+            return
+        bed.zero_at = bed.zero_at or at
+        bed.zero_last = at
+    elif bed.zero_at:
+        lasted = bed.zero_last - bed.zero_at
+        if PAUSE <= lasted <= PAUSE_MOST and bed.in_bed and bed.pause_at < bed.zero_at - MINUTE:
+            bed.night.pauses += 1
+        bed.zero_at = 0
 
 
 def _number(device: LiveDevice, quantity: str, at: int) -> float | None:

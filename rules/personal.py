@@ -14,12 +14,13 @@ from care.site import moment_of
 from care.words import Kind
 from rules import nights, routine
 from rules.detectors import LIVE
+from rules.live import bed_of
 from rules.memory import BedClock, HomeClock
 
 if TYPE_CHECKING:
     from rules.live import Instance, LiveDevice, LiveHome, Trigger
 
-LEARNS_FROM: Final = frozenset({"in_bed", "bed_state", "respiration_rate"}) | routine.LEARNS_FROM
+LEARNS_FROM: Final = frozenset({"in_bed", "bed_state"}) | routine.LEARNS_FROM
 """Quantities whose every change is taken in; others are looked at when a sample is due."""
 _NEVER: Final = 1 << 62
 _ABOUT_PEOPLE: Final = frozenset({"vitals", "bed", "fall", "sos", "wandering", "activity"})
@@ -31,7 +32,7 @@ def hear(home: LiveHome, device: LiveDevice, trigger: Trigger, zone: ZoneInfo) -
     report, at, changed = trigger.report, trigger.at, trigger.changed
     if device.bed is None or (not device.bed and "in_bed" in changed):
         is_bed = device.kind == Kind.bed_belt or "in_bed" in device.fields
-        device.bed = nights.bed_of(device) if is_bed else ""
+        device.bed = bed_of(device) if is_bed else ""
         device.due = 0 if is_bed else _NEVER
     if report.retained or report.test:
         return ()
@@ -47,19 +48,13 @@ def hear(home: LiveHome, device: LiveDevice, trigger: Trigger, zone: ZoneInfo) -
         if bed is None:
             bed, closed = BedClock(), True
             clock.beds[device.bed] = bed
-        if (
-            at < device.due
-            and not bed.zero_at
-            and changed.isdisjoint(("in_bed", "bed_state"))
-            and device.fields["respiration_rate"].value
-        ):
-            return home.personal if closed else ()
         if "in_bed" in changed and device.fields["in_bed"].value is False:
             routine.sign(clock, at, zone)
+        breath = report.values.get("respiration_rate")
         closed = nights.advance(bed, at, zone, home) or closed
-        sampled = nights.hear(bed, home, device, at, changed, zone, disturbance(home, at, zone))
+        sampled = nights.hear(bed, home, device, at, changed, breath, zone, disturbance(home, at, zone))
         sampled = sampled and any(bed.norms)
-        device.due = at + nights.SAMPLE_EVERY
+        device.due = 0 if bed.zero_at else at + nights.SAMPLE_EVERY
     if closed:
         return home.personal
     return tuple(i for i in home.personal if not LIVE.isdisjoint(i.rule.personal)) if sampled else ()
