@@ -433,7 +433,7 @@ def _activity_drop(view: EngineView, given: Mapping[str, Any]) -> Verdict:
     )
     far = moved(_pace(recent), older, least=DAYS - 1)
     if far is not None and older is not None:
-        less = level(_pace(recent)) <= older.middle * (1 - given["least_percent"] / 100)
+        less = float(np.median(_pace(recent))) <= older.middle * (1 - given["least_percent"] / 100)
         value = bool(value) or (far <= -given["moved"] and less)
     if value:
         told += [_of_day(view, "active_minutes", int(d["active"]), int(d["day"])) for d in recent]
