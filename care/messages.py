@@ -187,6 +187,8 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lag_seconds: float = 0.0
     """Age of the oldest thing it has not worked off."""
     last_input_at: datetime | None = None
+    working: bool = True
+    """False while it lives and cannot do its work: ingest without a session at the broker hears nobody."""
     detail: str = ""
 
 

@@ -49,8 +49,9 @@ LOG_SECONDS = 5.0
 COMPONENT_SILENT = 6.0
 """Three missed beats of 2 s: the role is not there."""
 ROLES = ("ingest", "rules", "alerts", "notify", "recorder")
-NEEDED = ("stream", "alerts_log", "people")
-"""Parts without which the API itself has nothing to say."""
+NEEDED = ("stream", "alerts_log", "people", "ingest")
+"""Parts without which there is nothing to say, or nobody is heard: a broker of somebody else drops what is published
+before ingest's session is there."""
 
 
 class AcceptReading(Protocol):
@@ -524,14 +525,14 @@ class House:
             beat = self.picture.beats.get(role)
             age = None if beat is None else max(0.0, round((now - beat.at).total_seconds(), 1))
             parts[role] = {
-                "ok": age is not None and age <= COMPONENT_SILENT,
+                "ok": beat is not None and beat.working and age is not None and age <= COMPONENT_SILENT,
                 "age_seconds": age,
                 "detail": "从未上报" if beat is None else beat.detail,
             }
         return parts
 
     def ready(self) -> tuple[bool, dict[str, Json]]:
-        """Whether the API can answer for the alarm path. The database is not needed for that."""
+        """Whether devices are heard and the API can answer for the alarm path. The database is not needed for that."""
         parts = self.components()
         return all(parts[name]["ok"] for name in NEEDED), parts
 

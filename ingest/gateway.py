@@ -195,9 +195,8 @@ class _Broker:
     def _on_subscribe(
         self, _c: mqtt.Client, _u: object, _mid: int, reasons: list[ReasonCode], _p: Properties | None
     ) -> None:
-        for (topic_filter, _), reason in zip(self._filters, reasons, strict=False):
-            if reason.is_failure:
-                self._tell(self._gateway.not_subscribed, topic_filter)
+        refused = [f for (f, _), reason in zip(self._filters, reasons, strict=False) if reason.is_failure]
+        self._tell(self._gateway.subscribed, refused)
 
     def _on_message(self, _c: mqtt.Client, _u: object, m: mqtt.MQTTMessage) -> None:
         try:
@@ -408,6 +407,9 @@ class Gateway:
         self._started_at = clock.now()
         self._last_input_at: datetime | None = None
         self._is_connected = False
+        self._trouble = "not connected to the broker yet"
+        """Why devices, or some of them, are not heard; empty when all are."""
+        self._changed = asyncio.Event()
         self._count = 0
         self._waiting = 0
 
@@ -448,9 +450,18 @@ class Gateway:
             log.warning("broker_lost", reason=reason)
         self._is_connected = False
         _connected.set(0)
+        self._say("broker away")
 
-    def not_subscribed(self, topic_filter: str) -> None:
-        log.error("subscription_refused", filter=topic_filter)
+    def subscribed(self, refused: Sequence[str]) -> None:
+        """The broker keeps messages for us from now on, but for filters that it refuses."""
+        for topic_filter in refused:
+            log.error("subscription_refused", filter=topic_filter)
+        self._say(f"the broker refuses the subscription {', '.join(refused)}" if refused else "")
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._changed.set()
 
     def arrived(self, arrived: _Arrived) -> None:
         """A message came in: alarm devices' go to the head of the house."""
@@ -625,12 +636,16 @@ class Gateway:
                 position=self._count,
                 lag_seconds=round(max(0.0, self.clock.monotonic() - min(oldest)), 3) if oldest else 0.0,
                 last_input_at=self._last_input_at,
-                detail="" if self._is_connected else "broker away",
+                working=not self._trouble,
+                detail=self._trouble,
             )
+            self._changed.clear()
             with contextlib.suppress(Temporary, TimeoutError):
                 async with asyncio.timeout(BEAT_SECONDS):
                     await self.stream.put(HEALTH, "beat.ingest", encode(beat))
-            await asyncio.sleep(BEAT_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self._changed.wait()
 
 
 def _unclaimed_id(outcome: Unclaimed) -> str:

@@ -15,7 +15,7 @@ import pytest
 from alerts.desk import Desk
 from alerts.events import DeliveryState
 from care.clock import ManualClock
-from care.messages import Evidence, Finding, HomeHealth, Refusal, Report, Unclaimed, encode
+from care.messages import Beat, Evidence, Finding, HomeHealth, Refusal, Report, Unclaimed, encode
 from care.site import Registry
 from care.sitefile import read_site
 from care.stream import ALERTS, HEALTH, REGISTRY, MemoryStream
@@ -199,6 +199,13 @@ class House:
             while self.state.picture.position < await self.stream.head(ALERTS):
                 await asyncio.sleep(0.005)
             await asyncio.sleep(0.06)
+
+    async def beats(self, role, trouble=""):
+        """A role says how it is."""
+        now = self.clock.now()
+        beat = Beat(role=role, at=now, started_at=now, working=not trouble, detail=trouble)
+        await self.stream.put(HEALTH, f"beat.{role}", encode(beat))
+        await asyncio.sleep(0.1)
 
     async def reads(self, *reports):
         """Readings arrive."""
@@ -411,9 +418,24 @@ async def test_with_no_database_everything_but_history_answers():
         for path in ("alerts", f"alerts/{alert}", f"alerts/{alert}/events", "homes", "homes/h0317", "homes/h0317/strip",
                      "devices", "devices/unclaimed", "quarantine", "duty/now", "duty/coverage", "kpis", "codes", "map"):  # fmt: skip
             assert (await desk.get(f"{V}/{path}")).status_code == 200, path
+        await house.beats("ingest")
         ready = await desk.get("/readyz")
         assert ready.status_code == 200
         assert ready.json()["components"]["database"]["ok"] is False
+
+
+async def test_it_is_ready_only_when_devices_are_heard():
+    """A broker drops what is published before ingest's session is there: 503 with the reason until then, and after its loss."""
+    async with House() as house, house.program("operator") as desk:
+        assert (await desk.get("/readyz")).status_code == 503
+        for trouble, status in (("not connected", 503), ("", 200), ("broker away", 503), ("", 200)):
+            await house.beats("ingest", trouble)
+            answer = await desk.get("/readyz")
+            assert answer.status_code == status
+            part = answer.json()["components"]["ingest"]
+            assert (part["ok"], part["detail"]) == (not trouble, trouble)
+        house.clock.advance(timedelta(seconds=7))
+        assert (await desk.get("/readyz")).status_code == 503, "it has fallen silent"
 
 
 class FakeHistory:

@@ -132,6 +132,14 @@ async def the_beat(stream: Stream) -> Beat:
     return decode(entry.data, Beat)
 
 
+async def until_working(stream: Stream, wanted: bool) -> None:
+    """Ingest says whether it has its session at the broker."""
+    deadline = time.monotonic() + 30
+    while (beat := await the_beat(stream)).working is not wanted:
+        assert time.monotonic() < deadline, beat.detail
+        await asyncio.sleep(0.02)
+
+
 async def retained(server: Any, topic_filter: str) -> list[str]:
     """The topics of which the broker keeps a message now."""
     found: list[str] = []
@@ -419,10 +427,12 @@ async def test_a_broker_restart_keeps_the_session(fresh_nats: Any) -> None:
             say(device, "anxin/v1/h1/belt-1", {"seq": 1, "heart_rate": 70}).wait_for_publish(5)
             await asyncio.to_thread(fresh_nats.kill)
             await until(lambda: gateway._connected._value.get() == 0)
+            await until_working(stream, False)
             await asyncio.to_thread(fresh_nats.start)
             info = say(device, "anxin/v1/h1/belt-1", {"seq": 2, "heart_rate": 71})
             await until(lambda: info.mid in device.taken)
             await until(lambda: {r.seq for r in reports(stream)} == {1, 2})
+            await until_working(stream, True)
 
 
 PROGRAM = """
