@@ -1089,6 +1089,7 @@ class _Quarantine:
                 reason=reason.value,
                 received_at=last[sender, reason],
                 detail=f"{count} more of {sender}, not recorded one by one",
+                times=count,
             )
         messages = [Outgoing(r.subject, encode(r), r.refusal_id) for r in refusals.values()]
         pause = RETRY_SECONDS[0]

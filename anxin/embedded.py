@@ -555,7 +555,10 @@ class Nats:
                 "listen": str(self.mqtt),
                 "ack_wait": "5s",
                 "max_ack_pending": 4096,  # ingest acknowledges in batches; the default of 1024 is one batch
-                "js_api_timeout": "3s",
+                # Whoever waits longer than this for its message to be stored is closed, ingest too, and comes back to
+                # the same queue: with 3 s four gateways that resent 200 messages each kept ingest away for minutes
+                # on a slow disk (measured).
+                "js_api_timeout": "30s",
                 **({} if self.sign_in is not None else {"no_auth_user": device_name}),
             }
         return config

@@ -75,6 +75,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The first 512 characters of the payload, with what is not text escaped."""
     alarm: bool = False
     """True when it came from an alarm device: an unreadable alarm still tells people."""
+    times: int = 1
+    """How many messages this stands for: of a sender that goes on and on not each one is recorded."""
 
     @property
     def subject(self) -> str:

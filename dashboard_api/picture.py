@@ -164,7 +164,7 @@ class Picture:
         """A message was refused."""
         key = (refusal.topic, refusal.reason, refusal.quantity or "")
         known = self.refusals.pop(key, None)
-        self.refusals[key] = RefusedGroup(refusal, known.count + 1 if known else 1)
+        self.refusals[key] = RefusedGroup(refusal, (known.count if known else 0) + refusal.times)
         while len(self.refusals) > REFUSALS_KEPT:
             del self.refusals[next(iter(self.refusals))]
 

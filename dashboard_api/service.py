@@ -239,7 +239,7 @@ def routes(house: House) -> APIRouter:
         "/readyz", response_model=shapes.Ready, responses={503: {"model": shapes.Ready}}, tags=["health"]
     )
     def readyz(response: Response) -> Json:
-        """Whether devices are heard, the alarm path can be shown and acted on, and every part's state."""
+        """Whether the alarm path can be shown and acted on, and every part's state."""
         ready, parts = house.ready()
         response.status_code = 200 if ready else 503
         response.headers["Cache-Control"] = "no-store"

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import threading
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import unquote, urlsplit
@@ -61,11 +61,26 @@ UNCLAIMED_EVERY = 60.0
 """Seconds between two records of the same unclaimed topic."""
 WITHHELD_EVERY = 600.0
 """Seconds between two records that a class of data of a device is not agreed to."""
+ANSWER_EVERY = 0.5
+"""Seconds between two answers to a device that repeats itself."""
 ACKS_KEPT = 10_000
+STORED_KEPT = 50_000
+"""Names of what the stream was last given: a repeat is known without asking it. A batch that holds a repeat is refused
+by the stream as a whole and then costs as many round trips as it has messages."""
+REFUSALS_EACH = (20.0, 1.0)
+"""Refusals of one sender and reason recorded one by one: so many at once, then so many a second; the rest as a sum."""
+REFUSALS_ALL = (1_000.0, 100.0)
+"""The same for everybody together: topics can be made up without end."""
+ALARMS_EACH = (3.0, 0.2)
+"""Unreadable messages of one alarm device that tell people: more than these say nothing new, and their way is the one
+that an SOS of another home takes."""
+SUMS_SECONDS = 5.0
+SUMS_KEPT = 1_000
 
 _messages = Counter("anxin_ingest_messages", "Messages received from the broker", ["qos"])
 _reports = Counter("anxin_ingest_reports", "Reports made durable", ["lane"])
 _refused = Counter("anxin_ingest_refused", "Messages or quantities refused", ["reason"])
+_repeats = Counter("anxin_ingest_repeats", "Messages that the stream already had")
 _unclaimed = Counter("anxin_ingest_unclaimed", "Messages of devices that are not in the site file")
 _dropped = Counter("anxin_ingest_dropped", "QoS 0 messages dropped because too many waited")
 _withheld = Counter("anxin_ingest_withheld", "Readings left out for want of consent", ["consent"])
@@ -321,12 +336,18 @@ class _Lane:
             return
 
     async def _publish(self, batch: list[_Item]) -> None:
-        stream = self._gateway.stream
-        if len(batch) == 1:
-            item = batch[0]
-            await stream.publish(item.subject, item.data, message_id=item.message_id)
-        else:
-            await stream.publish_batch([Outgoing(i.subject, i.data, i.message_id) for i in batch])
+        """Each name once and each stream for itself: the stream stores such a batch with one fsync, another one by one."""
+        by_stream: dict[str, dict[str, Outgoing]] = {}
+        for item in batch:
+            named = by_stream.setdefault(item.subject.partition(".")[0], {})
+            named.setdefault(item.message_id, Outgoing(item.subject, item.data, item.message_id))
+        for _, named in sorted(by_stream.items(), key=lambda found: found[0] != "readings"):
+            messages = list(named.values())
+            if len(messages) == 1:
+                one = messages[0]
+                await self._gateway.stream.publish(one.subject, one.data, message_id=one.message_id)
+            else:
+                await self._gateway.stream.publish_batch(messages)
 
     async def _give_up(self, item: _Item, error: Exception) -> bool:
         """After some tries the message becomes a refusal; True when even that cannot be stored."""
@@ -366,6 +387,54 @@ class _Seldom:
         return True
 
 
+class _Fair:
+    """Messages that wait, by topic and in turn: a device that says a lot waits for itself, not the others for it."""
+
+    def __init__(self) -> None:
+        self._by_topic: OrderedDict[str, deque[_Arrived]] = OrderedDict()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def put(self, arrived: _Arrived) -> None:
+        self._by_topic.setdefault(arrived.raw_topic, deque()).append(arrived)
+        self._count += 1
+
+    def take(self) -> _Arrived:
+        """The oldest of the topic whose turn it is."""
+        topic, waiting = next(iter(self._by_topic.items()))
+        found = waiting.popleft()
+        self._count -= 1
+        if waiting:
+            self._by_topic.move_to_end(topic)
+        else:
+            del self._by_topic[topic]
+        return found
+
+    def oldest(self) -> Iterator[float]:
+        """Since when each topic waits."""
+        return (waiting[0].clock_seconds for waiting in self._by_topic.values())
+
+
+class _Budget:
+    """So many at once, then so many a second, for each key."""
+
+    def __init__(self, budget: tuple[float, float], *, limit: int = 10_000) -> None:
+        self._burst, self._per_second = budget
+        self._limit = limit
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: str, at: float) -> bool:
+        left, then = self._left.get(key, (self._burst, at))
+        left = min(self._burst, left + (at - then) * self._per_second)
+        self._left[key] = (left - 1 if left >= 1 else left, at)
+        self._left.move_to_end(key)
+        if len(self._left) > self._limit:
+            self._left.popitem(last=False)
+        return left >= 1
+
+
 class Gateway:
     """Owns the broker connection, the lanes and the tasks between them."""
 
@@ -390,8 +459,8 @@ class Gateway:
         self._normalizer: Normalizer | None = None
         self._broker: _Broker | None = None
         self._known = asyncio.Event()
-        self._alarms: deque[_Arrived] = deque()
-        self._telemetry: deque[_Arrived] = deque()
+        self._alarms = _Fair()
+        self._telemetry = _Fair()
         self._alarm_waits = asyncio.Event()
         self._telemetry_waits = asyncio.Event()
         self._urgent = [_Lane(self, "urgent", limit=64) for _ in range(URGENT_LANES)]
@@ -401,8 +470,15 @@ class Gateway:
         """QoS 1 messages by number that are not acknowledged yet."""
         self._clearing: dict[str, int] = {}
         self._acks: OrderedDict[tuple[str, int], tuple[str, bytes]] = OrderedDict()
+        self._stored: OrderedDict[str, None] = OrderedDict()
+        self._refusals_each = _Budget(REFUSALS_EACH)
+        self._refusals_all = _Budget(REFUSALS_ALL)
+        self._alarms_each = _Budget(ALARMS_EACH)
+        self._sums: dict[tuple[str, str], tuple[Refusal, int]] = {}
+        """Refusals that are not recorded one by one: the last one, and how many."""
         self._seldom_unclaimed = _Seldom(UNCLAIMED_EVERY)
         self._seldom_withheld = _Seldom(WITHHELD_EVERY)
+        self._seldom_answered = _Seldom(ANSWER_EVERY)
         self._withheld_told: dict[str, int] = {}
         self._started_at = clock.now()
         self._last_input_at: datetime | None = None
@@ -432,6 +508,7 @@ class Gateway:
             tasks.create_task(self._read(self._alarms, self._alarm_waits), name="alarms")
             tasks.create_task(self._read(self._telemetry, self._telemetry_waits), name="telemetry")
             tasks.create_task(self._answer_devices(), name="device-acks")
+            tasks.create_task(self._record_sums(), name="refusal-sums")
             broker.start()
             try:
                 await asyncio.get_running_loop().create_future()
@@ -483,21 +560,21 @@ class Gateway:
             return
         assert self._normalizer is not None
         if self._normalizer.is_alarm(message.topic):
-            self._alarms.append(arrived)
+            self._alarms.put(arrived)
             self._alarm_waits.set()
         else:
-            self._telemetry.append(arrived)
+            self._telemetry.put(arrived)
             self._telemetry_waits.set()
 
     # -- from messages to lanes
 
-    async def _read(self, waiting: deque[_Arrived], some: asyncio.Event) -> None:
+    async def _read(self, waiting: _Fair, some: asyncio.Event) -> None:
         while True:
             await some.wait()
             some.clear()
             while waiting:
                 for _ in range(min(SLICE, len(waiting))):
-                    self._handle(waiting.popleft())
+                    self._handle(waiting.take())
                 await asyncio.sleep(0)
 
     def _handle(self, arrived: _Arrived) -> None:
@@ -527,6 +604,15 @@ class Gateway:
                 f"{outcome.device}/{outcome.detail}", now
             ):
                 return
+            sender = outcome.device or outcome.topic
+            if outcome.alarm and not self._alarms_each.take(sender, now):
+                outcome = msgspec.structs.replace(outcome, alarm=False)
+            if not outcome.alarm and not (
+                self._refusals_each.take(f"{sender} {outcome.reason}", now)
+                and self._refusals_all.take("", now)
+            ):
+                self._add_up(outcome)
+                return
             item = _Item(outcome.subject, encode(outcome), outcome.refusal_id, arrived, final=True)
             lane = (
                 self._urgent[partition_of(outcome.home or "") % URGENT_LANES]
@@ -539,6 +625,9 @@ class Gateway:
                 return
             item = _Item(outcome.subject, encode(outcome), _unclaimed_id(outcome), arrived, final=True)
             lane = self._quarantine
+        if item.message_id in self._stored:
+            _repeats.inc()
+            return
         arrived.left += 1
         lane.put(item)
 
@@ -549,10 +638,40 @@ class Gateway:
                 _withheld.labels(data).inc(count - told)
                 self._withheld_told[data] = count
 
+    def _add_up(self, refusal: Refusal) -> None:
+        """One more of a sender that goes on and on. A crash forgets a few seconds of such counts, and nothing else."""
+        key = refusal.device or refusal.topic, refusal.reason
+        if key not in self._sums and len(self._sums) >= SUMS_KEPT:
+            key = "", ""
+        _, times = self._sums.get(key, (refusal, 0))
+        self._sums[key] = refusal, times + 1
+
+    async def _record_sums(self) -> None:
+        while True:
+            await asyncio.sleep(SUMS_SECONDS)
+            sums, self._sums = self._sums, {}
+            told = [
+                msgspec.structs.replace(
+                    last, refusal_id=content_id("sum", last.refusal_id, times), times=times
+                )
+                for last, times in sums.values()
+            ]
+            for start in range(0, len(told), BATCH):
+                part = told[start : start + BATCH]
+                try:
+                    await self.stream.publish_batch(
+                        [Outgoing(one.subject, encode(one), one.refusal_id) for one in part]
+                    )
+                except Temporary:
+                    log.warning("refusals_not_counted", times=sum(one.times for one in part))
+
     # -- durable
 
     def stored(self, item: _Item, lane: str) -> None:
         """The stream has it."""
+        self._stored[item.message_id] = None
+        if len(self._stored) > STORED_KEPT:
+            self._stored.popitem(last=False)
         if lane != "quarantine" and not item.final:
             _reports.labels(lane).inc()
             _durable.labels(lane).observe(max(0.0, self.clock.monotonic() - item.arrived.clock_seconds))
@@ -578,7 +697,7 @@ class Gateway:
             self._broker.send(topic, b"", retain=True)
         if arrived.alarm_seq is not None:
             again = self._acks.get(arrived.alarm_seq)
-            if again is not None:
+            if again is not None and self._seldom_answered.now(again[0], arrived.clock_seconds):
                 # It keeps asking because it has not heard us; the stream swallowed the repeat, so answer from here.
                 self._broker.send(*again)
 
@@ -628,7 +747,7 @@ class Gateway:
         while True:
             now = self.clock.now()
             _waiting.set(self._waiting)
-            oldest = [q[0].clock_seconds for q in (self._alarms, self._telemetry) if q]
+            oldest = [*self._alarms.oldest(), *self._telemetry.oldest()]
             beat = Beat(
                 role="ingest",
                 at=now,

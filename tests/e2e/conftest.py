@@ -104,6 +104,8 @@ class Device:
     """An MQTT client of our own, as a gateway has one: QoS 1, again until the broker has confirmed."""
 
     port: int
+    in_flight: int = 20
+    """Messages that may wait for their acknowledgement at the same time."""
     client: paho.Client = field(init=False)
     acks: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     confirmed: set[int] = field(default_factory=set)
@@ -111,6 +113,7 @@ class Device:
     def __post_init__(self) -> None:
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"test-{uuid.uuid4().hex[:8]}")
         self.client.reconnect_delay_set(0.1, 0.5)
+        self.client.max_inflight_messages_set(self.in_flight)
 
         def connected(client: paho.Client, *_: Any) -> None:
             client.subscribe("anxin/v1/+/+/ack", 1)
@@ -173,7 +176,7 @@ class Service:
                 [sys.executable, "-m", "anxin", "up"], env=env, stdout=log, stderr=log, cwd=self.folder
             )
         if wait:
-            wait_for(self.ready, 60, "the service")
+            wait_for(self.ready, 120, "the service")
 
     def ready(self) -> bool:
         assert self.process is not None
