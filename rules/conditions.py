@@ -89,6 +89,8 @@ class Function:
     """Parameters that the rule must have for it."""
     wide_argument: bool = False
     """The quantity it is given is looked at in the whole home, not only at the subject."""
+    rests_on: tuple[str, ...] = ()
+    """Quantities of the subject that prove it, besides a quantity it is given."""
 
 
 _PRESENCE = ("motion", "presence")
@@ -178,6 +180,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
         Type.duration,
         "how long, from report to report, there was pressure on the bed without breath that was there before",
         sampled=True,
+        rests_on=("respiration_rate",),
     ),
     "pulse_shown": Function((), Type.bool, "a pulse was shown since breath was lost", sampled=True),
     "breathing": Function(
@@ -720,12 +723,15 @@ class _Parser:
             if not function.sampled:
                 (self.wide if function.wide_argument else self.own).add(quantity)
             supports.insert(0, Support(quantity, wide=function.wide_argument))
+        supports += [Support(q) for q in function.rests_on]
         name_, asked, found = token.text, tuple(args), tuple(supports)
+        # That nothing moved is shown by sensors that are alive (`alive`), not by any that kept still.
+        nothing = tuple(s for s in found if s.quantity not in function.wide)
         return _Node(
             lambda view: view.call(name_, tuple(ask(view) for ask in asked)),
             function.gives,
             token.position,
-            lambda _v, _w: found,
+            lambda _v, want: found if want else nothing,
             grows=function.grows,
         )
 

@@ -16,6 +16,7 @@ from care.words import Condition, Level, Phase
 from rules.catalog import RuleGrade, Shape, Subject
 from rules.live import Instance, LiveDevice, Trigger, silent_since
 from rules.memory import ACTIVE, Field, moment
+from rules.samples import WEAK
 from rules.view import EngineView
 from rules.words import device_words, room_kind, room_words
 
@@ -62,18 +63,32 @@ def evidence_of(
             continue
         best: tuple[LiveDevice, Field] | None = None
         for device in instance.group:
-            f = device.fields.get(part.quantity)
+            f = device.fields.get(_shown_by(part.quantity, device))
             if f is None:
                 continue
             said = trigger is not None and trigger.device is device
             if best is None or said or (f.value and not best[1].value):
                 best = device, f
         if best is not None:
-            _add(found, _evidence(best[0], part.quantity, best[1]))
+            _add(found, _evidence(best[0], _shown_by(part.quantity, best[0]), best[1]))
     if rule.doc.shape is Shape.absence and instance.device is not None:
         since = silent_since(instance.device) or instance.episode.onset
         _add(found, Evidence(device=instance.device.name, quantity="silence", value=None, at=moment(since)))
+    if not found and instance.device is not None:  # it was heard, and never said what the rule waits for
+        known = instance.device.memory
+        at = moment(known.first_at or known.known_at or instance.episode.onset)
+        _add(found, Evidence(device=instance.device.name, quantity="known", value=None, at=at))
     return list(found.values())[-8:]
+
+
+def _shown_by(quantity: str, device: LiveDevice) -> str:
+    """A mattress that has words for breath shows it by its word, whatever number it sends along."""
+    state = device.fields.get("bed_state")
+    return (
+        "bed_state"
+        if quantity == "respiration_rate" and state is not None and state.value == WEAK
+        else quantity
+    )
 
 
 def _add(found: Found, evidence: Evidence) -> None:

@@ -164,6 +164,11 @@ def with_limit(site: Site, book: RuleBook, name: str, value: Any, resident: str 
 def narrowed(book: RuleBook, rules: Iterable[str]) -> RuleBook:
     """The book with these rules only, and those through which rules know of each other."""
     wanted = set(rules)
+    while True:  # a rule may be unable to tell while another one speaks
+        more = {other for r in wanted if r in book.rules for other in book.rules[r].doc.cannot_tell_while}
+        if more <= wanted:
+            break
+        wanted |= more
     kept = [r for r in book.rules.values() if r.id in wanted or r.doc.shape in (Shape.outage, Shape.notice)]
     return RuleBook(kept, book.version)
 
