@@ -461,3 +461,20 @@ def pack(snapshot: Snapshot) -> bytes:
 def unpack(data: bytes) -> Snapshot:
     """Raises msgspec.ValidationError or msgspec.DecodeError when it is not one."""
     return _decode_snapshot(data)
+
+
+def check(data: bytes) -> None:
+    """Raises ValueError when this is not a snapshot that can be restored."""
+    try:
+        snapshot = unpack(data)
+        if snapshot.schema != SCHEMA:
+            raise ValueError(f"snapshot of schema {snapshot.schema}, this is {SCHEMA}")
+        for packed in snapshot.homes.values():
+            unpack_home(packed.data)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not a snapshot: {error}") from None
+
+
+def homes_in(data: bytes) -> list[str]:
+    """The homes of a snapshot."""
+    return list(unpack(data).homes)

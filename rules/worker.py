@@ -36,6 +36,7 @@ from care.stream import (
 )
 from rules.catalog import RuleBook, from_layers, load
 from rules.engine import Engine
+from rules.memory import check, homes_in
 
 log = structlog.get_logger("rules.worker")
 
@@ -47,6 +48,8 @@ SLICE = 256
 """Messages worked off before other readers get a turn: about ten milliseconds."""
 BEHIND = timedelta(seconds=2)
 """A reader whose messages are older than this is catching up."""
+NEW_BASE = 3
+"""When a third of a partition's homes have changed since it was saved whole, it is saved whole again."""
 AGAIN_AFTER = 0.2
 LONGEST_WAIT = 0.5
 """Seconds between looks at the clock when nothing is due sooner."""
@@ -65,6 +68,8 @@ class Envelope(msgspec.Struct):
     """Number of pieces under `{key}.part.{checksum}.{i}`; 0 when the bytes are in `data`."""
     data: bytes = b""
     book: str = ""
+    base: str = ""
+    """Of `{key}.later`: the checksum of the snapshot whose homes this one replaces."""
 
 
 class Lane:
@@ -116,6 +121,10 @@ class Worker:
         self._woken = asyncio.Event()
         self._site_saved = False
         self._book_saved = False
+        self._bases: dict[int, str] = {}
+        """Checksum of the last whole snapshot of each partition."""
+        self._later: dict[int, set[str]] = {}
+        """Homes that changed since then."""
         self._chunked: set[str] = set()
         """Keys whose value was, at some time, too large for one piece."""
         self.lanes = {
@@ -163,15 +172,27 @@ class Worker:
                 self._floors[partition] = dict(positions)
                 continue
             envelope, data = loaded
+            whole, reached = [data], positions
+            if f"rules.{partition}.later" in found:
+                later = await self._load(f"rules.{partition}.later")
+                if later is None:
+                    reached = {}  # what it held is heard again from where the whole snapshot stopped
+                elif later[0].base == envelope.checksum:
+                    envelope = later[0]
+                    whole.append(later[1])
             try:
-                Engine.restore(self.engine.registry, self._rulebook, data)
+                for part in whole:
+                    check(part)
             except ValueError as error:
                 log.warning("snapshot_refused", partition=partition, reason=str(error))
                 self._floors[partition] = {}
                 continue
-            parts.append(data)
+            parts += whole
+            self._bases[partition] = loaded[0].checksum
+            if len(whole) > 1:
+                self._later[partition] = set(homes_in(whole[1]))
             self._floors[partition] = {
-                lane: max(envelope.positions.get(lane, 0), positions.get(lane, 0)) for lane in self.lanes
+                lane: max(envelope.positions.get(lane, 0), reached.get(lane, 0)) for lane in self.lanes
             }
         site = await self._load("rules.site") if parts else None
         registry = self.engine.registry
@@ -316,7 +337,9 @@ class Worker:
             if self._outbox:
                 return
             for home in self.engine.changed_homes():
-                self._unsaved.add(partition_of(home))
+                partition = partition_of(home)
+                self._unsaved.add(partition)
+                self._later.setdefault(partition, set()).add(home)
             positions = {name: lane.position for name, lane in self.lanes.items()}
             now = self._clock.now()
             wanted = self._unsaved & self._partitions
@@ -325,15 +348,27 @@ class Worker:
                 partition = partition_of(home)
                 if partition in homes:
                     homes[partition].append(home)
-            packed = {p: self.engine.snapshot(homes[p]) for p in sorted(wanted)}
+            packed: dict[int, tuple[bytes, str]] = {}
+            for p in sorted(wanted):
+                later = self._later.setdefault(p, set())
+                base = self._bases.get(p, "")
+                if base and len(later) * NEW_BASE < len(homes[p]):
+                    packed[p] = self.engine.snapshot(sorted(later)), base
+                else:
+                    packed[p] = self.engine.snapshot(homes[p]), ""
+                    later.clear()
+                    self._bases.pop(p, None)
             site = encode(self.engine.registry.site) if not self._site_saved else None
             self._unsaved -= wanted  # whatever changes from here on is a change for the next time
             try:
-                for partition, data in packed.items():
+                for partition, (data, base) in packed.items():
                     # A partition that was behind its floor keeps it until the reader has passed.
                     floor = self._floors.get(partition, {})
                     reached = {n: max(v, floor.get(n, 0)) for n, v in positions.items()}
-                    await self._store(f"rules.{partition}", data, reached, now)
+                    if base:
+                        await self._store(f"rules.{partition}.later", data, reached, now, base=base)
+                    else:
+                        self._bases[partition] = await self._store(f"rules.{partition}", data, reached, now)
                 if site is not None:
                     await self._store("rules.site", site, positions, now)
                     self._site_saved = True
@@ -349,9 +384,12 @@ class Worker:
                 self._unsaved |= wanted
                 raise
 
-    async def _store(self, key: str, data: bytes, positions: dict[str, int], now: datetime) -> None:
+    async def _store(
+        self, key: str, data: bytes, positions: dict[str, int], now: datetime, *, base: str = ""
+    ) -> str:
+        """Save bytes under a key; returns their checksum."""
         checksum = hashlib.sha256(data).hexdigest()[:16]
-        envelope = Envelope(SCHEMA, positions, checksum, now, book=self._rulebook.version)
+        envelope = Envelope(SCHEMA, positions, checksum, now, book=self._rulebook.version, base=base)
         if len(data) <= CHUNK:
             envelope.data = data
         else:
@@ -365,6 +403,7 @@ class Worker:
             for old in await self._stream.keys(SNAPSHOTS, f"{key}.part."):
                 if not old.startswith(f"{key}.part.{checksum}."):
                     await self._stream.delete(SNAPSHOTS, old)
+        return checksum
 
     async def _load(self, key: str) -> tuple[Envelope, bytes] | None:
         """A saved value, or None when there is none or it is damaged (which is said)."""

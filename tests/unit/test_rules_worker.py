@@ -8,17 +8,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from care.clock import ManualClock
 from care.errors import Temporary
 from care.ids import content_id, partition_of
-from care.messages import Beat, Finding, HomeHealth, Refusal, Report, decode, encode
+from care.messages import Beat, Finding, HomeHealth, Refusal, Report, Value, decode, encode
 from care.site import Community, Device, Home, Registry, Resident, Site
 from care.stream import FINDINGS, HEALTH, REGISTRY, SNAPSHOTS, MemoryStream, Outgoing
 from care.words import Kind, Phase
 from rules import worker as worker_module
 from rules.catalog import load
+from rules.memory import homes_in
 from rules.worker import NORMAL, URGENT, Worker, run
 
 NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
@@ -248,6 +250,54 @@ async def test_a_large_snapshot_is_stored_in_pieces(stage: Stage, monkeypatch: p
     await stage.kill()
     again = await stage.start()
     assert again.engine.snapshot() == before
+
+
+def a_street(homes: int = 9) -> Site:
+    """Homes of one partition."""
+    names = [n for n in (f"s{i}" for i in range(5000)) if partition_of(n) == 7][:homes]
+    return Site(
+        community=Community(id="c", name="c"),
+        homes=[Home(id=n, devices=[Device(id=f"smoke-{n}", kind=Kind.smoke, room="kitchen")]) for n in names],
+    )
+
+
+@pytest.mark.parametrize("damage", ["none", "later"])
+async def test_only_homes_that_changed_are_saved_again(damage: str) -> None:
+    """A save after one report holds one home; whole and later together are the memory, and without the later the log is."""
+    stage = Stage(a_street())
+    worker = await stage.start()
+    homes = [h.id for h in stage.site.homes]
+
+    async def speaks(home: str, second: float, **values: Value) -> None:
+        report = said(f"smoke-{home}", second, **values)
+        position = worker.lanes[URGENT].position
+        await stage.say(msgspec.structs.replace(report, home=home))
+        await stage.until(lambda: worker.lanes[URGENT].position > position)
+
+    for n, home in enumerate(homes):
+        await speaks(home, n, smoke=False)
+    await worker.save()
+    entry = await stage.stream.get(SNAPSHOTS, "rules.7")
+    await speaks(homes[0], 20, smoke=True)
+    await stage.until(lambda: len(stage.findings()) == 1)
+    await worker.save()
+    assert await stage.stream.get(SNAPSHOTS, "rules.7") == entry
+    later = await worker._load("rules.7.later")
+    assert later is not None
+    assert homes_in(later[1]) == [homes[0]]
+    if damage == "later":
+        await stage.stream.put(SNAPSHOTS, "rules.7.later", b"{")
+    before = worker.engine.snapshot(homes)
+    await stage.kill()
+    again = await stage.start()
+    await stage.until(lambda: again.lanes[URGENT].position == len(homes) + 1)
+    assert again.engine.snapshot(homes) == before
+    worker = again
+    for n, home in enumerate(homes[:5]):
+        await speaks(home, 30 + n, smoke=False, battery=50)
+    await again.save()
+    assert await stage.stream.get(SNAPSHOTS, "rules.7") != entry
+    await stage.kill()
 
 
 async def test_nothing_is_saved_before_it_has_been_said(stage: Stage) -> None:
