@@ -204,7 +204,7 @@ class DeviceHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     silent: bool = False
     battery: float | None = None
     reason: str = ""
-    """Why it does not protect: never_reported, silent, offline, fault, tamper, battery; empty when it does."""
+    """Why it does not protect: never_reported, silent, offline, fault, tamper, battery, doubtful; empty when it does."""
 
 
 class HomeHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

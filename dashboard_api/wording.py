@@ -50,6 +50,7 @@ REASONS: dict[str, str] = {
     "fault": "故障",
     "tamper": "被拆动",
     "battery": "电量低",
+    "doubtful": "读数不可信",
 }
 """Why a device does not protect (care.messages.DeviceHealth)."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from care.words import Kind
 from rules.live import SEEN_MOVING
 from rules.memory import IDLE, Field, Samples
-from rules.samples import PLACES, Ask, known_until, lost, middle, most, two_hearts
+from rules.samples import FLICKS, FLICKS_WITHIN, PLACES, Ask, known_until, lost, middle, most, two_hearts
 from rules.signs import allowed, front_doors, last_sign, left_at
 from rules.windows import instant
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STEPPING_OUT = 30_000
 """Motion that begins so soon after the door turned is the one who goes out by it."""
+AT_THE_BED = 60_000
 ASLEEP = 3 * 3600_000
 """Who lay down less than this before the usual time of getting up has been up already."""
 STIRRING = ("motion", "door", "bed", "water", "press")
@@ -188,6 +189,31 @@ def _left_home(view: EngineView) -> bool:
     return bool(left_at(view.home, view.now))
 
 
+def _flickers(view: EngineView, quantity: str) -> bool:
+    for member in view.instance.group:
+        f = member.fields.get(quantity)
+        if f is not None and len(f.flicks) >= FLICKS and view.now - f.flicks[0] <= FLICKS_WITHIN:
+            view.wake(f.flicks[0] + FLICKS_WITHIN + 1)
+            return True
+    return False
+
+
+def _walked(view: EngineView) -> bool:
+    """The sensor at the bed sees the getting up itself, and the fall: that is no walk."""
+    onset, own = view.instance.episode.onset, view.instance.room
+    for device in view.home.devices.values():
+        since = onset + AT_THE_BED if device.room == own else onset
+        f = device.fields.get("motion")
+        if f is not None and (
+            _moves_after(f, since - STEPPING_OUT) if device.room == own else f.true_at > since
+        ):
+            return True
+        f = device.fields.get("presence")
+        if f is not None and f.true_at > since and device.room != own:
+            return True
+    return False
+
+
 def _stirred(view: EngineView, seconds: float) -> bool:
     at = last_sign(view.home, STIRRING, view.now).at
     end = at + round(seconds * 1000)
@@ -256,6 +282,8 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "two_hearts": _two_hearts,
     "gone": _gone,
     "left_home": _left_home,
+    "flickers": _flickers,
+    "walked": _walked,
     "stirred": _stirred,
     "watched": _watched,
     "overdue": _overdue,

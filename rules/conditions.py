@@ -228,6 +228,15 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "everybody has left by the front door, as far as is known",
         wide=(*_PRESENCE, "door_open"),
     ),
+    "flickers": Function(
+        ("quantity",), Type.bool, "the bed sensor has changed its mind ten times within two hours"
+    ),
+    "walked": Function(
+        (),
+        Type.bool,
+        "motion or presence since the episode began; by the bed itself only from a minute after it",
+        wide=_PRESENCE,
+    ),
     "stirred": Function(
         ("duration",),
         Type.bool,

@@ -45,7 +45,7 @@ from rules.memory import (
     moment,
 )
 from rules.personal import LEARNS_FROM
-from rules.samples import take
+from rules.samples import FLICKS, take
 from rules.signs import ELSEWHERE, OBSERVED, note_gap, observe
 from rules.view import EngineView
 
@@ -225,6 +225,7 @@ class Engine(Outages):
         if at - f.flips_at > CHATTER_WITHIN:
             f.flips_at, f.flips = at, 0
         f.flips += 1
+        f.flicks = [*f.flicks[1 - FLICKS :], at]
         if f.flips < CHATTER:
             return
         if f.noisy_until < at:

@@ -133,6 +133,7 @@ class Episodes(Homes):
 
     def _blind(self, instance: Instance, at: int) -> None:
         """Rules that this one makes unable to tell, or lets see again, look at once."""
+        self.health_changed.add(instance.home.name)
         for rule in sorted(self.rulebook.blinding[instance.rule.id]):
             other = instance.home.instances.get(f"{rule}|{instance.subject}")
             if other is not None:

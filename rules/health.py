@@ -16,7 +16,7 @@ from care.messages import DeviceHealth, HomeHealth
 from care.site import Device, Registry
 from care.words import Kind, Protection
 from rules.live import ON_CHANGE_GAP, LiveDevice, LiveHome, silent_since
-from rules.memory import moment
+from rules.memory import ACTIVE, moment
 
 BATTERY_EMPTY = 10
 """Percent at which a battery device may stop at any time (rule TE1, yellow)."""
@@ -84,6 +84,14 @@ def health_of(registry: Registry, name: str, home: LiveHome | None, now: datetim
     )
 
 
+def _is_doubted(home: LiveHome, device: LiveDevice) -> bool:
+    """A rule says that this belt measures nothing that can be believed; those about its bed cannot tell meanwhile."""
+    return any(
+        i.rule.code == "BD7" and i.episode.phase == ACTIVE and device in i.group
+        for i in home.instances.values()
+    )
+
+
 def _is_lost(home: LiveHome) -> bool:
     dark = home.memory.dark
     return dark is not None and (dark.gateway or dark.lost)
@@ -135,6 +143,8 @@ def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at:
         reason = "tamper"
     elif says("battery_low") or low:
         reason = "battery"
+    elif live is not None and _is_doubted(live, device):
+        reason = "doubtful"
     else:
         reason = ""
     return DeviceHealth(

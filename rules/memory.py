@@ -61,6 +61,8 @@ class Field(msgspec.Struct, array_like=True):
     flips: int = 0
     noisy_until: int = 0
     """It is not believed until then."""
+    flicks: list[int] = []
+    """The last changes of a bed sensor: many in little time are the mat's, not the person's."""
     rose_at: int = 0
     """Event time of the last change to true."""
     low: float = 0.0

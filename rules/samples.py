@@ -48,6 +48,10 @@ NARROW = 4.0
 """Two levels are two hearts when they lie so many of their own spreads apart; one broad level splits at 2.7."""
 TO_AND_FRO = 5
 
+FLICKS, FLICKS_WITHIN = 10, 2 * 3600_000
+"""A bed sensor that changes its mind so often within two hours flickers: five walks in two hours are rare, and the
+mats of the recordings lose the person 160 to 650 times a night (fixtures/README.md)."""
+
 MOVING: Final = frozenset({"movement", "moving", "turn_over", "turning", "body_movement"})
 HEAVY: Final = "heavy_object"
 WEAK: Final = "weak_breathing"
