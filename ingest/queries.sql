@@ -140,3 +140,30 @@ on conflict (topic) do update set dialect = excluded.dialect, last_at = greatest
 -- The days there are partitions for.
 select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
 where i.inhparent = 'readings'::regclass order by 1;
+
+-- name: forget_refusals
+-- Refused payloads that are too old, some at a time.
+delete from quarantine where ctid = any(array(
+    select ctid from quarantine where received_at < %(before)s::timestamptz limit %(limit)s::int));
+
+-- name: forget_unclaimed
+-- Devices in nobody's home that have not been heard for long.
+delete from unclaimed where ctid = any(array(
+    select ctid from unclaimed where last_at < %(before)s::timestamptz limit %(limit)s::int));
+
+-- name: forget_findings
+-- Phases of episodes that are too old.
+delete from findings where ctid = any(array(
+    select ctid from findings where at < %(before)s::timestamptz limit %(limit)s::int));
+
+-- name: forget_alert_events
+-- The logs of cases that were closed too long ago.
+delete from alert_events where ctid = any(array(
+    select e.ctid from alert_events e join alerts a using (alert)
+    where a.closed_at < %(before)s::timestamptz limit %(limit)s::int));
+
+-- name: forget_alerts
+-- Cases that were closed too long ago and whose log is gone.
+delete from alerts where ctid = any(array(
+    select a.ctid from alerts a where a.closed_at < %(before)s::timestamptz
+    and not exists (select from alert_events e where e.alert = a.alert) limit %(limit)s::int));

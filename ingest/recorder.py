@@ -40,6 +40,16 @@ PAUSES = (0.1, 1.0)
 DAYS_AHEAD = 3
 KEEP = timedelta(days=400)
 """Readings older than this are dropped by whole days; hours and days of them stay."""
+FORGET = {
+    "forget_refusals": timedelta(days=30),  # samples of payloads are raw data of somebody's home
+    "forget_unclaimed": timedelta(days=30),
+    "forget_findings": timedelta(days=3 * 365),
+    "forget_alert_events": timedelta(days=3 * 365),
+    "forget_alerts": timedelta(days=3 * 365),
+}
+"""How long each of these tables remembers (domain P-07: cases three years). A case that is still open stays."""
+FORGET_ROWS = 5_000
+"""Rows forgotten with one statement: the recorder has readings to write."""
 HOUSEKEEPING = timedelta(hours=1)
 BATCH = 2000
 """Messages in one transaction at most."""
@@ -201,12 +211,24 @@ class Recorder:
         return QUERIES["add_readings" if self._variant == "timescale" else "add_readings_with_hours"]
 
     async def housekeeping(self, connection: Connection) -> None:
-        """Once an hour on plain PostgreSQL: the coming days have their partitions, days too old are dropped."""
+        """Once an hour: what is too old is forgotten; on plain PostgreSQL the coming days get their partitions."""
         now = self.clock.now()
-        if self._variant != "plain":
-            return
         if self._kept_house_at is not None and now - self._kept_house_at < HOUSEKEEPING:
             return
+        if self._variant == "plain":
+            await self._keep_days(connection, now)
+        for statement, age in FORGET.items():
+            gone = FORGET_ROWS
+            while gone == FORGET_ROWS:
+                done = await connection.execute(
+                    QUERIES[statement], {"before": now - age, "limit": FORGET_ROWS}
+                )
+                gone = done.rowcount
+                if gone:
+                    log.info("history_forgotten", what=statement.removeprefix("forget_"), rows=gone)
+        self._kept_house_at = now
+
+    async def _keep_days(self, connection: Connection, now: datetime) -> None:
         rows = await (await connection.execute(QUERIES["partitions"])).fetchall()
         self._days = {d for d in (_day_of(row[0]) for row in rows) if d is not None}
         today = now.astimezone(UTC).date()
@@ -218,7 +240,6 @@ class Recorder:
                 )
                 self._days.discard(day)
                 log.info("day_dropped", day=day.isoformat())
-        self._kept_house_at = now
 
     async def make_days(self, connection: Connection, days: Iterable[date]) -> None:
         """Partitions for these days, where they are missing. Only plain PostgreSQL needs them."""

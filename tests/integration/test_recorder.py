@@ -497,6 +497,45 @@ async def test_days_are_made_ahead_and_old_ones_dropped(database: str) -> None:
         )
 
 
+async def test_what_is_too_old_is_forgotten_and_open_cases_stay(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused payloads and unclaimed devices after 30 days, cases three years after their end, in pieces; the rest is kept."""
+    monkeypatch.setattr(ingest.recorder, "FORGET_ROWS", 2)
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+        await migrate(connection)
+    with psycopg.connect(database) as c:
+        for name, days in [(f"old-{n}", 31) for n in range(5)] + [("new", 29)]:
+            c.execute(
+                "insert into quarantine (refusal_id, received_at, topic, reason, detail, alarm, sample) "
+                "values (%s, now() - %s * interval '1 day', 't', 'not_json', '', false, '')",
+                [name, days],
+            )
+            c.execute(
+                "insert into unclaimed (topic, dialect, first_at, last_at, heard, payload) values "
+                "(%s, 'native', now() - interval '1 year', now() - %s * interval '1 day', 1, '')",
+                [name, days],
+            )
+        for name, closed in (("ended", 1096), ("recent", 1000), ("open", None)):
+            c.execute(
+                "insert into alerts (alert, number, home, cause, code, level, state, test, onset_at, raised_at, closed_at, "
+                "version) values (%s, 1, 'h1', 'fire', 'SM1', 'red', 'new', false, now() - interval '4 years', "
+                "now() - interval '4 years', now() - %s::int * interval '1 day', 2)",
+                [name, closed],
+            )
+            for version in (1, 2):
+                c.execute(
+                    "insert into alert_events (alert, version, number, home, at, body) values "
+                    "(%s, %s, 1, 'h1', now() - interval '4 years', '{}')",
+                    [name, version],
+                )
+    async with recording(MemoryStream(), database):
+        await until(lambda: ask(database, "select alert from alerts order by 1") == [("open",), ("recent",)])
+    assert ask(database, "select refusal_id from quarantine") == [("new",)]
+    assert ask(database, "select topic from unclaimed") == [("new",)]
+    assert ask(database, "select distinct alert from alert_events order by 1") == [("open",), ("recent",)]
+
+
 async def test_the_pool_serves_many_at_once(database: str) -> None:
     """More callers than connections wait their turn."""
     async with connections(database, limit=2) as pool:
