@@ -53,6 +53,7 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", f"{V}/alerts"): DESK | STAFF | {Role.family},
     ("GET", f"{V}/alerts/{{alert}}"): DESK | STAFF | {Role.family},
     ("GET", f"{V}/alerts/{{alert}}/events"): DESK | STAFF,
+    ("POST", f"{V}/alerts/{{alert}}/door"): OPERATORS | STAFF,
     ("POST", f"{V}/alerts/{{alert}}/{{command}}"): OPERATORS | STAFF,
     ("GET", f"{V}/homes"): DESK | {Role.maintenance},
     ("GET", f"{V}/homes/{{home}}"): DESK,

@@ -150,6 +150,25 @@ def routes(house: House) -> APIRouter:
         return {"items": present.events_json(case.log, house.name_of)}
 
     @router.post(
+        f"{V}/alerts/{{alert}}/door",
+        dependencies=[Depends(ready)],
+        response_model=shapes.DoorCode,
+        tags=["alerts"],
+    )
+    async def door(alert: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """The door's code, on demand and logged: inside an open case only, and to whoever is going only."""
+        case, _ = await visible(alert, who)
+        if who.role in access.STAFF:
+            own = case.alert.responder(who.user.staff or "")
+            if own is None or own.state not in ("accepted", "departed", "arrived"):
+                raise Problem(403, Why.forbidden, "接受任务后才能查看门禁密码")
+        if not case.alert.open:
+            raise Problem(409, Why.not_open, "案件已结束")
+        home = house.picture.registry.homes.get(case.alert.home)
+        log.info("door_code_read", by=who.by, role=who.role.value, alert=case.alert.id)
+        return {"door_code": home.access.door_code if home is not None else ""}
+
+    @router.post(
         f"{V}/alerts/{{alert}}/{{command}}",
         dependencies=[Depends(ready)],
         response_model=shapes.Alert,

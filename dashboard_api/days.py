@@ -20,9 +20,13 @@ from dashboard_api.history import Bucket
 BAND_SAMPLES = 48
 """A personal range needs so many buckets (half a day of quarter hours), else we do not know one."""
 BAND = (0.05, 0.95)
+BEYOND = 0.25
+"""One value in ten lies outside the range by its making; marked is what lies a quarter of its width further out."""
 NIGHT_FROM = time(20)
 NIGHT_UNTIL = time(10)
 """A night is drawn from 20:00 to 10:00; sleep outside of it shows in the ribbon."""
+NIGHT_KNOWN = 0.5
+"""A night of which less than half was heard has no figures: they would say too little, and look like sleep."""
 OUT_AFTER = timedelta(minutes=20)
 """The door moved and nothing inside for so long: probably out (as the strip's inference)."""
 
@@ -54,6 +58,12 @@ def band(buckets: Iterable[Bucket]) -> tuple[float, float] | None:
     return round(_share(means, BAND[0]), 1), round(_share(means, BAND[1]), 1)
 
 
+def of_somebody(values: Sequence[Bucket], bed: Sequence[Bucket]) -> list[Bucket]:
+    """Vital signs of a person: a nought is kept only while somebody lies there, where it means something (VT7)."""
+    occupied = {at: high >= 0.5 for at, _, _, high, _ in bed}
+    return [b for b in values if b[3] > 0 or occupied.get(b[0], False)]
+
+
 def curve(
     buckets: Sequence[Bucket],
     *,
@@ -77,8 +87,10 @@ def curve(
         gaps.append({"from": iso(max(start, previous + step)), "to": iso(end)})
     beyond = []
     if usual is not None:
+        spare = max(1.0, (usual[1] - usual[0]) * BEYOND)
+        low_end, high_end = usual[0] - spare, usual[1] + spare
         beyond = [
-            [iso(at), round(mean, 1)] for at, _, mean, _, _ in buckets if not usual[0] <= mean <= usual[1]
+            [iso(at), round(mean, 1)] for at, _, mean, _, _ in buckets if not low_end <= mean <= high_end
         ]
     last = buckets[-1] if buckets else None
     return {
@@ -159,6 +171,7 @@ def nights(
         inside = [s for s in parts if s.value is True]
         hours = sum((s.end - s.start).total_seconds() for s in inside) / 3600
         known = sum((s.end - s.start).total_seconds() for s in parts if s.value is not None)
+        enough = known >= whole * NIGHT_KNOWN
         first, final = (inside[0].start, inside[-1].end) if inside else (None, None)
         ups = sum(1 for at in exits if first is not None and final is not None and first < at < final)
         out.append(
@@ -166,8 +179,8 @@ def nights(
                 "day": day.isoformat(),
                 "from": iso(start),
                 "to": iso(end),
-                "in_bed_hours": round(hours, 1) if known else None,
-                "exits": ups if known else None,
+                "in_bed_hours": round(hours, 1) if enough else None,
+                "exits": ups if enough else None,
                 "unknown_hours": round((whole - known) / 3600, 1),
                 "bed_at": iso(first) if first else None,
                 "up_at": iso(final) if final else None,

@@ -30,6 +30,7 @@ from care.messages import decode, encode
 from care.site import Registry
 from care.stream import PEOPLE, Stream
 from care.words import Role
+from dashboard_api.redact import agreed
 
 log = get_logger("people")
 
@@ -508,7 +509,9 @@ async def make_demo_users(
         person = next((s for role in demo.roles for s in registry.site.staff if s.role == role), None)
         relative = None
         if demo.role is Role.family:
-            relative = next((c for h in registry.site.homes for c in h.contacts), None)
+            # rather one who may be told something
+            homes = sorted(registry.site.homes, key=lambda h: not any(agreed(r) for r in h.residents))
+            relative = next((c for h in homes for c in h.contacts), None)
         display = person.name if person else relative.name if relative else demo.name
         staff = person.id if person else None
         contact = relative.id if relative else None

@@ -32,6 +32,7 @@ class Why(StrEnum):
     method_not_allowed = "method_not_allowed"
     no_consent = "no_consent"
     not_found = "not_found"
+    not_open = "not_open"
     no_person = "no_person"
     not_ready = "not_ready"
     reason_needed = "reason_needed"

@@ -373,13 +373,16 @@ class _Ask:
 async def _vital(
     ask: _Ask, quantity: str, belts: list[Device], start: datetime, end: datetime, step: timedelta
 ) -> Json:
-    """One belt's values; of two belts the one that knows more."""
+    """One belt's values; of two belts the one that knows more. An empty bed's zeros are no readings of anybody."""
     best: list[Bucket] = []
     for belt in belts:
-        found = await ask(quantity, belt, start, end, step)
+        found = days.of_somebody(
+            await ask(quantity, belt, start, end, step), await ask("in_bed", belt, start, end, step)
+        )
         best = max(best, found, key=len)
+    since = end - timedelta(days=28)
     usual = days.band(
-        [b for belt in belts for b in await ask(quantity, belt, end - timedelta(days=28), end, STEPS[28])]
+        [b for belt in belts for b in await ask(quantity, belt, since, end, STEPS[28]) if b[1] > 0]
     )
     label, unit = VITALS[quantity]
     drawn = days.curve(best, step=step, start=start, end=end, usual=usual)

@@ -351,6 +351,11 @@ class CommandBody(BaseModel):
     truth: str | None = None
 
 
+class DoorCode(Shape):
+    door_code: str
+    """Empty when none is registered."""
+
+
 class Code(Shape):
     code: str
     zh: str

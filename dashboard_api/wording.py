@@ -89,6 +89,7 @@ TAGS: dict[str, tuple[str, str, bool]] = {
     "af": ("房颤", "atrial fibrillation", False),
     "hypertension": ("高血压", "hypertension", False),
     "diabetes": ("糖尿病", "diabetes", False),
+    "heart": ("心脏病", "heart disease", False),
     "heart_disease": ("心脏病", "heart disease", False),
     "heart_failure": ("心衰", "heart failure", False),
     "stroke": ("中风史", "stroke", False),
@@ -102,7 +103,7 @@ TAGS: dict[str, tuple[str, str, bool]] = {
 
 HEALTH_WORDS = frozenset(
     {
-        "dementia", "oxygen", "bedridden", "epilepsy", "copd", "atrial_fibrillation", "af", "hypertension", "diabetes",
+        "dementia", "oxygen", "bedridden", "epilepsy", "copd", "atrial_fibrillation", "af", "hypertension", "diabetes", "heart",
         "heart_disease", "heart_failure", "stroke", "pacemaker", "beta_blocker", "parkinson", "post_discharge",
         "hard_of_hearing", "deaf", "mute", "blind", "low_vision", "fall_risk", "mobility", "limited_mobility",
         "wheelchair", "walking_aid",

@@ -30,6 +30,11 @@ export default defineConfig({
     target: 'chrome111',
     manifest: true,
     reportCompressedSize: true,
+    rollupOptions: {
+      // the service worker stands at the root, or it could not serve the pages; its name never changes
+      input: { index: join(here, 'index.html'), sw: join(here, 'src/sw.ts') },
+      output: { entryFileNames: (chunk) => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
+    },
   },
   server: { proxy: { '/api': 'http://127.0.0.1:8000' } },
   test: { environment: 'happy-dom', include: ['src/**/*.test.ts'], restoreMocks: true },

@@ -27,11 +27,11 @@ from care.site import Registry
 from care.stream import ALERTS, HEALTH, REGISTRY, MemoryStream
 from care.words import Condition, Level, Phase
 from dashboard_api.app import create_app
-from dashboard_api.history import History
 from dashboard_api.house import House
 from dashboard_api.live import Channel, Listener
 from dashboard_api.people import add_user, make_demo_users
 from simulators.community import generate
+from tests.e2e.lived import LivedHistory
 
 PASSWORD = "eine lange demo"
 TICK_SECONDS = 0.2
@@ -71,11 +71,11 @@ class MovableClock:
 class Room:
     """See the module's docstring. Its methods may be called from any thread."""
 
-    def __init__(self, *, homes: int = 60, history: History | None = None) -> None:
+    def __init__(self, *, homes: int = 60) -> None:
         self.clock = MovableClock()
         self.stream = MemoryStream(idle=timedelta(milliseconds=5))
         self.registry = Registry(generate(homes=homes))
-        self.history = history
+        self.history = LivedHistory(self.registry, self.clock.now())
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._numbers = itertools.count(1)

@@ -643,3 +643,20 @@ async def test_without_a_built_web_app_a_plain_sentence_stands_there(path, tmp_p
         answer = await anyone.get(path)
         assert answer.status_code == 200
         assert "make web" in answer.text
+
+
+async def test_the_door_code_is_told_only_inside_an_open_case_and_only_to_whoever_goes():
+    """Before acceptance 403, after it the code, after the end 409; the case itself never carries it."""
+    async with House() as house, house.program("responder") as goer, house.browser("operator") as desk:
+        alert = await house.raised(smoke())
+        me = (await goer.get(f"{V}/session")).json()["staff"]
+        version = (await desk.get(f"{V}/alerts/{alert}")).json()["version"]
+        sent = await desk.post(f"{V}/alerts/{alert}/dispatch", json={"version": version, "responders": [me]})
+        assert (await goer.post(f"{V}/alerts/{alert}/door")).status_code == 403
+        gone = await goer.post(f"{V}/alerts/{alert}/accept", json={"version": sent.json()["version"]})
+        assert "2580#" not in gone.text
+        assert (await goer.post(f"{V}/alerts/{alert}/door")).json() == {"door_code": "2580#"}
+        assert (await desk.post(f"{V}/alerts/{alert}/door")).json() == {"door_code": "2580#"}
+        end = {"version": gone.json()["version"], **CLOSING}
+        assert (await desk.post(f"{V}/alerts/{alert}/close", json=end)).status_code == 200
+        assert (await desk.post(f"{V}/alerts/{alert}/door")).status_code == 409

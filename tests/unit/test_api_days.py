@@ -108,3 +108,10 @@ def test_out_is_a_door_and_then_nothing_inside():
     inside = [Stretch(at(10), at(15), True), Stretch(at(140), at(145), True)]
     away = days.outings(doors, inside, end=at(180))
     assert [(s.start, s.end) for s in away] == [(at(65), at(130))]
+
+
+def test_an_empty_bed_has_no_pulse():
+    """A belt nobody lies on says 0: that is no reading. In bed, a 0 is kept: it may be what everybody must see."""
+    values = [bucket(0, 62), bucket(5, 0), bucket(10, 0)]
+    bed = [bucket(0, 1), bucket(5, 0), bucket(10, 1)]
+    assert [b[0] for b in days.of_somebody(values, bed)] == [at(0), at(10)]

@@ -7,3 +7,8 @@ import { speakAsBefore } from './texts'
 
 document.documentElement.dataset['build'] = __BUILD__
 void speakAsBefore().then(() => createApp(RouterView).use(router).mount('#app'))
+
+if (import.meta.env.PROD && 'serviceWorker' in navigator) {
+  // a browser that refuses it (plain http on another machine) only loses opening without a network
+  addEventListener('load', () => void navigator.serviceWorker.register('/sw.js').catch(() => undefined))
+}

@@ -1,30 +1,64 @@
-/** Every screen and case has an address. `/` leads to the desk, or to the wall for those who have no desk. */
-import { createRouter, createWebHistory } from 'vue-router'
+/** Every screen and case has an address. `/` leads everybody to where they are at home. */
+import { createRouter, createWebHistory, type RouteLocationNormalized } from 'vue-router'
 import { Refusal } from './api/client'
-import { maySeeDesk, me, whoAmI } from './session'
+import type { Me } from './api/types'
+import { goes, homeOf, isFamily, mayAct, maySeeDesk, maySeeDevices, maySeeFigures, me, remembered, whoAmI } from './session'
+
+const NEEDS: Readonly<Record<string, (who: Me) => boolean>> = {
+  session: () => true,
+  desk: maySeeDesk,
+  acts: mayAct,
+  devices: maySeeDevices,
+  figures: maySeeFigures,
+  goes,
+  family: isFamily,
+}
 
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
-    { path: '/', redirect: '/desk' },
+    { path: '/', component: () => import('./shell/NotFound.vue'), meta: { needs: 'session', home: true } },
     { path: '/sign-in', component: () => import('./signin/SignInPage.vue') },
     { path: '/wall', component: () => import('./wall/WallPage.vue'), meta: { needs: 'session' } },
     { path: '/desk', component: () => import('./desk/DeskPage.vue'), meta: { needs: 'desk' } },
+    {
+      path: '/',
+      component: () => import('./office/OfficeLayout.vue'),
+      children: [
+        { path: 'residents', component: () => import('./residents/ResidentsPage.vue'), meta: { needs: 'desk', title: 'residents' } },
+        { path: 'residents/:id', component: () => import('./residents/ResidentPage.vue'), meta: { needs: 'desk', title: 'resident' } },
+        { path: 'devices', component: () => import('./devices/DevicesPage.vue'), meta: { needs: 'devices', title: 'devices' } },
+        { path: 'duty', component: () => import('./duty/DutyPage.vue'), meta: { needs: 'figures', title: 'duty' } },
+        { path: 'kpi', component: () => import('./kpi/KpiPage.vue'), meta: { needs: 'figures', title: 'kpi' } },
+        { path: 'handover', component: () => import('./office/HandoverPage.vue'), meta: { needs: 'acts', title: 'handover' } },
+      ],
+    },
+    { path: '/go', component: () => import('./go/GoPage.vue'), meta: { needs: 'goes', offline: true } },
+    { path: '/family', component: () => import('./family/FamilyPage.vue'), meta: { needs: 'family', offline: true } },
     { path: '/:rest(.*)*', component: () => import('./shell/NotFound.vue') },
   ],
 })
 
 router.beforeEach(async (to) => {
   const needs = to.meta['needs']
-  if (needs === undefined) return true
+  if (typeof needs !== 'string') return true
   try {
     const who = me.value ?? (await whoAmI())
     if (who === null) return { path: '/sign-in', query: { next: to.fullPath } }
-    if (needs === 'desk' && !maySeeDesk(who)) return { path: '/wall' }
-    return true
+    return admitted(to, who, needs)
   } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const kept = remembered()
+    if (kept !== null && to.meta['offline'] === true && NEEDS[needs]?.(kept)) {
+      me.value = kept
+      return true
+    }
     // the service does not answer: the sign-in page says so and tries again by itself
-    if (error instanceof Refusal) return { path: '/sign-in', query: { next: to.fullPath, unreachable: '1' } }
-    throw error
+    return { path: '/sign-in', query: { next: to.fullPath, unreachable: '1' } }
   }
 })
+
+function admitted(to: RouteLocationNormalized, who: Me, needs: string): true | { path: string } {
+  if (to.meta['home'] === true || !NEEDS[needs]?.(who)) return { path: homeOf(who) === to.path ? '/wall' : homeOf(who) }
+  return true
+}

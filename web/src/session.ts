@@ -9,6 +9,7 @@ export const me = shallowRef<Me | null>(null)
 export async function whoAmI(): Promise<Me | null> {
   try {
     me.value = await api.me()
+    remember(me.value)
   } catch (error) {
     if (!(error instanceof Refusal) || (error.status !== 401 && error.status !== 403)) throw error
     me.value = null
@@ -20,3 +21,37 @@ const DESK = ['operator', 'supervisor', 'admin', 'doctor', 'auditor']
 const ACTS = ['operator', 'supervisor', 'admin']
 export const maySeeDesk = (who: Me): boolean => DESK.includes(who.role)
 export const mayAct = (who: Me): boolean => ACTS.includes(who.role)
+
+const KEPT = 'anxin.me'
+
+/** Phones open without a network: who they belong to is kept, and only that. What they then show says that it is old. */
+export function remember(who: Me | null): void {
+  try {
+    if (who !== null && isPhone(who)) localStorage.setItem(KEPT, JSON.stringify(who))
+    else localStorage.removeItem(KEPT)
+  } catch {
+    // asked again
+  }
+}
+export function remembered(): Me | null {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT) ?? 'null') as Me | null
+  } catch {
+    return null
+  }
+}
+
+const GOES = ['social_worker', 'volunteer', 'grid_worker', 'neighbour', 'responder']
+const FIGURES = ['operator', 'supervisor', 'admin', 'auditor']
+export const goes = (who: Me): boolean => GOES.includes(who.role)
+export const isFamily = (who: Me): boolean => who.role === 'family'
+const isPhone = (who: Me): boolean => goes(who) || isFamily(who)
+export const maySeeFigures = (who: Me): boolean => FIGURES.includes(who.role)
+export const maySeeDevices = (who: Me): boolean => FIGURES.includes(who.role)
+
+/** Where somebody is at home. */
+export function homeOf(who: Me): string {
+  if (maySeeDesk(who)) return '/desk'
+  if (goes(who)) return '/go'
+  return isFamily(who) ? '/family' : '/wall'
+}

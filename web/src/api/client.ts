@@ -3,9 +3,12 @@
  * `reason: "unreachable"` means that nobody answered, so the person must be told that nothing was delivered.
  */
 import type {
-  Alert, Codes, CommunityMap, Duty, Me, Problem, Strip, TimelineItem, ViewName,
+  Alert, Codes, CommunityMap, Duty, FamilyNews, Me, Problem, ResidentCard, ResidentDays, Strip, TimelineItem, ViewName,
 } from './types'
+import type { components } from './schema'
 import { whole } from './whole'
+
+type Schemas = components['schemas']
 
 const ROOT = '/api/v1'
 const PATIENCE_MS = 8_000 // longer than the slowest command measured; a person repeats a key sooner than that
@@ -81,11 +84,26 @@ export const api = {
     const answer = await ask<TimelineItem[] | { items: TimelineItem[] }>('GET', `/alerts/${at(id)}/events`)
     return Array.isArray(answer) ? answer : answer.items
   },
-  command: async (id: string, name: CommandName, body: { version: number } & Record<string, unknown>) =>
-    whole(await ask<Alert>('POST', `/alerts/${at(id)}/${name}`, body, { 'idempotency-key': freshId() })),
+  command: async (id: string, name: CommandName, body: { version: number } & Record<string, unknown>, key = freshId()) =>
+    whole(await ask<Alert>('POST', `/alerts/${at(id)}/${name}`, body, { 'idempotency-key': key })),
   codes: () => ask<Codes>('GET', '/codes'),
   strip: (home: string, minutes = 60) => ask<Strip>('GET', `/homes/${at(home)}/strip?minutes=${minutes}`),
   duty: (alert?: string) => ask<Duty>('GET', alert === undefined ? '/duty/now' : `/duty/now?alert=${at(alert)}`),
   map: () => ask<CommunityMap>('GET', '/map'),
   beat: (beat: Beat) => ask<void>('POST', '/beats', beat),
+  residents: (words: string) => ask<Schemas['Residents']>('GET', `/residents?q=${at(words)}`),
+  resident: (id: string) => ask<ResidentCard>('GET', `/residents/${at(id)}`),
+  residentDays: (id: string, days: string, reason: string) => ask<ResidentDays>('GET', `/residents/${at(id)}/days?days=${days}&reason=${at(reason)}`),
+  homes: () => ask<Schemas['Homes']>('GET', '/homes'),
+  devices: () => ask<Schemas['Devices']>('GET', '/devices'),
+  unclaimed: () => ask<Schemas['UnclaimedList']>('GET', '/devices/unclaimed'),
+  quarantine: () => ask<Schemas['Quarantine']>('GET', '/quarantine'),
+  week: (from: string | null) => ask<Schemas['Week']>('GET', from === null ? '/duty/week' : `/duty/week?from=${at(from)}`),
+  ahead: () => ask<Schemas['Ahead']>('GET', '/duty/ahead'),
+  coverage: () => ask<Schemas['Coverage']>('GET', '/duty/coverage'),
+  kpis: ({ from, to }: { from: string; to?: string }) => ask<Schemas['Kpi']>('GET', `/kpis?from=${at(from)}${to === undefined ? '' : `&to=${at(to)}`}`),
+  family: () => ask<FamilyNews>('GET', '/family'),
+  doorCode: (alert: string) => ask<{ door_code: string }>('POST', `/alerts/${at(alert)}/door`),
+  pushKey: () => ask<Schemas['PushKey']>('GET', '/push'),
+  subscribe: (subscription: Schemas['PushSubscription']) => ask<void>('POST', '/push', subscription),
 }

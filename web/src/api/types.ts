@@ -18,7 +18,7 @@ type Needs<Shape, Keys extends keyof Shape> =
 export type Level = Schemas['Level']
 export type AlertState = Schemas['AlertState']
 export type Condition = Schemas['Condition']
-export type ViewName = 'desk' | 'wall'
+export type ViewName = 'desk' | 'wall' | 'responder' | 'family'
 export type CallResult = 'answered' | 'no_answer' | 'busy' | 'refused' | 'wrong_number'
 export type Kind =
   | 'smoke' | 'gas' | 'co' | 'sos' | 'fall' | 'water' | 'bed' | 'door' | 'device' | 'vitals' | 'activity' | 'other'
@@ -94,6 +94,19 @@ export type Strip = Needs<With<Schemas['Strip'], { rows: StripRow[] }>, 'home' |
 export type Code = Needs<Schemas['Code'], 'code' | 'zh'>
 export type Codes = { [List in keyof Schemas['Codes']]: Code[] }
 export type TimelineItem = Pick<Schemas['TimelineItem'], 'at' | 'type'> & Partial<Schemas['TimelineItem']>
+
+export type ResidentLine = Schemas['ResidentLine']
+export type ResidentCard = Schemas['ResidentCard']
+export type ResidentDays = Schemas['ResidentDays']
+export type Vital = Schemas['Vital']
+export type Night = Schemas['Night']
+export type Lane = Schemas['Lane']
+export type AlarmFlag = Schemas['AlarmFlag']
+export type HomeLine = Schemas['HomeBody']
+export type DeviceLine = Schemas['DeviceBody']
+export type FigureFull = Schemas['Figure']
+export type FigureCase = Schemas['FigureCase']
+export type FamilyNews = Schemas['FamilyPage']
 
 /** Of an answer that is no success; `status: 0` and `unreachable` are our own words for no answer at all. */
 export type Problem = Pick<Schemas['ProblemBody'], 'status' | 'reason'> & {

@@ -76,3 +76,9 @@ export function whereIs(target: EventTarget | null, more: { calling: boolean; en
     ...more,
   }
 }
+
+/** Whether single keys are inert where this one was pressed: a field, a dialog, a modifier. */
+export function mayNotType(event: KeyboardEvent): boolean {
+  const where = whereIs(event.target, { calling: false, enabled: true })
+  return where.inField || where.inDialog || event.ctrlKey || event.altKey || event.metaKey || event.repeat
+}

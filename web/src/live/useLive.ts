@@ -39,7 +39,8 @@ const KEY: InjectionKey<Live> = Symbol('live')
 export const useLive = (): Live => inject(KEY)!
 export const LIVE = KEY
 
-export function provideLive(view: ViewName, me: Me, refused: () => void): Live {
+/** `page` names the screen on <html> when it is not the view itself: several pages read the desk's view. */
+export function provideLive(view: ViewName, me: Me, refused: () => void, page: string = view): Live {
   const opened_ms = Date.now()
   const picture = shallowRef<Picture>(EMPTY)
   const local = shallowRef(opened_ms)
@@ -108,7 +109,7 @@ export function provideLive(view: ViewName, me: Me, refused: () => void): Live {
   const waitingReds = computed(() => [...picture.value.alerts.values()].filter(isWaitingRed).length)
   const root = document.documentElement
   watchEffect(() => {
-    root.dataset['view'] = view
+    root.dataset['view'] = page
     root.dataset['link'] = believed.value.link
     root.dataset['devices'] = believed.value.devices
     root.dataset['head'] = picture.value.epoch === null ? '' : `${picture.value.epoch}.${picture.value.head}`

@@ -38,6 +38,8 @@ export interface WallClock {
   day: (at: number) => string
   weekday: (at: number) => string
   hour: (at: number) => number
+  /** day of the month */
+  date: (at: number) => number
 }
 
 const clocks = new Map<string, WallClock>()
@@ -60,6 +62,7 @@ export function wallClock(zone: string, language: string): WallClock {
     day: language.startsWith('zh') ? (at) => `${month(at)} 月 ${date(at)} 日` : form({ month: 'short', day: 'numeric' }),
     weekday: form({ weekday: 'long' }),
     hour: (at) => Number(hour(at)),
+    date: (at) => Number(date(at)),
   }
   clocks.set(key, made)
   return made

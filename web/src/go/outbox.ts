@@ -1,0 +1,66 @@
+/**
+ * Taps that must not be lost: kept on the phone, sent in order, each with the time it was made. Pure but for the two doors
+ * (where it is kept, how it is sent), which come in as arguments.
+ *
+ * A tap is done when the service says so, or when it says that it cannot be (then it is told to the person, never dropped
+ * in silence). While nobody answers, everything waits. The same tap twice has the same key and counts once.
+ */
+import { Refusal, type CommandName } from '../api/client'
+import type { Alert } from '../api/types'
+
+export interface Tap {
+  key: string
+  alert: string
+  command: CommandName
+  note?: string
+  /** when the finger was there */
+  at: string
+}
+
+export interface Doors {
+  keep: (taps: readonly Tap[]) => void
+  kept: () => Tap[]
+  /** sends one tap; `late` is how many seconds ago it was made */
+  send: (tap: Tap, version: number, late_s: number) => Promise<Alert>
+  /** the case as it is known here */
+  version: (alert: string) => Promise<number>
+  now: () => number
+}
+
+export type Sent = { tap: Tap; alert: Alert } | { tap: Tap; refused: string }
+
+const TRIES = 4
+
+/** A tap is added once: the same step of the same case that still waits is the same finger. */
+export function added(taps: readonly Tap[], tap: Tap): readonly Tap[] {
+  const twice = tap.command !== 'note' && taps.some((one) => one.alert === tap.alert && one.command === tap.command)
+  return twice ? taps : [...taps, tap]
+}
+
+/** Sends what waits, first things first; stops at the first that nobody answers. Gives what became of each. */
+export async function deliver(doors: Doors): Promise<Sent[]> {
+  const done: Sent[] = []
+  for (;;) {
+    const [tap] = doors.kept()
+    if (tap === undefined) return done
+    const late_s = Math.max(0, Math.round((doors.now() - Date.parse(tap.at)) / 1000))
+    try {
+      let version = await doors.version(tap.alert)
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          done.push({ tap, alert: await doors.send(tap, version, late_s) })
+          break
+        } catch (error) {
+          const current = error instanceof Refusal && error.reason === 'version_conflict' ? error.problem.alert : undefined
+          if (current === undefined || attempt >= TRIES) throw error
+          version = current.version
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      if (error.status === 0 || error.status >= 500 || error.status === 401 || error.status === 429) return done
+      done.push({ tap, refused: error.reason })
+    }
+    doors.keep(doors.kept().filter((one) => one.key !== tap.key))
+  }
+}
