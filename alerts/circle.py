@@ -79,6 +79,7 @@ class Task:
 
     alert: str
     number: int
+    home: str
     state: Literal["accepted", "departed", "arrived"]
     place: Location | None
     until: datetime
@@ -113,7 +114,7 @@ def abroad(registry: Registry, alerts: Iterable[Alert], now: datetime) -> Abroad
                 until = max(now, begun + timedelta(seconds=TASK_SECONDS))
                 known = tasks.get(r.id)
                 if known is None or r.state == "arrived":
-                    tasks[r.id] = Task(alert.id, alert.number, r.state, place, until)
+                    tasks[r.id] = Task(alert.id, alert.number, alert.home, r.state, place, until)
             elif r.arrived_at is not None and place is not None:
                 left = alert.closed_at if r.state == "arrived" else r.at
                 known_at = places.get(r.id)
@@ -225,17 +226,26 @@ def _minutes(registry: Registry, start: Location) -> Any:
 def coverage(registry: Registry, alerts: Iterable[Alert], now: datetime, *, ask: bool = True) -> list[Cover]:
     """Of every home: who on duty and free is there within the promise. `ask` names whom to ask for the holes."""
     where = abroad(registry, alerts, now)
-    there = [s for s in roster_of(registry).on_duty(now, RESPONDER_ROLES) if s.id not in where.tasks]
+    on_duty = roster_of(registry).on_duty(now, RESPONDER_ROLES)
+    there = [s for s in on_duty if s.id not in where.tasks]
     promise = registry.site.policy.arrive_minutes
     homes, _, _ = _ground(registry)
     by: dict[str, list[Near]] = {}
+    for staff in on_duty:
+        task = where.tasks.get(staff.id)
+        home, post = registry.homes.get(task.home) if task else None, whereabouts(registry, staff)
+        if task is not None and home is not None and post is not None:
+            # For the home they are going to anyway they are there.
+            minutes = 0.0 if task.state == "arrived" else walk_minutes(post, home)
+            if minutes is not None and minutes <= promise:
+                by.setdefault(home.id, []).append(Near(staff, minutes, "busy", task.alert, within=True))
     for staff in there:
         start = where.start(registry, staff)
         if start is None or not homes:
             continue
-        minutes = _minutes(registry, start)
-        for n in np.flatnonzero(minutes <= promise):
-            by.setdefault(homes[n].id, []).append(Near(staff, float(minutes[n]), "free", None, within=True))
+        ways = _minutes(registry, start)
+        for n in np.flatnonzero(ways <= promise):
+            by.setdefault(homes[n].id, []).append(Near(staff, float(ways[n]), "free", None, within=True))
     return [
         Cover(
             home=home,

@@ -28,6 +28,13 @@ CALL_TARGET = 97.5
 """Percent rung within 60 s (our own, as for answering)."""
 LONG_ACKNOWLEDGE = timedelta(seconds=180)
 CALL_WITHIN = timedelta(seconds=60)
+FAMILY_WITHIN = timedelta(seconds=60)
+"""After the acknowledgement (domain 4.3)."""
+FAMILY_TARGET = 95.0
+"""Percent of cases whose family was told in time (our own)."""
+FLOOD_LINE = 10
+"""More alarms than this in ten minutes for one operator are a flood (EEMUA 191, docs: domain 4.4)."""
+LOAD_WINDOW = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,23 @@ class CaseRow:
     """How it ended, in a few words."""
     truth: str = ""
     test: bool = False
+    cause: str = ""
+    """What kind of case it is: fire, sos, bed …"""
+    life: bool = False
+    device: str | None = None
+    """Of its first finding."""
+    outcome_cause: str | None = None
+    """C01 … C24."""
+    family_due_at: datetime | None = None
+    """When a message to the family was made out; None when nobody was to be told."""
+    family_told_at: datetime | None = None
+    """When a channel took it."""
+    desks: tuple[str, ...] = ()
+    """Operators who were told of it or took it."""
+    promised_seconds: float | None = None
+    """From accepting to being there, as the first responder was reckoned to need."""
+    walked_seconds: float | None = None
+    """The same as it really was."""
 
     @property
     def open(self) -> bool:
@@ -128,6 +152,12 @@ def kpi(
         "ack180": figure("acknowledged_at", max(LONG_ACKNOWLEDGE, acknowledge), ACKNOWLEDGE_LONG_TARGET),
         "called60": figure("called_at", CALL_WITHIN, CALL_TARGET),
         "arrive10": figure("arrived_at", arrive, ARRIVE_TARGET, only_sent=True),
+        "family60": _figure(
+            _family(red, now),
+            limit_seconds=FAMILY_WITHIN.total_seconds(),
+            target=FAMILY_TARGET,
+            cases=cases,
+        ),
         "visits": visits,
         "period": period,
     }
@@ -143,6 +173,77 @@ def visits_today(due: Iterable[Due], now: datetime, zone: ZoneInfo) -> dict[str,
         elif one.due <= today:
             open_[one.tier.value] += 1
     return {"value": done, "n": done + sum(open_.values()), **open_}
+
+
+def _family(rows: Iterable[CaseRow], now: datetime) -> list[tuple[CaseRow, float | None]]:
+    """From the acknowledgement until a channel took the family's message; only where a family was to be told."""
+    out: list[tuple[CaseRow, float | None]] = []
+    for row in rows:
+        if row.family_due_at is None or row.acknowledged_at is None:
+            continue
+        if row.family_told_at is not None:
+            out.append((row, max(0.0, (row.family_told_at - row.acknowledged_at).total_seconds())))
+        elif now - row.acknowledged_at > FAMILY_WITHIN:
+            out.append((row, None))
+    return out
+
+
+def promises(rows: Iterable[CaseRow]) -> dict[str, Any]:
+    """How long responders were reckoned to need, against how long they needed."""
+    known = [
+        (r, r.promised_seconds, r.walked_seconds)
+        for r in sorted(rows, key=lambda r: r.number)
+        if r.promised_seconds is not None and r.walked_seconds is not None and not r.test
+    ]
+    return {
+        "n": len(known),
+        "later": sum(1 for _, promised, real in known if real > promised),
+        "median_error_seconds": round(median(real - promised for _, promised, real in known), 1)
+        if known
+        else None,
+        "cases": [
+            {"number": r.number, "promised_seconds": round(promised, 1), "real_seconds": round(real, 1)}
+            for r, promised, real in known
+        ],
+    }
+
+
+def load(rows: Iterable[CaseRow], from_at: datetime, to_at: datetime) -> dict[str, Any]:
+    """Alarms per operator and ten minutes, with the floods: red and yellow cases told to, or taken by, each."""
+    window = LOAD_WINDOW.total_seconds()
+    counted: dict[str, dict[int, list[int]]] = {}
+    for row in sorted(rows, key=lambda r: r.number):
+        if row.test or row.level is Level.blue or not from_at <= row.raised_at < to_at:
+            continue
+        slot = int(row.raised_at.timestamp() // window)
+        for desk in row.desks or ("nobody",):
+            counted.setdefault(desk, {}).setdefault(slot, []).append(row.number)
+    slots = max(1.0, (to_at - from_at).total_seconds() / window)
+    desks = []
+    for desk, found in sorted(counted.items()):
+        floods = [
+            {
+                "from": iso(datetime.fromtimestamp(slot * window, from_at.tzinfo)),
+                "to": iso(datetime.fromtimestamp((slot + 1) * window, from_at.tzinfo)),
+                "n": len(numbers),
+                "cases": numbers,
+            }
+            for slot, numbers in sorted(found.items())
+            if len(numbers) > FLOOD_LINE
+        ]
+        total = sum(len(n) for n in found.values())
+        desks.append(
+            {
+                "desk": desk,
+                "n": total,
+                "mean": round(total / slots, 3),
+                "peak": max(len(n) for n in found.values()),
+                "flood_share": round(100 * len(floods) / slots, 2),
+                "floods": floods,
+                "cases": sorted(n for numbers in found.values() for n in numbers),
+            }
+        )
+    return {"window_seconds": int(window), "flood_line": FLOOD_LINE, "desks": desks}
 
 
 def month(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -16,11 +16,16 @@ from alerts.events import (
     Acknowledged,
     Arrived,
     Called,
+    DeliveryReported,
+    DeliveryState,
     Departed,
     Dispatched,
+    Purpose,
     Raised,
+    Told,
     Transition,
     Undone,
+    Why,
 )
 from alerts.lifecycle import Alert
 from care.messages import Beat, HomeHealth, Refusal, Unclaimed
@@ -218,11 +223,24 @@ def row_of(case: Case) -> CaseRow:
     called: datetime | None = None
     sent: datetime | None = None
     arrived: datetime | None = None
+    family: dict[str, datetime] = {}
+    """Messages to relatives: id → when made out."""
+    told: datetime | None = None
+    desks: dict[str, None] = {}
     for change in case.log:
         for event in change.events:
             match event:
                 case Acknowledged():
                     acknowledged = acknowledged or event.at
+                    desks.setdefault(event.by)
+                case Told():
+                    for d in event.deliveries:
+                        if d.purpose is Purpose.acknowledge and d.generation == 1:
+                            desks.setdefault(d.person)
+                        if d.reason is Why.acknowledged:
+                            family[d.id] = d.due_at
+                case DeliveryReported(state=DeliveryState.accepted) if event.delivery in family:
+                    told = told or event.at
                 case Undone(command="acknowledge"):
                     acknowledged = None
                 case Called():
@@ -233,6 +251,8 @@ def row_of(case: Case) -> CaseRow:
                     arrived = arrived or event.at
                 case _:
                     pass
+    there = [r for r in alert.responders if r.arrived_at is not None and r.accepted_at is not None]
+    first = min(there, key=lambda r: (r.arrived_at, r.id), default=None)
     return CaseRow(
         id=alert.id,
         number=alert.number,
@@ -249,4 +269,17 @@ def row_of(case: Case) -> CaseRow:
         words=ended(alert),
         truth=(alert.outcome.truth or "") if alert.outcome is not None else "",
         test=alert.test,
+        cause=alert.cause,
+        life=alert.life,
+        device=alert.findings[0].device,
+        outcome_cause=alert.outcome.cause if alert.outcome is not None else None,
+        family_due_at=min(family.values(), default=None),
+        family_told_at=told,
+        desks=tuple(desks),
+        promised_seconds=(first.promised_at - first.accepted_at).total_seconds()
+        if first is not None and first.promised_at is not None and first.accepted_at is not None
+        else None,
+        walked_seconds=(first.arrived_at - first.accepted_at).total_seconds()
+        if first is not None and first.arrived_at is not None and first.accepted_at is not None
+        else None,
     )

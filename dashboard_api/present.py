@@ -13,7 +13,7 @@ from typing import Any, assert_never
 import msgspec
 
 from alerts import codes, ladder, scripts, texts
-from alerts.circle import metres, nearest, walk_minutes, whereabouts
+from alerts.circle import Near, abroad, coverage, covered_share, metres, nearest
 from alerts.desk import SERVICE
 from alerts.events import (
     Accepted,
@@ -48,7 +48,8 @@ from alerts.events import (
     Undone,
 )
 from alerts.lifecycle import Alert
-from alerts.roster import DESK_ROLES, RESPONDER_ROLES, Roster, roster_of
+from alerts.roster import DESK, DESK_ROLES, RESPONDER_ROLES, Roster, roster_of
+from alerts.watch import AHEAD
 from care.ids import iso
 from care.schematic import building_of
 from care.site import Home, Registry, Resident, Staff
@@ -506,13 +507,15 @@ def duty_json(
     """Who is on duty now; with a home, how many minutes away, the nearest free one first."""
     roster = roster_of(registry)
     desk = roster.on_duty(now, DESK_ROLES | {Role.supervisor})
+    where = abroad(registry, open_alerts, now)
+    covered, total = covered_share(registry, open_alerts, now)
     doing: dict[str, str] = {}
     for alert in open_alerts:
         for r in alert.going:
             doing.setdefault(r.id, f"{_DOING.get(r.state, '处理中')} · {alert.number}")
 
     def line(staff: Staff) -> dict[str, Any]:
-        start = whereabouts(registry, staff)
+        start = where.start(registry, staff)
         grids = [registry.micro_grids[m][1].name for m in staff.micro_grids if m in registry.micro_grids]
         busy = doing.get(staff.id)
         return {
@@ -543,27 +546,88 @@ def duty_json(
         "nobody": roster.nobody_on_duty(now),
         "desk": [{"id": s.id, "name": s.name, "role": s.role.value} for s in desk],
         "responders": responders,
+        "coverage": {"covered": covered, "total": total},
+        "micro_grids": [
+            {"id": m.id, "name": m.name, "on_duty": [s.id for s in roster.responders(m.id, now)]}
+            for grid in registry.site.grids
+            for m in grid.micro_grids
+        ],
     }
 
 
-def coverage_json(registry: Registry, now: datetime) -> dict[str, Any]:
-    """Per home: who on duty is there within the promise, nearest first."""
-    promise = registry.site.policy.arrive_minutes
-    on_duty = Roster(registry).on_duty(now, RESPONDER_ROLES)
-    starts = [(s, start) for s in on_duty if (start := whereabouts(registry, s)) is not None]
-    homes = []
-    for home in registry.site.homes:
-        reach = []
-        for staff, start in starts:
-            minutes = walk_minutes(start, home)
-            if minutes is not None and minutes <= promise:
-                reach.append({"id": staff.id, "name": staff.name, "minutes": round(minutes, 1)})
-        reach.sort(key=lambda r: (r["minutes"], r["id"]))
-        homes.append({"home": home.id, "micro_grid": home.micro_grid, "within": bool(reach), "by": reach})
+def _next_json(near: Near | None, on_duty: set[str]) -> dict[str, Any] | None:
+    if near is None:
+        return None
+    return {
+        "id": near.staff.id,
+        "name": near.staff.name,
+        "role": near.staff.role.value,
+        "role_words": wording.ROLES.get(near.staff.role, near.staff.role.value),
+        "minutes": None if near.minutes is None else round(near.minutes, 1),
+        "on_duty": near.staff.id in on_duty,
+        "busy": near.state == "busy",
+    }
+
+
+def place_words(registry: Registry, place: str) -> str:
+    """The name of a micro-grid, or of the desk."""
+    found = registry.micro_grids.get(place)
+    return found[1].name if found is not None else "值班席" if place == DESK else place
+
+
+def gaps_json(registry: Registry, now: datetime, until: datetime) -> list[dict[str, Any]]:
+    """When nobody is on duty where the rota has people."""
+    return [
+        {
+            "place": g.place,
+            "name": place_words(registry, g.place),
+            "from": iso(g.start),
+            "to": iso(g.end),
+            "people": list(g.people),
+        }
+        for g in roster_of(registry).gaps(now, until)
+    ]
+
+
+def coverage_json(registry: Registry, now: datetime, alerts: Iterable[Alert] = ()) -> dict[str, Any]:
+    """Per home: who on duty and free is there within the promise; where nobody is, whom to ask; and the rota's holes."""
+    found = coverage(registry, alerts, now)
+    roster = roster_of(registry)
+    on_duty = {s.id for s in roster.on_duty(now, RESPONDER_ROLES)}
+    homes = [
+        {
+            "home": c.home.id,
+            "micro_grid": c.home.micro_grid,
+            "within": c.within,
+            "by": [
+                {"id": n.staff.id, "name": n.staff.name, "minutes": round(n.minutes or 0.0, 1)} for n in c.by
+            ],
+            "next": _next_json(c.next, on_duty),
+            "located": c.home.location is not None,
+        }
+        for c in found
+    ]
+    covered = sum(1 for c in found if c.within)
+    by_micro: dict[str, list[bool]] = {}
+    for c in found:
+        by_micro.setdefault(c.home.micro_grid or "", []).append(c.within)
     return {
         "at": iso(now),
-        "arrive_minutes": promise,
-        "covered": sum(1 for h in homes if h["within"]),
-        "total": len(homes),
+        "arrive_minutes": registry.site.policy.arrive_minutes,
+        "covered": covered,
+        "total": len(found),
+        "percent": round(100 * covered / len(found), 1) if found else None,
         "homes": homes,
+        "micro_grids": [
+            {
+                "id": micro or None,
+                "name": place_words(registry, micro) if micro else "",
+                "covered": sum(kept),
+                "total": len(kept),
+                "on_duty": [s.id for s in roster.responders(micro or None, now)],
+            }
+            for micro, kept in sorted(by_micro.items())
+        ],
+        "gaps": gaps_json(registry, now, now + AHEAD),
+        "unassigned": roster.unassigned(),
     }

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from structlog import get_logger
 
+from alerts.watch import AHEAD
 from care.errors import Misconfigured, Refused, Temporary
 from care.ids import iso
-from dashboard_api import access, figures, present, shapes
+from dashboard_api import access, figures, precision, present, shapes
 from dashboard_api.asking import moment, signed_in
 from dashboard_api.gate import cookie_name
 from dashboard_api.house import House
@@ -136,9 +137,15 @@ def routes(house: House) -> APIRouter:
         return house.duty(house.clock.now(), home)
 
     @router.get(f"{V}/duty/coverage", response_model=shapes.Coverage, tags=["duty"])
-    def coverage() -> Json:
-        """Per home: who is there within the promised minutes, now."""
-        return present.coverage_json(house.picture.registry, house.clock.now())
+    def coverage(at: Annotated[str | None, Query(max_length=40)] = None) -> Json:
+        """Per home: who is there within the promised minutes, now or at a moment of the rota; and whom to ask where nobody is."""
+        now = house.clock.now()
+        then = moment("at", at) or now
+        if not timedelta(0) <= then - now <= AHEAD:
+            raise Problem(422, Why.invalid, "at: from now on, within 14 days", fields=["at"])
+        # What people will be doing then nobody knows; where they will be, the rota does.
+        cases = house.open_alerts() if then - now < timedelta(minutes=1) else []
+        return present.coverage_json(house.picture.registry, then, cases)
 
     @router.get(f"{V}/kpis", response_model=shapes.Kpi, response_model_exclude_unset=True, tags=["figures"])
     def kpis(
@@ -154,8 +161,13 @@ def routes(house: House) -> APIRouter:
             raise Problem(422, Why.invalid, "from <= to", fields=["from", "to"])
         period = "本月" if from_ is None and to is None else f"{iso(from_at)} / {iso(to_at)}"
         log.info("figures_read", by=who.by)
+        rows = [r for r in house.picture.rows.values() if from_at <= r.raised_at < to_at]
         return {
             **house.kpi(now, from_at, to_at, period=period, cases=True),
+            "promises": figures.promises(rows),
+            "load": figures.load(rows, from_at, min(to_at, now)),
+            **precision.precision(rows),
+            "proposals": precision.proposals(house.picture.rows.values(), now),
             "from": iso(from_at),
             "to": iso(to_at),
         }

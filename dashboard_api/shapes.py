@@ -394,6 +394,21 @@ class Duty(Shape):
     nobody: bool
     desk: list[DutyDesk]
     responders: list[DutyResponder]
+    coverage: CoverCount | None = None
+    micro_grids: list[MicroGridDuty] = []
+
+
+class CoverCount(Shape):
+    """How many homes somebody on duty and free can be at within the promise."""
+
+    covered: int
+    total: int
+
+
+class MicroGridDuty(Shape):
+    id: str
+    name: str
+    on_duty: list[str]
 
 
 class Coverage(Shape):
@@ -401,7 +416,31 @@ class Coverage(Shape):
     arrive_minutes: float
     covered: int
     total: int
+    percent: float | None = None
     homes: list[HomeCover]
+    micro_grids: list[MicroGridCover] = []
+    gaps: list[RotaGap] = []
+    """When nobody is on duty where the rota has people, within the next 14 days."""
+    unassigned: list[str] = []
+    """Micro-grids in which people live and to which no responder belongs."""
+
+
+class MicroGridCover(Shape):
+    id: str | None
+    name: str
+    covered: int
+    total: int
+    on_duty: list[str]
+
+
+class RotaGap(Shape):
+    place: str
+    """A micro-grid, or `desk`."""
+    name: str
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    people: list[str]
+    """Who answers for it."""
 
 
 class HomeCover(Shape):
@@ -409,6 +448,20 @@ class HomeCover(Shape):
     micro_grid: str | None
     within: bool
     by: list[CoverBy]
+    next: CoverNext | None = None
+    """Where nobody is near enough: whom to ask."""
+    located: bool = True
+    """Whether we know where the home is; if not, nobody can be promised."""
+
+
+class CoverNext(Shape):
+    id: str
+    name: str
+    role: str
+    role_words: str
+    minutes: float | None
+    on_duty: bool
+    busy: bool
 
 
 class CoverBy(Shape):
@@ -459,11 +512,87 @@ class Kpi(Shape):
     ack180: Figure
     called60: Figure
     arrive10: Figure
+    family60: Figure
     protected: ProtectionCount
     visits: VisitsToday | None = None
     period: str
     from_: Annotated[At | None, Field(alias="from")] = None
     to: At | None = None
+    promises: PromiseFigure | None = None
+    load: LoadFigure | None = None
+    by_rule: list[Precision] | None = None
+    by_device: list[Precision] | None = None
+    by_home: list[Precision] | None = None
+    proposals: list[Proposal] | None = None
+
+
+class PromiseFigure(Shape):
+    n: int
+    later: int
+    median_error_seconds: float | None
+    cases: list[PromiseCase]
+
+
+class PromiseCase(Shape):
+    number: int
+    promised_seconds: float
+    real_seconds: float
+
+
+class LoadFigure(Shape):
+    """Alarms per operator and ten minutes."""
+
+    window_seconds: int
+    flood_line: int
+    desks: list[DeskLoad]
+
+
+class DeskLoad(Shape):
+    desk: str
+    n: int
+    mean: float
+    peak: int
+    flood_share: float
+    """Percent of the windows that were a flood."""
+    floods: list[Flood]
+    cases: list[int]
+
+
+class Flood(Shape):
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    n: int
+    cases: list[int]
+
+
+class Precision(Shape):
+    """How often a rule, a device or a home was right, and the numbers of the cases it is made of."""
+
+    code: str | None = None
+    device: str | None = None
+    home: str | None = None
+    n: int
+    judged: int
+    real: int
+    avoidable: int
+    unavoidable: int
+    unknown: int
+    test: int
+    false_share: float | None
+    avoidable_share: float | None
+    precision: float | None
+    cases: list[int]
+
+
+class Proposal(Shape):
+    kind: Literal["resite", "repair", "company", "limit"]
+    code: str | None
+    device: str | None
+    home: str | None
+    cases: list[int]
+    words: dict[str, str]
+    backtest: dict[str, Any] | None
+    """What a backtest of the change says; null while none was made."""
 
 
 class RulesTry(Said):
@@ -1160,6 +1289,11 @@ LiveEvent = Annotated[
 """One message of the live channel: `event` and `id` are the fields of SSE, `data` its JSON."""
 
 ProblemBody.model_rebuild()
+Duty.model_rebuild()
+Kpi.model_rebuild()
+PromiseFigure.model_rebuild()
+LoadFigure.model_rebuild()
+DeskLoad.model_rebuild()
 Coverage.model_rebuild()
 HomeCover.model_rebuild()
 Figure.model_rebuild()

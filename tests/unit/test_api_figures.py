@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from care.messages import HomeHealth
 from care.words import Level
-from dashboard_api import figures
+from dashboard_api import figures, precision
 from dashboard_api.figures import CaseRow
 
 NOON = datetime(2026, 5, 23, 4, 6, 24, tzinfo=UTC)
@@ -96,3 +96,82 @@ def test_the_last_closed_come_newest_first():
     """Eight at most, each in a line."""
     rows = [row(n, closed_at=after(n)) for n in range(1, 12)] + [row(99)]
     assert [c["number"] for c in figures.last_closed(rows)] == list(range(11, 3, -1))
+
+
+def closed(n, **more):
+    return row(n, closed_at=after(600), **more)
+
+
+def test_the_family_counts_from_the_acknowledgement_and_only_where_somebody_was_to_be_told():
+    """Made out and never taken by a channel is a miss; a home without family is no sample."""
+    told = row(1, acknowledged_at=after(20), family_due_at=after(20), family_told_at=after(25))
+    late = row(2, acknowledged_at=after(20), family_due_at=after(20))
+    alone = row(3, acknowledged_at=after(20))
+    found = kpi(told, late, alone, now=after(100))["family60"]
+    assert (found["n"], found["kept"], found["median_seconds"]) == (2, 1, 5.0)
+
+
+def test_every_share_can_be_recomputed_from_its_cases():
+    """By rule, device and home; tests and unknown ones lie in no share but are counted."""
+    rows = [
+        closed(1, truth="real", device="d1"),
+        closed(2, truth="avoidable", device="d1"),
+        closed(3, truth="avoidable", device="d2"),
+        closed(4, truth="unknown", device="d2"),
+        closed(5, truth="unavoidable", device="d2", home="h2"),
+        row(6, truth="", device="d2"),
+    ]
+    found = precision.precision(rows)
+    (rule,) = found["by_rule"]
+    assert (rule["n"], rule["judged"], rule["false_share"], rule["avoidable_share"]) == (5, 4, 75.0, 50.0)
+    assert rule["cases"] == [1, 2, 3, 4, 5]
+    assert [(x["device"], x["precision"], x["cases"]) for x in found["by_device"]] == [
+        ("d2", 0.0, [3, 4, 5]),
+        ("d1", 50.0, [1, 2]),
+    ]
+    assert [x["home"] for x in found["by_home"]] == ["h", "h2"]
+    assert precision.precision([closed(1, truth="unknown")])["by_rule"][0]["precision"] is None
+
+
+def test_the_load_is_counted_by_desk_and_ten_minutes_with_the_flood_line():
+    """Eleven in ten minutes for one operator are a flood, ten are not; blue is no alarm."""
+    from_at = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
+    rows = [row(n, raised_at=after(n), desks=("s01",)) for n in range(1, 12)]
+    rows += [row(20 + n, raised_at=after(1200 + n), desks=("s01", "s02")) for n in range(10)]
+    rows.append(row(40, level=Level.blue, desks=("s01",)))
+    found = figures.load(rows, from_at, from_at + timedelta(hours=1))
+    one, two = found["desks"]
+    assert (one["desk"], one["n"], one["peak"], len(one["floods"])) == ("s01", 21, 11, 1)
+    assert one["floods"][0]["cases"] == list(range(1, 12))
+    assert (two["n"], two["floods"], two["mean"]) == (10, [], round(10 / 6, 3))
+
+
+def test_outcomes_propose_what_to_change():
+    """Three cooking alarms of one detector: move it; three calls for company: a visit; a wrong rule: look at its limits."""
+    rows = [closed(n, truth="avoidable", outcome_cause="C02", device="smoke-1", life=True) for n in (1, 2, 3)]
+    rows += [
+        closed(10 + n, code="SOS1", cause="sos", truth="real", outcome_cause="C10", home="h7", life=True)
+        for n in range(3)
+    ]
+    rows += [closed(20 + n, code="BD1", truth="avoidable", outcome_cause="C12") for n in range(5)]
+    rows += [
+        closed(30, code="SOS1", cause="sos", outcome_cause="C10", home="h8", raised_at=after(-8 * 86400))
+    ]
+    found = precision.proposals(rows, after(86400))
+    assert [(p["kind"], p["device"] or p["home"] or p["code"], p["cases"]) for p in found] == [
+        ("resite", "smoke-1", [1, 2, 3]),
+        ("company", "h7", [10, 11, 12]),
+        ("limit", "BD1", [20, 21, 22, 23, 24]),
+    ]
+    assert precision.proposals(rows, after(40 * 86400)) == []
+
+
+def test_promised_times_are_held_against_real_ones():
+    """Only where both are known."""
+    rows = [
+        row(1, promised_seconds=300, walked_seconds=420),
+        row(2, promised_seconds=300, walked_seconds=240),
+        row(3, promised_seconds=300),
+    ]
+    found = figures.promises(rows)
+    assert (found["n"], found["later"], found["median_error_seconds"]) == (2, 1, 30.0)

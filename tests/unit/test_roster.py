@@ -1,15 +1,19 @@
 """Exactly the right people are on duty, at every instant; and how long they walk."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from alerts.circle import metres, nearest, stairs_seconds, walk_minutes
+from alerts.circle import abroad, coverage, metres, nearest, stairs_seconds, walk_minutes, whereabouts
+from alerts.lifecycle import Alert
 from alerts.roster import Roster, instant, on_duty
+from alerts.watch import duty_findings
 from care.site import Home
+from care.sitefile import SiteFaults
 from care.words import Role
-from tests.unit.test_alert_house import NOON, SITE, Story, registry
+from tests.unit.test_alert_house import CODES, NOON, SITE, Story, registry
 
 ROTA = """
 community: {{id: c, name: c, timezone: {zone}}}
@@ -190,3 +194,272 @@ def test_nearest_sorts_free_before_busy() -> None:
     after = nearest(story.registry, home, story.desk.open(), story.now)
     assert [(n.staff.id, n.state) for n in after][-1] == ("s07", "busy")
     assert after[-1].doing == story.alert.id
+
+
+# -- pairs, absences, stand-ins ------------------------------------------------------------------------------
+
+PAIRS = """
+community: {{id: c, name: c, timezone: {zone}}}
+grids: [{{id: g, name: g, micro_grids: [{{id: m1, name: 一, location: [29.95, 121.71]}}, {{id: m2, name: 二}}]}}]
+homes:
+  - {{id: h1, micro_grid: m1, location: [29.9501, 121.71], floor: 3}}
+  - {{id: h2, micro_grid: m2, location: [29.97, 121.71]}}
+staff:
+  - {{id: op, name: a, role: operator}}
+  - {{id: sw, name: b, role: social_worker, micro_grids: [m1]}}
+  - {{id: vo, name: c, role: volunteer, micro_grids: [m1]}}
+  - {{id: x1, name: d, role: volunteer, micro_grids: [m2], location: [29.9502, 121.71]}}
+  - {{id: nb, name: e, role: neighbour, micro_grids: [m2], location: [29.9701, 121.71]}}
+shifts:
+  - {{staff: [sw, vo], days: daily, from: "22:00", to: "06:00"}}
+  - {{staff: [sw, vo], days: daily, from: "06:00", to: "22:00"}}
+  - {{staff: x1, days: daily, from: "08:00", to: "20:00"}}
+  - {{staff: nb, days: ["2026-01-01"], from: "00:00", to: "24:00"}}
+{absences}
+"""
+
+
+def pairs(absences: str = "", zone: str = "Asia/Shanghai") -> Roster:
+    return Roster(registry(PAIRS.format(zone=zone, absences=absences)))
+
+
+ABSENT = """
+absences:
+  - {staff: sw, from: 2026-05-23, to: 2026-05-24, cover: x1, note: 病假}
+  - {staff: vo, from: "2026-05-23T12:00", to: "2026-05-23T14:30"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("local", "there"),
+    [
+        ("2026-05-22T23:59:59", ["sw", "vo"]),
+        ("2026-05-23T00:00", ["vo", "x1"]),
+        ("2026-05-23T12:00", ["x1"]),
+        ("2026-05-23T14:29:59", ["x1"]),
+        ("2026-05-23T14:30", ["vo", "x1"]),
+        ("2026-05-24T23:59:59", ["vo", "x1"]),
+        ("2026-05-25T00:00", ["sw", "vo"]),
+    ],
+)
+def test_a_pair_is_on_duty_together_and_the_absent_are_stood_in_for(local: str, there: list[str]) -> None:
+    """A day of absence ends at midnight; who stands in answers for the absent one's micro-grid, off their own shift too."""
+    roster = pairs(ABSENT)
+    now = datetime.fromisoformat(local).replace(tzinfo=roster.registry.zone).astimezone(UTC)
+    assert [s.id for s in roster.responders("m1", now)] == there
+
+
+def test_whoever_stands_in_keeps_their_own_place_on_their_own_shift() -> None:
+    """x1 at noon answers for both micro-grids, at night for the absent one's only."""
+    roster = pairs(ABSENT)
+    x1 = roster.registry.staff["x1"]
+    for local, grids in (("2026-05-23T13:00", {"m1", "m2"}), ("2026-05-23T23:00", {"m1"})):
+        now = datetime.fromisoformat(local).replace(tzinfo=roster.registry.zone).astimezone(UTC)
+        assert roster.micro_grids(x1, now) == grids
+
+
+def test_holes_of_the_rota_are_known_ahead() -> None:
+    """m2 is left alone every night; m1 only while one is away and the other too; an operator without shifts is always there."""
+    roster = pairs("absences: [{staff: sw, from: 2026-05-24, to: 2026-05-24}, "
+                   '{staff: vo, from: "2026-05-24T10:00", to: "2026-05-24T11:00"}]')  # fmt: skip
+    start = datetime(2026, 5, 23, 12, tzinfo=roster.registry.zone).astimezone(UTC)
+    found = [
+        (g.place, *(f"{t.astimezone(roster.registry.zone):%d %H:%M}" for t in (g.start, g.end)))
+        for g in roster.gaps(start, start + timedelta(days=2))
+    ]
+    assert found == [
+        ("m2", "23 20:00", "24 08:00"),
+        ("m1", "24 10:00", "24 11:00"),
+        ("m2", "24 20:00", "25 08:00"),
+    ]
+
+
+ZONES = [
+    # zone, day, shift, and how long it lasts in hours
+    ("Asia/Shanghai", "2026-03-29", "22:00-06:00", 8),
+    ("Europe/London", "2026-03-28", "22:00-06:00", 7),  # 01:00 → 02:00 is skipped
+    ("Europe/London", "2026-03-29", "01:30-06:00", 4),  # begins in the skipped hour: at the jump
+    ("Europe/London", "2026-10-24", "22:00-06:00", 9),  # 01:00–02:00 comes twice
+    ("Europe/London", "2026-10-25", "01:30-06:00", 5.5),  # the first of the two half past one
+    ("Europe/London", "2026-10-24", "22:00-01:30", 3.5),  # and ends at the first
+    ("America/New_York", "2026-03-07", "22:00-06:00", 7),
+    ("America/New_York", "2026-03-08", "02:30-06:00", 3),
+    ("America/New_York", "2026-11-01", "00:00-24:00", 25),
+    ("America/New_York", "2026-11-01", "01:00-01:30", 0.5),
+    ("Australia/Lord_Howe", "2026-10-03", "22:00-06:00", 7.5),  # half an hour is skipped
+    ("Australia/Lord_Howe", "2026-04-04", "22:00-06:00", 8.5),  # and comes twice
+    ("Africa/Cairo", "2026-04-23", "20:00-04:00", 7),  # the skipped hour begins at midnight
+    ("America/Santiago", "2026-09-05", "20:00-04:00", 7),  # so it does here
+    ("Pacific/Apia", "2011-12-29", "22:00-06:00", 2),  # the next day is skipped; its night takes over at the jump
+]
+
+
+@pytest.mark.parametrize(("zone", "day", "hours", "lasts"), ZONES)
+def test_a_shift_is_wall_clock_whatever_the_clock_does(zone: str, day: str, hours: str, lasts: float) -> None:
+    """Skipped and repeated hours; `stretches` and `is_on_duty` say the same, second by second at the edges."""
+    start, _, end = hours.partition("-")
+    text = ROTA.format(zone=zone, days=f'["{day}"]', start=start, end=end).replace(
+        "night, days: daily", "night, days: []"
+    )
+    roster = Roster(registry(text))
+    noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    (found,) = roster.stretches("day", noon - timedelta(days=1), noon + timedelta(days=2))
+    assert (found.end - found.start) / timedelta(hours=1) == pytest.approx(lasts)
+    second = timedelta(seconds=1)
+    for at, on in (
+        (found.start - second, False),
+        (found.start, True),
+        (found.end - second, True),
+        (found.end, False),
+    ):
+        assert Roster(roster.registry).is_on_duty("day", at) is on
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/London", "America/New_York", "Australia/Lord_Howe", "America/Santiago"]
+)
+def test_a_rota_round_the_clock_has_no_hole_and_no_double_at_any_change(zone: str) -> None:
+    """A year, minute by minute around each change: exactly one of the two is on duty."""
+    roster = Roster(registry(ROTA.format(zone=zone, days="daily", start="01:30", end="13:30")))
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    assert roster.gaps(at, at + timedelta(days=365)) == []
+    changes = []
+    while at < datetime(2027, 1, 1, tzinfo=UTC):
+        nxt = at + timedelta(hours=1)
+        if (
+            at.astimezone(roster.registry.zone).utcoffset()
+            != nxt.astimezone(roster.registry.zone).utcoffset()
+        ):
+            changes.append(at)
+        at = nxt
+    assert len(changes) == 2
+    for change in changes:
+        for minute in range(-180, 240):
+            assert len(roster.on_duty(change + timedelta(minutes=minute))) == 1
+
+
+# -- nobody on duty is a finding (TE8) -----------------------------------------------------------------------
+
+
+def watch(roster: Roster, alerts: list[Alert], local: str, **more: Any) -> list[tuple[str, str, str]]:
+    now = datetime.fromisoformat(local).replace(tzinfo=roster.registry.zone).astimezone(UTC)
+    found = duty_findings(roster, alerts, now, **more)
+    return [(f.phase.value, f.cause, str(f.parameters["kind"])) for f in found]
+
+
+def test_nobody_on_duty_is_said_at_once_and_two_weeks_ahead() -> None:
+    """At noon what lies ahead; at night that it is so. Replays say what is so only."""
+    roster = pairs()
+    assert watch(roster, [], "2026-05-23T12:00") == [("opened", "duty:m2", "ahead")]
+    assert watch(roster, [], "2026-05-23T21:00") == [
+        ("opened", "duty:m2", "now"),
+        ("opened", "duty:m2", "ahead"),
+    ]
+    assert watch(roster, [], "2026-05-23T12:00", ahead=None) == []
+
+
+def test_it_becomes_one_case_of_the_managers_and_ends_when_somebody_is_there() -> None:
+    """Who and when; a second look says nothing new; in the morning the condition is cleared, the case is the manager's."""
+    text = PAIRS.format(zone="Asia/Shanghai", absences="").replace(
+        "  - {id: op,", '  - {id: mgr, name: m, role: admin, notify: ["json://127.0.0.1:1/m"]}\n  - {id: op,'
+    )
+    story = Story(text, at=datetime(2026, 5, 23, 13, 0, tzinfo=UTC))  # 21:00
+    for _ in range(2):
+        for finding in duty_findings(story.desk.roster, story.desk.alerts.values(), story.now):
+            story.hear(finding)
+    (alert,) = story.desk.open()
+    assert (alert.code, alert.level.value, alert.micro_grid, len(alert.findings)) == (
+        "TE8",
+        "yellow",
+        "m2",
+        2,
+    )
+    assert alert.title["zh"] == "二无人值班，到 5 月 24 日 08:00"
+    assert alert.findings[0].parameters["people"] == ["x1", "nb"]
+    assert [t[1] for t in story.told()] == ["mgr"]
+    story.wait(11 * 3600)
+    for finding in duty_findings(story.desk.roster, story.desk.alerts.values(), story.now):
+        story.hear(finding)
+    conditions = {f.parameters["kind"]: f.condition.value for f in story.alert.findings}
+    assert conditions == {"now": "cleared", "ahead": "active"}
+    assert story.alert.open
+
+
+# -- coverage ------------------------------------------------------------------------------------------------
+
+
+def at_noon(roster: Roster) -> datetime:
+    return datetime(2026, 5, 23, 12, tzinfo=roster.registry.zone).astimezone(UTC)
+
+
+def test_coverage_names_who_can_be_there_and_whom_to_ask_where_nobody_can() -> None:
+    """h1 has three near; h2 is 2 km off for all on duty, and its neighbour, off duty, lives next door."""
+    roster = pairs()
+    one, two = coverage(roster.registry, [], at_noon(roster))
+    assert [n.staff.id for n in one.by] == ["x1", "sw", "vo"], "nearest first"
+    assert one.next is None
+    assert not two.within
+    assert two.next is not None
+    assert two.next.staff.id == "nb"
+
+
+def test_the_fast_way_and_the_plain_way_agree() -> None:
+    """Coverage of all homes at once gives the minutes that `walk_minutes` gives for each."""
+    roster = pairs()
+    for cover in coverage(roster.registry, [], at_noon(roster)):
+        for n in cover.by:
+            start = whereabouts(roster.registry, n.staff)
+            assert start is not None
+            assert n.minutes == pytest.approx(walk_minutes(start, cover.home))
+
+
+def test_who_has_a_task_covers_only_the_home_they_go_to_and_then_starts_from_there() -> None:
+    """Busy at h2: h1 is left to the others; just back from there, it is from there that they would walk."""
+    story = Story(PAIRS.format(zone="Asia/Shanghai", absences=""), at=datetime(2026, 5, 23, 4, 0, tzinfo=UTC))
+    story.finding("s1", home="h2", code="SOS1", cause="sos", quantity="sos", device="b", resident=None)
+    for person in ("sw", "vo"):
+        story.do("accept", actor=person)
+    one, two = coverage(story.registry, story.desk.open(), story.now)
+    assert [n.staff.id for n in one.by] == ["x1"]
+    assert not two.within, "on the way, but not within the promise"
+    story.do("arrive", actor="sw")
+    _, two = coverage(story.registry, story.desk.open(), story.now)
+    assert [(n.staff.id, n.minutes) for n in two.by] == [("sw", 0.0)]
+    story.do("close", **CODES)
+    where = abroad(story.registry, story.desk.alerts.values(), story.now)
+    assert where.tasks == {}
+    assert where.last_places == {"sw": (29.97, 121.71)}
+    story.wait(21 * 60)
+    assert abroad(story.registry, story.desk.alerts.values(), story.now).last_places == {}
+
+
+def test_the_promise_of_the_way_is_kept_with_the_acceptance() -> None:
+    """Promised at acceptance, held against the real arrival."""
+    story = Story()
+    story.finding()
+    story.do("accept", actor="s07")
+    view = story.alert.responder("s07")
+    assert view is not None
+    assert view.promised_at is not None
+    assert timedelta(0) < view.promised_at - story.now < timedelta(minutes=10)
+    story.wait(400)
+    story.do("arrive", actor="s07")
+    view = story.alert.responder("s07")
+    assert view is not None
+    assert (view.accepted_at, view.arrived_at) == (story.begun, story.now)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("{staff: zz, from: 2026-05-23, to: 2026-05-24}", "no `zz`"),
+        ("{staff: sw, from: 2026-05-24, to: 2026-05-23}", "ends before it begins"),
+        ("{staff: sw, from: 2026-02-30, to: 2026-03-03}", "no such day"),
+        ("{staff: sw, from: 2026-05-23, to: 2026-05-24, cover: sw}", "nobody stands in for themselves"),
+        ("{staff: sw, from: tomorrow, to: 2026-05-24}", "from"),
+    ],
+)
+def test_an_absence_that_makes_no_sense_is_refused_by_line(text: str, word: str) -> None:
+    """With its line, like every fault of a site file."""
+    with pytest.raises(SiteFaults, match=word):
+        pairs(f"absences:\n  - {text}")

@@ -1,0 +1,279 @@
+"""What is one case and what is not: evidence, corroboration, roll-ups, welfare lists."""
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+import pytest
+
+from alerts.desk import Desk, decode_transition
+from alerts.events import Joined, LevelRaised, Transition
+from alerts.lines import lines
+from alerts.orders import NotAllowed
+from alerts.worker import Worker
+from care.clock import ManualClock
+from care.messages import encode
+from care.stream import MemoryStream
+from care.words import Condition, Level, Phase
+from dashboard_api.present import alert_json
+from tests.unit.test_alert_house import CODES, NOON, SITE, Story, a_finding, registry
+
+YELLOW: dict[str, Any] = {"level": Level.yellow, "life": False, "device": None}
+STREET = 60
+
+
+def a_street(tiers: str = "general") -> str:
+    """A site with many homes in one micro-grid."""
+    homes = "\n".join(
+        f"  - {{id: s{n:03}, micro_grid: g05-2, address: 银杏小区 3 幢 {n}, "
+        f"residents: [{{id: p{n:03}, name: 王{n}, tier: {'key' if n % 10 == 0 else tiers}}}]}}"
+        for n in range(STREET)
+    )
+    return SITE.replace("staff:\n", homes + "\nstaff:\n", 1)
+
+
+def kinds(transitions: list[Transition], number: int) -> list[str]:
+    return [type(e).__name__ for t in transitions if t.number == number for e in t.events]
+
+
+def test_a_second_detector_soon_joins_quietly_and_later_is_told() -> None:
+    """Within ten minutes it is the same fire; after that the case is the same, but people hear of it."""
+    story = Story()
+    story.finding("f1")
+    story.do("acknowledge")
+    story.do("call", to="home", result="answered")
+    story.wait(300)
+    assert story.finding("f2", device="smoke-2")[0].deliveries == ()
+    story.wait(601)
+    (later,) = story.finding("f3", device="smoke-3")
+    assert {(d.person, d.reason.value) for d in later.deliveries} == {("s01", "joined"), ("s07", "joined")}
+    assert story.alert.resumed, "taken and answered, but that was another alarm: loud again"
+    assert len(story.desk.open()) == 1
+
+
+def test_water_and_stillness_are_one_event_for_an_hour() -> None:
+    """The minutes are data: 60 for water and inactivity, 10 for everything else."""
+    story = Story()
+    story.finding("w1", code="WT1", cause="water", device="w1", pictogram="water")
+    story.wait(3000)
+    assert story.finding("w2", code="WT1", cause="water", device="w2", pictogram="water")[0].deliveries == ()
+
+
+def test_two_causes_in_one_home_are_two_cases_that_bear_each_other_out() -> None:
+    """Smoke and gas: two numbers, each tellable; the later one is evidence in the earlier one too."""
+    story = Story()
+    story.finding("f1")
+    story.wait(60)
+    said = story.finding("g1", code="GS1", cause="gas", quantity="gas", device="gas-1", pictogram="gas")
+    assert [(a.number, a.cause, a.level) for a in story.desk.open()] == [
+        (317, "fire", Level.red),
+        (318, "gas", Level.red),
+    ]
+    assert kinds(said, 317) == ["Joined"]
+    fire = story.desk.open()[0]
+    assert [(f.code, f.of) for f in fire.findings] == [("SM1", 0), ("GS1", 318)]
+    story.finding("g1", code="GS1", cause="gas", phase=Phase.cleared)
+    story.finding("f1", phase=Phase.cleared)
+    assert {a.condition for a in story.desk.open()} == {Condition.cleared}, (
+        "evidence is no condition of its own"
+    )
+
+
+@pytest.mark.parametrize(("minutes", "level"), [(9, Level.red), (59, Level.red), (61, Level.yellow)])
+def test_two_yellow_ones_that_bear_each_other_out_are_red(minutes: float, level: Level) -> None:
+    """Out of bed and no movement: one step up, within the longer of the two times."""
+    story = Story()
+    story.finding("b1", code="BD1", cause="bed", **YELLOW)
+    story.wait(minutes * 60)
+    story.finding("i1", code="AC1", cause="inactivity", **YELLOW)
+    bed = next(a for a in story.desk.open() if a.cause == "bed")
+    assert bed.level is level
+    raised = [e for t in story.log for e in t.events if isinstance(e, LevelRaised)]
+    assert [e.reason for e in raised] == (["corroborated"] if level is Level.red else [])
+
+
+def test_a_red_one_brings_somebody_anyway() -> None:
+    """SOS after a bed exit: the bed case has it as evidence and stays yellow; nobody is paged twice for it."""
+    story = Story()
+    story.finding("b1", code="BD1", cause="bed", **YELLOW)
+    said = story.finding("s1", code="SOS1", cause="sos", quantity="sos", device="sos-0317", pictogram="sos")
+    assert [(a.cause, a.level.value) for a in story.desk.open()] == [("sos", "red"), ("bed", "yellow")]
+    assert {d.number for t in said for d in t.deliveries} == {318}
+
+
+def test_what_another_home_does_bears_nothing_out() -> None:
+    """And neither does a test."""
+    story = Story()
+    story.finding("b1", code="BD1", cause="bed", **YELLOW)
+    story.finding("i1", home="h0400", code="AC1", cause="inactivity", **YELLOW)
+    story.finding("i2", code="AC1", cause="inactivity", test=True, **YELLOW)
+    assert {a.level for a in story.desk.open() if not a.test} == {Level.yellow}
+
+
+def storm(story: Story, count: int, *, level: Level = Level.yellow, **more: Any) -> list[Transition]:
+    out = []
+    for n in range(count):
+        out += story.finding(
+            f"d{n}",
+            home=f"s{n:03}",
+            code="TE4",
+            cause="offline",
+            level=level,
+            life=False,
+            device=None,
+            resident=None,
+            title={"zh": "全户离线"},
+            **more,
+        )
+        story.wait(0.5)
+    return out
+
+
+def test_a_storm_is_one_case_and_the_call_for_help_in_it_is_not() -> None:
+    """Sixty homes fall silent within half a minute: five cases, one roll-up; the SOS has a number of its own."""
+    story = Story(a_street())
+    storm(story, 30)
+    story.finding("s1", code="SOS1", cause="sos", quantity="sos", device="sos-0317", pictogram="sos")
+    for n in range(30, STREET):
+        story.finding(f"d{n}", home=f"s{n:03}", code="TE4", cause="offline", resident=None, **YELLOW)
+    causes = Counter(a.cause for a in story.desk.open())
+    assert causes == {"offline": 5, "storm": 1, "sos": 1}
+    assert story.desk.open()[0].cause == "sos"
+    rolled = next(a for a in story.desk.open() if a.cause == "storm")
+    assert (rolled.code, rolled.level, rolled.home) == ("ST1", Level.yellow, "zpq")
+    assert set(rolled.welfare) == {f"s{n:03}" for n in range(5, STREET)}
+    to_the_desk = [
+        d for t in story.log for d in t.deliveries if d.person == "s01" and d.level is not Level.red
+    ]
+    assert len(to_the_desk) == 6
+
+
+def test_what_becomes_red_comes_out_of_the_roll_up() -> None:
+    """A home of the key tier silent for an hour: its own case, with its own ladder."""
+    story = Story(a_street())
+    storm(story, 20)
+    story.wait(3600)
+    story.finding(
+        "d15",
+        home="s015",
+        code="TE4",
+        cause="offline",
+        level=Level.red,
+        life=False,
+        device=None,
+        resident=None,
+        phase=Phase.changed,
+        reason="level",
+    )
+    red = story.desk.open()[0]
+    assert (red.home, red.level, red.cause) == ("s015", Level.red, "offline")
+    assert "s07" in {d.person for d in story.log[-1].deliveries}
+
+
+def test_a_storm_of_tasks_pages_nobody_and_ends_by_itself() -> None:
+    """Forty low batteries: ten tasks and one list; when all are charged the list is gone, and later ones are told singly."""
+    story = Story(a_street())
+    storm(story, 40, level=Level.blue, auto_close=True)
+    assert Counter(a.cause for a in story.desk.open()) == {"offline": 10, "storm": 1}
+    assert story.told() == []
+    for n in range(40):
+        story.finding(
+            f"d{n}", home=f"s{n:03}", code="TE4", cause="offline", level=Level.blue, phase=Phase.cleared,
+            auto_close=True, resident=None,
+        )  # fmt: skip
+    assert story.desk.open() == []
+    story.wait(600)
+    story.finding("e1", home="s001", code="TE1", cause="device", level=Level.blue, life=False, device=None)
+    assert [a.cause for a in story.desk.open()] == ["device"]
+
+
+def test_a_crash_in_a_storm_changes_nothing() -> None:
+    """Rebuilt from the log in the middle of it, the desk rolls up what follows as if nothing had happened."""
+    straight, broken = Story(a_street()), Story(a_street())
+    for story in (straight, broken):
+        storm(story, 12)
+        if story is broken:
+            kept = [decode_transition(encode(t)) for t in broken.log]
+            broken.desk = Desk.restore(broken.registry, kept, numbers=broken.numbers)
+        for n in range(12, 30):
+            story.finding(f"d{n}", home=f"s{n:03}", code="TE4", cause="offline", resident=None, **YELLOW)
+    assert straight.desk.alerts == broken.desk.alerts
+
+
+def an_outage(story: Story) -> None:
+    homes = [f"s{n:03}" for n in (10, 20, 11, 12)]
+    found = a_finding("area", at=story.now, home="s010", code="TE5", cause="area", device=None, life=False)
+    told = {"area": "银杏小区 3 幢", "homes": homes, "back": ["s012"]}
+    story.hear(msgspec.structs.replace(found, parameters=told))
+
+
+def test_the_homes_of_an_outage_are_ticked_off_one_by_one() -> None:
+    """重点 first; an answered call ticks a home off; a home that is not on the list is refused by name."""
+    story = Story(a_street())
+    an_outage(story)
+    assert story.alert.welfare == ("s010", "s020", "s011", "s012")
+    story.do("call", to="s011", result="answered")
+    story.do("check", to="s010", result="no_answer", note="门没人应")
+    story.do("check", to="s010", result="safe", actor="s07")
+    for body, reason in (
+        ({"to": "s030", "result": "safe"}, "not_on_list"),
+        ({"to": "s020", "result": "fine"}, "bad_field"),
+        ({"result": "safe"}, "missing_field"),
+    ):
+        with pytest.raises(NotAllowed, match=reason):
+            story.do("check", **body)
+    shown = alert_json(story.alert, story.registry, story.now)["welfare"]
+    assert [(w["home"], w["tier"], w["result"], w["by_name"], w["back"]) for w in shown] == [
+        ("s010", "key", "safe", "林国平", False),
+        ("s020", "key", None, None, False),
+        ("s011", "general", "safe", "陈敏芝", False),
+        ("s012", "general", None, None, True),
+    ]
+    said = [x["type"] for t in story.log for x in lines(t, story.desk.alerts[t.alert])]
+    assert said.count("alert.check") == 2
+
+
+def test_an_outage_does_not_call_anybody_to_one_door() -> None:
+    """An unanswered phone on the list sends nobody by itself: there are forty doors."""
+    story = Story(a_street())
+    an_outage(story)
+    story.do("call", to="s010", result="no_answer")
+    assert story.alert.unanswered_due is None
+
+
+async def test_five_hundred_calls_at_once_are_five_hundred_cases() -> None:
+    """Every home its own number, every first page once; read again after a crash in the middle nothing doubles."""
+    homes = "\n".join(f"  - {{id: x{n:03}, micro_grid: g05-2}}" for n in range(500))
+    site = registry(SITE.replace("staff:\n", homes + "\nstaff:\n", 1))
+    stream, clock = MemoryStream(), ManualClock(NOON)
+    for n in range(500):
+        f = a_finding(f"s{n}", home=f"x{n:03}", code="SOS1", cause="sos", quantity="sos", device=f"sos{n}",
+                      pictogram="sos")  # fmt: skip
+        stream.append(f.subject, encode(f), message_id=f.event_id)
+    batch = stream.messages("FINDINGS")
+    worker = Worker(stream, clock, site)
+    await worker.start()
+    rest = list(batch)
+    for _ in range(2):
+        await worker._hear_some(rest)
+    # A second worker that starts from what is durable reads a part again, and the rest.
+    other = Worker(stream, clock, site)
+    await other.start()
+    assert other._source <= batch[-len(rest) - 1].seq
+    again = [m for m in batch if m.seq > other._source]
+    while again:
+        await other._hear_some(again)
+    numbers = [a.number for a in other.desk.open()]
+    assert sorted(numbers) == list(range(1, 501))
+    pages = [m.data for m in stream.messages("DELIVERIES", "deliveries.page.>")]
+    assert len(pages) == len(set(pages)) == 1000, "desk and micro-grid, each once"
+
+
+def test_joining_findings_of_a_closed_case_are_not_lost() -> None:
+    """A gas alarm whose evidence lies in a fire case that was closed still is a case of its own."""
+    story = Story()
+    story.finding("f1")
+    story.do("close", **CODES)
+    story.finding("g1", code="GS1", cause="gas", quantity="gas", device="gas-1")
+    assert [a.cause for a in story.desk.open()] == ["gas"]
+    assert not any(isinstance(e, Joined) for t in story.log for e in t.events)
