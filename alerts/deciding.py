@@ -72,6 +72,10 @@ _CLOSED_TOO = frozenset({Command.note, Command.undo, Command.reopen})
 """Commands that make sense on a closed case."""
 
 
+_FACTS = frozenset({Command.note, Command.check})
+"""What was seen or written down stays true whatever others have decided meanwhile: it conflicts with nothing."""
+
+
 def _decide(alert: Alert, order: Order, now: datetime) -> list[Event]:
     command = order.command
     by, who = order.actor, order.who
@@ -89,6 +93,8 @@ def _decide(alert: Alert, order: Order, now: datetime) -> list[Event]:
     seen = alert.decided_version
     if command is Command.close:
         seen = max(seen, alert.evidence_version)
+    if command in _FACTS:
+        seen = 0
     if order.version is not None and not seen <= order.version <= alert.version:
         raise NotAllowed(No.version_conflict, f"version {alert.version}")
     match command:

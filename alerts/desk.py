@@ -266,6 +266,8 @@ class Desk:
         self._findings: dict[tuple[str, bool], str] = {}
         """Which alert holds a finding; an episode that began as a test and goes on in earnest is held by two."""
         self._heard: dict[str, str] = {}
+        self._at_home: dict[str, set[str]] = {}
+        """Open cases of a home."""
         self._due: dict[str, datetime] = {}
         self.source = 0
         """The position on FINDINGS up to which the log is known to have answered."""
@@ -325,6 +327,11 @@ class Desk:
     def put(self, alert: Alert) -> None:
         """Take an alert as it is (from a snapshot or a fresh reading of its log)."""
         self.alerts[alert.id] = alert
+        at_home = self._at_home.setdefault(alert.home, set())
+        if alert.open:
+            at_home.add(alert.id)
+        else:
+            at_home.discard(alert.id)
         key = (alert.home, alert.cause, alert.test)
         here, there = (self._open, self._closed) if alert.open else (self._closed, self._open)
         if there.get(key) == alert.id:
@@ -531,8 +538,9 @@ class Desk:
             return []
         rules = case_rules()
         out: list[Transition] = []
-        for alert in self.alerts.values():
-            if not alert.open or alert.test or alert.home != finding.home or alert.cause == finding.cause:
+        here = (self.alerts[name] for name in self._at_home.get(finding.home, ()))
+        for alert in sorted(here, key=lambda a: a.number):
+            if alert.test or alert.cause == finding.cause:
                 continue
             if alert.finding(finding.finding) is not None:
                 continue

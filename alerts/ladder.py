@@ -150,8 +150,16 @@ def plan_for(
     level: Level, policy: Policy, *, cause: str = "", tiers: Collection[Tier] = (), test: bool = False
 ) -> Plan:
     """The steps of such a case under the community's promises; a test pages nobody."""
-    ladder = next(x for x in ladders() if x.fits(level, cause, tiers))
-    if test or not ladder.steps:
+    n = next(n for n, x in enumerate(ladders()) if x.fits(level, cause, tiers))
+    return NO_PLAN if test else _plan(n, policy.acknowledge_seconds, policy.arrive_minutes)
+
+
+@lru_cache(maxsize=64)
+def _plan(n: int, acknowledge_seconds: float, arrive_minutes: float) -> Plan:
+    ladder = ladders()[n]
+    level = ladder.level
+    policy = Policy(acknowledge_seconds=acknowledge_seconds, arrive_minutes=arrive_minutes)
+    if not ladder.steps:
         return NO_PLAN
     rungs = tuple(
         Rung(

@@ -93,6 +93,7 @@ class Worker:
         self.follower = Follower(stream, self.desk)
         self._deciding = asyncio.Lock()
         """One decision at a time: what is proposed builds on what is durable."""
+        self._flushing = asyncio.Lock()
         self._unsent: dict[str, Outgoing] = {}
         """What is to be queued and has not been confirmed yet."""
         self._pushes: dict[str, Sequence[str]] = {}
@@ -335,8 +336,9 @@ class Worker:
             for theirs in await self.follower.refresh(transition.home, transition.alert):
                 self._queue(outgoing(theirs))
             raise
-        self.follower.folded(transition, seq)
-        self._queue(outgoing(transition))
+        if self.follower.folded(transition, seq):
+            self._queue(outgoing(transition))
+        # Else the log was quicker than the answer: whoever reads it has queued them.
         self._say(transition)
         return True
 
@@ -367,17 +369,19 @@ class Worker:
 
     async def _flush(self) -> None:
         """Queue what waits; what is not confirmed stays for the next time."""
-        waiting = list(self._unsent.values())
-        if not waiting:
-            return
-        try:
-            await self._stream.publish_batch(waiting)
-        except Temporary:
-            log.warning("deliveries_not_queued", waiting=len(waiting))
-            return
-        for message in waiting:
-            assert message.message_id is not None
-            self._unsent.pop(message.message_id, None)
+        # One at a time: the same message twice in flight costs the whole batch its one fsync.
+        async with self._flushing:
+            waiting = list(self._unsent.values())
+            if not waiting:
+                return
+            try:
+                await self._stream.publish_batch(waiting)
+            except Temporary:
+                log.warning("deliveries_not_queued", waiting=len(waiting))
+                return
+            for message in waiting:
+                assert message.message_id is not None
+                self._unsent.pop(message.message_id, None)
 
 
 async def _all(work: Iterable[Awaitable[None]]) -> None:

@@ -290,7 +290,12 @@ ZONES = [
     ("Australia/Lord_Howe", "2026-04-04", "22:00-06:00", 8.5),  # and comes twice
     ("Africa/Cairo", "2026-04-23", "20:00-04:00", 7),  # the skipped hour begins at midnight
     ("America/Santiago", "2026-09-05", "20:00-04:00", 7),  # so it does here
-    ("Pacific/Apia", "2011-12-29", "22:00-06:00", 2),  # the next day is skipped; its night takes over at the jump
+    (
+        "Pacific/Apia",
+        "2011-12-29",
+        "22:00-06:00",
+        2,
+    ),  # the next day is skipped; its night takes over at the jump
 ]
 
 

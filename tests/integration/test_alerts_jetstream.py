@@ -1,0 +1,131 @@
+"""The alerts role on a real nats-server: a flood of calls, two hundred hands on one case, a dead gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from alerts.events import Delivery, Why
+from alerts.worker import Worker
+from anxin.jetstream import JetStream
+from care.clock import SystemClock
+from care.messages import decode, encode
+from care.site import Registry
+from care.sitefile import read_site
+from care.stream import DELIVERIES, REGISTRY, Outgoing
+from dashboard_api.people import make_demo_users
+from tests.integration.test_api_house import CLOSING, PASSWORD, V
+from tests.integration.test_api_house import SITE as API_SITE
+from tests.integration.test_api_jetstream import api
+from tests.unit.test_alert_house import SITE, a_finding
+
+if TYPE_CHECKING:
+    from tests.conftest import NatsForTests
+
+CALLS = 500
+DECIDED_WITHIN = 5.0
+"""Seconds, for five hundred calls in one second. Counted in work of this process (worker, client and test together), so
+that a busy machine does not fail it; benchmarks/flood.py takes the time by the clock."""
+
+
+@contextlib.asynccontextmanager
+async def working(stream: JetStream, registry: Registry) -> AsyncIterator[Worker]:
+    worker = Worker(stream, SystemClock(), registry)
+    task = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def pages(stream: JetStream, count: int, seconds: float) -> list[Delivery]:
+    found: list[Delivery] = []
+    async with asyncio.timeout(seconds):
+        async for tasks in stream.work(
+            DELIVERIES, worker="notify", subjects=["deliveries.page.>"], batch=256
+        ):
+            found += [decode(t.stored.data, Delivery) for t in tasks]
+            await asyncio.gather(*(t.ack() for t in tasks))
+            if len(found) >= count:
+                break
+    return found
+
+
+async def test_five_hundred_calls_in_a_second(fresh_nats: NatsForTests) -> None:
+    """Every first page is decided and queued within 5 s, none twice; two workers share the flood and double nothing."""
+    homes = "\n".join(f"  - {{id: x{n:03}, micro_grid: g05-2}}" for n in range(CALLS))
+    head, _, tail = SITE.replace("staff:\n", homes + "\nstaff:\n", 1).partition("shifts:\n")
+    # Without shifts everybody is on duty, whatever the time of day.
+    registry = Registry(read_site(head + tail[tail.index("policy:") :]))
+    stream, other = await JetStream.open(fresh_nats.stream_url), await JetStream.open(fresh_nats.stream_url)
+    clock = SystemClock()
+    async with working(stream, registry) as one, working(other, registry):
+        said = []
+        for n in range(CALLS):
+            f = a_finding(f"s{n}", at=clock.now(), home=f"x{n:03}", code="SOS1", cause="sos", quantity="sos",
+                          device=f"b{n}", pictogram="sos", seq=n)  # fmt: skip
+            said.append(Outgoing(f.subject, encode(f), f.event_id))
+        begun = time.process_time()
+        await stream.publish_batch(said)
+        found = await pages(stream, 3 * CALLS, 60)
+        took = time.process_time() - begun
+        await asyncio.sleep(0.5)
+        assert await stream.head(DELIVERIES) >= 4 * CALLS, "three people and the device"
+    first = Counter(d.person for d in found if d.reason is Why.opened)
+    assert first == {"s01": CALLS, "s02": CALLS, "s07": CALLS}
+    assert len({d.id for d in found}) == len(found)
+    assert sorted(a.number for a in one.desk.open() if a.cause == "sos") == sorted(
+        {a.number for a in one.desk.open() if a.cause == "sos"}
+    )
+    assert took <= DECIDED_WITHIN, f"the last first page was queued after {took:.1f} s of work"
+    await stream.close()
+    await other.close()
+
+
+async def test_two_hundred_hands_on_one_case(fresh_nats: NatsForTests) -> None:
+    """Two API processes, two hundred orders at once: one acknowledgement and one closing win, no note is lost."""
+    clock = SystemClock()
+    stream = await JetStream.open(fresh_nats.stream_url)
+    registry = Registry(read_site(API_SITE))
+    await stream.put(REGISTRY, "site", encode(registry.site))
+    await make_demo_users(stream, registry, PASSWORD)
+    async with working(stream, registry), api(stream, clock) as one, api(stream, clock) as two:
+        f = a_finding(at=clock.now())
+        await stream.publish(f.subject, encode(f), message_id=f.event_id)
+        async with asyncio.timeout(10):
+            while not all([(await c.get(f"{V}/alerts")).json()["items"] for c in (one, two)]):
+                await asyncio.sleep(0.02)
+        alert = (await one.get(f"{V}/alerts")).json()["items"][0]["id"]
+        seen = (await one.get(f"{V}/alerts/{alert}")).json()["version"]
+        both = (one, two)
+
+        async def give(n: int, command: str, **body: object) -> tuple[str, int]:
+            answer = await both[n % 2].post(f"{V}/alerts/{alert}/{command}", json={"version": seen, **body})
+            return command, answer.status_code
+
+        orders = [
+            give(n, "dispatch", responders=["s07" if n % 4 < 2 else "s08"], note=f"d{n}") for n in range(50)
+        ]
+        orders += [give(n, "note", note=f"note {n}") for n in range(100)]
+        orders += [give(n, "hold", seconds=1 + n) for n in range(25)]
+        orders += [give(n, "close", **{**CLOSING, "note": f"c{n}"}) for n in range(25)]
+        results = Counter(await asyncio.gather(*orders))
+        assert {status for _, status in results} <= {200, 409}, results
+        won = [command for (command, status), n in results.items() if status == 200 and command != "note"]
+        assert results["note", 200] == 100, "whatever else happened, a note may be written"
+        assert len(won) == 1, "of all that decide on what they saw, one"
+        assert results[won[0], 200] == 1
+        log = (await two.get(f"{V}/alerts/{alert}/events")).json()["items"]
+        kept = {e["note"] for e in log if e["type"] == "noted"}
+        assert {f"note {n}" for n in range(100)} <= kept
+        versions = [e["version"] for e in log]
+        assert versions == sorted(versions)
+        states = [(await c.get(f"{V}/alerts/{alert}")).json()["version"] for c in both]
+        assert states[0] == states[1]
+    await stream.close()
