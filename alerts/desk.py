@@ -402,7 +402,8 @@ class Desk:
         level = level_of(finding)
         if holder is not None and view is not None:
             if holder.open and (holder.cause != STORM or (level is not Level.red and not finding.life)):
-                return holder, "hear"
+                worse = holder.cause != STORM and level.rank > holder.level.rank
+                return (self._storm(finding, level, now) if worse else None) or (holder, "hear")
             news = (
                 finding.phase is Phase.opened
                 or finding.reason == "occurrence"
@@ -434,7 +435,7 @@ class Desk:
         recent = sum(
             1
             for a in self.alerts.values()
-            if a.raised_at >= since
+            if a.opened_at >= since
             and a.level is level
             and rules.technical(a.cause, a.level, life=a.life, test=a.test)
         )

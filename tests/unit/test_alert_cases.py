@@ -11,12 +11,15 @@ from alerts.events import Joined, LevelRaised, Transition
 from alerts.lines import lines
 from alerts.orders import NotAllowed
 from alerts.worker import Worker
+from anxin.replay import Film
 from care.clock import ManualClock
 from care.messages import encode
+from care.sitefile import read_site
 from care.stream import MemoryStream
 from care.words import Condition, Level, Phase
 from dashboard_api.present import alert_json
-from tests.unit.test_alert_house import CODES, NOON, SITE, Story, a_finding, registry
+from rules.catalog import load
+from tests.unit.test_alert_house import CODES, NOON, SITE, Story, a_finding, registry, seconds
 
 YELLOW: dict[str, Any] = {"level": Level.yellow, "life": False, "device": None}
 STREET = 60
@@ -277,3 +280,67 @@ def test_joining_findings_of_a_closed_case_are_not_lost() -> None:
     story.finding("g1", code="GS1", cause="gas", quantity="gas", device="gas-1")
     assert [a.cause for a in story.desk.open()] == ["gas"]
     assert not any(isinstance(e, Joined) for t in story.log for e in t.events)
+
+
+def test_tasks_that_turn_yellow_together_are_rolled_up_too() -> None:
+    """Ten blue cases that become yellow within a minute: five say so, the others are in the roll-up."""
+    story = Story(a_street())
+    storm(story, 10, level=Level.blue)
+    story.wait(1200)
+    for n in range(10):
+        story.finding(
+            f"d{n}", home=f"s{n:03}", code="TE4", cause="offline", phase=Phase.changed, reason="level",
+            resident=None, **YELLOW,
+        )  # fmt: skip
+    levels = Counter((a.cause, a.level.value) for a in story.desk.open())
+    assert levels == {("offline", "yellow"): 5, ("offline", "blue"): 5, ("storm", "yellow"): 1}
+    assert len([d for t in story.log for d in t.deliveries if d.person == "s01"]) == 6
+
+
+GATEWAY = """
+community: {id: c, name: c}
+grids: [{id: g, name: g, micro_grids: [{id: m, name: m}]}]
+homes:
+HOMES
+staff:
+  - {id: op, name: a, role: operator, notify: ["json://127.0.0.1:1/op"]}
+  - {id: sup, name: b, role: supervisor, notify: ["json://127.0.0.1:1/sup"]}
+  - {id: mgr, name: c, role: admin, notify: ["json://127.0.0.1:1/mgr"]}
+  - {id: gw, name: d, role: grid_worker, micro_grids: [m], notify: ["json://127.0.0.1:1/gw"]}
+"""
+KINDS = ("motion", "door", "smoke", "sos", "water_leak", "gas", "climate")
+
+
+@pytest.mark.parametrize(("homes", "devices"), [(1, 299), (43, 6)])
+def test_a_gateway_with_three_hundred_devices_dies(homes: int, devices: int) -> None:
+    """One dead box, or one staircase without power: one case, and nobody gets more than three messages in the hour."""
+    site = GATEWAY.replace(
+        "HOMES",
+        "\n".join(
+            f"  - {{id: h{h}, micro_grid: m, address: 银杏小区 3 幢 {h}, residents: [{{id: r{h}, name: x}}], devices: ["
+            f"{{id: gw{h}, kind: gateway}}"
+            + "".join(f", {{id: d{h}-{d}, kind: {KINDS[d % 7]}}}" for d in range(devices))
+            + "]}"
+            for h in range(homes)
+        ),
+    )
+    said: list[dict[str, Any]] = []
+    film = Film(read_site(site), load(()), said.append)
+    at = NOON
+    for _ in range(2):
+        for home in film.site.homes:
+            for device in home.devices:
+                film.feed({"at": at.isoformat(), "topic": f"anxin/v1/{home.id}/{device.id}", "payload": {"battery": 90}}, 1)  # fmt: skip
+        at += seconds(30)
+    for home in film.site.homes:
+        film.feed({"at": at.isoformat(), "topic": f"anxin/v1/{home.id}/status", "payload": {"state": "offline"}}, 1)  # fmt: skip
+    film.feed(
+        {"at": (at + seconds(400)).isoformat(), "command": "acknowledge", "alert": "last", "by": "op"}, 1
+    )
+    film.feed({"at": (at + seconds(410)).isoformat(), "command": "call", "alert": "last", "by": "op",
+               "to": "home", "result": "answered"}, 1)  # fmt: skip
+    film.feed({"at": (at + seconds(3600)).isoformat(), "advance": True}, 1)
+    raised = [x for x in said if x["type"] == "alert.raised"]
+    assert [x["code"] for x in raised] == (["TE4"] if homes == 1 else ["TE5"])
+    by_person = Counter(x["person"] for x in said if x["type"] == "delivery.due")
+    assert max(by_person.values()) <= 3, by_person
