@@ -132,6 +132,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Rules
+         * @description Try a changed limit or rule over the past: alerts gained and lost against those in force. Changes nothing.
+         */
+        post: operations["try_rules_api_v1_rules_try_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/beats": {
         parameters: {
             query?: never;
@@ -624,6 +644,186 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/residents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Residents
+         * @description The people of the community; with open cases first, then those nobody watches in full, then by tier.
+         */
+        get: operations["residents_api_v1_residents_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/residents/{resident}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description Somebody's card: who, where, how to get in touch and in, what watches, what was last heard.
+         */
+        get: operations["one_api_v1_residents__resident__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/residents/{resident}/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Some Days
+         * @description Vitals, nights and the ribbon of a day, a week or four. Without an open case it wants a reason.
+         */
+        get: operations["some_days_api_v1_residents__resident__days_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Family
+         * @description How somebody's relative is, in one sentence; what they allowed to be told, and nothing else.
+         */
+        get: operations["family_api_v1_family_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/week": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Week
+         * @description Seven days of shifts for each member of staff; this week from Monday when no day is named.
+         */
+        get: operations["week_api_v1_duty_week_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/ahead": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ahead
+         * @description The next twelve hours: who is there, which homes nobody reaches in time, and the ladder's names now.
+         */
+        get: operations["ahead_api_v1_duty_ahead_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Visits
+         * @description When each resident is to be visited next, the longest overdue first; empty while nothing is planned.
+         */
+        get: operations["visits_api_v1_visits_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/residents/{resident}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Visited
+         * @description Somebody has visited, at the door, by phone or by video. One in the future is refused; an older one than we know changes nothing.
+         */
+        post: operations["visited_api_v1_residents__resident__visits_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/homes/{home}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Request
+         * @description 一键上门: somebody is asked to come by. A blue task, never in the red queue; the same one again is one.
+         */
+        post: operations["request_api_v1_homes__home__requests_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     live: {
@@ -660,6 +860,45 @@ export interface components {
             refused: {
                 [key: string]: string | null;
             }[];
+        };
+        /** Ahead */
+        Ahead: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Arrive Minutes */
+            arrive_minutes: number;
+            /** Hours */
+            hours: components["schemas"]["HourAhead"][];
+            /** Homes */
+            homes: {
+                [key: string]: string;
+            };
+            /** Ladder */
+            ladder: components["schemas"]["LadderNames"][];
+            screens: components["schemas"]["Watching"];
+        };
+        /** AlarmFlag */
+        AlarmFlag: {
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Level */
+            level: string;
+            /** Title */
+            title: string;
+            /** Words */
+            words: string;
         };
         /**
          * Alert
@@ -865,6 +1104,39 @@ export interface components {
              * @example 2026-05-23T04:06:24.120Z
              */
             at: string;
+        };
+        /** CardDevice */
+        CardDevice: {
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Last At */
+            last_at: string | null;
+            /** Reason Words */
+            reason_words: string;
+        };
+        /**
+         * CauseLine
+         * @description What happened how often within 28 days.
+         */
+        CauseLine: {
+            /** Level */
+            level: string;
+            /** Title */
+            title: string;
+            /** Count */
+            count: number;
+            /**
+             * Last At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            last_at: string;
+            /** Ended */
+            ended: {
+                [key: string]: number;
+            };
         };
         /** Channels */
         Channels: {
@@ -1275,6 +1547,79 @@ export interface components {
             /** Received At */
             received_at?: string | null;
         };
+        /**
+         * FamilyCase
+         * @description A case as a relative hears of it, with the service's own steps.
+         */
+        FamilyCase: {
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            level: components["schemas"]["Level"];
+            /** Code */
+            code: string;
+            /** Title */
+            title: string;
+            /** Kind */
+            kind: string;
+            /** Home */
+            home: string;
+            /**
+             * Raised At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            raised_at: string;
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+            /** Closed At */
+            closed_at: string | null;
+            condition: components["schemas"]["Condition"];
+            state: components["schemas"]["AlertState"];
+            /** State Words */
+            state_words: string;
+            /** Version */
+            version: number;
+            /** Steps */
+            steps: components["schemas"]["FamilyStep"][];
+        };
+        /** FamilyPage */
+        FamilyPage: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Names */
+            names: string[];
+            /** Relation */
+            relation: string;
+            /** Phone */
+            phone: string;
+            /** Allowed */
+            allowed: string[];
+            /** Words */
+            words: string;
+            /** Calm */
+            calm: boolean | null;
+            /** Last At */
+            last_at: string | null;
+            /** Protection */
+            protection: string | null;
+            /** Protection Words */
+            protection_words: string;
+            /** Cases */
+            cases: components["schemas"]["FamilyCase"][];
+        };
+        /** FamilyStep */
+        FamilyStep: {
+            /** Words */
+            words: string;
+            /** At */
+            at: string | null;
+        };
         /** Figure */
         Figure: {
             /** Value */
@@ -1387,6 +1732,21 @@ export interface components {
             /** Cases */
             cases: number[];
         };
+        /** Gap */
+        Gap: {
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            to: string;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -1408,6 +1768,7 @@ export interface components {
             ingest_age: number | null;
             /** Notify Lag */
             notify_lag: number | null;
+            screens?: components["schemas"]["Watching"] | null;
             /** Build */
             build: string;
             /** Components */
@@ -1543,6 +1904,27 @@ export interface components {
             /** Blue */
             blue: number;
         };
+        /** HourAhead */
+        HourAhead: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Desk */
+            desk: string[];
+            /** Responders */
+            responders: number;
+            /** Covered */
+            covered: number;
+            /** Single */
+            single: number;
+            /** Total */
+            total: number;
+            /** Holes */
+            holes: string[];
+        };
         /** Kpi */
         Kpi: {
             ack60: components["schemas"]["Figure"];
@@ -1551,8 +1933,7 @@ export interface components {
             arrive10: components["schemas"]["Figure"];
             family60: components["schemas"]["Figure"];
             protected: components["schemas"]["ProtectionCount"];
-            /** Visits */
-            visits?: null;
+            visits?: components["schemas"]["VisitsToday"] | null;
             /** Period */
             period: string;
             /** From */
@@ -1592,6 +1973,21 @@ export interface components {
             event: "kpi";
             data: components["schemas"]["KpiData"];
         };
+        /** LadderNames */
+        LadderNames: {
+            /** Step */
+            step: number;
+            /** At Seconds */
+            at_seconds: number;
+            /** Label */
+            label: string;
+            /** Promise */
+            promise: boolean;
+            /** People */
+            people: string[];
+            /** Nobody In */
+            nobody_in: string[];
+        };
         /** LadderStep */
         LadderStep: {
             /** Step */
@@ -1622,6 +2018,17 @@ export interface components {
              * @default false
              */
             promise?: boolean;
+        };
+        /** Lane */
+        Lane: {
+            /** Lane */
+            lane: string;
+            /** Label */
+            label: string;
+            /** Spans */
+            spans: components["schemas"]["Span"][];
+            /** Inferred */
+            inferred: boolean;
         };
         /**
          * Level
@@ -1699,6 +2106,35 @@ export interface components {
             name: string;
             /** On Duty */
             on_duty: string[];
+        };
+        /** Night */
+        Night: {
+            /** Day */
+            day: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            to: string;
+            /** In Bed Hours */
+            in_bed_hours: number | null;
+            /** Exits */
+            exits: number | null;
+            /** Unknown Hours */
+            unknown_hours: number;
+            /** Bed At */
+            bed_at: string | null;
+            /** Up At */
+            up_at: string | null;
+            /** Spans */
+            spans: components["schemas"]["Span"][];
         };
         /** OutcomeBody */
         OutcomeBody: {
@@ -2005,6 +2441,25 @@ export interface components {
             code: string;
             level: components["schemas"]["Level"];
         };
+        /** Request */
+        Request: {
+            /**
+             * What
+             * @default visit
+             * @enum {string}
+             */
+            what?: "visit" | "repair" | "errand" | "meal" | "medical" | "other";
+            /**
+             * Id
+             * @description of the asker: the same one again is one
+             */
+            id?: string | null;
+        };
+        /** Requested */
+        Requested: {
+            /** Finding */
+            finding: string;
+        };
         /** ResidentBody */
         ResidentBody: {
             /** Id */
@@ -2020,6 +2475,137 @@ export interface components {
              * @default []
              */
             tags?: components["schemas"]["Tag"][];
+        };
+        /** ResidentCard */
+        ResidentCard: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Age */
+            age?: number | null;
+            /** Tier */
+            tier?: string | null;
+            /**
+             * Tags
+             * @default []
+             */
+            tags?: components["schemas"]["Tag"][];
+            /** Tier Words */
+            tier_words: string;
+            /** Home */
+            home: string;
+            /** Address */
+            address: string;
+            /** Building */
+            building: string;
+            /** Micro Grid */
+            micro_grid: string | null;
+            /** Protection */
+            protection: string;
+            /** Protection Words */
+            protection_words: string;
+            /** Reasons */
+            reasons: string[];
+            /** Open Alerts */
+            open_alerts: number;
+            place: components["schemas"]["Place"];
+            /** Contacts */
+            contacts: components["schemas"]["ContactBody"][];
+            /** Together */
+            together: components["schemas"]["Person"][];
+            /** Sign Of Life */
+            sign_of_life: string;
+            /** Limits */
+            limits: {
+                [key: string]: unknown;
+            };
+            /** Consent */
+            consent: {
+                [key: string]: string[];
+            } | null;
+            /** Devices */
+            devices: components["schemas"]["CardDevice"][];
+            /** Open */
+            open: string[];
+            /** Causes */
+            causes: components["schemas"]["CauseLine"][];
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+        };
+        /** ResidentDays */
+        ResidentDays: {
+            /** Resident */
+            resident: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            to: string;
+            /** Days */
+            days: number;
+            /** Vitals */
+            vitals: components["schemas"]["Vital"][];
+            /** Nights */
+            nights: components["schemas"]["Night"][];
+            /** Ribbon */
+            ribbon: components["schemas"]["Lane"][];
+            /** Alarms */
+            alarms: components["schemas"]["AlarmFlag"][];
+            /** Withheld */
+            withheld: string[];
+        };
+        /** ResidentLine */
+        ResidentLine: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Age */
+            age?: number | null;
+            /** Tier */
+            tier?: string | null;
+            /**
+             * Tags
+             * @default []
+             */
+            tags?: components["schemas"]["Tag"][];
+            /** Tier Words */
+            tier_words: string;
+            /** Home */
+            home: string;
+            /** Address */
+            address: string;
+            /** Building */
+            building: string;
+            /** Micro Grid */
+            micro_grid: string | null;
+            /** Protection */
+            protection: string;
+            /** Protection Words */
+            protection_words: string;
+            /** Reasons */
+            reasons: string[];
+            /** Open Alerts */
+            open_alerts: number;
+        };
+        /** Residents */
+        Residents: {
+            /** Items */
+            items: components["schemas"]["ResidentLine"][];
+            /** Total */
+            total: number;
         };
         /** Responder */
         Responder: {
@@ -2066,6 +2652,35 @@ export interface components {
             to: string;
             /** People */
             people: string[];
+        };
+        /**
+         * RulesTry
+         * @description A change to try: limits of one resident or of everybody, or rules read over those in force.
+         */
+        RulesTry: {
+            /**
+             * Limits
+             * @default {}
+             * @example {
+             *       "bed_exit_yellow_minutes": 25
+             *     }
+             */
+            limits?: {
+                [key: string]: boolean | number | string;
+            };
+            /** Resident */
+            resident?: string | null;
+            /** Rules */
+            rules?: string | null;
+            /** From */
+            from?: string | null;
+            /** To */
+            to?: string | null;
+            /**
+             * Days
+             * @default 30
+             */
+            days?: number;
         };
         /** Script */
         Script: {
@@ -2301,6 +2916,148 @@ export interface components {
              */
             expires_at: string;
         };
+        /**
+         * Trial
+         * @description What would have been otherwise. `missed` are lost alerts whose case was closed as real.
+         */
+        Trial: {
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            to: string;
+            rules: components["schemas"]["TrialVersions"];
+            /** Homes */
+            homes: number;
+            /** Residents */
+            residents: number;
+            /** Resident Days */
+            resident_days: number;
+            /** Reports */
+            reports: number;
+            /** Readings */
+            readings: number;
+            before: components["schemas"]["TrialLevels"];
+            after: components["schemas"]["TrialLevels"];
+            /** Gained */
+            gained: number;
+            /** Lost */
+            lost: number;
+            /** Louder */
+            louder: number;
+            /** Quieter */
+            quieter: number;
+            /** Earlier */
+            earlier: number;
+            /** Later */
+            later: number;
+            /** Fewer */
+            fewer: number;
+            /** Missed */
+            missed: number;
+            /** Lost Without Verdict */
+            lost_without_verdict: number;
+            per_1000_resident_days: components["schemas"]["TrialBoth"];
+            /** Per Shift */
+            per_shift: components["schemas"]["TrialShift"][];
+            /** By Rule */
+            by_rule: components["schemas"]["TrialRule"][];
+            /** Items */
+            items: components["schemas"]["TrialItem"][];
+            words: components["schemas"]["Words"];
+        };
+        /** TrialBoth */
+        TrialBoth: {
+            before: components["schemas"]["TrialLevels"];
+            after: components["schemas"]["TrialLevels"];
+        };
+        /** TrialItem */
+        TrialItem: {
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "gained" | "lost" | "louder" | "quieter" | "moved";
+            /** Rule */
+            rule: string;
+            /** Code */
+            code: string;
+            /** Home */
+            home: string;
+            /** Resident */
+            resident: string | null;
+            /** Device */
+            device: string | null;
+            /** Title */
+            title: string;
+            /**
+             * Onset At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            onset_at: string;
+            before: components["schemas"]["TrialMoment"] | null;
+            after: components["schemas"]["TrialMoment"] | null;
+            /** Truth */
+            truth: string | null;
+        };
+        /** TrialLevels */
+        TrialLevels: {
+            /** Red */
+            red: number | null;
+            /** Yellow */
+            yellow: number | null;
+            /** Blue */
+            blue: number | null;
+        };
+        /** TrialMoment */
+        TrialMoment: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            level: components["schemas"]["Level"];
+        };
+        /** TrialRule */
+        TrialRule: {
+            /** Rule */
+            rule: string;
+            /** Code */
+            code: string;
+            before: components["schemas"]["TrialLevels"];
+            after: components["schemas"]["TrialLevels"];
+            /** Gained */
+            gained: number;
+            /** Lost */
+            lost: number;
+        };
+        /** TrialShift */
+        TrialShift: {
+            /** From */
+            from: string;
+            /** To */
+            to: string;
+            /** Before */
+            before: number | null;
+            /** After */
+            after: number | null;
+        };
+        /** TrialVersions */
+        TrialVersions: {
+            /** In Force */
+            in_force: string;
+            /** Tried */
+            tried: string;
+        };
         /** Unclaimed */
         Unclaimed: {
             /** Topic */
@@ -2343,6 +3100,195 @@ export interface components {
             /** Context */
             ctx?: Record<string, never>;
         };
+        /** VisitDue */
+        VisitDue: {
+            /** Home */
+            home: string;
+            /** Resident */
+            resident: string;
+            /** Name */
+            name: string;
+            /** Address */
+            address: string;
+            /**
+             * Tier
+             * @enum {string}
+             */
+            tier: "key" | "important" | "general";
+            /** Due */
+            due: string;
+            /** Overdue */
+            overdue: boolean;
+            /** Last At */
+            last_at: string | null;
+            /** Last How */
+            last_how: ("door" | "phone" | "video") | null;
+            /** Last By */
+            last_by: string | null;
+        };
+        /** VisitList */
+        VisitList: {
+            /** Planned */
+            planned: boolean;
+            /** Items */
+            items: components["schemas"]["VisitDue"][];
+        };
+        /** VisitMade */
+        VisitMade: {
+            /**
+             * How
+             * @enum {string}
+             */
+            how: "door" | "phone" | "video";
+            /**
+             * At
+             * @description RFC 3339; now when left out
+             */
+            at?: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+        };
+        /** Visited */
+        Visited: {
+            /** Resident */
+            resident: string;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /**
+             * How
+             * @enum {string}
+             */
+            how: "door" | "phone" | "video";
+            /** Kept */
+            kept: boolean;
+        };
+        /**
+         * VisitsToday
+         * @description Of the visits that were due by today: how many were made today, and the rest by tier.
+         */
+        VisitsToday: {
+            /** Value */
+            value: number;
+            /** N */
+            n: number;
+            /** Key */
+            key: number;
+            /** Important */
+            important: number;
+            /** General */
+            general: number;
+        };
+        /**
+         * Vital
+         * @description A quantity over time. Pieces end where nothing was heard: nothing is drawn between them.
+         */
+        Vital: {
+            /** Quantity */
+            quantity: string;
+            /** Label */
+            label: string;
+            /** Unit */
+            unit: string;
+            /** Band */
+            band: [
+                number,
+                number
+            ] | null;
+            /** Pieces */
+            pieces: [
+                string,
+                number,
+                number,
+                number
+            ][][];
+            /** Gaps */
+            gaps: components["schemas"]["Gap"][];
+            /** Beyond */
+            beyond: [
+                string,
+                number
+            ][];
+            /** Last At */
+            last_at: string | null;
+            /** Last Value */
+            last_value: number | null;
+        };
+        /**
+         * Watching
+         * @description Screens that have beaten within the last minute.
+         */
+        Watching: {
+            /** Desks */
+            desks: number;
+            /** Walls */
+            walls: number;
+            /** Audible */
+            audible: number;
+        };
+        /** Week */
+        Week: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Days */
+            days: string[];
+            /** Staff */
+            staff: components["schemas"]["WeekStaff"][];
+        };
+        /** WeekShift */
+        WeekShift: {
+            /** Day */
+            day: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            to: string;
+            /** Now */
+            now: boolean;
+            /** Covers */
+            covers: string | null;
+        };
+        /** WeekStaff */
+        WeekStaff: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Role */
+            role: string;
+            /** Role Words */
+            role_words: string;
+            /** Micro Grids */
+            micro_grids: string[];
+            /** Phone */
+            phone: string;
+            /** Reachable */
+            reachable: boolean;
+            /** On Duty */
+            on_duty: boolean;
+            /** Always */
+            always: boolean;
+            /** Shifts */
+            shifts: components["schemas"]["WeekShift"][];
+        };
         /**
          * WelfareHome
          * @description One home of the welfare list; ticked off by `check`, or by a call to it that was answered.
@@ -2379,6 +3325,13 @@ export interface components {
              * @default
              */
             note?: string;
+        };
+        /** Words */
+        Words: {
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
         };
     };
     responses: never;
@@ -2792,6 +3745,84 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    try_rules_api_v1_rules_try_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesTry"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description too many readings for an answer in time */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description no history, or other trials are running */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4168,6 +5199,465 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TestAsked"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    residents_api_v1_residents_get: {
+        parameters: {
+            query?: {
+                /** @description name, address, phone, device or id */
+                q?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Residents"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    one_api_v1_residents__resident__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResidentCard"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    some_days_api_v1_residents__resident__days_get: {
+        parameters: {
+            query?: {
+                days?: "1" | "7" | "28";
+                /** @description why, when no case is open */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResidentDays"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    family_api_v1_family_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    week_api_v1_duty_week_get: {
+        parameters: {
+            query?: {
+                /** @description a day, 2026-05-18 */
+                from?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Week"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    ahead_api_v1_duty_ahead_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ahead"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    visits_api_v1_visits_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    visited_api_v1_residents__resident__visits_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VisitMade"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Visited"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    request_api_v1_homes__home__requests_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Request"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Requested"];
                 };
             };
             /** @description Unauthorized */
