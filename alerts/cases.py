@@ -29,6 +29,7 @@ class _Join(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _RollUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     causes: list[str]
+    never: list[str]
     within_seconds: float
     yellow: int
     blue: int
@@ -55,9 +56,10 @@ class CaseRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def technical(self, cause: str, level: Level, *, life: bool, test: bool) -> bool:
         """Whether a case may be rolled up: tasks, and yellow ones of sensors; never red, never life safety."""
-        if life or test or level is Level.red:
+        kind = cause.partition(":")[0]
+        if life or test or level is Level.red or kind in self.roll_up.never:
             return False
-        return level is Level.blue or cause.partition(":")[0] in self.roll_up.causes
+        return level is Level.blue or kind in self.roll_up.causes
 
     def storm_limit(self, level: Level) -> int:
         """How many cases of this level within `roll_up.within_seconds` are still told one by one."""
