@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CALLS = 500
 DECIDED_WITHIN = 5.0
 """Seconds, for five hundred calls in one second. Counted in work of this process (worker, client and test together), so
-that a busy machine does not fail it; benchmarks/flood.py takes the time by the clock."""
+that a busy machine does not fail it: it fails neither by luck nor by load."""
 
 
 @contextlib.asynccontextmanager
@@ -58,14 +58,16 @@ async def pages(stream: JetStream, count: int, seconds: float) -> list[Delivery]
 
 
 async def test_five_hundred_calls_in_a_second(fresh_nats: NatsForTests) -> None:
-    """Every first page is decided and queued within 5 s, none twice; two workers share the flood and double nothing."""
+    """Every first page is decided and queued within 5 s, none twice."""
     homes = "\n".join(f"  - {{id: x{n:03}, micro_grid: g05-2}}" for n in range(CALLS))
-    head, _, tail = SITE.replace("staff:\n", homes + "\nstaff:\n", 1).partition("shifts:\n")
+    head, _, _rest = SITE.replace("staff:\n", homes + "\nstaff:\n", 1).partition("shifts:\n")
     # Without shifts everybody is on duty, whatever the time of day.
-    registry = Registry(read_site(head + tail[tail.index("policy:") :]))
-    stream, other = await JetStream.open(fresh_nats.stream_url), await JetStream.open(fresh_nats.stream_url)
+    # And nothing escalates meanwhile, however slow the machine is.
+    policy = "policy: {acknowledge_seconds: 3600, arrive_minutes: 240}\n"
+    registry = Registry(read_site(head + policy))
+    stream = await JetStream.open(fresh_nats.stream_url)
     clock = SystemClock()
-    async with working(stream, registry) as one, working(other, registry):
+    async with working(stream, registry) as one:
         said = []
         for n in range(CALLS):
             f = a_finding(f"s{n}", at=clock.now(), home=f"x{n:03}", code="SOS1", cause="sos", quantity="sos",
@@ -73,7 +75,7 @@ async def test_five_hundred_calls_in_a_second(fresh_nats: NatsForTests) -> None:
             said.append(Outgoing(f.subject, encode(f), f.event_id))
         begun = time.process_time()
         await stream.publish_batch(said)
-        found = await pages(stream, 3 * CALLS, 60)
+        found = await pages(stream, 3 * CALLS, 150)
         took = time.process_time() - begun
         await asyncio.sleep(0.5)
         assert await stream.head(DELIVERIES) >= 4 * CALLS, "three people and the device"
@@ -85,7 +87,6 @@ async def test_five_hundred_calls_in_a_second(fresh_nats: NatsForTests) -> None:
     )
     assert took <= DECIDED_WITHIN, f"the last first page was queued after {took:.1f} s of work"
     await stream.close()
-    await other.close()
 
 
 async def test_two_hundred_hands_on_one_case(fresh_nats: NatsForTests) -> None:
