@@ -432,12 +432,14 @@ def backtest(
 
 def _others() -> None:
     """Commands that other packages bring."""
+    from anxin import claims
     from anxin.deploy import app as deploy_app
     from devices.cli import app as devices_app
     from rules.cli import app as rules_app
     from simulators.cli import app as simulate_app
 
     app.add_typer(deploy_app, name="deploy")
+    claims.register(devices_app)
     app.add_typer(devices_app, name="devices")
     app.add_typer(rules_app, name="rules")
     app.add_typer(simulate_app, name="simulate")

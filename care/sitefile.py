@@ -82,6 +82,16 @@ _Loader.add_implicit_resolver(
 )
 
 
+def node_of(text: str) -> yaml.Node | None:
+    """The YAML nodes of a text that can be read, with their places."""
+    loader = _Loader(text)
+    try:
+        node: yaml.Node | None = loader.get_single_node()
+    finally:
+        loader.dispose()
+    return node
+
+
 class Tree:
     """Plain data made from YAML, and the line on which each part of it stands."""
 

@@ -1,4 +1,4 @@
-"""`anxin devices`: draft and check mapping files, import a table of devices, claim one. The roof mounts `app`.
+"""`anxin devices`: draft, check and list mapping files. The roof mounts `app` and adds what changes the site file.
 
 Exit status 0 good, 1 a fault was found, 2 wrong usage. Results go to standard output, faults to standard error.
 """
@@ -14,10 +14,7 @@ import msgspec
 import typer
 
 from care.errors import Misconfigured, Refused
-from care.site import Registry
-from care.sitefile import SiteFaults, read_site
-from care.words import Exit, Kind
-from devices import entries as table
+from care.words import Exit
 from devices import learn as drafting
 from devices.codecs.mapped import Mapped
 from devices.codecs.utterance import NOBODY, Heard
@@ -28,10 +25,6 @@ app = typer.Typer(
     help="Devices: mapping files for new vendors, tables of devices, claims.",
     rich_markup_mode=None,
 )
-
-Site = Annotated[
-    Path | None, typer.Option("--site", help="The site file to check against.", show_default=False)
-]
 
 
 def _stop(faults: list[str], status: Exit = Exit.fault) -> NoReturn:
@@ -55,17 +48,6 @@ def _capture(file: Path) -> list[drafting.Captured]:
     if not messages:
         _stop([f"{file} holds no message"])
     return messages
-
-
-def _registry(site: Path | None) -> Registry | None:
-    if site is None:
-        return None
-    try:
-        return Registry(read_site(_bytes(site).decode("utf-8")))
-    except UnicodeDecodeError:
-        _stop([f"{site} is not UTF-8 text"])
-    except SiteFaults as faults:
-        _stop([f"{site}:{f.line}: {f.text}" for f in faults.faults])
 
 
 @app.command(epilog="Example: anxin devices learn capture.jsonl --name acme > acme.yaml")
@@ -145,62 +127,6 @@ def _say_tried(mapping: Mapped, messages: list[drafting.Captured]) -> None:
                f"{', '.join(f'{q} {n}' for q, n in heard.most_common()) or 'nothing'}", err=True)  # fmt: skip
     for reason, n in refused.most_common(20):
         typer.echo(f"refused {n} times: {reason}", err=True)
-
-
-@app.command(name="import", epilog="Example: anxin devices import 设备清单.csv --site site.yaml")
-def import_(
-    file: Annotated[
-        Path, typer.Argument(help="CSV with home, device, kind, room, address … (Chinese headings too).")
-    ],
-    site: Site = None,
-) -> None:
-    """Turn a table of devices into lines for the site file: all of it or, with row numbers, nothing."""
-    registry = _registry(site)
-    try:
-        rows, encoding = table.read_table(_bytes(file))
-        found = table.entries(rows, registry)
-    except table.RowFaults as faults:
-        count = len(faults.faults)
-        shown = [f"{file}: {f}" for f in faults.faults[:200]]
-        _stop([*shown, f"{file} has {count} fault{'s' if count > 1 else ''}; nothing was taken"])
-    typer.echo(table.as_yaml(found), nl=False)
-    homes = len({home for home, _ in found})
-    typer.echo(f"{file}: {len(found)} devices in {homes} homes, read as {encoding}", err=True)
-
-
-@app.command(
-    epilog='Example: anxin devices claim "zigbee2mqtt/h0317/kitchen smoke" --home h0317 --kind smoke --room kitchen'
-)
-def claim(
-    topic: Annotated[str, typer.Argument(help="The topic under which the device is listed as unclaimed.")],
-    home: Annotated[str, typer.Option(help="Id of the home.")],
-    kind: Annotated[str, typer.Option(help=f"One of {', '.join(k.value for k in Kind)}.")],
-    room: Annotated[str, typer.Option(help="Where it stands.")] = "",
-    device: Annotated[
-        str | None, typer.Option("--id", help="Id of the device; one is made if not given.")
-    ] = None,
-    resident: Annotated[str | None, typer.Option(help="Whom it is about.")] = None,
-    site: Site = None,
-) -> None:
-    """Print the line that claims an unclaimed device: paste it below `devices:` of its home."""
-    registry = _registry(site)
-    if kind not in set(Kind):
-        _stop([f"kind `{kind}` is none of {', '.join(k.value for k in Kind)}"], Exit.usage)
-    name = device or table.proposed_id(Kind(kind), home, registry.devices if registry else ())
-    cells = {
-        "home": home,
-        "id": name,
-        "kind": kind,
-        "room": room,
-        "address": topic,
-        "resident": resident or "",
-    }
-    row = table.Row(1, {k: v for k, v in cells.items() if v})
-    try:
-        [(_, made)] = table.entries([row], registry)
-    except table.RowFaults as faults:
-        _stop([f.removeprefix("row 1: ") for f in faults.faults])
-    typer.echo(table.as_yaml([(home, made)]), nl=False)
 
 
 @app.command(name="list", epilog="Example: anxin devices list --json")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -18,7 +17,7 @@ from care.site import Registry
 from care.sitefile import read_site
 from care.words import Kind
 from devices.cli import app
-from devices.entries import RowFaults, as_yaml, decode_table, entries, proposed_id, read_table
+from devices.entries import RowFaults, as_yaml, decode_table, entries, read_table
 from devices.learn import Captured, Draft, draft, patterns, read_capture
 from devices.mapping import load, read_mapping, shipped
 
@@ -257,38 +256,6 @@ def test_no_bytes_trip_the_table_reader(data: bytes) -> None:
         entries(read_table(data)[0])
     with contextlib.suppress(RowFaults):
         entries(read_table(b"home,device,kind,room\n" + data)[0])
-
-
-def test_import_on_the_command_line(tmp_path: Path) -> None:
-    """Lines to standard output, the count to standard error; a fault takes nothing."""
-    file, site = tmp_path / "设备.csv", tmp_path / "site.yaml"
-    file.write_bytes(TABLE.encode("gb18030"))
-    site.write_text(SITE, "utf-8")
-    result = runner.invoke(app, ["import", str(file), "--site", str(site)])
-    assert result.exit_code == 0, result.output
-    assert [h["id"] for h in yaml.safe_load(result.stdout)["homes"]] == ["h0317", "h0318"]
-    assert "3 devices in 2 homes, read as gb18030" in result.stderr
-    file.write_bytes(TABLE.replace("烟感,厨房", "烤箱,厨房").encode("gb18030"))
-    result = runner.invoke(app, ["import", str(file), "--site", str(site)])
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert "row 2: kind `烤箱`" in result.stderr
-    assert "nothing was taken" in result.stderr
-
-
-def test_a_claim_is_one_command(tmp_path: Path) -> None:
-    """The line to paste; an id is made; a topic that is taken is a fault."""
-    site = tmp_path / "site.yaml"
-    site.write_text(SITE, "utf-8")
-    topic = "zigbee2mqtt/h0317/kitchen smoke: 1"
-    common = ["--home", "h0317", "--kind", "smoke", "--room", "kitchen", "--site", str(site)]
-    result = runner.invoke(app, ["claim", topic, *common])
-    assert result.exit_code == 0, result.output
-    assert yaml.safe_load(result.stdout)["homes"][0]["devices"] == [
-        {"id": "smoke-0317", "kind": "smoke", "room": "kitchen", "address": topic}
-    ]
-    assert runner.invoke(app, ["claim", "a/b", *common]).exit_code == 1
-    assert runner.invoke(app, ["claim", "a/c", "--home", "h1", "--kind", "toaster"]).exit_code == 2
-    assert proposed_id(Kind.smoke, "h0317", ["smoke-0317"]) == "smoke-0317-2"
 
 
 def test_the_encoding_is_told_by_its_mark_or_its_bytes() -> None:
