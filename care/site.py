@@ -183,7 +183,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     model: str = ""
     calls_on: list[str] = []
     """Actions of a button that call for help, besides emergency, panic and sos."""
-    expect_seconds: Annotated[float, Meta(gt=0)] | None = None
+    expect_seconds: Annotated[float, Meta(gt=0, le=5_184_000)] | None = None
     """How often it speaks when all is well, if the kind's default is wrong for this model."""
     label: str = ""
 
@@ -195,7 +195,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     micro_grid: Id | None = None
     address: str = ""
     location: Location | None = None
-    floor: int | None = None
+    floor: Annotated[int, Meta(ge=-9, le=200)] | None = None
     lift: bool = False
     phone: str = ""
     access: Access = Access()

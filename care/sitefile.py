@@ -6,9 +6,12 @@ value so that a fault found late (an unknown micro-grid, a double id) still says
 
 from __future__ import annotations
 
+import difflib
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -35,6 +38,7 @@ from care.site import (
     moment_of,
     native_topic,
 )
+from care.words import Kind, Role, Tier
 
 _DAYS = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 _LEVELS = {"red", "yellow", "blue"}
@@ -53,6 +57,10 @@ class Fault:
         return f"line {self.line}: {self.text}"
 
 
+ALIASES_LIMIT = 100_000
+"""Items that may be said again by reference: a few shared lists, not a bomb of anchors."""
+
+
 class SiteFaults(Misconfigured):
     """The site file has faults; nothing was loaded."""
 
@@ -69,6 +77,10 @@ class _Loader(yaml.SafeLoader):
     """YAML 1.1 without its surprises: times like 07:00 stay text, `on`/`off`/`yes`/`no` stay text."""
 
 
+class _Fast(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml need not be there
+    """The same, ten times as fast; it must not see deep nesting, for which it has no limit."""
+
+
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in _SURPRISES]
     for _SURPRISES in [{"tag:yaml.org,2002:int", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"}]
@@ -82,9 +94,24 @@ _Loader.add_implicit_resolver(
 )
 
 
+_Fast.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+_ITEMS_OF_ITEMS = re.compile(r"(?:[-?] {1,4}){40}")
+
+
+def _loader(text: str) -> Any:
+    """The fast one, unless the text might be nested deep: brackets are counted, whether quoted or not."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    indented = re.search(r"^ {200}", text, re.MULTILINE) is not None
+    return _Loader(text) if deepest > 60 or indented or _ITEMS_OF_ITEMS.search(text) else _Fast(text)
+
+
 def node_of(text: str) -> yaml.Node | None:
     """The YAML nodes of a text that can be read, with their places."""
-    loader = _Loader(text)
+    loader = _loader(text)
     try:
         node: yaml.Node | None = loader.get_single_node()
     finally:
@@ -98,11 +125,18 @@ class Tree:
     def __init__(self, text: str) -> None:
         self.lines: dict[Path, int] = {}
         self.faults: list[Fault] = []
-        loader: _Loader | None = None
+        self._built = 0
+        self._shared: set[int] = set()
+        loader: Any = None
         try:
-            loader = _Loader(text)
+            loader = _loader(text)
             node = loader.get_single_node()
             self.data: Any = self._build(loader, node, ()) if node is not None else None
+        except RecursionError:
+            raise SiteFaults([Fault(1, "nested deeper than a site file can be")]) from None
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1 if isinstance(error.position, int) else 1
+            raise SiteFaults([Fault(line, "a character that no text has; remove it")]) from None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             problem = getattr(error, "problem", None) or "not readable"
@@ -111,7 +145,16 @@ class Tree:
             if loader is not None:
                 loader.dispose()
 
-    def _build(self, loader: yaml.SafeLoader, node: yaml.Node, path: Path) -> Any:
+    def _build(self, loader: Any, node: yaml.Node, path: Path) -> Any:
+        if isinstance(node, yaml.CollectionNode) and node.value:
+            if id(node) in self._shared:
+                self._built += len(node.value)
+                if self._built > ALIASES_LIMIT:
+                    line = node.start_mark.line + 1
+                    raise SiteFaults(
+                        [Fault(line, "anchors (&, *) multiply this beyond what a site file can hold")]
+                    )
+            self._shared.add(id(node))
         if len(path) > 40:
             raise SiteFaults([Fault(node.start_mark.line + 1, "nested deeper than a site file can be")])
         self.lines[path] = node.start_mark.line + 1
@@ -128,7 +171,25 @@ class Tree:
             return out
         if isinstance(node, yaml.SequenceNode):
             return [self._build(loader, child, (*path, i)) for i, child in enumerate(node.value)]
-        return loader.construct_object(node, deep=True)
+        return self._scalar(loader, node)
+
+    def _scalar(self, loader: Any, node: yaml.Node) -> Any:
+        fault = ""
+        value: Any = None
+        try:
+            value = loader.construct_object(node, deep=True)
+        except (ValueError, TypeError, OverflowError):
+            fault = f"`{str(node.value)[:40]}` is not what its tag says"
+        if isinstance(value, str) and any(c < " " and c not in "\n\t" for c in value):
+            fault = "a text with control characters in it"
+        elif isinstance(value, float) and not math.isfinite(value):
+            fault = "a number that is none"
+        elif isinstance(value, int) and abs(value) > 2**53:
+            fault = "a number that is too large"
+        if fault:
+            self.faults.append(Fault(node.start_mark.line + 1, fault))
+            return None
+        return value
 
     def line(self, path: Path) -> int:
         """The line of a part, or of the nearest part around it."""
@@ -163,8 +224,59 @@ def _convert(tree: Tree, data: Any, kind: type[T], path: Path) -> T | None:
         if unknown is not None:
             where = (*where, unknown[1])
         name = ".".join(str(p) for p in where if not isinstance(p, int))
+        what = _humane(what, data, where[len(path) :], kind)
         tree.faults.append(Fault(tree.line(where), f"{name}: {what}" if name else what))
         return None
+
+
+_NAMED = {
+    "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list", "object": "a mapping", "null": "nothing",
+}  # fmt: skip
+_EXPECTED = re.compile(r"^Expected `([^`]*)`(?:, got `([^`]*)`)?$")
+_BOUND = re.compile(r"^Expected `\w+` (>=|<=|>|<) ([-0-9.]+)$")
+_BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+_WORDS = {"kind": Kind, "role": Role, "tier": Tier}
+
+
+def _humane(what: str, data: Any, inside: Path, kind: type) -> str:
+    """The same for people who do not program: what is wanted, what stands there, what to do."""
+    for step in inside:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            break
+    shown = f"`{str(data)[:40]}`"
+    last = next((str(p) for p in reversed(inside) if isinstance(p, str)), "")
+    if (unknown := _UNKNOWN.search(what)) is not None:
+        names = _fields(kind, inside[:-1])
+        near = difflib.get_close_matches(unknown[1], names, n=1, cutoff=0.6)
+        return "there is no such field here" + (f"; did you mean `{near[0]}`?" if near else "")
+    if what.startswith("Invalid enum value") and last in _WORDS:
+        return f"{shown} is none of {', '.join(_WORDS[last])}"
+    if "matching regex" in what:
+        if last in ("from", "to"):
+            return f'{shown} is no time of day; write it like "07:00"'
+        return f"{shown} may only have letters, digits, `_`, `.` and `-`, and begins with a letter or digit"
+    if last == "location":
+        return "latitude (-90 to 90), then longitude (-180 to 180), in degrees"
+    if (missing := re.search(r"missing required field `([^`]*)`", what)) is not None:
+        return f"`{missing[1]}:` is missing"
+    if (bound := _BOUND.match(what)) is not None:
+        return f"{shown} must be {_BOUNDS[bound[1]]} {bound[2].removesuffix('.0')}"
+    if (expected := _EXPECTED.match(what)) is not None:
+        if expected[2] == "null":
+            return "there is nothing here; write a value or leave the field out"
+        wanted = " or ".join(_NAMED.get(w.strip(), w) for w in expected[1].split("|") if w.strip() != "null")
+        quotes = "; put it in quotes" if wanted == "text" and isinstance(data, int | float) else ""
+        found = f", not {shown}" if isinstance(data, str | int | float | bool) else ""
+        return f"{wanted} is wanted{found}{quotes}"
+    return what
+
+
+def _fields(kind: type, inside: Path) -> list[str]:
+    for step in inside:
+        kind = _ITEMS.get(kind, {}).get(str(step), kind) if isinstance(step, str) else kind
+    return [f.encode_name for f in msgspec.structs.fields(kind)]
 
 
 _ITEMS: dict[type, dict[str, type]] = {
@@ -280,6 +392,23 @@ def _times(tree: Tree, homes: list[Any], zone: ZoneInfo) -> Iterator[Fault]:
                 yield from check(f"resident `{resident.id}`: {override.limit}", override, where)
 
 
+def _ids(data: Any, key: str) -> set[str]:
+    items = data.get(key) if isinstance(data, dict) else None
+    return (
+        {str(i["id"]) for i in items if isinstance(i, dict) and "id" in i}
+        if isinstance(items, list)
+        else set()
+    )
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _cross_faults(tree: Tree, parts: dict[str, list[Any]]) -> Iterator[Fault]:
     """What one part says of another must be true: ids are unique, references exist, topics are not shared."""
     seen: dict[tuple[str, str], int] = {}
@@ -311,7 +440,8 @@ def _cross_faults(tree: Tree, parts: dict[str, list[Any]]) -> Iterator[Fault]:
                 tree.line((*at, "micro_grid")),
                 f"home `{home.id}`: micro_grid `{home.micro_grid}` is not under `grids:`; add it there or correct it",
             )
-        residents = {r.id for r in home.residents}
+        # Of the text, not of what could be read: a resident with a fault is told of once and still lives here.
+        residents = _ids(tree.data["homes"][h], "residents")
         for r, resident in enumerate(home.residents):
             yield from unique("resident", resident.id, (*at, "residents", r))
             for item in resident.consent or {}:
@@ -348,12 +478,11 @@ def _cross_faults(tree: Tree, parts: dict[str, list[Any]]) -> Iterator[Fault]:
                     f"device `{device.id}`: address `{topic}` already belongs to `{topics[topic]}`",
                 )
             topics.setdefault(topic, device.id)
-    staff: set[str] = set()
+    staff = _ids(tree.data, "staff")
     for s, person in enumerate(parts["staff"]):
         if person is None:
             continue
         yield from unique("staff", person.id, ("staff", s))
-        staff.add(person.id)
         for micro_id in person.micro_grids:
             if micro_id not in micro_grids:
                 yield Fault(
@@ -371,7 +500,9 @@ def _cross_faults(tree: Tree, parts: dict[str, list[Any]]) -> Iterator[Fault]:
                 )
         days = [shift.days] if isinstance(shift.days, str) else shift.days
         for day in days:
-            if day not in _DAYS | {"daily", "weekdays", "weekends"} and not _DAY.match(day):
+            if day not in _DAYS | {"daily", "weekdays", "weekends"} and not (
+                _DAY.match(day) and _is_date(day)
+            ):
                 yield Fault(
                     tree.line(("shifts", i, "days")),
                     f"day `{day}` is not daily, weekdays, weekends, mon … sun or a date like 2026-05-23",

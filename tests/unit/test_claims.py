@@ -89,7 +89,7 @@ def test_many_devices_are_put_in_at_once(form: str) -> None:
             HEAD + "homes:\n  - &x {id: h1, devices: &d [{id: a, kind: door}]}\n  - {id: h2, devices: []}\n",
             None,
         ),
-        (HEAD + "homes:\n  - {id: h1, devices: }\n", "devices: Expected `array`"),
+        (HEAD + "homes:\n  - {id: h1, devices: }\n", "devices: there is nothing here"),
         ("homes: [", "not valid YAML"),
     ],
 )

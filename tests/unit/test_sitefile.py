@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from care.site import Registry
@@ -67,14 +69,14 @@ def test_the_contract_example_is_read() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("kind: smoke", "kind: smok", "line 26: homes.devices.kind: Invalid enum value 'smok'"),
+        ("kind: smoke", "kind: smok", "line 26: homes.devices.kind: `smok` is none of"),
         (
             "micro_grid: g05-2",
             "micro_grid: g05-9",
             "line 6: home `h0317`: micro_grid `g05-9` is not under `grids:`",
         ),
         ("staff: s01", "staff: s09", "line 31: shift of `s09`"),
-        ("floor: 4", "floor: four", "line 9: homes.floor: Expected `int | null`, got `str`"),
+        ("floor: 4", "floor: four", "line 9: homes.floor: a whole number is wanted, not `four`"),
         ("id: s07", "id: s01", "line 29: staff id `s01` is used twice (first on line 28)"),
         ("Asia/Shanghai", "Asia/Shanghe", "line 1: timezone `Asia/Shanghe` is not known"),
         ("consent: {vitals", "consent: {vitels", "line 21: consent class `vitels` is not known"),
@@ -83,7 +85,7 @@ def test_the_contract_example_is_read() -> None:
         ("resident: r0317, room", "resident: r9, room", "line 25: device `belt-0317`: resident `r9`"),
         ("kitchen smoke", "#", "must be one MQTT topic without wildcards"),
         ("policy: {", "polisy: {", "line 32: unknown section `polisy`"),
-        ("floor: 4", "flor: 4", "line 9: homes.flor: Object contains unknown field `flor`"),
+        ("floor: 4", "flor: 4", "line 9: homes.flor: there is no such field here; did you mean `floor`?"),
         ("floor: 4", "floor: 4\n    floor: 5", "line 10: `floor` is given twice"),
         ("grids:\n", "grids: [\n", "not valid YAML"),
     ],
@@ -109,3 +111,49 @@ def test_all_faults_are_told_at_once() -> None:
 def test_nonsense_is_a_fault_not_a_traceback(text: str) -> None:
     """Whatever the file holds, the answer is a list of faults."""
     assert faults(text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("floor: 4", "floor: four", "line 9: homes.floor: a whole number is wanted, not `four`"),
+        ("floor: 4", "floor: 99999999999999999999", "line 9: a number that is too large"),
+        (
+            '"0574-00000000"',
+            "12345678901",
+            "line 11: homes.phone: text is wanted, not `12345678901`; put it in quotes",
+        ),
+        (
+            'from: "07:00"',
+            'from: "25:00"',
+            'line 31: shifts.from: `25:00` is no time of day; write it like "07:00"',
+        ),
+        (
+            "room: bedroom",
+            "romm: bedroom",
+            "line 25: homes.devices.romm: there is no such field here; did you mean `room`?",
+        ),
+        ("days: daily", 'days: ["2026-13-45"]', "line 31: day `2026-13-45` is not daily"),
+        ("role: operator", "role: boss", "line 28: staff.role: `boss` is none of operator, supervisor"),
+        ("born: 1944", "born: !!int x", "line 16: `x` is not what its tag says"),
+        ("name: 周阿婆", 'name: "周\\0"', "line 15: a text with control characters in it"),
+        ("周阿婆", "周\0", "line 18: a character that no text has; remove it"),
+        ("born: 1944", "born: 44", "line 16: homes.residents.born: `44` must be at least 1900"),
+    ],
+)
+def test_every_fault_is_a_sentence_with_its_line(old: str, new: str, fault: str) -> None:
+    """What is wanted, what stands there, what to do; and one cause is told once."""
+    assert old in GOOD
+    found = faults(GOOD.replace(old, new, 1))
+    assert found[0].startswith(fault)
+    assert not [f for f in found if "does not live" in f or "no such member" in f]
+
+
+def test_bombs_and_pits_are_refused() -> None:
+    """Anchors that multiply and brackets without an end: a sentence, neither a traceback nor an hour."""
+    names = "abcdefghi"
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{c}: &{c} [{', '.join([f'*{p}'] * 9)}]\n" for p, c in pairwise(names)
+    )
+    assert "multiply" in faults(bomb)[0]
+    assert "nested deeper" in faults("a: " + "[" * 2000 + "]" * 2000)[0]
