@@ -64,9 +64,8 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Whether it is the ladder of such a case."""
         if level is not self.level or (self.tiers and not set(self.tiers).intersection(tiers)):
             return False
-        return not self.causes or any(
-            cause == c or (c[-1] == ":" and cause.startswith(c)) for c in self.causes
-        )
+        # `device` stands for every `device:ID`, `duty` for every `duty:PLACE`.
+        return not self.causes or cause.partition(":")[0] in self.causes
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -108,7 +108,12 @@ def lines(transition: Transition, alert: Alert) -> list[dict[str, Any]]:
                     nobody=(0 in empty) or None,
                 )
             case Joined():
-                say("alert.joined", event, event.finding, of=event.finding.of or None)
+                say(
+                    "alert.joined",
+                    event,
+                    event.finding,
+                    of=event.finding.of if event.finding.of not in (0, alert.number) else None,
+                )
             case LevelRaised():
                 # The case's own word for it; who is told follows as `delivery.due` with reason level_up.
                 say(

@@ -96,7 +96,7 @@ def test_the_ladder_is_data_by_level_cause_and_tier() -> None:
             (Level.yellow, "bed", "general"),
             (Level.yellow, "bed", "key"),
             (Level.yellow, "duty:g05-2", "general"),
-            (Level.yellow, "device", "key"),
+            (Level.yellow, "device:gas-0317", "key"),
         )
     }
     assert groups == {
@@ -105,7 +105,7 @@ def test_the_ladder_is_data_by_level_cause_and_tier() -> None:
         (Level.yellow, "bed", "general"): ("supervisors",),
         (Level.yellow, "bed", "key"): ("supervisors", "responders_here"),
         (Level.yellow, "duty:g05-2", "general"): ("supervisors",),
-        (Level.yellow, "device", "key"): ("supervisors", "maintenance"),
+        (Level.yellow, "device:gas-0317", "key"): ("supervisors", "maintenance"),
     }
 
 
