@@ -42,6 +42,7 @@ NEIGHBOUR = 20_000
 CONFIRMS = 9_000
 """The next window of ten seconds, with a belt's small unpunctuality."""
 FEWEST = 3
+MOST = 1000
 
 TWO_HEARTS_FEWEST = 10
 NARROW = 4.0
@@ -120,19 +121,15 @@ def take(
     far back (ms) samples are needed.
     """
     get = values.get
-    heart, breath, in_bed, state = (
-        get("heart_rate"),
-        get("respiration_rate"),
-        get("in_bed"),
-        get("bed_state"),
-    )
+    heart, breath = _number(get("heart_rate")), _number(get("respiration_rate"))
+    in_bed, state = get("in_bed"), get("bed_state")
     told = heart is not None or breath is not None or in_bed is not None or state is not None
     if not told and (not unknown or TELLING.isdisjoint(unknown)):
         return False
     f = fields.get("in_bed")
     if in_bed is None and "in_bed" not in unknown:
         in_bed = f.value if f is not None else bed_says()
-    if f is not None and f.noisy_until > at:
+    if (f is not None and f.noisy_until > at) or (in_bed is not True and in_bed is not False):
         in_bed = None
     newest = at > s.at
     if newest:
@@ -153,10 +150,10 @@ def take(
         s.out_since = 0
     if state in NO_VALUE:
         return False
-    quality = get("signal_quality")
+    quality = _number(get("signal_quality"))
     if quality is None:
         quality = _lately(fields.get("signal_quality"), at)
-    movement = get("movement")
+    movement = _number(get("movement"))
     if movement is None:
         movement = _lately(fields.get("movement"), at)
     if state in MOVING:
@@ -232,8 +229,13 @@ def _judge(s: Samples, heart: Any, breath: Any, pulse: float, air: float, qualit
             s.poor_since = 0
 
 
+def _number(value: Any) -> Any:
+    """The value if it can be one of a belt: whatever else is in the stream must never reach the memory."""
+    return value if type(value) in (int, float) and 0 <= value <= MOST else None
+
+
 def _lately(f: Field | None, at: int) -> Any:
-    return f.value if f is not None and at - f.at <= FRESH else None
+    return _number(f.value) if f is not None and at - f.at <= FRESH else None
 
 
 def _sift(s: Samples, pulse: float, at: int, jump: float) -> None:
