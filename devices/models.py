@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from care.site import Device
 from devices.codecs.exposes import Definition, Expose
+from devices.kinds import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,19 @@ def definition(model: str) -> Definition | None:
 
 
 def expected(device: Device) -> timedelta | None:
-    """How often a device speaks when all is well: as the site file says, else as its model does; None for its kind's pace."""
+    """How often a device speaks when all is well: as the site file says, else as its model does; None for its kind's pace.
+
+    The one reader of `expect_seconds`: what a model is known for counts wherever the site file says nothing.
+    """
     if device.expect_seconds is not None:
         return timedelta(seconds=device.expect_seconds)
     found = known(device.model)
     return found.every if found is not None else None
 
 
-__all__ = ["MODELS", "Model", "definition", "expected", "known"]
+def silence(device: Device) -> tuple[timedelta, timedelta]:
+    """How long a device may be silent before that is blue, and yellow (rule TE3)."""
+    return KINDS[device.kind].silence(expected(device))
+
+
+__all__ = ["MODELS", "Model", "definition", "expected", "known", "silence"]

@@ -17,6 +17,7 @@ from care.ids import epoch_ms
 from care.messages import URGENT, Finding
 from care.site import Registry
 from devices.kinds import KINDS
+from devices.models import expected, silence
 from devices.quantities import PRESSES, QUANTITIES
 from rules.areas import Areas
 from rules.catalog import Rule, RuleBook, Shape, Subject
@@ -166,8 +167,7 @@ class Homes(ABC):
         device.kind = found[1].kind.value
         device.room = found[1].room
         device.resident = self.registry.resident_of(found[0], found[1])
-        expect = found[1].expect_seconds
-        blue, _ = KINDS[found[1].kind].silence(timedelta(seconds=expect) if expect else None)
+        blue, _ = silence(found[1])
         device.silence = round(blue.total_seconds() * 1000)
 
     def _plan(self, home: LiveHome) -> None:
@@ -253,9 +253,9 @@ class Homes(ABC):
 
         instance.settle, instance.gap = span(rule.settle), span(rule.max_gap)
         instance.clear_hold, instance.merge = span(rule.clear_hold), span(rule.merge)
-        expect = max((d.site.expect_seconds or 0 for d in group if d.site), default=0)
-        if instance.gap and expect:
-            instance.gap = max(instance.gap, round(expect * 3000))
+        if instance.gap:
+            paces = (expected(d.site) for d in group if d.site)
+            instance.gap = max(instance.gap, *(round(3000 * p.total_seconds()) for p in paces if p), 0)
         if rule.hours is not None:
             opens, closes = rule.hours[0].value(instance), rule.hours[1].value(instance)
             instance.hours = hours_of(opens, closes, self.registry.zone)
@@ -279,7 +279,7 @@ class Homes(ABC):
         key = None
         if not any(p.limits for p in people):
             alike = tuple((p.tier.value, *p.conditions, "|", *p.flags) for p in people)
-            key = (rule.id, instance.kind, site.expect_seconds if site is not None else None, alike)
+            key = (rule.id, instance.kind, expected(site) if site is not None else None, alike)
             found = self._shared.get(key)
             if found is not None:
                 return found

@@ -7,11 +7,11 @@ nearest bound does, and the fault is told. `check_site` says all such faults of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any
 
 from care.site import Device, Home, Policy, Registry, Resident, Site
 from devices.kinds import KINDS
+from devices.models import expected
 from rules.catalog import Parameter, Rule, RuleBook, Stretch, refuse_value
 from rules.conditions import Type, clock_minutes
 
@@ -36,9 +36,8 @@ def _of_kind(p: Parameter, device: Device | None, kind: str) -> Any:
     known = KINDS.get(kind)  # type: ignore[call-overload]
     if p.kind is None or known is None:
         return p.default
-    expect = device.expect_seconds if device is not None else None
-    blue, yellow = known.silence(timedelta(seconds=expect) if expect else None)
-    found: timedelta = blue if p.kind is Stretch.silence_blue else yellow
+    blue, yellow = known.silence(expected(device) if device is not None else None)
+    found = blue if p.kind is Stretch.silence_blue else yellow
     number = found.total_seconds() / p.unit.seconds
     return int(number) if number.is_integer() else number
 

@@ -15,6 +15,7 @@ from typing import Any
 from care.messages import Evidence
 from care.words import Kind
 from devices.kinds import KINDS, Power
+from devices.models import expected
 from rules.live import NEVER, ON_CHANGE_GAP, LiveDevice, LiveHome, silent_since
 from rules.memory import Dark, moment
 
@@ -42,10 +43,10 @@ def _lost_gateway(device: LiveDevice, at: int, limit: int) -> tuple[Loss | None,
     m = device.memory
     if m.offline_at > m.online_at and m.heard_at <= m.offline_at:
         return Loss(m.offline_at, m.offline_at + limit, gateway=True), NEVER
-    expect = device.site.expect_seconds if device.site is not None else None
+    expect = expected(device.site) if device.site is not None else None
     if not m.heard_at or (m.online_at and not expect):
         return None, NEVER  # the broker tells, or nothing was ever heard of it (TE3 says so)
-    due = m.heard_at + max(limit, round((expect or 0) * 3000))
+    due = m.heard_at + max(limit, round(3000 * expect.total_seconds()) if expect else 0)
     return (Loss(m.heard_at, due, gateway=True), NEVER) if at >= due else (None, due)
 
 

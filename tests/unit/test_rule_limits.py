@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from care.site import Community, Device, Home, Policy, Registry, Resident, Site
 from care.words import Kind, Tier
+from devices.kinds import KINDS
+from devices.models import expected, silence
 from rules.catalog import RuleBook, load
 from rules.limits import as_limits, check_site, in_force
 
@@ -100,6 +104,17 @@ def test_silence_is_a_matter_of_kind(
     """Mains speaks all the time, batteries every hour, NB-IoT twice a day."""
     found = values(book, "TE3", device=Device(id="d", kind=kind, expect_seconds=expect))
     assert (found["blue_minutes"], found["yellow_minutes"]) == expected
+
+
+def test_a_model_known_to_speak_seldom_is_given_its_time(book: RuleBook) -> None:
+    """One reader for all limits of silence: the site file, else the model, else the kind."""
+    button = Device(id="d", kind=Kind.sos, model="TS0215A_sos")
+    found = values(book, "TE3", device=button)
+    assert (found["blue_minutes"], found["yellow_minutes"]) == (36 * 60, 48 * 60)
+    assert [s.total_seconds() / 60 for s in silence(button)] == [36 * 60, 48 * 60]
+    said = msgspec.structs.replace(button, expect_seconds=3600.0)
+    assert expected(said) == timedelta(hours=1)
+    assert silence(said) == KINDS[Kind.sos].silence()
 
 
 def test_conditions_get_seconds_and_minutes_of_the_day(book: RuleBook) -> None:
