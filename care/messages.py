@@ -7,7 +7,7 @@ All are msgspec structs; `encode`/`decode` give JSON bytes and refuse unknown sh
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -215,6 +215,37 @@ class HomeHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """protected, partly, not (care.words.Protection)."""
     at: datetime
     devices: list[DeviceHealth] = []
+
+
+class Habit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing the personal clock learns of a resident; without `value` it does not know yet."""
+
+    name: str
+    """pulse, breath, get_up, to_bed, bed_exits, morning, active_minutes, away, door_gap, bathroom_stay …"""
+    quantity: str
+    """What it was learnt from: who may see that may see this."""
+    seen: int
+    """Good nights, days or occasions it rests on."""
+    needed: int
+    """So many it takes."""
+    resident: str | None = None
+    value: float | str | None = None
+    spread: float | None = None
+    """Robust standard deviation, in the same unit; of a time of day in minutes."""
+    share: float | None = None
+    """For the long ones: this share is no longer than `value`."""
+    unit: str = ""
+    since: date | None = None
+
+
+class HomeHabits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is usual in a home; written to `health` under `usual.{id}` when a night or day has been learnt."""
+
+    home: str
+    at: datetime
+    habits: list[Habit] = []
+    disturbed: dict[str, int] = {}
+    """Nights and days of the last five weeks that did not teach, by reason."""
 
 
 T = TypeVar("T")

@@ -59,6 +59,7 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", f"{V}/homes/{{home}}"): DESK,
     ("GET", f"{V}/homes/{{home}}/history"): DESK | {Role.maintenance},
     ("GET", f"{V}/homes/{{home}}/strip"): DESK,
+    ("GET", f"{V}/homes/{{home}}/usual"): DESK,
     ("GET", f"{V}/residents"): DESK,
     ("GET", f"{V}/residents/{{resident}}"): DESK,
     ("GET", f"{V}/residents/{{resident}}/days"): DESK,
@@ -170,6 +171,25 @@ CLASSES: dict[str, str] = {
     "motion": "motion",
     "presence": "motion",
     "water_total": "water",
+    # What the personal clock tells of a resident's nights and days is as private as what it was learnt from.
+    "deviation": "vitals",
+    "usual_heart_rate": "vitals",
+    "usual_respiration_rate": "vitals",
+    "breathing_pauses": "vitals",
+    "bed_exits": "bed",
+    "usual_bed_exits": "bed",
+    "bed_minutes_by_day": "bed",
+    "usual_bed_minutes_by_day": "bed",
+    "usual_get_up": "bed",
+    "usual_to_bed": "bed",
+    "active_minutes": "motion",
+    "usual_active_minutes": "motion",
+    "kitchen_minutes": "motion",
+    "usual_kitchen_minutes": "motion",
+    "usual_morning": "motion",
+    "usual_bathroom_stay": "motion",
+    "usual_away": "door",
+    "usual_door_gap": "door",
 }
 """Which consent a quantity falls under (contract section 3); what is not named needs none."""
 

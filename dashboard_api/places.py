@@ -6,14 +6,16 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from structlog import get_logger
 
 from care import schematic
 from care.errors import Misconfigured, Refused, Temporary
 from care.ids import iso
-from care.messages import HomeHealth, Refusal, Report
+from care.messages import HomeHabits, HomeHealth, Refusal, Report, decode
 from care.site import Device, Home, Resident, native_topic
+from care.stream import HEALTH
 from care.words import Role
 from dashboard_api import access, present, shapes, wording
 from dashboard_api import strip as strips
@@ -132,6 +134,35 @@ def routes(house: House) -> APIRouter:
             "devices": [device_line(place, d, health) for d in place.devices],
             "alerts": [a.id for a in house.open_alerts() if a.home == home],
             "inference": drawn["inference"],
+        }
+
+    @router.get(f"{V}/homes/{{home}}/usual", response_model=shapes.Usual, tags=["homes"])
+    async def usual(home: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """What is usual for the people of a home: learnt from how many nights, since when, how sure, and what is not known.
+
+        Each line is shown to whoever may see the quantity it was learnt from.
+        """
+        place = home_of(home)
+        log.info("usual_read", by=who.by, role=who.role.value, home=home)
+        entry = await house.stream.get(HEALTH, f"usual.{home}")
+        if entry is None or entry.data is None:
+            return {"home": home, "at": None, "items": [], "withheld": 0, "disturbed": {}}
+        found = decode(entry.data, HomeHabits)
+        by_id = {r.id: r for r in place.residents}
+        lines: list[Json] = []
+        for habit in found.habits:
+            whose: list[Resident | None] = [*place.residents] or [None]
+            if habit.resident in by_id:
+                whose = [by_id[habit.resident]]
+            if all(access.may_read(who.role, habit.quantity, r) for r in whose):
+                line = msgspec.to_builtins(habit)
+                lines.append({k: v for k, v in line.items() if k != "quantity"})
+        return {
+            "home": home,
+            "at": iso(found.at),
+            "items": lines,
+            "withheld": len(found.habits) - len(lines),
+            "disturbed": found.disturbed,
         }
 
     @router.get(f"{V}/homes/{{home}}/strip", response_model=shapes.Strip, tags=["homes"])

@@ -754,6 +754,31 @@ class HomeDetail(HomeBody):
     inference: str | None = None
 
 
+class HabitBody(Shape):
+    """What is usual for a resident; without a value it is not known yet."""
+
+    name: str
+    resident: str | None = None
+    value: float | str | None = None
+    spread: float | None = None
+    share: float | None = None
+    unit: str = ""
+    seen: int
+    needed: int
+    since: str | None = None
+
+
+class Usual(Shape):
+    """What the personal clock knows of a home, as far as the reader may see it."""
+
+    home: str
+    at: str | None
+    items: list[HabitBody]
+    withheld: int
+    """Lines left out for want of consent."""
+    disturbed: dict[str, int]
+
+
 class Homes(Shape):
     items: list[HomeBody]
     protection: ProtectionCount

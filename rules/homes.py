@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from care.ids import epoch_ms
-from care.messages import URGENT, Finding
+from care.messages import URGENT, Finding, HomeHabits
 from care.site import Registry
 from devices.kinds import KINDS
 from devices.models import expected, silence
@@ -23,6 +23,7 @@ from rules.areas import Areas
 from rules.catalog import Rule, RuleBook, Shape, Subject
 from rules.conditions import Compiled
 from rules.health import ProvenHealth, health_of
+from rules.learned import learned
 from rules.limits import as_limits, in_force
 from rules.live import NEVER, Instance, LiveDevice, LiveHome, Trigger, bed_of, hours_of, silent_since
 from rules.memory import (
@@ -371,6 +372,16 @@ class Homes(ABC):
     def health(self, home: str, now: datetime) -> ProvenHealth:
         """Which devices of a home may be believed just now, and so whether it is protected. Changes nothing."""
         return health_of(self.registry, home, self._home(home, greet=False), now)
+
+    def usual(self, home: str, now: datetime) -> HomeHabits:
+        """What is usual in a home, as far as it is known. Changes nothing."""
+        return learned(home, self._home(home, greet=False), now, self.registry.zone)
+
+    def lessons(self, home: str) -> int:
+        """Another number whenever what is usual there may have changed; 0 while nothing was learnt."""
+        known = self._homes.get(home)
+        clock = known.memory.clock if known is not None else None
+        return clock.day_ends + sum(bed.ends for bed in clock.beds.values()) if clock is not None else 0
 
 
 UNLISTED_SILENCE = timedelta(hours=3)

@@ -114,6 +114,8 @@ class Worker:
         self._floors: dict[int, dict[str, int]] = {}
         """Positions of the snapshot of each partition: what lies before was heard by it."""
         self._health: dict[str, HomeHealth] = {}
+        self._lessons: dict[str, int] = {}
+        """What has been told of what is usual in a home."""
         self._sweep: list[str] = []
         self._started_at = clock.now()
         self._resumed_at: datetime | None = None
@@ -453,6 +455,10 @@ class Worker:
             if known is None or _plain(known) != _plain(health):
                 await self._stream.put(HEALTH, f"home.{home}", encode(health))
                 self._health[home] = health
+            lessons = self.engine.lessons(home)
+            if lessons and self._lessons.get(home) != lessons:
+                await self._stream.put(HEALTH, f"usual.{home}", encode(self.engine.usual(home, now)))
+                self._lessons[home] = lessons
         behind = [lane.heard_until for lane in self.lanes.values() if not lane.caught_up and lane.heard_until]
         await self._stream.put(
             HEALTH,

@@ -416,7 +416,7 @@ async def test_with_no_database_everything_but_history_answers():
         assert (gone.status_code, gone.json()["reason"]) == (503, "history_unavailable")
         assert gone.headers["content-type"] == "application/problem+json"
         for path in ("alerts", f"alerts/{alert}", f"alerts/{alert}/events", "homes", "homes/h0317", "homes/h0317/strip",
-                     "devices", "devices/unclaimed", "quarantine", "duty/now", "duty/coverage", "kpis", "codes", "map"):  # fmt: skip
+                     "devices", "devices/unclaimed", "quarantine", "duty/now", "duty/coverage", "kpis", "codes", "map", "homes/h0317/usual"):  # fmt: skip
             assert (await desk.get(f"{V}/{path}")).status_code == 200, path
         await house.beats("ingest")
         ready = await desk.get("/readyz")

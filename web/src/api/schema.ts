@@ -416,6 +416,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/homes/{home}/usual": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usual
+         * @description What is usual for the people of a home: learnt from how many nights, since when, how sure, and what is not known.
+         *
+         *     Each line is shown to whoever may see the quantity it was learnt from.
+         */
+        get: operations["usual_api_v1_homes__home__usual_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/homes/{home}/strip": {
         parameters: {
             query?: never;
@@ -1752,6 +1774,33 @@ export interface components {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
         };
+        /**
+         * HabitBody
+         * @description What is usual for a resident; without a value it is not known yet.
+         */
+        HabitBody: {
+            /** Name */
+            name: string;
+            /** Resident */
+            resident?: string | null;
+            /** Value */
+            value?: number | string | null;
+            /** Spread */
+            spread?: number | null;
+            /** Share */
+            share?: number | null;
+            /**
+             * Unit
+             * @default
+             */
+            unit?: string;
+            /** Seen */
+            seen: number;
+            /** Needed */
+            needed: number;
+            /** Since */
+            since?: string | null;
+        };
         /** HeartbeatData */
         HeartbeatData: {
             /** Epoch */
@@ -3086,6 +3135,24 @@ export interface components {
         UnclaimedList: {
             /** Items */
             items: components["schemas"]["Unclaimed"][];
+        };
+        /**
+         * Usual
+         * @description What the personal clock knows of a home, as far as the reader may see it.
+         */
+        Usual: {
+            /** Home */
+            home: string;
+            /** At */
+            at: string | null;
+            /** Items */
+            items: components["schemas"]["HabitBody"][];
+            /** Withheld */
+            withheld: number;
+            /** Disturbed */
+            disturbed: {
+                [key: string]: number;
+            };
         };
         /** ValidationError */
         ValidationError: {
@@ -4536,6 +4603,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HomeDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    usual_api_v1_homes__home__usual_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usual"];
                 };
             };
             /** @description Unauthorized */

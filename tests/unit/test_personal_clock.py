@@ -1,0 +1,74 @@
+"""The personal clock: percentiles mean what they say, and what was learnt can be shown with what is not known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+from rules.baselines import below, level, moved, norm
+from rules.catalog import load
+from rules.engine import Engine
+from rules.stories import Story, read_paths
+
+STORIES = Path(__file__).parents[1] / "stories"
+
+
+def told(name: str) -> tuple[Engine, Story]:
+    """An engine at the end of a story."""
+    book = load()
+    story = next(s for s in read_paths([STORIES / "drift.yaml"], book) if name in s.name)
+    engine = Engine(story.registry, book)
+    engine.tick(story.start)
+    for given in story.inputs:
+        if given.report is not None:
+            engine.tick(given.at)
+            engine.feed(given.report, given.at)
+    return engine, story
+
+
+def test_a_percentile_means_what_it_says() -> None:
+    """The next of values like these lies below `below(…, 0.95)` at least 95 times in 100, and not always (law of 4000)."""
+    rng = np.random.default_rng(3)
+    for draw in (rng.exponential, rng.standard_gamma):
+        lives = draw(2.0, size=(4000, 41))
+        inside = np.mean([x[-1] <= (below(x[:-1], 0.95, least=19) or 0.0) for x in lives])
+        assert 0.94 <= inside <= 0.985
+
+
+def test_too_few_are_not_known() -> None:
+    """Eighteen outings promise no 95 %, nine nights no median."""
+    assert below([10.0] * 18, 0.95, least=19) is None
+    assert below(range(19), 0.95, least=19) == 18
+    assert norm([60.0] * 9, least=10, floor=2.0) is None
+
+
+def test_a_regular_sleeper_has_a_least_spread_and_one_odd_night_moves_nothing() -> None:
+    """Without a floor one beat would be an alarm; a level is not made by its greatest value."""
+    usual = norm([61.0] * 20, least=10, floor=2.0)
+    assert usual is not None
+    assert usual.spread == 2.0
+    assert level([61, 61, 61, 61, 95]) == 61
+    assert moved([61, 61, 61, 61, 95], usual, least=4) == 0
+    assert moved([67.0] * 5, usual, least=4) == 3
+    assert moved([67.0] * 3, usual, least=4) is None
+
+
+def test_what_was_learnt_is_shown_with_what_is_not_known() -> None:
+    """Value, spread, from how many nights and since when; a habit nobody could learn here has no value."""
+    engine, story = told("one night with a fast pulse")
+    shown = {h.name: h for h in engine.usual("home", story.start + timedelta(days=25)).habits}
+    assert shown["pulse"].value == 61
+    assert shown["pulse"].quantity == "heart_rate"
+    assert shown["pulse"].seen >= shown["pulse"].needed == 10
+    assert shown["get_up"].value == "06:10"
+    assert shown["to_bed"].value == "21:30"
+    assert shown["away"].value is None
+    assert engine.lessons("home") > 0
+
+
+def test_what_is_remembered_of_a_home_stays_small() -> None:
+    """Five weeks of nights and days are a few thousand bytes, and no more after a year."""
+    engine, _ = told("one night with a fast pulse")
+    assert len(engine.snapshot()) < 6000
