@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/engine.py [--homes 100] [--minutes 60] [--out FILE] [--profile]
 
 A reading is one value of one quantity. Reports are made beforehand; what is measured is `tick` and `feed` only,
-with time moving on as it does live. Prints one line and, with `--out`, a dated JSON with the machine described.
+with time moving on as it does live; by processor time, after the first ten minutes. Prints one line and, with `--out`, a dated JSON with the machine described.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from rules.engine import Engine
 
 START = datetime(2026, 3, 1, 14, 0, tzinfo=UTC)  # 22:00 in Shanghai: the busiest hours for bed rules
 
+MET = timedelta(minutes=10)
 KIT = (
     ("belt", Kind.bed_belt, "bedroom"), ("smoke", Kind.smoke, "kitchen"), ("gas", Kind.gas, "kitchen"),
     ("sos", Kind.sos, "bedroom"), ("door", Kind.door, "entrance"), ("pir", Kind.motion, "living"),
@@ -118,7 +119,14 @@ def main() -> None:
         profile = cProfile.Profile()
         profile.enable()
     gc.collect()
-    begin = time.process_time()
+    # The first minutes, in which every home and device is met for the first time, are no ordinary day.
+    known = next((i for i, r in enumerate(day) if r.received_at >= START + MET), 0)
+    for report in day[:known]:
+        engine.tick(report.received_at)
+        engine.feed(report, report.received_at)
+    day = day[known:]
+    readings = sum(len(r.values) for r in day)
+    begin, began = time.process_time(), time.perf_counter()
     clock = START
     for report in day:
         now = report.received_at
@@ -126,7 +134,7 @@ def main() -> None:
             findings += len(engine.tick(now))
             clock = now + timedelta(seconds=1)
         findings += len(engine.feed(report, now))
-    seconds = time.process_time() - begin
+    seconds, wall = time.process_time() - begin, time.perf_counter() - began
     if profile is not None:
         profile.disable()
         pstats.Stats(profile).sort_stats("tottime").print_stats(25)
@@ -148,7 +156,9 @@ def main() -> None:
         "reports": len(day),
         "readings": readings,
         "findings": findings,
-        "seconds": round(seconds, 3),
+        "processor_seconds": round(seconds, 3),
+        "wall_seconds": round(wall, 3),
+        "load_average": round(os.getloadavg()[0], 1),
         "readings_per_second": round(readings / seconds),
         "reports_per_second": round(len(day) / seconds),
         "snapshot_bytes_per_home": round(len(data) / given.homes),
@@ -157,6 +167,7 @@ def main() -> None:
     }
     print(json.dumps(result))
     if given.out:
+        given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
