@@ -5,5 +5,6 @@
 happens in a moment, homes that are not heard. `live` is a home at work, `view` what a condition sees of it,
 `signs` who moved where and when. `limits` finds the parameters in force for one home, `memory` is what
 the engine remembers, `windows` is the wall clock of the community, `words` says it in Chinese and English,
-`stories` proves a rule by example, `worker` is the shell that runs the engine on the stream.
+`stories` proves a rule by example, `zones` tells the story again where clocks change, `trial` tries a changed rule or
+limit on the past, `worker` is the shell that runs the engine on the stream.
 """
