@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from care.site import Resident
 from care.words import Role
+from devices.quantities import QUANTITIES
 
 
 class Pass(StrEnum):
@@ -161,36 +162,7 @@ def other_methods(path: str) -> list[str]:
     return sorted(methods)
 
 
-CLASSES: dict[str, str] = {
-    "heart_rate": "vitals",
-    "respiration_rate": "vitals",
-    "movement": "vitals",
-    "in_bed": "bed",
-    "bed_state": "bed",
-    "door_open": "door",
-    "motion": "motion",
-    "presence": "motion",
-    "water_total": "water",
-    # What the personal clock tells of a resident's nights and days is as private as what it was learnt from.
-    "deviation": "vitals",
-    "usual_heart_rate": "vitals",
-    "usual_respiration_rate": "vitals",
-    "breathing_pauses": "vitals",
-    "bed_exits": "bed",
-    "usual_bed_exits": "bed",
-    "bed_minutes_by_day": "bed",
-    "usual_bed_minutes_by_day": "bed",
-    "usual_get_up": "bed",
-    "usual_to_bed": "bed",
-    "active_minutes": "motion",
-    "usual_active_minutes": "motion",
-    "kitchen_minutes": "motion",
-    "usual_kitchen_minutes": "motion",
-    "usual_morning": "motion",
-    "usual_bathroom_stay": "motion",
-    "usual_away": "door",
-    "usual_door_gap": "door",
-}
+CLASSES: dict[str, str] = {q.name: q.consent for q in QUANTITIES.values() if q.consent is not None}
 """Which consent a quantity falls under (contract section 3); what is not named needs none."""
 
 

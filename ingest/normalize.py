@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
+import msgspec
+
 from care.errors import Reason, Refused
 from care.ids import content_id, epoch_ms
 from care.messages import URGENT, Refusal, Report, Unclaimed, encode
@@ -31,7 +33,7 @@ from devices.codecs.zigbee2mqtt import Part
 from devices.dialects import GUESSED, NATIVE, TOPIC_BY_TOPIC, ZIGBEE2MQTT, dialect
 from devices.dialects import NAMES as DIALECTS
 from devices.guesses import likely
-from devices.kinds import ALARM_KINDS, suggest
+from devices.kinds import ALARM_KINDS, KINDS, suggest
 from devices.quantities import QUANTITIES
 
 PAYLOAD_LIMIT = 16 * 1024
@@ -214,7 +216,11 @@ class Normalizer:
         # `{}` can be read and holds nothing; no bytes at all is an alarm device cut short.
         harmless = fault.reason is Reason.empty and message.payload.strip() != b""
         speaks = route.way not in (_Way.availability, _Way.status)
-        return [_refusal(message, fault, route, alarm=route.alarm and speaks and not harmless)]
+        if route.home is not None and route.device is not None:
+            route = replace(route, withheld=self._withheld(route.home, route.device))
+        private = _is_private(route, [fault])
+        alarm = route.alarm and speaks and not harmless
+        return [_refusal(message, fault, route, alarm=alarm, private=private)]
 
     def _on(self, route: _Route, message: Message) -> list[Outcome]:
         way = route.way
@@ -446,8 +452,11 @@ class Normalizer:
             except Refused as fault:
                 word = fault
             said.setdefault(device.id, (own, []))[1].append(word)
+        private = any(_is_private(own, words) for own, words in said.values())
         for own, words in said.values():
-            out.extend(self._outcomes(own, message, words))
+            out.extend(self._outcomes(own, message, words, private=private))
+        if private:  # what is kept from us was in the same message
+            unclaimed = {name: msgspec.structs.replace(u, payload="") for name, u in unclaimed.items()}
         return [*out, *unclaimed.values()]
 
     def _hear(self, route: _Route, message: Message) -> list[Utterance | Refused]:
@@ -521,7 +530,10 @@ class Normalizer:
             received_at=message.received_at,
         )
 
-    def _outcomes(self, route: _Route, message: Message, said: Iterable[Said | Refused]) -> list[Outcome]:
+    def _outcomes(
+        self, route: _Route, message: Message, said: Sequence[Said | Refused], *, private: bool = False
+    ) -> list[Outcome]:
+        private = private or _is_private(route, said)
         reports: list[Outcome] = []
         refusals: list[Refusal] = []
         more = 0
@@ -535,14 +547,21 @@ class Normalizer:
                 reports.append(self._report(route, message, one, refusals))
                 faults, whole = one.faults, False
             for fault in faults:
+                if fault.quantity is not None and fault.quantity in route.withheld:
+                    self._count_withheld(route, message, fault.quantity, refusals)
+                    continue
                 if len(refusals) >= REFUSALS_LIMIT:
                     more += 1
                     continue
                 alarm = (whole and route.alarm) or fault.quantity in URGENT
-                refusals.append(_refusal(message, fault, route, alarm=alarm))
+                refusals.append(_refusal(message, fault, route, alarm=alarm, private=private))
         if more:
             refusals[-1] = _refusal(
-                message, Refused(Reason.bad_value, f"and {more + 1} more"), route, alarm=route.alarm
+                message,
+                Refused(Reason.bad_value, f"and {more + 1} more"),
+                route,
+                alarm=route.alarm,
+                private=private,
             )
         return [*reports, *refusals]
 
@@ -705,6 +724,16 @@ def _fits(levels: tuple[str, ...], topic: list[str]) -> bool:
         if i >= len(topic) or level not in ("+", topic[i]):
             return False
     return len(levels) == len(topic)
+
+
+def _is_private(route: _Route, said: Iterable[Said | Refused]) -> bool:
+    """Whether the payload may hold what its people keep from the centre: then no sample of it is kept either."""
+    if not route.withheld or route.device is None:
+        return False
+    heard = [q for s in said if isinstance(s, Said) for q in (*s.values, *s.unknown)]
+    faults = [f for s in said for f in (s.faults if isinstance(s, Said) else (s,))]
+    told = (*KINDS[route.device.kind].quantities, *heard, *(f.quantity for f in faults))
+    return not route.withheld.isdisjoint(told)
 
 
 def _repaired(device_at: datetime | None, received_at: datetime) -> tuple[datetime, str | None]:
