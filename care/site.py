@@ -126,6 +126,8 @@ class HomeMode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reason: str
     ended: bool = False
     """A person ended it before its time, so nobody need be asked."""
+    ended_by: str | None = None
+    set_at: datetime | None = None
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,8 +145,12 @@ class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whose, when it is not said where it stands; None: of everybody in the home."""
 
 
+ORDERS = "orders."
+"""Where the orders of a home lie in the registry bucket: this and the home's id."""
+
+
 class HomeOrders(msgspec.Struct, frozen=True, kw_only=True):
-    """Modes and temporary limits of one home set while the service runs (`homes.HOME` in the registry bucket)."""
+    """Modes and temporary limits of one home set while the service runs."""
 
     home: Id
     modes: list[HomeMode] = []

@@ -80,6 +80,10 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", f"{V}/map"): DESK | STAFF,
     ("GET", f"{V}/visits"): OPERATORS | STAFF | {Role.auditor},
     ("POST", f"{V}/residents/{{resident}}/visits"): OPERATORS | STAFF | {Role.doctor},
+    ("GET", f"{V}/homes/{{home}}/modes"): DESK | STAFF,
+    ("POST", f"{V}/homes/{{home}}/modes"): OPERATORS | {Role.social_worker, Role.grid_worker, Role.doctor},
+    ("POST", f"{V}/homes/{{home}}/modes/end"): OPERATORS
+    | {Role.social_worker, Role.grid_worker, Role.doctor},
     ("POST", f"{V}/homes/{{home}}/requests"): OPERATORS | STAFF | {Role.doctor},
     ("GET", f"{V}/push"): SIGNED_IN,
     ("POST", f"{V}/push"): SIGNED_IN,

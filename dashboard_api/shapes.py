@@ -1213,6 +1213,35 @@ class Visited(Shape):
     """False when a later visit is known already."""
 
 
+ModeWord = Literal["away", "hospital", "visitors", "cleaning", "works"]
+
+
+class ModeSet(Said):
+    mode: ModeWord
+    from_: Annotated[str | None, Field(alias="from", max_length=40, description="now when left out")] = None
+    until: Annotated[str, Field(max_length=40, description="within 14 days of the beginning")]
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class ModeEnd(Said):
+    mode: ModeWord
+
+
+class HomeModeBody(Shape):
+    mode: ModeWord
+    from_: Annotated[At, Field(alias="from")]
+    until: At
+    by: str
+    reason: str
+    active: bool
+    ended_by: str | None
+    source: Literal["site", "desk"]
+
+
+class ModeList(Shape):
+    items: list[HomeModeBody]
+
+
 class Request(Said):
     what: Literal["visit", "repair", "errand", "meal", "medical", "other"] = "visit"
     id: Annotated[str | None, Field(max_length=64, description="of the asker: the same one again is one")] = (

@@ -97,6 +97,7 @@ _TABLE = (
     Quantity("muted", _S, "已静音", "muted"),
     Quantity("self_test", _S, "自检", "self test"),
     Quantity("preheat", _S, "预热中", "warming up"),
+    Quantity("contamination", _X, "探测腔污染", "chamber contamination"),
     Quantity("end_of_life", _S, "寿命到期", "end of life"),
     Quantity("link_quality", _M, "信号强度", "link quality", "", 0, 255),
 )

@@ -156,6 +156,7 @@ VALUES: dict[str, list[Any]] = {
     "motion": [True, False], "presence": [True, False], "vibration": [True], "water_leak": [True, False],
     "water_total": [18230.5], "battery": [83], "battery_low": [False], "voltage": [2900], "tamper": [False],
     "fault": [False, "E07"], "muted": [False], "self_test": [False], "preheat": [False], "end_of_life": [False],
+    "contamination": ["normal", "medium"],
     "link_quality": [120],
 }  # fmt: skip
 """Values of each quantity as a device would send them."""

@@ -11,6 +11,7 @@ that owns partition 0 alone runs `verdict` over the sum; nothing else here would
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -20,6 +21,16 @@ from care.schematic import building_of
 from care.site import Home, Registry
 from care.words import Tier
 from rules.memory import Dark, Incident
+
+_STAIRCASE = re.compile(r"(\d+)\s*单元")
+_DOOR = re.compile(r"\d{1,2}(\d{2})\s*室?\s*$")
+
+
+def _flat(home: Home) -> tuple[str, str]:
+    """Staircase and flat number of an address (`2 单元 402`: 2, 02); empty where it names none."""
+    staircase, door = _STAIRCASE.search(home.address), _DOOR.search(home.address)
+    return (staircase[1] if staircase else "", door[1] if door else "")
+
 
 _TIERS = {Tier.key: 0, Tier.important: 1, Tier.general: 2}
 
@@ -45,12 +56,14 @@ class Areas:
         self.incidents: dict[str, Incident] = {}
         self.watched = sum(1 for h in registry.site.homes if h.devices)
         self._buildings: dict[str, str] = {}
+        self._stacks: dict[str, list[str]] = {}
 
     def reload(self, registry: Registry) -> None:
         """Another site; what is dark stays dark."""
         self.registry = registry
         self.watched = sum(1 for h in registry.site.homes if h.devices)
         self._buildings = {}
+        self._stacks = {}
 
     def remember(self, name: str, dark: Dark | None, incident: Incident | None) -> None:
         """Take over what a home remembers."""
@@ -69,6 +82,27 @@ class Areas:
         if found is None:
             home = self.registry.homes.get(name)
             found = self._buildings[name] = (building_of(home) if home is not None else "") or f"home {name}"
+        return found
+
+    def above_and_below(self, name: str) -> list[str]:
+        """The flats directly above and below: the same building, the next floor, and the same staircase and flat number
+        as far as the addresses name them. Nobody when the site file says no floor.
+        """
+        found = self._stacks.get(name)
+        if found is None:
+            home = self.registry.homes.get(name)
+            found = []
+            if home is not None and home.floor is not None and (home.building or home.address):
+                here, mine = self.building(name), _flat(home)
+                found = [
+                    other.id
+                    for other in self.registry.site.homes
+                    if other.floor is not None
+                    and abs(other.floor - home.floor) == 1
+                    and self.building(other.id) == here
+                    and all(a == b for a, b in zip(mine, _flat(other), strict=True) if a and b)
+                ]
+            self._stacks[name] = found
         return found
 
     def incident_of(self, name: str) -> str | None:

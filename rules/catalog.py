@@ -22,9 +22,10 @@ from msgspec import Meta
 from care.errors import Misconfigured
 from care.messages import URGENT
 from care.sitefile import SiteFaults, Tree, explain
-from care.words import Kind, Level
+from care.words import Kind, Level, Mode
 from devices.quantities import QUANTITIES
 from rules.conditions import (
+    SIGNS,
     Compiled,
     ConditionFault,
     Most,
@@ -83,6 +84,8 @@ class Shape(StrEnum):
     """The engine itself has something to say (an unreadable alarm, a rule that failed)."""
     filter = "filter"
     """It says nothing itself: its limits decide which samples count for others (rules.samples)."""
+    lack = "lack"
+    """No sign of a person for too long, proven by sensors that lived meanwhile; else it says that it cannot tell."""
     outage = "outage"
     """A home or an area is not heard (rules.outage, rules.areas); the silence of its parts is covered by it."""
 
@@ -108,7 +111,9 @@ class Care(StrEnum):
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The same in both languages. `{room} {device} {minutes} {count}` are filled in, `{area} {homes}` of an outage."""
+    """The same in both languages. `{room} {device} {minutes} {hours} {count} {mode}` are filled in, `{area} {homes}` of
+    an outage.
+    """
 
     zh: str
     en: str
@@ -245,6 +250,18 @@ class RuleDoc(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Rules of the same subject: while one of them speaks, this one is unknown; it neither rises nor clears."""
     grades: Annotated[list[Grade], Meta(min_length=1)] = []
     lower: Lower | None = None
+    signs: list[str] = []
+    """Of a lack: the sorts of signs that end it (rules.signs.SIGNS)."""
+    unless: str | None = None
+    """Of a lack or a state: while this is known to be true, it does not begin. What is unknown excuses nothing."""
+    began: str | None = None
+    """Of a state: how long ago the condition really began, when it is noticed late (a duration that grows)."""
+    proof: str | None = None
+    """Of a lack: the parameter with the share of the time (%) in which its sensors must have lived."""
+    cannot_tell: Text | None = None
+    """Of a lack: its title when they did not."""
+    quiet_in: list[Mode] = []
+    """Modes of the home in which it does not speak; none of the life-safety floor has any."""
     clear: Clear = Clear()
     merge: Duration = "60s"
     """Presses closer together than this are one episode (domain 2.3)."""
@@ -302,6 +319,8 @@ class Rule:
     tags: Mapping[str, Compiled]
     lower: tuple[Compiled, Compiled] | None = None
     """What lowers it, and how long after it was told."""
+    unless: Compiled | None = None
+    began: Compiled | None = None
     order: int = 0
     """Place in the book: rules of one moment speak in this order, urgent ones first."""
     detector: RuleDetector | None = None
@@ -337,7 +356,9 @@ class Rule:
     @cached_property
     def wide(self) -> frozenset[str]:
         """Quantities anywhere in the home that can change its mind while an episode is on."""
-        return frozenset(q for part in self._parts() for q in part.wide)
+        return frozenset(q for part in self._parts() for q in part.wide) | {
+            q for sign in self.doc.signs for q in SIGNS[sign]
+        }
 
     @cached_property
     def listens(self) -> bool:
@@ -362,6 +383,11 @@ class Rule:
         return tuple(m for part in self._parts() for m in part.mosts)
 
     @cached_property
+    def asks_near(self) -> bool:
+        """It looks at the flats above and below."""
+        return any("near" in part.functions for part in self._parts())
+
+    @cached_property
     def ages(self) -> bool:
         """It looks at how long a device has been known, so it begins to count when the device is first heard."""
         return any("known" in part.functions for part in self._parts())
@@ -373,7 +399,7 @@ class Rule:
 
     def _parts(self) -> list[Compiled]:
         parts = [self.when, self.clear_hold]
-        parts += [p for p in (self.require, self.clear) if p is not None]
+        parts += [p for p in (self.require, self.clear, self.unless, self.began) if p is not None]
         parts += self.lower or ()
         for grade in self.grades:
             parts += [p for p in (grade.after, grade.when, grade.extend_when) if p is not None]
@@ -422,6 +448,8 @@ class RuleBook:
         }
 
 
+FLOOR = ("SM", "GS", "CO", "WT1", "SOS", "FL", "HT")
+"""Codes that no mode mutes (domain section 3.5, DR4)."""
 _CLASSES = {
     "smoke", "gas", "co", "sos", "fall", "water", "bed", "door", "device", "vitals", "activity", "other",
 }  # fmt: skip
@@ -543,6 +571,7 @@ class _File:
             )
             for i, g in enumerate(doc.grades)
         )
+        self._check_lack(base, doc)
         for i, text in [(None, doc.title), *((i, g.title) for i, g in enumerate(doc.grades) if g.title)]:
             self._check_title(base, doc, text, i)
         rule = Rule(
@@ -564,6 +593,8 @@ class _File:
             )
             if doc.lower is not None
             else None,
+            unless=maybe(doc.unless, "unless"),
+            began=None if doc.began is None else self._growing(base, doc, scope),
         )
         if ("detected" in rule.personal) != (doc.detector is not None):
             lacks = "names no detector" if doc.detector is None else "never asks its detector"
@@ -610,6 +641,33 @@ class _File:
             given[name] = compile_condition(name, scope, wanted=Type(wanted))
         return RuleDetector(detector, given)
 
+    def _growing(self, base: tuple[str | int, ...], doc: RuleDoc, scope: Scope) -> Compiled:
+        try:
+            return compile_condition(doc.began or "", scope, wanted=Type.duration)
+        except ConditionFault as error:
+            self.fault((*base, "began"), f"{doc.rule}: began: {error}")
+            return _BROKEN
+
+    def _check_lack(self, base: tuple[str | int, ...], doc: RuleDoc) -> None:
+        lack = doc.shape is Shape.lack
+        if lack != bool(doc.signs) or not set(doc.signs) <= set(SIGNS):
+            self.fault(
+                (*base, "signs"), f"{doc.rule}: a lack, and nothing else, has signs: {', '.join(SIGNS)}"
+            )
+        if lack and doc.on.subject is not Subject.home:
+            self.fault((*base, "on"), f"{doc.rule}: a lack is of a home")
+        if lack and (doc.cannot_tell is None or doc.proof not in doc.parameters):
+            self.fault(
+                base,
+                f"{doc.rule}: a lack says what it needs as `proof` (a parameter) and how it `cannot_tell`",
+            )
+        if not lack and (doc.proof or doc.cannot_tell):
+            self.fault(base, f"{doc.rule}: proof and cannot_tell belong to a lack")
+        if doc.quiet_in and (
+            doc.class_ is Care.life or doc.code.startswith(FLOOR) or doc.rule.startswith(FLOOR)
+        ):
+            self.fault((*base, "quiet_in"), f"{doc.rule}: no mode makes the life-safety floor quiet")
+
     def _check_title(
         self, base: tuple[str | int, ...], doc: RuleDoc, text: Text | None, grade: int | None
     ) -> None:
@@ -617,12 +675,12 @@ class _File:
             return
         for words in (text.zh, text.en):
             try:
-                words.format(room="", device="", minutes=0, count=1, area="", homes=0)
+                words.format(room="", device="", minutes=0, hours=0, count=1, area="", homes=0, mode="")
             except (KeyError, IndexError, ValueError):
                 path = (*base, "title") if grade is None else (*base, "grades", grade, "title")
                 self.fault(
                     path,
-                    f"{doc.rule}: a title knows only {{room}} {{device}} {{minutes}} {{count}} {{area}} {{homes}}",
+                    f"{doc.rule}: a title knows only {{room}} {{device}} {{minutes}} {{hours}} {{count}} {{area}} {{homes}} {{mode}}",
                 )
 
     def _check_parameters(self, base: tuple[str | int, ...], doc: RuleDoc) -> None:
@@ -676,7 +734,7 @@ def read_rules(files: Mapping[str, str]) -> RuleBook:
     faults: list[str] = []
     rules: list[Rule] = []
     lines: dict[str, str] = {}
-    limits: dict[str, str] = {}
+    limits: dict[str, tuple[str, Parameter]] = {}
     for name, text in files.items():
         file = _File(name, text)
         found = file.rules()
@@ -687,10 +745,12 @@ def read_rules(files: Mapping[str, str]) -> RuleBook:
             if first != f"{name} line {line}":
                 faults.append(f"{name}: line {line}: rule `{doc.rule}` is already in {first}")
             for key, p in doc.parameters.items():
-                if p.limit and limits.setdefault(p.limit, f"{doc.rule}.{key}") != f"{doc.rule}.{key}":
+                first_use = limits.setdefault(p.limit, (f"{doc.rule}.{key}", p)) if p.limit else None
+                # One thing known of a person may serve two rules, as long as it means the same in both.
+                if first_use is not None and not _alike(first_use[1], p):
                     at = file.tree.line(("rules", i, "parameters", key, "limit"))
                     faults.append(
-                        f"{name}: line {at}: limit `{p.limit}` already belongs to {limits[p.limit]}"
+                        f"{name}: line {at}: limit `{p.limit}` already belongs to {first_use[0]}, with other bounds"
                     )
         rules += found
     if faults:
@@ -706,10 +766,14 @@ def read_rules(files: Mapping[str, str]) -> RuleBook:
     return RuleBook(numbered, version, [files])
 
 
+def _alike(a: Parameter, b: Parameter) -> bool:
+    return (a.unit, a.min, a.max, a.default, a.stricter) == (b.unit, b.min, b.max, b.default, b.stricter)
+
+
 def _numbered(rule: Rule, order: int) -> Rule:
     return Rule(
         rule.doc, rule.when, rule.require, rule.hours, rule.settle, rule.max_gap, rule.grades, rule.clear,
-        rule.clear_hold, rule.merge, rule.tags, rule.lower, order, rule.detector,
+        rule.clear_hold, rule.merge, rule.tags, rule.lower, rule.unless, rule.began, order, rule.detector,
     )  # fmt: skip
 
 

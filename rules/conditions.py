@@ -87,6 +87,8 @@ class Function:
     """It looks at a belt's samples: asked at each report of the belt that may matter, not at each changed value."""
     needs: tuple[str, ...] = ()
     """Parameters that the rule must have for it."""
+    woken_by: tuple[str, ...] = ()
+    """What changes it besides, and is no reading to show."""
     wide_argument: bool = False
     """The quantity it is given is looked at in the whole home, not only at the subject."""
     rests_on: tuple[str, ...] = ()
@@ -94,6 +96,18 @@ class Function:
 
 
 _PRESENCE = ("motion", "presence")
+_INSIDE = ("motion", "presence", "vibration", "in_bed", "door_open")
+SIGNS: Final[dict[str, tuple[str, ...]]] = {
+    "motion": ("motion", "presence", "vibration"),
+    "door": ("door_open",),
+    "bed": ("in_bed",),
+    "water": ("water_total",),
+    "press": ("sos", "fall", "action"),
+    "vitals": ("respiration_rate", "heart_rate"),
+}
+"""What shows a person, and the quantities that do."""
+ELSEWHERE: Final = "another room"
+"""What changed when somebody is in another room than before; no device reports it."""
 
 FUNCTIONS: Final[dict[str, Function]] = {
     "age": Function(("quantity",), Type.duration, "time since the quantity was last reported", grows=True),
@@ -252,6 +266,79 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "time since the first such hour after a night in bed began; unknown for 24:00 and before the episode",
         grows=True,
     ),
+    "away": Function(
+        (),
+        Type.bool,
+        "everybody has left: nothing seen inside since the front door closed, 15 minutes ago "
+        "or more; unknown without a front door or a living sensor inside",
+        wide=_INSIDE,
+    ),
+    "away_for": Function(
+        (),
+        Type.duration,
+        "how long everybody has been away; 0 when somebody is there",
+        grows=True,
+        wide=("door_open",),
+    ),
+    "lying": Function((), Type.bool, "somebody is in bed, by a belt that lives", wide=("in_bed",)),
+    "arriving": Function((), Type.bool, "the door opened on a home where nobody had been since it closed"),
+    "begun": Function(("clock",), Type.bool, "somebody has been seen in the home since this time of today"),
+    "several": Function(
+        (), Type.bool, "two people were told apart within the last hour", woken_by=(ELSEWHERE,)
+    ),
+    "mode": Function(
+        ("text",), Type.bool, "the home is in this mode: away, hospital, visitors, cleaning, works"
+    ),
+    "mode_over": Function((), Type.bool, "a mode ran out within the last day, and nobody ended it"),
+    "said": Function(
+        ("quantity", "duration"),
+        Type.number,
+        "devices of the home that said it within that time",
+        wide_argument=True,
+    ),
+    "near": Function(
+        ("quantity", "duration"),
+        Type.number,
+        "flats directly above or below where a device said it within that time",
+    ),
+    "staying": Function(
+        ("text",),
+        Type.duration,
+        "since when everybody seen was in this room: time since the first sign "
+        "there after the last one elsewhere; 0 in another room",
+        grows=True,
+        woken_by=(ELSEWHERE,),
+    ),
+    "covers": Function(("text",), Type.bool, "a living sensor would see somebody in this room"),
+    "highest": Function(
+        ("quantity",), Type.number, "the highest value in the home within ten minutes", wide_argument=True
+    ),
+    "heating": Function(
+        (),
+        Type.number,
+        "°C a minute by which the fastest thermometer of the home rises",
+        wide=("temperature",),
+    ),
+    "warming": Function(
+        (), Type.bool, "a thermometer of the home rises by 4 °C a minute or more", wide=("temperature",)
+    ),
+    "openings": Function(("duration",), Type.number, "how often the door opened within that time"),
+    "used": Function(
+        ("duration",),
+        Type.number,
+        "litres of water within that time; unknown unless a meter tells it by the hour",
+        wide=("water_total",),
+    ),
+    "flowing": Function(
+        (), Type.duration, "how long water has run without a pause", grows=True, wide=("water_total",)
+    ),
+    "unwell": Function(
+        ("duration",),
+        Type.bool,
+        "pulse or breathing far from normal within that time",
+        wide=("heart_rate", "respiration_rate"),
+    ),
+    "active": Function((), Type.bool, "a finding of one of these codes is open in the home", rest="text"),
     "between": Function(("clock", "clock"), Type.bool, "wall clock of the community; may cross midnight"),
     "detected": Function((), Type.bool, "what the rule's detector found; unknown when it does not know"),
     "learned": Function(("learnt",), Type.bool, "whether this is known of the resident"),
@@ -725,6 +812,7 @@ class _Parser:
             raise ConditionFault(f"`{token.text}` needs {len(function.args)} arguments", token.position)
         self.functions.add(token.text)
         self.wide.update(function.wide)
+        self.wide.update(function.woken_by)
         supports: list[Support] = [Support(q, wide=True, rooms=tuple(rooms)) for q in function.wide]
         if asked_of is not None:
             self.mosts.append(Most(*asked_of, args[-1]))

@@ -22,6 +22,8 @@ from rules.memory import (
 from rules.outage import SHOWN, gateways, is_over, loss_of, silence_of, silent_devices
 from rules.presses import Presses
 
+NEAR: Final = "near"
+"""A detector of a home speaks, which may bear out another one's above or below."""
 AREA: Final = "TE5"
 """The outage of a building or of the community."""
 
@@ -114,6 +116,9 @@ class Outages(Presses):
             if what.startswith(RELEASE):
                 self._release(home, home.devices[what[len(RELEASE) :]], out)
                 continue
+            if what == NEAR:
+                self._tell_neighbours(name, at, out)
+                continue
             if what == "back":
                 for anchor in sorted(self._areas.incidents):
                     if name in self._areas.incidents[anchor].members:
@@ -124,6 +129,14 @@ class Outages(Presses):
                 for instance in sorted(home.instances.values(), key=lambda i: (i.rule.order, i.key)):
                     if instance.rule.doc.shape is Shape.absence:
                         self._evaluate(instance, max(instance.episode.seen, at), None, out)
+
+    def _tell_neighbours(self, name: str, at: int, out: list[Finding]) -> None:
+        """Smoke here: whoever above or below waits for such news looks again."""
+        for other in self._areas.above_and_below(name):
+            home = self._home(other)
+            for instance in list(home.instances.values()) if home is not None else ():
+                if instance.episode.phase != IDLE and instance.rule.asks_near:
+                    self._evaluate(instance, max(instance.episode.seen, at), None, out)
 
     def _judge_area(self, name: str, at: int, out: list[Finding]) -> None:
         """Join, widen or begin an incident for a home that is dark; nothing when it is this home alone."""

@@ -25,13 +25,14 @@ import msgspec
 
 from care.ids import epoch_ms
 from care.messages import URGENT, Evidence, Finding, Refusal, Report, Value
-from care.site import Registry
+from care.site import HomeOrders, Registry
 from care.words import Condition, Kind, Phase
 from devices.quantities import HAZARDS, PRESSES
 from rules import personal
 from rules.catalog import RuleBook, Shape
 from rules.clocks import WRONG, learn, offset_at, offset_of
-from rules.dark import AREA, Outages
+from rules.conditions import ELSEWHERE
+from rules.dark import AREA, NEAR, Outages
 from rules.episodes import CALM, CHATTERS, FLOOD
 from rules.homes import HEALTH, sieve_of
 from rules.live import Instance, LiveDevice, LiveHome, Trigger
@@ -46,7 +47,7 @@ from rules.memory import (
 )
 from rules.personal import LEARNS_FROM
 from rules.samples import FLICKS, take
-from rules.signs import ELSEWHERE, OBSERVED, note_gap, observe
+from rules.signs import OBSERVED, note_gap, observe
 from rules.view import EngineView
 
 UNREADABLE: Final = "TE10"
@@ -363,6 +364,8 @@ class Engine(Outages):
                     self._guarded(instance, at, out, self._ghost, trigger, quantity)
         for instance in self._touched(home, device, changed):
             self._evaluate(instance, max(instance.episode.seen, at), trigger, out)
+        if "smoke" in changed and fields["smoke"].value:
+            self._news.append((at, home.name, NEAR))
         if home.attentive:
             self._look_again(home, device, trigger, out)
         if telling:
@@ -540,6 +543,7 @@ class Engine(Outages):
         before, old_rules = self.registry, self.rulebook
         self.registry, self.rulebook = registry, rulebook
         self._view = EngineView(registry)
+        self._view.neighbours = self._neighbours
         self._shared = {}
         self._sieve = sieve_of(rulebook)
         self._area_limits = None
@@ -557,6 +561,19 @@ class Engine(Outages):
                 self._adopt(name, self._now)
             else:
                 self._rebuild(name, home, out)
+        if self._news:
+            self._settle(out)
+        return out
+
+    def order(self, orders: HomeOrders, now: datetime) -> list[Finding]:
+        """Modes and temporary limits of a home as they were set at run time; the same again changes nothing."""
+        self._begin(now)
+        out: list[Finding] = []
+        home = self._home(orders.home) or self._adopt(orders.home, self._now)
+        if (home.memory.orders or HomeOrders(home=orders.home)) == orders:
+            return out
+        home.memory.orders = orders
+        self._rebuild(home.name, home, out)
         if self._news:
             self._settle(out)
         return out

@@ -15,7 +15,7 @@ from care.messages import URGENT, Evidence, Finding
 from care.words import Condition, Level, Phase
 from rules import personal
 from rules.catalog import Rule, RuleGrade, Shape, Subject
-from rules.findings import Particulars, evidence_of, finding_of, reading
+from rules.findings import CANNOT_TELL, Particulars, evidence_of, finding_of, reading
 from rules.homes import NOTHING, Homes, forget, is_attentive
 from rules.live import NEVER, ON_CHANGE_GAP, Instance, LiveDevice, LiveHome, Trigger, silent_since
 from rules.memory import (
@@ -24,6 +24,8 @@ from rules.memory import (
     PENDING,
     moment,
 )
+from rules.modes import next_edge, next_quiet, quiet_before, quiet_until
+from rules.signs import alive_share, bearers, last_sign
 
 REST = 10 * 60_000
 """A rule that failed on a home's data is tried again after this."""
@@ -51,6 +53,8 @@ TEST_LASTS = 5 * 60_000
 
 
 LONG_AGO: Final = 2 * 24 * 3600_000
+LOOK: Final = 60 * 60_000
+"""A lack that may not speak now (in bed, away, sensors dead) is looked at again so often."""
 
 
 class Episodes(Homes):
@@ -64,6 +68,8 @@ class Episodes(Homes):
             step = self._step_state
         elif shape is Shape.absence:
             step = self._step_absence
+        elif shape is Shape.lack:
+            step = self._step_lack
         elif shape is Shape.outage:
             step = self._step_area if instance.rule.doc.on.subject is Subject.area else self._step_outage
         else:
@@ -81,6 +87,8 @@ class Episodes(Homes):
             instance.episode.wake = rest
             self._arm(instance)
             return
+        if home.limits_until and at >= home.limits_until:
+            self._refresh(home, at)
         view = self._view
         view.look(instance, at, trigger.changed if trigger is not None else NOTHING)
         episode = instance.episode
@@ -106,6 +114,8 @@ class Episodes(Homes):
 
     def _step_state(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
         view, rule, episode = self._view, instance.rule, instance.episode
+        if rule.doc.quiet_in and self._is_quiet(instance, at, trigger, out):
+            return
         value = rule.when.value(view)
         view.blinded = bool(rule.doc.cannot_tell_while) and self._is_blinded(instance)
         if view.blinded:
@@ -173,9 +183,14 @@ class Episodes(Homes):
             if not fit:
                 episode.spent = fit is False
                 return
+        if rule.unless is not None and rule.unless.value(view):
+            view.next = NEVER
+            view.wake(at + LOOK)
+            return
+        began = rule.began.value(view) if rule.began is not None else None
         view.next = min(view.next, view_next)
         episode.phase = PENDING
-        episode.onset = min(at, view.began or at)
+        episode.onset = min(at, view.began or at, at - max(0, round((began or 0) * 1000)))
         episode.true = True
 
     def _wait(
@@ -286,7 +301,7 @@ class Episodes(Homes):
         for i, grade in enumerate(grades):
             if episode.reached >> i & 1 or grade.level.rank <= rank:
                 continue
-            due = since + round(grade.after.value(view) * 1000)
+            due = self._due(instance, since, grade.after.value(view))
             if episode.extended >> i & 1 and grade.extend_by is not None:
                 due += round(grade.extend_by.value(view) * 1000)
             if at < due:
@@ -310,9 +325,9 @@ class Episodes(Homes):
                 best = i
         if best < 0:
             return
-        opened = episode.grade < 0
+        opened = episode.phase != ACTIVE
         episode.grade = best
-        episode.minutes = round((at - since) / 60_000)
+        episode.minutes = self._passed(instance, since, at)
         if opened:
             self._open(instance, at, trigger, out)
         else:
@@ -321,7 +336,7 @@ class Episodes(Homes):
         # The grades below the one just reached need no timer any more, but worse ones may.
         for i, grade in enumerate(grades):
             if not episode.reached >> i & 1 and grade.level.rank > grades[best].level.rank:
-                view.wake(since + round(grade.after.value(view) * 1000))
+                view.wake(self._due(instance, since, grade.after.value(view)))
 
     def _lower(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
         """Contradicted soon after it was told: what stands is the last grade."""
@@ -336,7 +351,9 @@ class Episodes(Homes):
         self._gather(instance, trigger, rule.grades[last])
         self._emit(instance, Phase.changed, at, "level", trigger, out)
 
-    def _open(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+    def _open(
+        self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding], *tags: str
+    ) -> None:
         episode, rule = instance.episode, instance.rule
         episode.seen = max(episode.seen, at)
         episode.occurrences = 1
@@ -344,8 +361,9 @@ class Episodes(Homes):
         episode.heard = 0
         episode.finding = content_id(rule.id, instance.subject, episode.onset)
         episode.tags = [name for name, tag in rule.tags.items() if tag.value(self._view)]
+        episode.tags += tags
         episode.seq = trigger.report.seq if trigger is not None else None
-        self._gather(instance, trigger, rule.grades[episode.grade])
+        self._gather(instance, trigger, rule.grades[episode.grade] if episode.grade >= 0 else None)
         episode.phase = ACTIVE
         self._emit(instance, Phase.opened, at, "", trigger, out)
         if NO_LEVEL in episode.tags:
@@ -383,6 +401,104 @@ class Episodes(Homes):
         forget(instance.episode)
         if instance.rule.id in self.rulebook.blinding:
             self._blind(instance, at)
+
+    def _is_quiet(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> bool:
+        """Whether a mode of the home keeps this rule quiet now. What was open is cleared; the mode's end is waited for."""
+        view, episode, modes = self._view, instance.episode, instance.rule.doc.quiet_in
+        if not instance.home.modes:
+            return False
+        until = quiet_until(instance.home, modes, at)
+        if not until:
+            if begins := next_quiet(instance.home, modes, at):
+                view.wake(begins)
+            return False
+        if episode.phase == ACTIVE:
+            episode.seen = max(episode.seen, at)
+            self._clear(instance, at, trigger, out, "mode")
+        else:
+            forget(episode)
+        view.next = NEVER
+        view.wake(until)
+        return True
+
+    def _step_lack(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        """No sign of a person since …: told when it has lasted, with proof that it would have been seen."""
+        view, rule, episode, home = self._view, instance.rule, instance.episode, instance.home
+        if rule.doc.quiet_in and self._is_quiet(instance, at, trigger, out):
+            return
+        sign = last_sign(home, rule.doc.signs, at)
+        if episode.phase == ACTIVE:
+            episode.seen = max(episode.seen, at)
+            if sign.at > episode.onset:
+                self._clear(instance, at, trigger, out)
+        dark = home.memory.dark
+        if dark is not None and dark.lost:
+            view.wake(at + LOOK)  # the home is not heard, and that is told by itself
+            return
+        witnesses = bearers(home, rule.doc.signs)
+        known = min((d.memory.first_at or d.memory.known_at for d in witnesses), default=at)
+        since = max(sign.at, quiet_before(home, rule.doc.quiet_in, at), known)
+        if episode.phase == ACTIVE:
+            since = episode.onset
+        due = min(self._due(instance, since, g.after.value(view)) for g in rule.grades)
+        if episode.phase != ACTIVE:
+            episode.onset = 0
+            if at < due:
+                # What still moves now may have ended long before then: look when its last word has grown old enough.
+                said = max(last_sign(home, rule.doc.signs, at, said=True).at, since if since > sign.at else 0)
+                earliest = (
+                    min(self._due(instance, said, g.after.value(view)) for g in rule.grades) if said else due
+                )
+                view.wake(earliest if earliest > at else min(due, at + LOOK))
+                return
+            if rule.unless is not None and rule.unless.value(view):
+                view.next = NEVER
+                view.wake(at + LOOK)
+                return
+            episode.onset = since
+        proven = alive_share(witnesses, since, at) * 100 >= view.limits[rule.doc.proof or ""]
+        if proven:
+            episode.tags = [t for t in episode.tags if t != CANNOT_TELL]
+            if episode.blind:
+                episode.blind = False
+                self._emit(instance, Phase.changed, at, "known", trigger, out)
+            self._rise(instance, at, since, trigger, out)
+            if episode.phase == IDLE:
+                episode.onset = 0
+            return
+        view.next = NEVER
+        view.wake(at + LOOK)
+        if episode.phase != ACTIVE:
+            episode.blind = True
+            episode.minutes = self._passed(instance, since, at)
+            self._open(instance, at, trigger, out, CANNOT_TELL)
+        elif not episode.blind:
+            episode.blind = True
+            self._emit(instance, Phase.changed, at, "unknown", trigger, out, condition=Condition.unknown)
+
+    @staticmethod
+    def _due(instance: Instance, since: int, seconds: float) -> int:
+        """When so long has passed; of a lack with hours, only time inside them counts."""
+        span = round(seconds * 1000)
+        if instance.hours is not None and instance.rule.doc.shape is Shape.lack:
+            return instance.hours.after(since, span)
+        return since + span
+
+    @staticmethod
+    def _passed(instance: Instance, since: int, at: int) -> int:
+        """Minutes that have passed, counted alike."""
+        if instance.hours is not None and instance.rule.doc.shape is Shape.lack:
+            return round(instance.hours.inside(since, at) / 60_000)
+        return round((at - since) / 60_000)
+
+    def _refresh(self, home: LiveHome, at: int) -> None:
+        """A temporary limit has begun or ended: what is in force is found anew, and who waits looks again."""
+        home.limits_until = next_edge(home.site, home.memory.orders, self.registry.zone, at)
+        for instance in list(home.instances.values()):
+            self._set_limits(instance, instance.group[0] if instance.group else None, at)
+            if instance.episode.phase == PENDING or (instance.episode.wake and not instance.test):
+                instance.episode.wake = max(at, self._now) + 1
+                self._arm(instance)
 
     def _step_absence(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
         view, rule, episode = self._view, instance.rule, instance.episode

@@ -16,7 +16,9 @@ from care.words import Condition, Level, Phase
 from rules.catalog import RuleGrade, Shape, Subject
 from rules.live import Instance, LiveDevice, Trigger, silent_since
 from rules.memory import ACTIVE, Field, moment
+from rules.modes import MODE_WORDS
 from rules.samples import WEAK
+from rules.signs import allowed, bearers, last_sign
 from rules.view import EngineView
 from rules.words import device_words, room_kind, room_words
 
@@ -35,6 +37,9 @@ class Particulars:
     parameters: dict[str, Any]
     evidence: list[Evidence] = field(default_factory=list)
 
+
+CANNOT_TELL = "cannot_tell"
+"""The tag of a lack whose sensors did not live long enough to prove it."""
 
 Found = dict[tuple[str, str, datetime], Evidence]
 
@@ -71,6 +76,15 @@ def evidence_of(
                 best = device, f
         if best is not None:
             _add(found, _evidence(best[0], _shown_by(part.quantity, best[0]), best[1]))
+    if rule.doc.shape is Shape.lack:
+        now = max(view.now, instance.episode.onset)
+        sign = last_sign(instance.home, rule.doc.signs, now)
+        if sign.device is not None:
+            _add(found, _evidence(sign.device, sign.quantity, sign.device.fields[sign.quantity]))
+        for device in bearers(instance.home, rule.doc.signs) if instance.episode.blind else ():
+            heard = device.memory.heard_at or device.memory.known_at
+            if now - heard > allowed(device):
+                _add(found, Evidence(device=device.name, quantity="silence", value=None, at=moment(heard)))
     if rule.doc.shape is Shape.absence and instance.device is not None:
         since = silent_since(instance.device) or instance.episode.onset
         _add(found, Evidence(device=instance.device.name, quantity="silence", value=None, at=moment(since)))
@@ -137,16 +151,23 @@ def finding_of(
     device = device or (instance.group[0] if instance.group and doc.on.subject is not Subject.home else None)
     if more is not None:
         device = instance.home.devices.get(more.device) if more.device is not None else None
-    level = Level.blue if instance.test else grade.level
+    unproven = doc.shape is Shape.lack and episode.blind
+    level = Level.blue if instance.test else Level.yellow if unproven else grade.level
     room = (device.room if device is not None else instance.room) or None
     late = (trigger.received - at if trigger is not None else now - at) if phase is not Phase.cleared else 0
     if condition is Condition.active and episode.blind:
         condition = Condition.unknown
-    text = grade.title
+    text = doc.cannot_tell if unproven and doc.cannot_tell is not None else grade.title
     room_zh, room_en = room_words(room or "")
     label = device.site.label if device is not None and device.site is not None else ""
     device_zh, device_en = device_words(device.kind if device is not None else "", label)
-    filled: dict[str, Any] = {"minutes": episode.minutes, "count": episode.occurrences}
+    filled: dict[str, Any] = {
+        "minutes": episode.minutes,
+        "hours": round(episode.minutes / 60),
+        "count": episode.occurrences,
+    }
+    over = [s for s in instance.home.modes if s.ends <= at]
+    mode_zh, mode_en = MODE_WORDS[max(over, key=lambda s: s.ends).mode] if over else ("", "")
     filled |= more.words if more is not None else {"area": "", "homes": 1}
     parameters = dict(instance.parameters)
     return Finding(
@@ -165,8 +186,8 @@ def finding_of(
         cause=f"device:{instance.subject}" if doc.cause == "device" else doc.cause,
         pictogram=doc.pictogram,
         title={
-            "zh": text.zh.format(room=room_zh, device=device_zh, **filled),
-            "en": _sentence(text.en.format(room=room_en, device=device_en, **filled)),
+            "zh": text.zh.format(room=room_zh, device=device_zh, mode=mode_zh, **filled),
+            "en": _sentence(text.en.format(room=room_en, device=device_en, mode=mode_en, **filled)),
         },
         resident=instance.resident.id if instance.resident is not None else None,
         device=device.name if device is not None else None,

@@ -40,6 +40,7 @@ from rules.memory import (
     unpack,
     unpack_home,
 )
+from rules.modes import next_edge, spans
 from rules.outage import loss_of
 from rules.samples import PLACES, TELLING, Band, Filter
 from rules.view import EngineView
@@ -67,6 +68,7 @@ class Homes(ABC):
         self._dirty: set[str] = set()
         self._changed: set[str] = set()
         self._view = EngineView(registry)
+        self._view.neighbours = self._neighbours
         self._shared: dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]] = {}
         self._sieve = sieve_of(rulebook)
         self._areas = Areas(registry)
@@ -74,6 +76,10 @@ class Homes(ABC):
         self._news: list[tuple[int, str, str]] = []
         """Homes that went dark or came back, to be settled once the step that found it is over."""
         self._now = 0
+
+    def _neighbours(self, name: str) -> list[LiveHome]:
+        found = (self._home(other, greet=False) for other in self._areas.above_and_below(name))
+        return [home for home in found if home is not None]
 
     def _begin(self, now: datetime) -> None:
         at = epoch_ms(now)
@@ -145,6 +151,8 @@ class Homes(ABC):
         """The working parts of a home around its memory; timers are set from the episodes."""
         home = LiveHome(name, memory)
         home.site = self.registry.homes.get(name)
+        home.modes = spans(home.site, memory.orders, self.registry.zone)
+        home.limits_until = next_edge(home.site, memory.orders, self.registry.zone, self._now)
         for device_id, device_memory in memory.devices.items():
             device = LiveDevice(device_id, device_memory)
             self._describe(home, device)
@@ -247,19 +255,7 @@ class Homes(ABC):
     ) -> Instance:
         instance = Instance(rule, home, subject, group, test=test)
         first = group[0] if group else None
-        instance.parameters, instance.limits = self._in_force(rule, home, instance, first)
-
-        def span(part: Compiled | None) -> int:
-            return 0 if part is None else round(part.value(instance) * 1000)
-
-        instance.settle, instance.gap = span(rule.settle), span(rule.max_gap)
-        instance.clear_hold, instance.merge = span(rule.clear_hold), span(rule.merge)
-        if instance.gap:
-            paces = (expected(d.site) for d in group if d.site)
-            instance.gap = max(instance.gap, *(round(3000 * p.total_seconds()) for p in paces if p), 0)
-        if rule.hours is not None:
-            opens, closes = rule.hours[0].value(instance), rule.hours[1].value(instance)
-            instance.hours = hours_of(opens, closes, self.registry.zone)
+        self._set_limits(instance, first, self._now)
         episode = home.memory.episodes.get(instance.key)
         if episode is None and old is not None:
             episode = old.episode
@@ -267,25 +263,53 @@ class Homes(ABC):
             episode = Episode()
         home.memory.episodes[instance.key] = episode
         instance.episode = episode
+        if episode.phase == IDLE and not episode.wake and not test and _begins_by_time(rule, home):
+            episode.wake = self._now + 1
         self._arm(instance)
         return instance
 
+    def _set_limits(self, instance: Instance, first: LiveDevice | None, at: int) -> None:
+        """The parameters in force from this moment on, and the times made of them."""
+        rule = instance.rule
+        instance.parameters, instance.limits = self._in_force(rule, instance.home, instance, first, at)
+
+        def span(part: Compiled | None) -> int:
+            return 0 if part is None else round(part.value(instance) * 1000)
+
+        instance.settle, instance.gap = span(rule.settle), span(rule.max_gap)
+        instance.clear_hold, instance.merge = span(rule.clear_hold), span(rule.merge)
+        if instance.gap:
+            paces = (expected(d.site) for d in instance.group if d.site)
+            instance.gap = max(instance.gap, *(round(3000 * p.total_seconds()) for p in paces if p), 0)
+        if rule.hours is not None:
+            opens, closes = rule.hours[0].value(instance), rule.hours[1].value(instance)
+            instance.hours = hours_of(opens, closes, self.registry.zone)
+
     def _in_force(
-        self, rule: Rule, home: LiveHome, instance: Instance, first: LiveDevice | None
+        self, rule: Rule, home: LiveHome, instance: Instance, first: LiveDevice | None, at: int
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Parameters and limits; people without limits of their own share them with everybody like them."""
         site = first.site if first is not None else None
         person = instance.resident
         people = [person] if person is not None else home.site.residents if home.site is not None else []
         key = None
-        if not any(p.limits for p in people):
+        orders = home.memory.orders
+        own = any(p.limits or p.overrides for p in people) or (orders is not None and orders.overrides)
+        if not own:
             alike = tuple((p.tier.value, *p.conditions, "|", *p.flags) for p in people)
             key = (rule.id, instance.kind, expected(site) if site is not None else None, alike)
             found = self._shared.get(key)
             if found is not None:
                 return found
         parameters = in_force(
-            rule, self.registry, home=home.site, resident=person, device=site, kind=instance.kind
+            rule,
+            self.registry,
+            home=home.site,
+            resident=person,
+            device=site,
+            kind=instance.kind,
+            orders=orders,
+            at=at,
         )
         made = (parameters, as_limits(rule, parameters))
         if key is not None:
@@ -461,3 +485,8 @@ def _subjects(rule: Rule, home: LiveHome, devices: list[LiveDevice]) -> list[tup
                 if bed is not None and not TELLING.isdisjoint(d.fields):
                     bed.append(d)
             return list(beds.items())
+
+
+def _begins_by_time(rule: Rule, home: LiveHome) -> bool:
+    """Rules for which nothing need be heard: they look for themselves from the beginning."""
+    return rule.doc.shape is Shape.lack or (bool(home.modes) and "mode_over" in rule.when.functions)

@@ -7,13 +7,20 @@ nearest bound does, and the fault is told. `check_site` says all such faults of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from care.site import Device, Home, Policy, Registry, Resident, Site
+from care.ids import epoch_ms
+from care.site import Device, Home, HomeOrders, Override, Policy, Registry, Resident, Site, moment_of
 from devices.kinds import KINDS
 from devices.models import expected
 from rules.catalog import Parameter, Rule, RuleBook, Stretch, refuse_value
 from rules.conditions import Type, clock_minutes
+from rules.modes import overrides_of
+
+LOOSE_FOR = timedelta(hours=24)
+"""A life-safety rule may be loosened for so long, by two people (domain section 3.1)."""
 
 
 def _bounded(p: Parameter, value: Any, fallback: Any) -> Any:
@@ -52,12 +59,63 @@ def _community(policy: Policy, rule: Rule, name: str, p: Parameter) -> Any:
     return None
 
 
-def _personal(p: Parameter, resident: Resident, value: Any) -> Any:
+def looser(p: Parameter, value: Any, than: Any) -> bool:
+    """Whether a value makes a rule speak later or less than another one."""
+    if p.unit.type is Type.bool:
+        return bool(than) and not value
+    if p.unit.type is Type.clock:
+        return bool(value != than)
+    return bool(value > than if p.stricter == "lower" else value < than)
+
+
+def refuse_override(
+    rule: Rule, p: Parameter, override: Override, inherited: Any, zone: ZoneInfo
+) -> str | None:
+    """Why a temporary limit does not count; None when it does."""
+    reason = refuse_value(p, override.value)
+    if reason is not None:
+        return reason
+    if p.who == "nobody":
+        return "may be changed by nobody"
+    if rule.life and looser(p, override.value, inherited):
+        if not override.approved_by or override.approved_by == override.by:
+            return "loosens a life-safety rule: a second person must approve it (`approved_by`)"
+        if moment_of(override.until, zone) - moment_of(override.from_, zone) > LOOSE_FOR:
+            return "loosens a life-safety rule for longer than 24 hours"
+    return None
+
+
+def _for_a_while(
+    rule: Rule,
+    p: Parameter,
+    resident: Resident,
+    orders: HomeOrders | None,
+    at: int,
+    registry: Registry,
+    value: Any,
+) -> Any:
+    """The value under the temporary limits that hold at this moment; the one set last counts."""
+    if not p.limit or not at:
+        return value
+    found = value
+    for override in overrides_of(resident, orders):
+        begins = epoch_ms(moment_of(override.from_, registry.zone))
+        ends = epoch_ms(moment_of(override.until, registry.zone))
+        if override.limit == p.limit and begins <= at < ends:
+            found = (
+                override.value if refuse_override(rule, p, override, value, registry.zone) is None else found
+            )
+    return found
+
+
+def _personal(rule: Rule, p: Parameter, resident: Resident, value: Any) -> Any:
     for word in (resident.tier.value, *resident.conditions, *resident.flags):
         if word in p.templates:
             value = p.templates[word]
     if p.limit and p.limit in resident.limits:
-        value = _bounded(p, resident.limits[p.limit], value)
+        given = _bounded(p, resident.limits[p.limit], value)
+        if not (rule.life and looser(p, given, value)):  # for good, life safety is only ever made stricter
+            value = given
     return value
 
 
@@ -69,6 +127,8 @@ def in_force(
     resident: Resident | None,
     device: Device | None,
     kind: str,
+    orders: HomeOrders | None = None,
+    at: int = 0,
 ) -> dict[str, Any]:
     """Every parameter of a rule with the value that counts here, in its own unit.
 
@@ -80,8 +140,15 @@ def in_force(
         value = _of_kind(p, device, kind)
         given = _community(registry.site.policy, rule, name, p)
         if given is not None:
-            value = _bounded(p, given, value)
-        values = [_personal(p, person, value) for person in people] or [value]
+            bounded = _bounded(p, given, value)
+            if not (
+                rule.life and looser(p, bounded, value)
+            ):  # smoke, gas and SOS are only ever made stricter
+                value = bounded
+        values = [
+            _for_a_while(rule, p, person, orders, at, registry, _personal(rule, p, person, value))
+            for person in people
+        ] or [value]
         if p.unit.type is Type.bool:
             out[name] = any(values)
         elif p.unit.type is Type.clock:
@@ -111,6 +178,7 @@ def check_site(site: Site, book: RuleBook) -> list[str]:
 
 
 def _site_faults(site: Site, book: RuleBook) -> Iterator[str]:
+    zone = ZoneInfo(site.community.timezone)
     by_code: dict[str, list[Rule]] = {}
     for rule in book.rules.values():
         for key in {rule.id, rule.code}:
@@ -127,6 +195,8 @@ def _site_faults(site: Site, book: RuleBook) -> Iterator[str]:
                 yield f"policy.rules.{code}: there is no parameter `{name}`"
             elif reason := refuse_value(p, value):
                 yield f"policy.rules.{code}.{name}: {reason}"
+            elif any(r.life for r in by_code[code]) and looser(p, value, p.default):
+                yield f"policy.rules.{code}.{name}: {value} loosens a life-safety rule; only stricter values count"
     for home in site.homes:
         for resident in home.residents:
             for name, value in resident.limits.items():
@@ -135,3 +205,16 @@ def _site_faults(site: Site, book: RuleBook) -> Iterator[str]:
                     yield f"resident `{resident.id}`: there is no limit `{name}`; `anxin rules list` shows them"
                 elif reason := refuse_value(found[2], value):
                     yield f"resident `{resident.id}`: limit `{name}` {reason}"
+                elif book.rules[found[0]].life and looser(found[2], value, found[2].default):
+                    yield (
+                        f"resident `{resident.id}`: limit `{name}` loosens a life-safety rule for good; "
+                        "use `overrides:` with a second person and an end within 24 hours"
+                    )
+            for override in resident.overrides:
+                found = book.limits.get(override.limit)
+                if found is None:
+                    yield f"resident `{resident.id}`: there is no limit `{override.limit}`; `anxin rules list` shows them"
+                elif reason := refuse_override(
+                    book.rules[found[0]], found[2], override, found[2].default, zone
+                ):
+                    yield f"resident `{resident.id}`: override of `{override.limit}` {reason}"

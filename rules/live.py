@@ -5,6 +5,7 @@ A `LiveHome` is built around its memory from the registry and the rules and can 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from care.messages import Report
@@ -26,6 +27,10 @@ ON_CHANGE_GAP = 25 * 3600_000
 NEVER: Final = 1 << 62
 LOOK_AGAIN = 6 * 3600_000
 """A silent device is asked again so late whether it is stuck: days are at stake, not hours."""
+
+
+NO_ALARM: Final = frozenset({Kind.door, Kind.motion, Kind.presence, Kind.vibration})
+HABIT: Final = 3
 
 
 class LiveDevice:
@@ -84,15 +89,35 @@ class LiveDevice:
 
     @property
     def on_change(self) -> bool:
-        """A mat or belt that says nothing while nothing changes."""
-        return self.kind == Kind.bed_belt and self.memory.speaks_on_change
+        """It says nothing while nothing changes: a mat; or a sensor without a heartbeat, by its habit.
+
+        A habit is coming back by itself, again and again, from pauses longer than its kind may be silent.
+        """
+        memory = self.memory
+        if not memory.speaks_on_change:
+            return False
+        if self.kind == Kind.bed_belt:
+            return True
+        return (
+            self.kind in NO_ALARM and sum(end - since > self.silence for since, end in memory.gaps) >= HABIT
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A mode of a home with its times (ms)."""
+
+    mode: str
+    begins: int
+    ends: int
+    ended: bool
 
 
 class LiveHome:
     """A home at work."""
 
     __slots__ = (
-        "attentive", "devices", "instances", "memory", "name", "outage", "personal", "site", "wide",
+        "attentive", "devices", "instances", "limits_until", "memory", "modes", "name", "outage", "personal", "site", "wide",
     )  # fmt: skip
 
     def __init__(self, name: str, memory: HomeMemory) -> None:
@@ -104,6 +129,10 @@ class LiveHome:
         self.wide: dict[str, tuple[Instance, ...]] = {}
         self.personal: tuple[Instance, ...] = ()
         """Those that ask what is usual here."""
+        self.modes: list[Span] = []
+        """Modes of the site file and those set at run time, in order of their beginning."""
+        self.limits_until = 0
+        """When limits change next because a temporary one begins or ends; 0 for never."""
         self.outage: Instance | None = None
         """The rule that watches whether this home is heard at all."""
         self.attentive: set[str] = set()

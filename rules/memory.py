@@ -68,6 +68,8 @@ class Field(msgspec.Struct, array_like=True):
     low: float = 0.0
     low_at: int = 0
     """Of a temperature: the lowest of the last two minutes and when it was, to tell how fast it rises."""
+    last: float = 0.0
+    last_at: int = 0
 
 
 class Press(msgspec.Struct, array_like=True):
@@ -290,6 +292,10 @@ class Whereabouts(msgspec.Struct, array_like=True):
     """The room before this one."""
     several_at: int = 0
     """When two people were last told apart."""
+    closed_at: int = 0
+    """When a front door last closed."""
+    entered_at: int = 0
+    """When a front door last opened on a home where nobody had been since it closed."""
 
 
 class NightNow(msgspec.Struct, array_like=True):

@@ -14,24 +14,18 @@ from typing import Final
 
 from care.messages import Value
 from care.words import Kind
+from devices.quantities import PRESSES
+from rules.conditions import SIGNS
 from rules.live import ON_CHANGE_GAP, SEEN_MOVING, LiveDevice, LiveHome
 from rules.memory import DeviceMemory, Field
 from rules.words import room_kind
-
-SIGNS: Final[dict[str, tuple[str, ...]]] = {
-    "motion": ("motion", "presence", "vibration"),
-    "door": ("door_open",),
-    "bed": ("in_bed",),
-    "water": ("water_total",),
-    "press": ("sos", "fall", "action"),
-    "vitals": ("respiration_rate", "heart_rate"),
-}
-"""What shows a person, and the quantities that do."""
 
 INNER: Final = frozenset({"kitchen", "bathroom", "bedroom", "storage", "balcony", "study"})
 """Rooms whose doors do not lead out of the home (a cupboard, the fridge)."""
 LEAVING: Final = 60_000
 """Motion that began so soon after the door closed is the person who left it behind them: sensors are slow."""
+EMPTY: Final = 15 * 60_000
+"""Nothing seen for so long after the door closed: nobody is in (domain 3.5 DR4)."""
 GAPS: Final = 12
 """Silences remembered of each device: the windows of the catalogue are three days at most."""
 PAIRED: Final = 10_000
@@ -48,7 +42,8 @@ RUNNING: Final = 10 * 60_000
 """Two readings of a meter farther apart than this say nothing of a flow without pause."""
 METER_DAY: Final = 26 * 3_600_000
 METER_STEP: Final = 10 * 60_000
-HEATING: Final = 2 * 60_000
+HEATING, COOLING = 2 * 60_000, 5 * 60_000
+"""A rise is measured from the lowest reading of so long, or from the last one of a thermometer that speaks seldom."""
 TURNS: Final = 16
 
 
@@ -61,6 +56,7 @@ class Sign:
     quantity: str = ""
 
 
+ONGOING: Final = frozenset({"motion", "presence"})
 NO_SIGN: Final = Sign(0)
 
 
@@ -80,14 +76,22 @@ def _of(device: LiveDevice, quantity: str, f: Field, now: int) -> int:
     return f.true_at
 
 
-def last_sign(home: LiveHome, signs: Iterable[str], now: int) -> Sign:
-    """The latest sign of these sorts in the home."""
+def last_sign(home: LiveHome, signs: Iterable[str], now: int, *, said: bool = False) -> Sign:
+    """The latest sign of these sorts in the home; with `said`, by the last word alone: what goes on is not counted."""
     best = NO_SIGN
     for sort in signs:
         for quantity in SIGNS[sort]:
             for device in home.devices.values():
                 f = device.fields.get(quantity)
-                if f is not None and (at := min(now, _of(device, quantity, f, now))) > best.at:
+                if (
+                    f is not None
+                    and (
+                        at := min(
+                            now, f.true_at if said and quantity in ONGOING else _of(device, quantity, f, now)
+                        )
+                    )
+                    > best.at
+                ):
                     best = Sign(at, device, quantity)
     return best
 
@@ -113,7 +117,7 @@ _KINDS: Final[dict[str, tuple[Kind, ...]]] = {
 
 def allowed(device: LiveDevice) -> int:
     """How long a device may say nothing while it lives: its kind's silence, more for one that speaks on change only."""
-    return max(device.silence, ON_CHANGE_GAP) if device.memory.speaks_on_change else device.silence
+    return max(device.silence, ON_CHANGE_GAP) if device.on_change else device.silence
 
 
 def note_gap(device: LiveDevice, received: int) -> None:
@@ -182,8 +186,14 @@ def left_at(home: LiveHome, now: int) -> int | None:
     closed_at = max((f.since for _, f in doors if f.changes), default=0)
     if not closed_at or any(f.value is None for _, f in doors):
         return None
+    empty = _empty_since(home, closed_at, now)
+    return None if empty is None else closed_at if empty else 0
+
+
+def _empty_since(home: LiveHome, closed_at: int, now: int) -> bool | None:
+    """Whether nobody was seen inside after a front door closed; None when nothing alive could have seen them."""
     if lying(home, now):
-        return 0
+        return False
     watching = False
     for device in home.devices.values():
         for quantity in ("motion", "presence", "in_bed", "door_open", "vibration"):
@@ -193,8 +203,8 @@ def left_at(home: LiveHome, now: int) -> int | None:
             if quantity in ("motion", "presence"):
                 watching = watching or now - device.memory.heard_at <= allowed(device)
             if _seen_after(device, quantity, f, closed_at, now):
-                return 0
-    return closed_at if watching else None
+                return False
+    return True if watching else None
 
 
 def _seen_after(device: LiveDevice, quantity: str, f: Field, closed_at: int, now: int) -> bool:
@@ -213,8 +223,6 @@ def _seen_after(device: LiveDevice, quantity: str, f: Field, closed_at: int, now
 
 # ----------------------------------------------------------------------------- what is noted as it comes
 
-ELSEWHERE: Final = "elsewhere"
-"""What changed when somebody is in another room than before; no device reports it."""
 OBSERVED: Final = frozenset({"motion", "presence", "door_open", "in_bed", "water_total", "temperature"})
 
 
@@ -228,12 +236,23 @@ def observe(home: LiveHome, device: LiveDevice, quantity: str, value: Value, at:
         case "door_open":
             if value:
                 device.memory.turns = [*device.memory.turns, at][-TURNS:]
+            if device.kind == Kind.door and room_kind(device.room) not in INNER:
+                _through(home, at, opens=bool(value))
             return _in_room(home, device, at)
         case "water_total" if isinstance(value, int | float):
             _metered(device.memory, at, float(value))
         case "temperature" if isinstance(value, int | float):
             _warmed(device.fields["temperature"], at, float(value))
     return False
+
+
+def _through(home: LiveHome, at: int, *, opens: bool) -> None:
+    """Note a front door that closes, and one that opens on an empty home: somebody comes in (domain 3.5 DR3)."""
+    where = home.memory.where
+    if not opens:
+        where.closed_at = at
+    elif where.closed_at and at - where.closed_at >= EMPTY and _empty_since(home, where.closed_at, at):
+        where.entered_at = at
 
 
 def _in_room(home: LiveHome, device: LiveDevice, at: int) -> bool:
@@ -282,11 +301,13 @@ def used_at(device: LiveDevice) -> int:
     meter = device.memory.meter
     for i in range(len(meter) - 1, 0, -1):
         at, total = meter[i]
+        if total == meter[i - 1][1]:
+            continue
         for before_at, before in reversed(meter[:i]):
-            if total - before >= USE:
-                return at
             if at - before_at > HOURLY:
                 break
+            if total - before >= USE:
+                return at
     return 0
 
 
@@ -298,15 +319,18 @@ def used(home: LiveHome, since: int, now: int) -> float | None:
         if not meter or now - meter[-1][0] > HOURLY:
             continue
         inside = [m for m in meter if m[0] >= since - HOURLY]
-        if inside[0][0] > since + HOURLY or any(b[0] - a[0] > 2 * HOURLY for a, b in pairwise(inside)):
+        if not inside or inside[0][0] > since or any(b[0] - a[0] > 2 * HOURLY for a, b in pairwise(inside)):
             continue
         best = (best or 0.0) + inside[-1][1] - inside[0][1]
     return best
 
 
 def _warmed(f: Field, at: int, value: float) -> None:
-    if not f.low_at or at - f.low_at > HEATING or value <= f.low:
+    if f.low_at and at - f.low_at > HEATING and at - f.last_at <= COOLING:
+        f.low, f.low_at = f.last, f.last_at
+    if not f.low_at or at - f.low_at > COOLING or value <= f.low:
         f.low, f.low_at = value, at
+    f.last, f.last_at = value, at
 
 
 def heating(f: Field) -> float:
@@ -314,3 +338,14 @@ def heating(f: Field) -> float:
     if not isinstance(f.value, int | float) or not f.low_at or f.at <= f.low_at:
         return 0.0
     return (f.value - f.low) / max(1.0, (f.at - f.low_at) / 60_000)
+
+
+def said_until(f: Field, quantity: str) -> int:
+    """Until when this was so: a state until it was said to be over."""
+    return f.since if f.value is False and f.rose_at and quantity not in PRESSES else f.true_at
+
+
+def last_said(home: LiveHome, quantity: str) -> int:
+    """Until when any device of a home last said it; 0 for never."""
+    found = (f for d in home.devices.values() if (f := d.fields.get(quantity)) is not None)
+    return max((said_until(f, quantity) for f in found), default=0)

@@ -46,7 +46,7 @@ import msgspec
 from care.errors import Misconfigured
 from care.ids import content_id
 from care.messages import Finding, Refusal, Report, Value
-from care.site import Community, Device, Home, Policy, Registry, Resident, Site
+from care.site import Community, Device, Home, HomeMode, Override, Policy, Registry, Resident, Site
 from care.sitefile import SiteFaults, Tree, explain
 from care.words import Kind
 from devices.kinds import suggest
@@ -95,6 +95,12 @@ class StoryDoc(
     homes: dict[str, dict[str, Any]] = {}
     """Further homes by name: `building`, `resident`, `devices` (whose names are unique in the story)."""
     building: str = ""
+    address: str = ""
+    floor: int | None = None
+    modes: list[dict[str, Any]] = []
+    """Modes of the home: `mode`, and `from` and `until` counted from the start."""
+    overrides: list[dict[str, Any]] = []
+    """Temporary limits of the (first) resident, timed alike."""
     resident: dict[str, Any] = {}
     residents: list[dict[str, Any]] = []
     policy: dict[str, Any] = {}
@@ -240,7 +246,7 @@ def _story(doc: StoryDoc, file: str, line: int, book: RuleBook) -> Story:
     if start.tzinfo is None:
         start = start.replace(tzinfo=ZoneInfo(doc.zone))
     start = start.astimezone(UTC)
-    site, names = _site(doc)
+    site, names = _site(doc, start)
     expect = sorted(
         (timedelta(seconds=duration_seconds(at)), tuple(items)) for at, items in doc.expect.items()
     )
@@ -260,7 +266,7 @@ Placed = dict[str, tuple[str, Device]]
 """Home and device by the device's name."""
 
 
-def _site(doc: StoryDoc) -> tuple[Site, Placed]:
+def _site(doc: StoryDoc, start: datetime) -> tuple[Site, Placed]:
     """The homes of the story; devices that only readings name are made from their quantity and room."""
     devices = {name: msgspec.convert({"id": name, **given}, Device) for name, given in doc.devices.items()}
     places: dict[str, list[str]] = {}
@@ -278,7 +284,20 @@ def _site(doc: StoryDoc) -> tuple[Site, Placed]:
         msgspec.convert({"id": f"r{i + 1}", "name": f"老人{i + 1}", **given}, Resident)
         for i, given in enumerate(people)
     ]
-    homes = [Home(id=HOME, residents=residents, devices=list(devices.values()), building=doc.building)]
+    if doc.overrides:
+        first = [msgspec.convert(_timed(o, start), Override) for o in doc.overrides]
+        residents[0] = msgspec.structs.replace(residents[0], overrides=first)
+    homes = [
+        Home(
+            id=HOME,
+            residents=residents,
+            devices=list(devices.values()),
+            building=doc.building,
+            address=doc.address,
+            floor=doc.floor,
+            modes=[msgspec.convert(_timed(m, start), HomeMode) for m in doc.modes],
+        )
+    ]
     for name, given in doc.homes.items():
         kit = [msgspec.convert({"id": n, **d}, Device) for n, d in given.get("devices", {}).items()]
         person = {"id": f"r-{name}", "name": f"老人{name}", **given.get("resident", {})}
@@ -288,6 +307,8 @@ def _site(doc: StoryDoc) -> tuple[Site, Placed]:
                 residents=[msgspec.convert(person, Resident)],
                 devices=kit,
                 building=str(given.get("building", "")),
+                address=str(given.get("address", "")),
+                floor=given.get("floor"),
             )
         )
     policy = msgspec.convert(doc.policy, Policy)
@@ -299,6 +320,12 @@ def _site(doc: StoryDoc) -> tuple[Site, Placed]:
 
 
 _GROUP = re.compile(r"\(([^()]*)\)x(\d+)")
+
+
+def _timed(given: dict[str, Any], start: datetime) -> dict[str, Any]:
+    """A mode or override of a story, with its times made of spans since the start."""
+    times = {key: start + timedelta(seconds=duration_seconds(str(given[key]))) for key in ("from", "until")}
+    return {"by": "desk", "reason": "story", **given, **times}
 
 
 def _series(text: str) -> Iterator[str]:

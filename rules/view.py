@@ -7,13 +7,17 @@ moment at which an answer may change by itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from care.messages import Evidence, Value
 from care.site import Registry
+from care.words import Kind
+from devices.quantities import PRESSES
 from rules.beds import FUNCTIONS as BED_FUNCTIONS
 from rules.clocks import offset_of
+from rules.conditions import FUNCTIONS
 from rules.detectors import LEARNT
 from rules.live import (
     LOOK_AGAIN,
@@ -26,20 +30,39 @@ from rules.live import (
     hours_of,
     silent_since,
 )
-from rules.memory import Field
+from rules.memory import ACTIVE, Field
+from rules.signs import RUNNING, allowed, heating, last_said, last_sign, left_at, lying, said_until, used
+from rules.windows import instant
 from rules.words import room_kind
+
+DAY_SIGNS: Final = ("motion", "door", "bed", "water", "press")
+NOT_SO: Final = -1e16
+"""Seconds since something that is not so: it grows as well, but reaches no limit ever."""
+AWAY_AFTER: Final = 15 * 60_000
+"""Nothing seen for so long after the door closed: nobody is in (domain 3.5 DR4)."""
+SEVERAL_FOR: Final = 60 * 60
+"""Seconds for which two people, once told apart, are believed to be there."""
+ASKED_FOR: Final = 24 * 3600
+"""Seconds for which a mode that ran out is asked about."""
+WARMING: Final = 4.0
+"""°C a minute: half of what counts as fire (domain 3.4 SM2); a kettle does not warm a room so fast."""
+METER_LOOK: Final = 30 * 60_000
+VITALS_LOOK: Final = 30_000
+LEAST_QUALITY: Final = 50
 
 
 class EngineView:
     """What conditions see: one instance at one moment (rules.conditions.View)."""
 
     __slots__ = (
-        "began", "blinded", "calls", "changed", "device", "home", "instance", "limits", "next", "now", "spoken", "told",
-        "zone",
+        "began", "blinded", "calls", "changed", "device", "home", "instance", "limits", "neighbours", "next", "now", "spoken",
+        "told", "zone",
     )  # fmt: skip
 
     def __init__(self, registry: Registry) -> None:
         self.zone = registry.zone
+        self.neighbours: Callable[[str], list[LiveHome]] = lambda _name: []
+        """The flats directly above and below a home; the engine knows them."""
         self.now = 0
         self.next = NEVER
         self.began = 0
@@ -56,13 +79,9 @@ class EngineView:
         """Where learned values that a condition asks for are noted, while evidence is gathered."""
         self.calls: dict[str, Callable[..., Any]] = {
             name: getattr(self, f"_{name}")
-            for name in (
-                "age", "held", "shown", "stay", "missing", "changed_now", "recent", "moved", "moved_since", "moved_after",
-                "alive", "count", "silence", "reported", "heard", "between", "gateway_lost",
-                "confirmed", "triggered", "speaking", "known", "clock_off",
-            )
-        }  # fmt: skip
-        self.calls["changed"] = self.calls.pop("changed_now")
+            for name in FUNCTIONS
+            if name not in LEARNT and name not in BED_FUNCTIONS
+        }
         self.calls |= {name: partial(ask, self) for name, ask in LEARNT.items()}
         self.calls |= {name: partial(function, self) for name, function in BED_FUNCTIONS.items()}
 
@@ -155,7 +174,7 @@ class EngineView:
     def _missing(self, quantity: str) -> bool:
         return all(f.value is None for f in self._fields(quantity))
 
-    def _changed_now(self, quantity: str) -> bool:
+    def _changed(self, quantity: str) -> bool:
         return quantity in self.changed
 
     def _recent(self, quantity: str, seconds: float) -> bool | None:
@@ -277,3 +296,158 @@ class EngineView:
         open_now, edge = hours_of(opens, closes, self.zone).state(self.now)
         self.wake(edge)
         return open_now
+
+    # -- signs of a person (rules.signs) --
+
+    def _away(self) -> bool | None:
+        since = self._gone()
+        return None if since is None else since > 0
+
+    def _away_for(self) -> float | None:
+        since = self._gone()
+        return None if since is None else (self.now - since) / 1000 if since else NOT_SO
+
+    def _gone(self) -> int | None:
+        """Since when everybody is away; 0 when somebody is there, or has just closed the door."""
+        since = left_at(self.home, self.now)
+        if not since:
+            return since
+        sure_at = since + AWAY_AFTER
+        if self.now < sure_at:
+            self.wake(sure_at)
+            return 0
+        return since
+
+    def _lying(self) -> bool:
+        return lying(self.home, self.now)
+
+    def _several(self) -> bool:
+        return self._within(self.home.memory.where.several_at, SEVERAL_FOR)
+
+    def _mode(self, name: str) -> bool:
+        for span in self.home.modes:
+            if span.mode == name and span.begins <= self.now < span.ends:
+                self.wake(span.ends)
+                return True
+            if span.mode == name:
+                self.wake(span.begins)
+        return False
+
+    def _mode_over(self) -> bool:
+        found = False
+        for span in self.home.modes:
+            self.wake(span.begins)
+            self.wake(span.ends)
+            if not span.ended and span.ends <= self.now:
+                found = self._within(span.ends, ASKED_FOR) or found
+        return found
+
+    def _said(self, quantity: str, seconds: float) -> int:
+        return sum(
+            1
+            for d in self.home.devices.values()
+            if (f := d.fields.get(quantity)) is not None
+            and (
+                (f.value is True and quantity not in PRESSES)
+                or self._within(said_until(f, quantity), seconds)
+            )
+        )
+
+    def _near(self, quantity: str, seconds: float) -> int:
+        last = [
+            at for home in self.neighbours(self.home.name) if (at := last_said(home, quantity)) <= self.now
+        ]
+        return sum(1 for at in last if self._within(at, seconds))
+
+    def _staying(self, room: str) -> float:
+        where = self.home.memory.where
+        return (self.now - where.since) / 1000 if where.room == room else NOT_SO
+
+    def _covers(self, room: str) -> bool:
+        return any(
+            room_kind(d.room) == room
+            and (d.kind in (Kind.motion, Kind.presence, Kind.bed_belt) or "motion" in d.fields)
+            and d.memory.heard_at
+            and self.now - d.memory.heard_at <= allowed(d)
+            for d in self.home.devices.values()
+        )
+
+    def _highest(self, quantity: str) -> float | None:
+        found: float | None = None
+        for device in self.home.devices.values():
+            f = device.fields.get(quantity)
+            if f is not None and isinstance(f.value, int | float) and self._within(f.at, 600):
+                found = f.value if found is None else max(found, f.value)
+        return found
+
+    def _heating(self) -> float:
+        return max(
+            (
+                heating(f)
+                for d in self.home.devices.values()
+                if (f := d.fields.get("temperature")) is not None and self._within(f.at, 300)
+            ),
+            default=0.0,
+        )
+
+    def _warming(self) -> bool:
+        return self._heating() >= WARMING
+
+    def _openings(self, seconds: float) -> int:
+        return sum(self._within(at, seconds) for d in self.instance.group for at in d.memory.turns)
+
+    def _used(self, seconds: float) -> float | None:
+        self.wake(self.now + METER_LOOK)
+        return used(self.home, self.now - round(seconds * 1000), self.now)
+
+    def _flowing(self) -> float:
+        best = NOT_SO
+        for device in self.home.devices.values():
+            memory = device.memory
+            if memory.flow_since and self._within(memory.meter[-1][0], RUNNING / 1000):
+                best = max(best, (self.now - memory.flow_since) / 1000)
+        return best
+
+    def _unwell(self, seconds: float) -> bool:
+        """Far from normal by NEWS2's urgent band (domain 3.2), or a finding about vital signs is open."""
+        self.wake(self.now + VITALS_LOOK)
+        if any(
+            i.episode.phase == ACTIVE and i.rule.doc.cause == "vitals" for i in self.home.instances.values()
+        ):
+            return True
+        for device in self.home.devices.values():
+            fields = device.fields
+            quality = fields.get("signal_quality")
+            if (
+                quality is not None
+                and isinstance(quality.value, int | float)
+                and quality.value < LEAST_QUALITY
+            ):
+                continue
+            for quantity, low, high in (("heart_rate", 40, 131), ("respiration_rate", 8, 25)):
+                f = fields.get(quantity)
+                if (
+                    f is not None
+                    and isinstance(f.value, int | float)
+                    and f.value > 0
+                    and not low < f.value < high
+                    and self._within(f.at, seconds)
+                ):
+                    return True
+        return False
+
+    def _arriving(self) -> bool:
+        """The door opened on a home where nobody had been since it last closed."""
+        opened_at = self.home.memory.where.entered_at
+        return bool(opened_at) and any(f.rose_at == opened_at for f in self._fields("door_open"))
+
+    def _begun(self, since: int) -> bool:
+        """Whether the day has begun for somebody: any sign since that time of today."""
+        day = datetime.fromtimestamp(self.now / 1000, self.zone).date()
+        return last_sign(self.home, DAY_SIGNS, self.now).at >= instant(day, since, self.zone)
+
+    def _active(self, *codes: str) -> bool:
+        return any(
+            i.episode.phase == ACTIVE and i.rule.code in codes and not i.test
+            for i in self.home.instances.values()
+        )

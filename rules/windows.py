@@ -76,3 +76,24 @@ class Hours:
             return True, self._close
         self._find(at)
         return (False, self._edge) if self._edge else (True, self._close)
+
+    def inside(self, since: int, until: int) -> int:
+        """Milliseconds of the window between two moments."""
+        total, at = 0, since
+        while at < until:
+            is_open, edge = self.state(at)
+            end = min(edge, until)
+            total += end - at if is_open else 0
+            at = end
+        return total
+
+    def after(self, since: int, span: int) -> int:
+        """When so many milliseconds of the window have passed since a moment."""
+        at = since
+        while True:
+            is_open, edge = self.state(at)
+            if is_open:
+                if at + span <= edge:
+                    return at + span
+                span -= edge - at
+            at = edge

@@ -22,7 +22,7 @@ from care.clock import Clock
 from care.errors import Temporary
 from care.ids import PARTITIONS, partition_of
 from care.messages import Beat, Finding, HomeHealth, Refusal, Report, decode, encode
-from care.site import Registry, Site
+from care.site import ORDERS, HomeOrders, Registry, Site
 from care.stream import (
     HEALTH,
     QUARANTINE,
@@ -146,6 +146,7 @@ class Worker:
                 for lane in self.lanes.values():
                     group.create_task(self._follow(lane))
                 group.create_task(self._watch_registry())
+                group.create_task(self._watch_orders())
                 group.create_task(self._watch_clock())
                 group.create_task(self._keep())
                 group.create_task(self._beat())
@@ -321,6 +322,29 @@ class Worker:
             self._site_saved = False
             log.info("registry_reloaded", homes=len(site.homes))
             await patiently(self._publish)
+
+    async def _watch_orders(self) -> None:
+        """Modes and temporary limits set by people: the engine goes by them from the moment they are heard."""
+        while True:
+            try:
+                async for entry in self._stream.watch(REGISTRY, f"{ORDERS}>"):
+                    if entry is None or entry.data is None:
+                        continue
+                    try:
+                        orders = decode(entry.data, HomeOrders)
+                    except msgspec.MsgspecError as error:
+                        log.warning("orders_unreadable", key=entry.key, reason=str(error))
+                        continue
+                    if partition_of(orders.home) not in self._partitions:
+                        continue
+                    self._outbox += self.engine.order(orders, self._clock.now())
+                    self._unsaved.add(partition_of(orders.home))
+                    log.info("orders_heard", home=orders.home, modes=len(orders.modes))
+                    self._woken.set()
+                    await patiently(self._publish)
+            except Temporary as error:
+                log.warning("orders_interrupted", reason=str(error))
+                await asyncio.sleep(AGAIN_AFTER)
 
     async def _keep(self) -> None:
         while True:

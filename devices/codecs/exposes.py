@@ -421,7 +421,16 @@ _ALSO: dict[str, tuple[tuple[str, Read], ...]] = {
     "reliability": (("fault", _as_is),),
     "end_of_life": (("end_of_life", _flag),),
     "endoflife": (("end_of_life", _words(normal=False, expires_soon=True, expired=True)),),
-    "chamber_contamination": (("fault", _words(critical_contamination="critical_contamination")),),
+    "chamber_contamination": (
+        ("fault", _words(critical_contamination="critical_contamination")),
+        (
+            "contamination",
+            _words(
+                normal="normal", light_contamination="light", medium_contamination="medium",
+                critical_contamination="critical", light="light", medium="medium", critical="critical",
+            ),
+        ),
+    ),
     "halo_test_result": (
         ("self_test", _words(idle=False, success=False, running=True)),
         ("fault", _words(**{f"fail_{part}": f"fail_{part}" for part in ("ion", "photo", "co", "temperature", "weather", "other")})),

@@ -105,7 +105,7 @@ def test_a_finding_says_everything_about_itself() -> None:
     at = NOON + timedelta(seconds=30)
     assert finding.finding == content_id("SM1", "smoke", round(at.timestamp() * 1000))
     assert (finding.phase, finding.at, finding.onset_at) == (Phase.opened, at, at)
-    assert (finding.rule, finding.code, finding.rule_version) == ("SM1", "SM1", 1)
+    assert (finding.rule, finding.code, finding.rule_version) == ("SM1", "SM1", 2)
     assert (finding.level, finding.cause, finding.pictogram) == (Level.red, "fire", "smoke")
     assert (finding.home, finding.resident, finding.device, finding.room) == ("h1", "r1", "smoke", "kitchen")
     assert finding.title == {"zh": "厨房烟感报警", "en": "Smoke alarm in the kitchen"}
@@ -470,13 +470,13 @@ def test_a_personal_rule_book_speaks_with_the_same_names() -> None:
     """The name of a finding does not depend on the other rules in the book."""
     text = (
         "version: 1\nrules:\n"
-        "  - {rule: SM1, version: 2, class: life, on: {quantity: smoke}, cause: fire, pictogram: smoke,\n"
+        "  - {rule: SM1, version: 9, class: life, on: {quantity: smoke}, cause: fire, pictogram: smoke,\n"
         "     title: {zh: 烟, en: smoke}, about: {zh: 烟, en: smoke}, source: test, when: smoke, grades: [{level: red}]}\n"
     )
     (one,) = feed(an_engine(book=read_rules({"x": text})), said("smoke", 0, smoke=True))
     (other,) = feed(an_engine(), said("smoke", 0, smoke=True))
     assert one.finding == other.finding
-    assert (one.rule_version, other.rule_version) == (2, 1)
+    assert (one.rule_version, other.rule_version) == (9, 2)
 
 
 def test_the_community_sets_limits_for_everybody() -> None:

@@ -15,9 +15,9 @@ from care.clock import ManualClock
 from care.errors import Temporary
 from care.ids import content_id, partition_of
 from care.messages import Beat, Finding, HomeHealth, Refusal, Report, Value, decode, encode
-from care.site import Community, Device, Home, Registry, Resident, Site
+from care.site import ORDERS, Community, Device, Home, HomeMode, HomeOrders, Registry, Resident, Site
 from care.stream import FINDINGS, HEALTH, REGISTRY, SNAPSHOTS, MemoryStream, Outgoing
-from care.words import Kind, Phase
+from care.words import Kind, Mode, Phase
 from rules import worker as worker_module
 from rules.catalog import load
 from rules.memory import homes_in
@@ -438,3 +438,18 @@ async def test_a_clean_stop_saves_what_it_knows(stage: Stage) -> None:
     assert again.lanes[URGENT].position == worker.lanes[URGENT].position
     assert again.engine.snapshot() == worker.engine.snapshot()
     assert [f.phase for f in stage.findings()] == [Phase.opened]
+
+
+async def test_a_mode_set_at_run_time_reaches_the_engine_and_outlives_a_restart(stage: Stage) -> None:
+    """Written into the registry bucket it holds at once, and after a kill as well; when it runs out, that is asked."""
+    worker = await stage.start()
+    mode = HomeMode(
+        mode=Mode.away, from_=NOON, until=NOON + timedelta(hours=2), by="s01", reason="女儿接走", set_at=NOON
+    )
+    await stage.stream.put(REGISTRY, f"{ORDERS}h.1", encode(HomeOrders(home="h.1", modes=[mode])))
+    await stage.until(lambda: bool(worker.engine.changed_homes()))
+    await worker.save()
+    await stage.kill()
+    await stage.start()
+    stage.clock.set(NOON + timedelta(hours=2, seconds=1))
+    await stage.until(lambda: ("MO1", "opened", "") in stage.told())

@@ -846,6 +846,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/homes/{home}/modes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Modes
+         * @description Modes of a home, the last first: those of the site file and those set here, with who and why.
+         */
+        get: operations["modes_api_v1_homes__home__modes_get"];
+        put?: never;
+        /**
+         * Begin
+         * @description Set a mode: it ends within 14 days. Absence rules keep quiet meanwhile, smoke, gas, SOS and falls never do.
+         */
+        post: operations["begin_api_v1_homes__home__modes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/homes/{home}/modes/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End
+         * @description End a mode now. What stands in the site file ends there.
+         */
+        post: operations["end_api_v1_homes__home__modes_end_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     live: {
@@ -1938,6 +1982,39 @@ export interface components {
             /** Inference */
             inference?: string | null;
         };
+        /** HomeModeBody */
+        HomeModeBody: {
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "away" | "hospital" | "visitors" | "cleaning" | "works";
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            until: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+            /** Active */
+            active: boolean;
+            /** Ended By */
+            ended_by: string | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "site" | "desk";
+        };
         /** Homes */
         Homes: {
             /** Items */
@@ -2155,6 +2232,39 @@ export interface components {
             name: string;
             /** On Duty */
             on_duty: string[];
+        };
+        /** ModeEnd */
+        ModeEnd: {
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "away" | "hospital" | "visitors" | "cleaning" | "works";
+        };
+        /** ModeList */
+        ModeList: {
+            /** Items */
+            items: components["schemas"]["HomeModeBody"][];
+        };
+        /** ModeSet */
+        ModeSet: {
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "away" | "hospital" | "visitors" | "cleaning" | "works";
+            /**
+             * From
+             * @description now when left out
+             */
+            from?: string | null;
+            /**
+             * Until
+             * @description within 14 days of the beginning
+             */
+            until: string;
+            /** Reason */
+            reason: string;
         };
         /** Night */
         Night: {
@@ -5774,6 +5884,161 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Requested"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    modes_api_v1_homes__home__modes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModeList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    begin_api_v1_homes__home__modes_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModeSet"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModeList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    end_api_v1_homes__home__modes_end_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModeEnd"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModeList"];
                 };
             };
             /** @description Unauthorized */
