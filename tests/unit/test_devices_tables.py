@@ -6,12 +6,18 @@ import math
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from care.errors import Reason, Refused
 from care.messages import URGENT
+from care.site import Device
 from care.words import Kind
-from devices.codecs.exposes import PROPERTIES, THE_ALARM
-from devices.kinds import ALARM_KINDS, KINDS, Power, suggest
+from devices import models
+from devices.codecs.exposes import PROPERTIES, THE_ALARM, rules_of
+from devices.dialects import NAMES, dialect
+from devices.kinds import ALARM_KINDS, KINDS, STATE_OF, Power, suggest
+from devices.mapping import load, shipped
 from devices.quantities import CONSENT_CLASSES, QUANTITIES, Nature, coerce
 
 CONTRACT = [
@@ -126,6 +132,64 @@ def test_silence_limits_are_those_of_the_catalogue() -> None:
     assert KINDS[Kind.water_meter].silence(timedelta(hours=24))[0] == timedelta(hours=36), (
         "NB-IoT: 1.5 heartbeats"
     )
+
+
+@given(st.sampled_from(list(Kind)), st.floats(0.001, 5_184_000))
+def test_however_seldom_a_device_speaks_its_silence_has_limits(kind: Kind, seconds: float) -> None:
+    """Blue before yellow, never sooner than its kind's, and never before the next word is overdue."""
+    k, (blue, yellow) = KINDS[kind], models.silence(Device(id="d", kind=kind, expect_seconds=seconds))
+    assert k.blue_after <= blue < yellow
+    assert k.yellow_after <= yellow
+    assert blue > timedelta(seconds=seconds)
+
+
+def test_every_quantity_is_of_some_kind_and_every_kind_knows_its_main_one() -> None:
+    """No row of one table is unknown to the other; what a bare ON says is a state or press that the kind reports."""
+    reported = {q for k in KINDS.values() for q in k.quantities}
+    assert set(QUANTITIES) == reported
+    for kind, quantity in STATE_OF.items():
+        assert quantity == KINDS[kind].quantities[0]
+        assert QUANTITIES[quantity].nature in (Nature.state, Nature.press)
+    for kind, k in KINDS.items():
+        assert (k.power is Power.battery) == ("battery" in k.quantities), kind
+
+
+@pytest.mark.parametrize("model", models.MODELS.values(), ids=lambda m: m.model)
+def test_what_is_known_of_a_model_is_of_use(model: models.Model) -> None:
+    """It has a source; every property is one we read; its pace is slower than any kind's."""
+    assert model.source
+    assert model.exposes or model.acts or model.every
+    for expose in model.exposes:
+        rules = rules_of(expose.property, expose)
+        assert rules, expose.property
+        assert all(rule.quantity in QUANTITIES for rule in rules)
+    if model.every is not None:
+        assert all(model.every > k.every for k in KINDS.values())
+    assert models.known(f" {model.model.upper()} ") is model
+    found = models.definition(model.model)
+    assert (found is not None) == bool(model.exposes or model.acts)
+    if found is not None:
+        assert set(found.exposes) == {e.property for e in model.exposes}
+        assert found.acts == model.acts
+
+
+def test_no_model_stands_twice() -> None:
+    """Two rows of one name would hide each other."""
+    assert len(models.MODELS) == len({m.model for m in models._TABLE}) == len(models._TABLE)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_shipped_mapping_speaks_of_what_its_kind_reports(name: str) -> None:
+    """It validates, is a dialect that can be subscribed to, and no reading is foreign to its kind."""
+    mapping = load(name)
+    assert f"mapped:{name}" in NAMES or dialect(f"mapped:{name}")
+    told = {r.doc.quantity for r in mapping.readings}
+    assert told <= set(QUANTITIES)
+    kind = mapping.doc.kind or suggest(told)
+    assert kind is not None
+    if mapping.doc.kind is not None:
+        assert told <= set(KINDS[kind].quantities)
+        assert KINDS[kind].quantities[0] in told, "without its main quantity it would be deaf"
 
 
 def test_alarm_kinds_report_what_they_are_there_for() -> None:
