@@ -17,14 +17,16 @@ from structlog import get_logger
 
 from alerts.desk import decode_transition
 from alerts.events import Transition
+from alerts.roster import roster_of
 from alerts.subscriptions import pushes
 from care.errors import Temporary
-from care.messages import Beat, HomeHealth, Refusal, Report, Unclaimed, decode
+from care.messages import Beat, HomeHealth, Refusal, Report, Unclaimed, decode, encode
 from care.site import Registry, Site
 from care.stream import ALERTS, HEALTH, QUARANTINE, READINGS, REGISTRY
 from dashboard_api.house import House
 from dashboard_api.picture import Case, Gap
 from dashboard_api.strip import KEPT
+from dashboard_api.watching import Watch
 
 log = get_logger("api")
 
@@ -243,6 +245,28 @@ async def ask_database(house: House) -> None:
         await asyncio.sleep(DATABASE_SECONDS)
 
 
+async def watch_screens(house: House) -> None:
+    """Whether an audible desk is still there: one that falls silent is an alarm of its own."""
+    watch = Watch()
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        if not house.caught_up.is_set():
+            continue
+        now = house.clock.now()
+        beats = [
+            s.at for s in house.picture.screens.values() if (s.beat.view, s.beat.audio) == ("desk", "running")
+        ]
+        finding = watch.look(
+            max(beats, default=None),
+            expected=not roster_of(house.picture.registry).nobody_on_duty(now),
+            home=house.picture.registry.site.community.id,
+            now=now,
+        )
+        if finding is not None:
+            await house.stream.publish(finding.subject, encode(finding), message_id=finding.event_id)
+            log.warning("screens_unwatched", phase=finding.phase.value)
+
+
 async def ask_stream(house: House) -> None:
     """Whether the stream answers."""
     while True:
@@ -269,6 +293,7 @@ def start(house: House) -> list[asyncio.Task[None]]:
         "board": tell_board,
         "forget": forget,
         "stream": ask_stream,
+        "screens": watch_screens,
     }
     if house.history is not None:
         jobs["database"] = ask_database

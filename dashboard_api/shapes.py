@@ -180,6 +180,7 @@ class Place(Shape):
 
 class Tag(Shape):
     word: str
+    en: str | None = None
     strong: bool = False
 
 

@@ -145,13 +145,16 @@ def duration(seconds: float) -> str:
 
 def tags(resident: Resident) -> list[dict[str, object]]:
     """What the desk must know of a person before it rings: strong ones first. Unknown words stay as written."""
-    found: list[tuple[bool, str]] = []
+    found: list[tuple[bool, str, str]] = []
     for name in [*resident.flags, *resident.conditions]:
-        word, _english, strong = TAGS.get(name, (name, name, False))
-        if (strong, word) not in found:
-            found.append((strong, word))
+        word, english, strong = TAGS.get(name, (name, name, False))
+        if (strong, word, english) not in found:
+            found.append((strong, word, english))
     found.sort(key=lambda t: not t[0])
-    return [{"word": word, "strong": True} if strong else {"word": word} for strong, word in found]
+    return [
+        {"word": word, "en": english, **({"strong": True} if strong else {})}
+        for strong, word, english in found
+    ]
 
 
 def masked(name: str) -> str:

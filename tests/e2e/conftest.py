@@ -395,7 +395,7 @@ def sit(browser: Browser, room: Room) -> Iterator[Sit]:
         **more: Any,
     ) -> Page:
         context = open_screen(browser, width, height, **more)
-        context.set_default_timeout(12_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         seat(context, room, user)
         if script:

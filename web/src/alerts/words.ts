@@ -47,3 +47,6 @@ export function furthest(responders: readonly Responder[]): Responder | null {
 /** 「设备离线 × 9」: many devices, one cause, one case. */
 export const merged = (alert: Alert): number =>
   new Set(alert.findings.map((finding) => finding.device ?? finding.finding)).size
+
+/** A tag of a person in the screen's language. */
+export const tagWords = (tag: { word: string; en?: string | null }, language: Language): string => (language === 'en' ? (tag.en ?? tag.word) : tag.word)

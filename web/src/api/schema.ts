@@ -3017,6 +3017,8 @@ export interface components {
         Tag: {
             /** Word */
             word: string;
+            /** En */
+            en?: string | null;
             /**
              * Strong
              * @default false

@@ -54,10 +54,12 @@ export function spread(placed: readonly (Point | null)[], kept: readonly Point[]
   return placed.map((point) => {
     if (point === null) return null
     let [x, y] = point
-    for (let turn = 0; taken.some(([a, b]) => Math.hypot(a - x, b - y) < 19) && turn < 10; turn += 1) {
-      const angle = (turn * Math.PI) / 3
-      x = point[0] + Math.cos(angle) * 22
-      y = point[1] + Math.sin(angle) * 22
+    for (let turn = 0; taken.some(([a, b]) => Math.hypot(a - x, b - y) < 19) && turn < 36; turn += 1) {
+      // rings of six, each wider and turned a little, until there is room
+      const ring = Math.floor(turn / 6)
+      const angle = (turn * Math.PI) / 3 + ring * 0.4
+      x = Math.min(WIDTH - 12, Math.max(12, point[0] + Math.cos(angle) * 22 * (ring + 1)))
+      y = Math.min(HEIGHT - 12, Math.max(12, point[1] + Math.sin(angle) * 22 * (ring + 1)))
     }
     taken.push([x, y])
     return [x, y]

@@ -1,0 +1,277 @@
+"""C-WALL, C-A11Y, C-I18N, C-PERF: what the screens look like, whatever is open, in both languages, for everybody."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import ROOT, Sit, wait_for
+from tests.e2e.room import Room
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+STATIC = ROOT / "dashboard_api" / "static"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SIZES = [(1920, 1080), (3840, 1080), (3840, 2160), (1366, 768), (1080, 1920)]
+
+CLIPPED = """() => {
+  const bad = []
+  const root = document.documentElement
+  if (root.scrollWidth > root.clientWidth + 1) bad.push(`page ${root.scrollWidth} > ${root.clientWidth}`)
+  for (const one of document.querySelectorAll('.stage *')) {
+    const style = getComputedStyle(one)
+    if (style.overflowX === 'visible' || one.closest('svg, .sr, [aria-hidden="true"], .scroll')) continue
+    if (one.scrollWidth > one.clientWidth + 2) bad.push(`${one.className} ${one.textContent.trim().slice(0, 30)}`)
+  }
+  return bad
+}"""
+
+
+def axe(page: Page) -> list[str]:
+    """What axe-core finds: rule, and the first place."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = page.evaluate(
+        "tags => axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })",
+        TAGS,
+    )
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found["violations"]]
+
+
+def several(room: Room) -> list[str]:
+    """A busy hour: two reds, one of them taken, yellows and blues."""
+    homes = list(room.registry.homes)
+    first = room.raised("smoke", "h0317")
+    taken = room.raised("sos", homes[4])
+    room.command(taken, "acknowledge", actor="s01")
+    room.raised("bed", homes[6])
+    room.raised("vitals", homes[7])
+    room.raised("battery", homes[8])
+    return [first, taken]
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_c_wall_1_and_3_nothing_is_cut_and_circles_are_round(
+    room: Room, sit: Sit, width: int, height: int
+) -> None:
+    """C-WALL-1, C-WALL-3: calm and busy, at every authored size: no scroll bars, no clipped text, a round ring."""
+    wall = sit("/wall", width=width, height=height)
+    assert wall.evaluate(CLIPPED) == []
+    several(room)
+    wall.wait_for_selector('[data-level="red"]')
+    ring = wall.locator("[data-ring]")
+    ring.wait_for()
+    assert wall.evaluate(CLIPPED) == []
+    box = ring.bounding_box()
+    assert box is not None
+    assert abs(box["width"] - box["height"]) < 1, box
+
+
+def test_c_wall_2_the_wall_knows_nothing_private(room: Room, sit: Sit) -> None:
+    """C-WALL-2: no phone, room, full name, health word, key or code: not in the page, not in any answer it was given."""
+    several(room)
+    bodies: list[str] = []
+    wall = sit("/wall")
+    wall.on(
+        "response",
+        lambda answer: (
+            bodies.append(answer.text()) if "/api/" in answer.url and "/live" not in answer.url else None
+        ),
+    )
+    wall.reload()
+    wall.wait_for_selector('[data-level="red"]')
+    cookie = "; ".join(f"{c['name']}={c['value']}" for c in wall.context.cookies())
+    with httpx.stream("GET", f"{room.url}/api/v1/live?view=wall", headers={"cookie": cookie}) as stream:
+        for line in stream.iter_lines():
+            bodies.append(line)
+            if line == "":
+                break
+    home = room.registry.homes["h0317"]
+    staff = room.registry.site.staff
+    secrets = [
+        home.phone, home.access.key, home.access.door_code, home.residents[0].name, home.contacts[0].name,
+        home.contacts[0].phone, "402", "听力", "失智", "高血压", "独居", *(s.name for s in staff), *(s.phone for s in staff),
+    ]  # fmt: skip
+    seen = wall.content() + "\n".join(bodies)
+    assert "银杏小区 3 幢" in seen
+    assert [s for s in secrets if s and s in seen] == []
+
+
+PAGES = {
+    "operator": [
+        "/desk",
+        "/wall",
+        "/residents",
+        "/residents/r0317",
+        "/devices",
+        "/duty",
+        "/kpi",
+        "/handover",
+    ],
+    "family": ["/family"],
+    "responder": ["/go"],
+}
+
+
+@pytest.mark.parametrize(("user", "path"), [(user, path) for user, paths in PAGES.items() for path in paths])
+def test_c_a11y_1_axe_finds_nothing(room: Room, sit: Sit, user: str, path: str) -> None:
+    """C-A11Y-1: axe-core, WCAG 2.2 AA and best practice: no violation on this page, calm and busy."""
+    phone = user != "operator"
+    page = sit(path, user=user, width=390 if phone else 1920, height=844 if phone else 1080)
+    page.wait_for_timeout(300)
+    assert axe(page) == []
+    first, _ = several(room)
+    if user == "responder":
+        who = str(room.house.people.users["responder"].staff)
+        room.command(first, "acknowledge", actor="s01")
+        room.command(first, "dispatch", actor="s01", responders=[who])
+        page.locator('[data-step="accept"]').wait_for()
+    elif user == "operator" and path not in ("/desk", "/wall", "/handover"):
+        page.locator("a.red").wait_for()
+    elif path != "/family":
+        page.locator('[data-level="red"]').first.wait_for()
+    assert axe(page) == []
+
+
+@pytest.mark.parametrize("state", ["drawer", "stale", "keys", "sign-in"])
+def test_c_a11y_1_axe_finds_nothing_in_the_other_states(room: Room, sit: Sit, state: str) -> None:
+    """C-A11Y-1: the drawer on each tab, a doubtful picture, the list of keys, the sign-in."""
+    alert, _ = several(room)
+    page = sit(f"/desk?at={alert}")
+    if state == "sign-in":
+        page.context.clear_cookies()
+        page.goto(f"{room.url}/sign-in")
+        page.get_by_role("button", name="登录").wait_for()
+        assert axe(page) == []
+    elif state == "keys":
+        page.keyboard.press("?")
+        page.get_by_role("dialog").wait_for()
+        assert axe(page) == []
+    elif state == "drawer":
+        for tab in ("script", "evidence", "history", "resident"):
+            page.goto(f"{room.url}/desk?case={alert}&at={alert}&tab={tab}")
+            page.get_by_role("dialog").wait_for()
+            assert axe(page) == [], tab
+    else:
+        with room.silenced():
+            page.wait_for_selector('html[data-link="stale"]', state="attached", timeout=15_000)
+            assert axe(page) == []
+
+
+def test_c_a11y_4_nothing_flashes_fast_and_nothing_at_all_when_asked(room: Room, sit: Sit) -> None:
+    """C-A11Y-4: at most three flashes a second; with reduced motion none."""
+    room.raised("smoke")
+    running = "() => document.getAnimations().map(one => one.effect.getTiming()).filter(one => one.iterations === Infinity).map(one => one.duration)"
+    page = sit()
+    page.wait_for_selector(".flash")
+    durations = page.evaluate(running)
+    assert durations
+    assert all(each >= 1000 / 3 for each in durations)
+    page.emulate_media(reduced_motion="reduce")
+    wait_for(lambda: page.evaluate(running) == [], 3, "the stillness")
+
+
+CONTRAST = """() => {
+  const channel = (value) => { const part = value / 255; return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4 }
+  const light = (colour) => { const [r, g, b] = colour.match(/[\\d.]+/g).map(Number); return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b) }
+  const bad = []
+  for (const text of document.querySelectorAll('svg text')) {
+    const box = text.getBoundingClientRect()
+    const under = document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2)
+      .find((one) => one !== text && one.tagName !== 'text' && (one.namespaceURI.endsWith('svg') && one.tagName !== 'svg' ? getComputedStyle(one).fill !== 'none' : /rgb\\(/.test(getComputedStyle(one).backgroundColor)))
+    if (!under) continue
+    const ground = under.tagName === 'rect' || under.tagName === 'polygon' || under.tagName === 'circle' || under.tagName === 'path' ? getComputedStyle(under).fill : getComputedStyle(under).backgroundColor
+    if (!/rgb/.test(ground)) continue
+    const [a, b] = [light(getComputedStyle(text).fill), light(ground)]
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
+    if (ratio < 4.5) bad.push(`${text.textContent.trim()} ${ratio.toFixed(1)}`)
+  }
+  return bad
+}"""
+
+
+def test_c_a11y_2_letters_on_drawings_can_be_read(room: Room, sit: Sit) -> None:
+    """C-A11Y-2: text over shapes, where axe cannot judge: at least 4.5 to 1 by computed colours."""
+    several(room)
+    page = sit()
+    page.wait_for_selector("[data-ring]", state="attached")
+    assert page.evaluate(CONTRAST) == []
+
+
+CJK = re.compile(r"[一-鿿]")
+
+
+@pytest.mark.parametrize("path", ["/desk", "/residents", "/devices", "/duty", "/kpi", "/handover", "/wall"])
+def test_c_i18n_1_the_english_screen_speaks_english(room: Room, sit: Sit, path: str) -> None:
+    """C-I18N-1: switched to English, no Chinese is left but names, addresses and what is marked as Chinese; no bare key."""
+    page = sit(path, script="localStorage.setItem('anxin.language', 'en')")
+    page.wait_for_timeout(600)
+    assert page.locator("html").get_attribute("lang") == "en-GB"
+    texts: list[str] = page.evaluate(
+        """() => { const out = []; const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+          while (walk.nextNode()) { const node = walk.currentNode; if (!node.parentElement.closest('[lang="zh-CN"], script, style, noscript')) out.push(node.textContent.trim()) }
+          return out.filter(Boolean) }"""
+    )
+    site = room.registry.site
+    known = {
+        word
+        for home in site.homes
+        for word in (home.address, *(r.name for r in home.residents), *(c.name for c in home.contacts))
+    }
+    known |= {s.name for s in site.staff} | {site.community.name, site.community.street}
+    known |= {m.name for g in site.grids for m in g.micro_grids} | {g.name for g in site.grids}
+    letters = set("".join(known))
+    left = [text for text in texts if CJK.search(text) and any(c not in letters for c in CJK.findall(text))]
+    assert left == []
+    assert [text for text in texts if re.fullmatch(r"[a-z]+(\.[a-zA-Z]+)+", text)] == []
+
+
+def closure(manifest: dict[str, Any], entry: str, seen: set[str]) -> set[str]:
+    """An entry and everything it needs at once."""
+    if entry in seen:
+        return seen
+    seen.add(entry)
+    for needed in manifest[entry].get("imports", []):
+        closure(manifest, needed, seen)
+    return seen
+
+
+def weight(files: set[str]) -> float:
+    return sum(len(gzip.compress((STATIC / file).read_bytes(), 9)) for file in files) / 1000
+
+
+def test_c_perf_1_the_first_load_stays_within_its_budget() -> None:
+    """C-PERF-1: wall and desk at most 90 kB of JavaScript and 25 kB of CSS, a phone's page at most 60 kB (gzip)."""
+    manifest = json.loads((STATIC / ".vite" / "manifest.json").read_text())
+
+    def needs(*pages: str) -> set[str]:
+        seen: set[str] = set()
+        for page in ("index.html", *pages):
+            closure(manifest, page, seen)
+        return seen
+
+    desk = needs("src/desk/DeskPage.vue", "src/wall/WallPage.vue")
+    scripts = {manifest[one]["file"] for one in desk}
+    scripts |= {str(p.relative_to(STATIC)) for p in (STATIC / "assets").glob("worker-*.js")}
+    styles = {css for one in desk for css in manifest[one].get("css", [])}
+    assert weight(scripts) <= 90, weight(scripts)
+    assert weight(styles) <= 25, weight(styles)
+    for page in ("src/go/GoPage.vue", "src/family/FamilyPage.vue"):
+        files = {manifest[one]["file"] for one in needs(page)}
+        assert weight(files) <= 60, (page, weight(files))
+
+
+def test_no_download_addresses_in_the_lock() -> None:
+    """package-lock.json names versions and checksums, and no address."""
+    lock = (ROOT / "web" / "package-lock.json").read_text()
+    assert '"resolved"' not in lock
+    assert Path(STATIC / "sw.js").is_file()

@@ -1,0 +1,220 @@
+"""The pages beyond the desk: ux.md 9.4 to 9.9, each with its own checks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from care.messages import DeviceHealth
+from tests.e2e.conftest import Sit, wait_for
+from tests.e2e.room import Room
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+
+def with_reason(page: Page) -> None:
+    page.get_by_label(re.compile("写明理由")).fill("电话回访")
+    page.get_by_role("button", name="查看", exact=True).click()
+    page.locator("[data-line]").first.wait_for(state="attached")
+
+
+def test_a_resident_without_an_open_case_asks_for_a_reason_and_gaps_are_gaps(room: Room, sit: Sit) -> None:
+    """9.4: health wants a reason; the hole in the belt makes pieces of line, said as 「无数据」; table and chart agree."""
+    page = sit("/residents/r0317")
+    assert page.locator("[data-line]").count() == 0
+    with_reason(page)
+    answer = page.request.get(f"{room.url}/api/v1/residents/r0317/days?days=1&reason=x").json()
+    pulse = answer["vitals"][0]
+    moves = page.locator("[data-line]").first.get_attribute("d") or ""
+    assert moves.count("M") == len(pulse["pieces"]) > 1
+    assert page.get_by_text("无数据").first.is_visible()
+    nights = page.locator("[data-night]")
+    assert nights.count() == 14
+    page.get_by_role("button", name="看表格").click()
+    rows = page.locator(".days tbody tr")
+    values = sum(len(piece) for vital in answer["vitals"] for piece in vital["pieces"])
+    wait_for(lambda: abs(rows.count() - values) <= 4, 5, "a row for every value")
+
+
+def test_with_an_open_case_no_reason_is_asked(room: Room, sit: Sit) -> None:
+    """9.4: while a case is open the operator sees at once."""
+    room.raised("smoke", "h0317")
+    page = sit("/residents/r0317")
+    page.locator("[data-line]").first.wait_for(state="attached")
+
+
+def test_a_silent_device_takes_its_home_out_of_the_protected(room: Room, sit: Sit) -> None:
+    """9.5: the worst homes first, with the reason; the header counts what the rows show."""
+    page = sit("/devices")
+    home = room.registry.homes["h0317"]
+    silent = [
+        DeviceHealth(
+            device=d.id, kind=d.kind.value, room=d.room, silent=n == 0, reason="silent" if n == 0 else ""
+        )
+        for n, d in enumerate(home.devices)
+    ]
+    room.protection("h0317", "partly", *silent)
+    try:
+        page.reload()
+        row = page.locator('[data-home="h0317"]')
+        wait_for(lambda: row.get_attribute("data-protection") == "partly", 5, "the fall")
+        assert "失联" in row.inner_text()
+        assert page.locator("[data-home]").first.get_attribute("data-home") == "h0317"
+        page.get_by_role("button", name=re.compile("^部分")).click()
+        assert page.locator("[data-home]").count() == 1
+    finally:
+        room.all_protected()
+
+
+def test_a_figure_can_be_counted_again_from_its_cases(room: Room, sit: Sit) -> None:
+    """9.7: without cases 「无样本」; with them, the figure is what the listed cases say."""
+    page = sit("/kpi?period=today")
+    homes = list(room.registry.homes)
+    for n, seconds in enumerate((10, 30, 90)):
+        alert = room.raised("smoke", homes[20 + n])
+        room.passes(seconds)
+        room.command(alert, "acknowledge", actor="s01")
+    page.reload()
+    page.locator("[data-case]").first.wait_for()
+    kept = page.locator('[data-case][data-kept="true"]').count()
+    every = page.locator("[data-case]").count()
+    told = page.locator(".tile.on .value b").inner_text()
+    assert told == f"{100 * kept / every:.1f}"
+    assert page.get_by_text("无样本").first.is_visible(), "nobody was sent: no figure for arrivals"
+
+
+def test_a_red_is_seen_on_every_page(room: Room, sit: Sit) -> None:
+    """A waiting red stands in a bar on every page, and G leads to it."""
+    page = sit("/duty")
+    alert = room.raised("smoke")
+    page.locator("a.red").wait_for()
+    page.keyboard.press("g")
+    page.wait_for_url(f"**/desk?at={alert}*")
+
+
+def test_the_family_hears_one_sentence_and_nothing_of_health(room: Room, sit: Sit) -> None:
+    """9.8: first a sentence; with a case the service's steps; never a health word; offline: the last words, and that they are old."""
+    page = sit("/family", user="family", width=320, height=640)
+    alert = room.raised("smoke", "h0317")
+    page.get_by_text("社区正在核实一条提醒").first.wait_for()
+    room.command(alert, "acknowledge", actor="s01")
+    page.get_by_text("已接警").first.wait_for()
+    body = page.content() + page.request.get(f"{room.url}/api/v1/family").text()
+    for secret in ("烟", "失智", "心率", "402", "银杏", "听力", "2580"):
+        assert secret not in body, secret
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    wait_for(lambda: page.evaluate("caches.keys().then((all) => all.length)") > 0, 10, "the kept shell")
+    page.reload()  # the first page was not yet in the worker's hands
+    page.get_by_text("已接警").first.wait_for()
+    assert not any("/api/" in url for url in cached(page)), "no answer is ever kept"
+    room.stop()
+    try:
+        page.reload()
+        page.get_by_text("离线，信息可能过时").wait_for(timeout=20_000)
+        assert page.get_by_text("已接警").first.is_visible()
+        assert page.locator(".at b").is_visible()
+    finally:
+        room.start()
+
+
+def cached(page: Page) -> list[str]:
+    urls: list[str] = page.evaluate(
+        """async () => { const out = []; for (const name of await caches.keys()) for (const one of await (await caches.open(name)).keys()) out.push(one.url); return out }"""
+    )
+    return urls
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (320, 568)])
+def test_the_responder_taps_once_at_a_time_and_buttons_are_large(
+    room: Room, sit: Sit, width: int, height: int
+) -> None:
+    """9.9: offered without the room; accepted: room, key, code on demand; each step one button of at least 48 px."""
+    page = sit("/go", user="responder", width=width, height=height)
+    me = str(room.house.people.users["responder"].staff)
+    alert = room.raised("smoke")
+    room.command(alert, "dispatch", actor="s01", responders=[me])
+    page.locator('[data-step="accept"]').wait_for()
+    assert "402" not in page.content()
+    sizes(page)
+    page.locator('[data-step="accept"]').dblclick()
+    page.locator('[data-step="depart"]').wait_for()
+    page.get_by_text("402").wait_for()
+    sizes(page)
+    page.get_by_role("button", name=re.compile("查看密码")).click()
+    page.get_by_text(room.registry.homes["h0317"].access.door_code).wait_for()
+    page.locator('[data-step="depart"]').click()
+    page.locator('[data-step="arrive"]').click()
+    page.get_by_text("已到场，等待监控席结案").wait_for()
+    wait_for(lambda: room.house.picture.cases[alert].alert.state.value == "attended", 5, "the arrival")
+    kinds = [type(e).__name__ for change in room.house.picture.cases[alert].log for e in change.events]
+    assert [k for k in kinds if k in ("Accepted", "Departed", "Arrived")] == [
+        "Accepted",
+        "Departed",
+        "Arrived",
+    ]
+
+
+def sizes(page: Page) -> None:
+    """Every button is at least 48 px high and 8 px from the next."""
+    boxes = page.locator("footer button:visible").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect().toJSON())"
+    )
+    assert boxes
+    assert all(box["height"] >= 48 for box in boxes), boxes
+    for one in boxes:
+        for other in boxes:
+            if one is other:
+                continue
+            apart_x = max(other["left"] - one["right"], one["left"] - other["right"])
+            apart_y = max(other["top"] - one["bottom"], one["top"] - other["bottom"])
+            assert max(apart_x, apart_y) >= 8, (one, other)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_steps_tapped_without_a_network_arrive_in_order_with_their_times(room: Room, sit: Sit) -> None:
+    """9.9: the network is gone; three taps wait, said as 「3 步待上传」; it is back: all three, in order, each with its time."""
+    page = sit("/go", user="responder", width=360, height=740)
+    me = str(room.house.people.users["responder"].staff)
+    alert = room.raised("smoke")
+    room.command(alert, "dispatch", actor="s01", responders=[me])
+    page.locator('[data-step="accept"]').wait_for()
+    page.route("**/api/v1/alerts/**", lambda route: route.abort())
+    for step in ("accept", "depart", "arrive"):
+        page.locator(f'[data-step="{step}"]').click()
+    page.get_by_text("3 步待上传").wait_for()
+    assert room.house.picture.cases[alert].alert.state.value != "attended"
+    page.wait_for_timeout(100)
+    page.unroute("**/api/v1/alerts/**")
+    wait_for(lambda: room.house.picture.cases[alert].alert.state.value == "attended", 10, "the three steps")
+    kinds = [type(e).__name__ for change in room.house.picture.cases[alert].log for e in change.events]
+    assert [k for k in kinds if k in ("Accepted", "Departed", "Arrived")] == [
+        "Accepted",
+        "Departed",
+        "Arrived",
+    ]
+    assert page.get_by_text("步待上传").count() == 0
+
+
+def test_handing_over_names_both_in_every_open_case(room: Room, sit: Sit) -> None:
+    """交班: the next person signs in on the page; both names stand in the log of each open case; the sound check follows."""
+    alert = room.raised("bed")
+    page = sit("/handover")
+    page.locator(f'[data-alert="{alert}"]').wait_for()
+    page.get_by_label("用户名").fill("second")
+    page.get_by_label("密码").fill("eine lange demo")
+    page.get_by_role("button", name="我已看过，接班").click()
+    page.wait_for_url("**/desk*")
+    notes = [
+        e.note
+        for change in room.house.picture.cases[alert].log
+        for e in change.events
+        if type(e).__name__ == "Noted"
+    ]
+    assert any(note.startswith("交班：") for note in notes), notes
+    page.get_by_role("button", name="播放红色告警声").wait_for()
