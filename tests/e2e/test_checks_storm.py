@@ -66,7 +66,7 @@ def test_c_storm_3_nine_devices_of_one_cause_are_one_row(room: Room, sit: Sit) -
     }
     assert len(cases) == 1
     row = page.locator(f'[data-alert="{cases.pop()}"]')
-    wait_for(lambda: "× 9" in row.inner_text(), 5, "the merged row")
+    wait_for(lambda: "× 9" in row.inner_text(), 20, "the merged row")
     assert page.locator(".queue [data-alert]").count() == 1
 
 
