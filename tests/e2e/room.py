@@ -259,7 +259,7 @@ class Room:
         self.do(work(), 120)
 
     async def _settled(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):
             while self.house.picture.position < await self.stream.head(ALERTS):
                 await asyncio.sleep(0.005)
 
