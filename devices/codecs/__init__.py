@@ -95,7 +95,9 @@ def read_json(payload: bytes, *, limit_depth: bool = True) -> Any:
 
 def _read_slowly(payload: bytes) -> Any:
     try:
-        text = payload.decode("utf-8")
+        text = payload.decode("utf-8").removeprefix(
+            "\ufeff"
+        )  # some begin their UTF-8 with a mark of byte order
     except UnicodeDecodeError as error:
         raise Refused(Reason.not_text, f"byte {error.start} is not UTF-8") from None
     try:

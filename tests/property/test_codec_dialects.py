@@ -18,11 +18,15 @@ from care.site import Community, Device, Home, Registry, Site
 from care.words import Kind
 from devices import names as devices_names
 from devices.codecs.homeassistant import compile_template
-from devices.dialects import NAMES, TOPIC_BY_TOPIC, dialect
+from devices.codecs.mapped import Mapped
+from devices.codecs.utterance import NOBODY, Claim, Heard, Utterance
+from devices.dialects import GUESSED, NAMES, NATIVE, TOPIC_BY_TOPIC, ZIGBEE2MQTT, dialect
 from devices.expressions import MISSING, ExpressionFault, compile_condition, parse_path
+from devices.guesses import likely
 from devices.mapping import MappingFaults, load, read_mapping, shipped
 from devices.quantities import QUANTITIES, Nature
 from ingest.normalize import Message, Normalizer, Subscription
+from tests.property.oddities import odd_json
 
 NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
 DIALECTS = sorted([*(NAMES - TOPIC_BY_TOPIC), *(f"mapped:{m}" for m in shipped())])
@@ -80,7 +84,10 @@ values = st.recursive(
     max_leaves=12,
 )
 objects = st.dictionaries(names, values, max_size=10)
+odd = odd_json(names)
 payloads = st.one_of(
+    odd,
+    odd,
     st.one_of(objects, st.lists(objects, max_size=4), values).map(lambda v: json.dumps(v).encode()),
     st.binary(max_size=120),
     st.sampled_from(
@@ -130,6 +137,7 @@ def test_the_same_message_means_the_same_everywhere(topic: str, payload: bytes) 
 
 
 FRESH = a_normalizer()
+SPOKEN = {name: dialect(name) for name in GUESSED}
 
 
 @given(
@@ -236,12 +244,44 @@ def test_names_are_guessed_or_left_alone(text: str) -> None:
         assert devices_names.exact(found[1]) in QUANTITIES
 
 
+GUESSING = Normalizer(
+    Registry(
+        Site(
+            community=Community(id="c", name="c"),
+            homes=[Home(id="h", devices=[Device(id=f"g-{k}", kind=k, address=f"field/{k}") for k in KINDS])],
+        )
+    ),
+    [],
+)
+
+
+@given(st.sampled_from(KINDS), st.sampled_from(["", "/smoke", "/sos", "/x", "/tele/SENSOR"]), payloads)
+def test_guessing_the_dialect_trips_over_nothing(kind: Kind, below: str, payload: bytes) -> None:
+    """A device in the site file whose subscription was forgotten: well-formed outcomes, and nothing vanishes."""
+    out = GUESSING.normalize(Message(f"field/{kind}{below}", payload, NOON))
+    check(out)
+    assert out or below
+
+
+@given(payloads, st.sampled_from([None, *KINDS]), st.sampled_from([None, "smoke", "action", "x"]))
+def test_a_dialect_is_always_chosen(payload: bytes, kind: Kind | None, attribute: str | None) -> None:
+    """One of those there are, below the net of the normalizer too."""
+    heard = Heard("a/b", payload, NOON, UTC)
+    assert likely(heard, SPOKEN, kind=kind, attribute=attribute) in {NATIVE, ZIGBEE2MQTT, *SPOKEN}
+
+
+@given(payloads, st.sampled_from(DIALECTS), st.sampled_from(KINDS))
+def test_every_dialect_alone_raises_nothing_but_a_refusal(payload: bytes, name: str, kind: Kind) -> None:
+    """Hearing and saying, without the net."""
+    with contextlib.suppress(Refused):
+        for part in SPOKEN[name].hear(Heard(topic_of(name, kind), payload, NOON, UTC)):
+            if isinstance(part, Utterance):
+                part.say(Claim(kind))
+
+
 @given(st.sampled_from(shipped()), payloads)
 def test_a_mapping_alone_raises_nothing_but_a_refusal(name: str, payload: bytes) -> None:
     """Also below the normalizer, which would hide it."""
-    from devices.codecs.mapped import Mapped
-    from devices.codecs.utterance import NOBODY, Heard, Utterance
-
     mapped = Mapped(load_once(name))
     try:
         for part in mapped.hear(Heard("a/b", payload, NOON, UTC)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -13,14 +14,15 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care.errors import Refused
+from care.errors import Reason, Refused
 from care.messages import Refusal, Report, Unclaimed, decode, encode
 from care.site import Community, Device, Home, Registry, Site
 from care.words import Kind
-from devices.codecs import read_json
+from devices.codecs import exposes, native, read_json, zigbee2mqtt
 from devices.codecs.exposes import PROPERTIES
 from devices.quantities import QUANTITIES, Nature
 from ingest.normalize import DEFAULT_SUBSCRIPTIONS, Message, Normalizer
+from tests.property.oddities import odd_json
 
 NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
 KINDS = list(Kind)
@@ -79,12 +81,14 @@ def mangled(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-payloads = st.one_of(st.binary(max_size=300), json_bytes, mangled())
+odd = odd_json(names)
+payloads = st.one_of(st.binary(max_size=300), json_bytes, mangled(), odd, odd)
 
 
 def check(out: list[Any]) -> None:
     for one in out:
         assert isinstance(one, Report | Refusal | Unclaimed)
+        assert not isinstance(one, Refusal) or one.reason != Reason.failed, "that would be a bug of ours"
         assert decode(encode(one), type(one)) == one, "it survives the stream"
         if isinstance(one, Report):
             assert not set(one.values) & set(one.unknown)
@@ -130,6 +134,30 @@ def test_a_message_of_an_alarm_device_never_vanishes(kind: Kind, payload: bytes)
             assert all(isinstance(o, Refusal) for o in out)
             if kind in (Kind.sos, Kind.smoke, Kind.gas, Kind.co, Kind.fall, Kind.water_leak):
                 assert any(o.alarm for o in out if isinstance(o, Refusal))
+
+
+@given(payloads, st.sampled_from(KINDS))
+def test_below_the_normalizer_nothing_but_a_refusal_is_raised(payload: bytes, kind: Kind) -> None:
+    """The readers themselves, without the net that would catch a bug of theirs."""
+    for read in (
+        lambda: read_json(payload),
+        lambda: native.decode(payload, zone=UTC, received_at=NOON),
+        lambda: zigbee2mqtt.decode(payload, zone=UTC, kind=kind),
+        lambda: zigbee2mqtt.decode_attribute("smoke", payload, zone=UTC, kind=kind),
+        lambda: zigbee2mqtt.availability(payload),
+    ):
+        with contextlib.suppress(Refused):
+            read()
+    exposes.read_devices(payload)
+    exposes.read_groups(payload)
+
+
+def test_a_mark_of_byte_order_is_no_reason_to_be_deaf() -> None:
+    """Some gateways begin their UTF-8 with one: the alarm behind it is an alarm."""
+    for topic in ("anxin/v1/h/n-smoke", "zigbee2mqtt/smoke"):
+        [out] = ANY.normalize(Message(topic, b'\xef\xbb\xbf{"smoke": true}', NOON))
+        assert isinstance(out, Report)
+        assert out.values == {"smoke": True}
 
 
 @given(json_bytes)
