@@ -65,7 +65,7 @@ def cold(browser: Browser, room: Room) -> float:
             ".observe(document, { subtree: true, childList: true })"
         )
         page.goto(f"{room.url}/desk")
-        page.wait_for_function("window.firstRow !== undefined")
+        page.wait_for_selector("[data-alert]")  # (no wait_for_function: the page's own policy forbids eval)
         times.append(float(page.evaluate("window.firstRow")))
         context.close()
     return round(min(times), 1)
