@@ -39,6 +39,15 @@ _TIME = re.compile(
 )
 _SEQ = re.compile(r"^(seq|sequence|f_?cnt|counter|packet_?seq|msg_?id|serial_?num)$", re.IGNORECASE)
 _SENTINELS = (255, -1, 65535, 32767, -32768, -127, 127, 999, 9999, -999, 10000)
+_WHICH = re.compile(
+    r"^(model|type|category|(dev|device|sensor|product)_?(type|model|name|kind))$", re.IGNORECASE
+)
+"""A field that says what kind of device speaks."""
+_BY_KIND = re.compile(r"^(status|state|alarm|value|val|event)$", re.IGNORECASE)
+"""A field that means something else for each kind of device."""
+_YES = frozenset({"y", "t", "是", "有", "开", "报警", "在床", "异常"})
+_NO = frozenset({"n", "f", "否", "无", "关", "正常", "离床"})
+"""Words of a state that are plain to whoever reads a draft, and too short or too rare for `coerce`."""
 _ALSO = {"rpm": "respiration_rate", "act": "movement"}
 """Names that mean something only beside a heart rate."""
 
@@ -373,8 +382,9 @@ def _worded(f: Field, quantity: str) -> tuple[list[str], list[str]] | None:
     yes: list[Any] = []
     no: list[Any] = []
     for raw in f.raw.values():
+        plainly = word(raw) in _YES
         try:
-            value = coerce(known, raw)
+            value = plainly if plainly or word(raw) in _NO else coerce(known, raw)
         except Refused:
             return None
         if known.nature is Nature.press:
@@ -390,6 +400,12 @@ def _worded(f: Field, quantity: str) -> tuple[list[str], list[str]] | None:
         "1",
     }
     asks = []
+    coded = plain and not any(isinstance(v, bool) for v in f.raw.values())
+    if coded and known.nature is Nature.state and re.search(r"(status|state)$", f.name, re.IGNORECASE):
+        mat = " (some mats write 0 for in bed)" if quantity == "in_bed" else ""
+        asks.append(
+            f"{quantity}: `{f.text}` is a code: 1 was taken for yes and 0 for no{mat}; look it up, or try both"
+        )
     if quantity in HAZARDS | {"sos", "fall"} and not (yes and no) and known.nature is Nature.state:
         asks.append(
             f"{quantity}: only one of its two values was heard; set off a test alarm and capture again"
@@ -415,6 +431,10 @@ def draft(messages: Sequence[Captured], name: str = "draft") -> Draft:
     shape = _shape(messages)
     skip = shape.records or (shape.points[0] if shape.points else None)
     fields = _fields(shape.rows, skip)
+    if any(not all(m.topic.split("/")) for m in messages):
+        ask(
+            "some topics begin or end with `/` or have `//` in them: such messages are refused; let the gateway publish without"
+        )
     if shape.unread:
         ask(f"{shape.unread} of {len(messages)} messages are no JSON objects; a mapping cannot read them")
     device, device_field = _whose(messages, found, fields, shape, ask)
@@ -452,8 +472,12 @@ def draft(messages: Sequence[Captured], name: str = "draft") -> Draft:
         used.add(seq.path)
         lines.append(f"seq: {scalar(seq.text)}")
     readings, left = _readings(fields, used, out)
+    by_kind = _by_kind(shape.rows, left, out)
     kind = suggest(out.told)
-    if kind is not None:
+    if by_kind:
+        readings += by_kind
+        ask("several kinds of devices speak here: check that each has its readings, and none of another's")
+    elif kind is not None:
         lines.append(f"kind: {kind.value}        # by what it reports; change it if this is something else")
     else:
         ask("nothing tells what kind of device this is")
@@ -463,6 +487,13 @@ def draft(messages: Sequence[Captured], name: str = "draft") -> Draft:
         ask("no field was recognised; write the readings yourself")
         # A mapping without any reading is refused: this one says that the device is there.
         lines[-1] = "readings:\n  - {quantity: fault, value: false, when: 'false'}        # nothing yet"
+    numbered = {
+        written(f.path[:-1]) for f in left if str(f.path[-1]).isdigit() and isinstance(f.path[-1], str)
+    }
+    for table in sorted(numbered):
+        ask(
+            f"`{table}` holds numbered points: what each number means stands in the data sheet of the product"
+        )
     if left:
         lines.append("  # Fields that were not recognised:")
         lines += [f"  #   {_comment(f.text)}: {f.shown()}" for f in left[:60]]
@@ -522,7 +553,7 @@ def _readings(fields: list[Field], used: set[Steps], out: Draft) -> tuple[list[s
         if quantity is None:
             left.append(f)
             continue
-        made = _numeric(f, quantity) if QUANTITIES[quantity].numeric else _worded(f, quantity)
+        made = _made(f, quantity)
         head = f"quantity: {quantity}, field: {scalar(f.text)}"
         if made is None:
             lines.append(f"  # - {{{head}, yes: [], no: []}}        # which of {f.shown()} means yes?")
@@ -540,6 +571,45 @@ def _readings(fields: list[Field], used: set[Steps], out: Draft) -> tuple[list[s
     if not out.told:
         return [], left
     return lines, left
+
+
+def _by_kind(rows: Sequence[dict[str, Any]], left: list[Field], out: Draft) -> list[str]:
+    """Readings of fields that mean something else for each kind of device, where another field says which kind."""
+    which = next((f for f in left if _WHICH.match(f.name) and 1 < len(f.values) <= 40), None)
+    if which is None or not all(isinstance(v, str) and v.isprintable() for v in which.raw.values()):
+        return []
+    lines: list[str] = []
+    for f in [f for f in left if _BY_KIND.match(f.name)]:
+        parted: dict[str, Field] = {}
+        for row in rows:
+            kind, value = look(row, which.path), look(row, f.path)
+            if isinstance(kind, str) and isinstance(value, bool | int | float | str):
+                parted.setdefault(kind, Field(f.path)).add(value)
+        for kind, own in parted.items():
+            quantity = guess(kind)
+            made = _made(own, quantity) if quantity and re.fullmatch(r"[\w .:-]{1,64}", kind) else None
+            if quantity is None or made is None:
+                out.open_questions.append(
+                    f"`{f.text}` of {_comment(kind)} says {own.shown()}: what does it mean?"
+                )
+                continue
+            keys, asks = made
+            out.open_questions += asks
+            out.told += [quantity] if quantity not in out.told else []
+            when = scalar(f"{which.text} = '{kind}'")
+            told = [
+                f"quantity: {quantity}",
+                f"field: {scalar(f.text)}",
+                f"when: {when}",
+                "otherwise: skip",
+                *keys,
+            ]
+            lines.append(f"  - {{{', '.join(told)}}}        # {own.shown()}")
+    return lines
+
+
+def _made(f: Field, quantity: str) -> tuple[list[str], list[str]] | None:
+    return _numeric(f, quantity) if QUANTITIES[quantity].numeric else _worded(f, quantity)
 
 
 _PLAIN = re.compile(r"^[^\W\d_][\w.-]*$")

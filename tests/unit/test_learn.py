@@ -102,10 +102,107 @@ def test_topics_are_grouped_by_what_varies() -> None:
     assert patterns(["v/a+b", "", "v//x"]) == []
 
 
+# -- families of vendors, invented after the manner of real ones: what a maintainer would want to find in the draft
+
+
+def test_a_list_of_points_in_a_cloud_envelope() -> None:
+    """Time and device of the envelope, codes by their names, both words of the alarm."""
+    d = learnt(*(
+        (f"tylink/{dev}/thing/property/report", {
+            "msgId": f"m{i}", "time": 1779508800000 + i,
+            "data": {"devId": dev, "properties": [
+                {"code": "smoke_sensor_status", "value": "alarm" if i == 3 else "normal", "time": 1779508800000 + i},
+                {"code": "battery_percentage", "value": 90 - i, "time": 1779508800000 + i},
+            ]},
+        })
+        for i, dev in enumerate(["bf01", "bf02", "bf03", "bf01"])
+    ))  # fmt: skip
+    m = read_mapping(d.text)
+    assert (m.doc.topics, m.doc.device.part, m.doc.kind) == (
+        ["tylink/{device}/thing/property/report"],
+        "device",
+        Kind.smoke,
+    )
+    assert m.doc.points is not None
+    assert m.doc.points.list == "data.properties"
+    assert (readings(d)["smoke"].yes, readings(d)["smoke"].no) == (["alarm"], ["normal"])
+
+
+def test_numbered_points_are_not_guessed() -> None:
+    """`dps: {"1": "2"}` could be anything: no reading, and the question says where the answer stands."""
+    d = learnt(*(("s/d1", {"t": 1779508800 + i, "dps": {"1": str(i), "14": "high"}}) for i in range(3)))
+    assert d.told == []
+    assert any("`dps` holds numbered points" in q and "data sheet" in q for q in d.open_questions)
+
+
+def test_a_gateway_of_many_kinds_is_taken_apart_by_model() -> None:
+    """JSON in a text; `status` and `alarm` mean what the model says; the draft is of no one kind."""
+    said = [
+        ("motion", "d01", {"status": "motion"}), ("magnet", "d02", {"status": "open"}), ("magnet", "d02", {"status": "close"}),
+        ("smoke", "d03", {"alarm": "1"}), ("smoke", "d03", {"alarm": "0"}), ("switch", "d05", {"status": "click"}),
+    ]  # fmt: skip
+    d = learnt(*(("gw/1/report", {"model": m, "sid": s, "data": json.dumps(data)}) for m, s, data in said))
+    m = read_mapping(d.text)
+    assert (m.doc.json_text, m.doc.device.field, m.doc.kind) == (["data"], "sid", None)
+    found = {q: (r.field, r.when, r.yes, r.no) for q, r in readings(d).items()}
+    assert found == {
+        "motion": ("data.status", "model = 'motion'", ["motion"], []),
+        "door_open": ("data.status", "model = 'magnet'", ["open"], ["close"]),
+        "smoke": ("data.alarm", "model = 'smoke'", [], []),
+    }
+    assert any("of switch says click" in q for q in d.open_questions)
+    assert any("several kinds" in q for q in d.open_questions)
+
+
+def test_minutes_of_a_mat_are_records_and_its_codes_are_asked_about() -> None:
+    """A list of minutes; 0 for in bed is what some mats write, so nobody is told in or out of bed unasked."""
+    d = learnt(*(
+        (f"mat/report/{dev}", {"deviceId": dev, "minutes": [
+            {"ts": 1779508800 + 60 * j, "heartRate": 60 + i + j, "breathRate": 14, "bedStatus": j % 2} for j in range(4)
+        ]})
+        for i, dev in enumerate(["D01", "D02", "D03"])
+    ))  # fmt: skip
+    m = read_mapping(d.text)
+    assert (m.doc.records, m.doc.device.part, m.doc.time[0].field) == ("minutes", "device", "ts")
+    assert set(readings(d)) == {"heart_rate", "respiration_rate", "in_bed"}
+    assert any("in_bed" in q and "0 for in bed" in q for q in d.open_questions)
+
+
+def test_records_with_parts_of_a_hundred_y_and_n_and_a_topic_that_is_refused() -> None:
+    """`64/100` is a ratio, Y and N are yes and no, a compact time is one; a topic with `/` before it is told of."""
+    d = learnt(*(
+        (f"/belt/{dev}/up", {"records": [
+            {"sn": dev, "time": f"20260523040{i}00", "hr": 62 + i, "rr": 15, "quality": f"{60 + i}/100", "onbed": "N" if i == 2 else "Y"}
+        ]})
+        for i, dev in enumerate(["W1", "W2", "W3"])
+    ))  # fmt: skip
+    m = read_mapping(d.text)
+    assert (m.doc.records, m.doc.device.field, m.doc.time[0].format.value) == ("records", "sn", "compact")
+    assert readings(d)["signal_quality"].ratio
+    assert (readings(d)["in_bed"].yes, readings(d)["in_bed"].no) == (["Y"], ["N"])
+    assert any("such messages are refused" in q for q in d.open_questions)
+
+
+def test_a_narrow_band_platform_sends_all_devices_on_one_topic() -> None:
+    """The device is in the payload, volts are volts, a level is not the alarm, and what a code means is asked."""
+    d = learnt(*(
+        ("ctwing/dataReport", {
+            "timestamp": 1779508800000 + i, "tenantId": "10436", "messageType": "dataReport", "IMEI": imei,
+            "payload": {"smoke_state": int(i == 3), "smoke_value": i * 10, "battery_voltage": 3.12, "rsrp": -980 - i},
+        })
+        for i, imei in enumerate(["8657010", "8657011", "8657012", "8657010"])
+    ))  # fmt: skip
+    m = read_mapping(d.text)
+    assert (m.doc.device.field, m.doc.kind, m.doc.time[0].format.value) == ("IMEI", Kind.smoke, "ms")
+    assert set(readings(d)) == {"smoke", "smoke_level", "voltage"}
+    assert readings(d)["voltage"].unit == "V"
+    assert any("`payload.smoke_state` is a code" in q for q in d.open_questions)
+
+
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["smoke", "motion", "Y", "N", "0"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["hr", "code", "value", "contact", "temp", "sos", "sn", "ts", "smoke", "battery"]) | st.text(max_size=6), inner, max_size=4),
+        st.sampled_from(["hr", "code", "value", "contact", "temp", "sos", "sn", "ts", "smoke", "battery", "model", "type", "status"]) | st.text(max_size=6), inner, max_size=4),
     max_leaves=10,
 )  # fmt: skip
 captures = st.lists(
