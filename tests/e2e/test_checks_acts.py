@@ -153,7 +153,7 @@ def test_c_out_1_no_case_ends_without_its_outcome(room: Room, sit: Sit, kind: st
     submit.click()
     assert form.get_by_role("alert").get_by_text("还缺").is_visible()
     assert posts == []
-    page.get_by_label("A1 安抚").check(force=True)
+    page.get_by_role("checkbox", name="A1 安抚").check(force=True)
     page.get_by_label("O5").check(force=True)
     submit.click()
     assert form.get_by_text("未联系上不能结案").is_visible()
