@@ -268,7 +268,11 @@ class Film:
         data = encode(transition)
         self._transitions.append(data)
         alert = self.desk.apply(decode_transition(data))
-        if any(isinstance(event, Raised) for event in transition.events):
+        if (
+            any(isinstance(event, Raised) for event in transition.events)
+            and alert.home in self.registry.homes
+        ):
+            # A hole in the rota is nobody's home: who takes "the last one" means the call, not the rota beside it.
             self.last_alert = alert.id
         for line in lines(transition, alert):
             self.emit({k: v for k, v in line.items() if v is not None})

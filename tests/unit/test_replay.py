@@ -238,6 +238,21 @@ def test_an_unknown_publisher_is_listed_not_lost(site: Site) -> None:
     assert [(line["type"], line["topic"]) for line in out] == [("unclaimed", "anxin/v1/h9/belt-9")]
 
 
+def test_the_last_alert_is_a_call_and_not_the_rota(site: Site) -> None:
+    """A shift ends while a call waits: the hole in the rota has a case of its own, `last` still means the call."""
+    text = SITE + 'shifts: [{staff: s07, days: daily, from: "07:00", to: "12:07"}]\n'
+    out = play(
+        read_site(text),
+        [
+            smoke("12:06:24", on=True),
+            {"at": at("12:07:30"), "command": "acknowledge", "alert": "last", "by": "s01"},
+        ],
+    )
+    raised = [line["code"] for line in out if line["type"] == "alert.raised"]
+    taken = [line["code"] for line in out if line["type"] == "alert.acknowledge"]
+    assert (raised, taken) == (["SM1", "TE8"], ["SM1"])
+
+
 def test_a_command_for_nobody_is_refused(site: Site) -> None:
     """There is no last alert yet."""
     out = play(site, [{"at": at("12:00:00"), "command": "acknowledge", "alert": "last", "by": "s01"}])
