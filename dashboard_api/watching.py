@@ -14,7 +14,7 @@ from care.ids import content_id, iso
 from care.messages import Finding
 from care.words import Condition, Level, Phase
 
-CODE = "TE11"
+CODE = "TE14"
 CAUSE = "screens"
 SILENT_AFTER = timedelta(seconds=60)
 
