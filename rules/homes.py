@@ -183,6 +183,8 @@ class Homes(ABC):
         """Which rules look at which subjects here, and who listens to which quantity."""
         old = home.instances
         made: dict[str, Instance] = {}
+        # By name, as memory is packed: who was met first must not matter after a restart.
+        home.devices = dict(sorted(home.devices.items()))
         devices = list(home.devices.values())
         for rule in self.rulebook.rules.values():
             for subject, group in _subjects(rule, home, devices):

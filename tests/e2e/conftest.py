@@ -61,6 +61,7 @@ homes:
     address: 银杏小区 9 幢 1 单元 201
     location: [29.9538, 121.7100]
     residents: [{{id: r0318, name: 吴阿婆, born: 1946}}]
+    contacts: [{{id: c0318, name: 吴先生, phone: "10000000318"}}]
     devices:
       - {{id: sos-0318, kind: sos, room: bedroom}}
       - {{id: gas-0318, kind: gas, room: kitchen}}
@@ -79,6 +80,7 @@ MORE = "".join(
     micro_grid: g05-2
     address: 胜利路 21 号 {n}01
     residents: [{{id: r04{n:02d}, name: 陈爷爷, born: 1940, consent: {{family: [status]}}}}]
+    contacts: [{{id: c04{n:02d}, name: 陈先生, phone: "13800000{n:03d}"}}]
     devices: [{{id: smoke-04{n:02d}, kind: smoke, room: kitchen, address: zigbee2mqtt/h04{n:02d}/kitchen smoke}}]
 """
     for n in range(1, 11)
@@ -246,7 +248,7 @@ class Service:
 
     def received(self, path: str) -> list[Message]:
         """What a phone received."""
-        return [m for m in self.phones.messages if m.path == path]
+        return [m for m in self.phones.messages.copy() if m.path == path]
 
 
 @contextlib.contextmanager
