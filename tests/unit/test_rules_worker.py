@@ -232,6 +232,12 @@ async def test_a_damaged_snapshot_is_not_believed(stage: Stage, damage: str) -> 
     assert stage.told().count(("SM1", "opened", "")) == 1
 
 
+def looked(worker: Worker, stage: Stage) -> bytes:
+    """What a worker's engine remembers once its due timers have fired: one that was stopped may not have come to all."""
+    assert worker.engine.tick(stage.clock.now()) == []
+    return worker.engine.snapshot()
+
+
 async def test_a_large_snapshot_is_stored_in_pieces(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """NATS refuses large values; old pieces are taken away."""
     monkeypatch.setattr(worker_module, "CHUNK", 100)
@@ -246,10 +252,9 @@ async def test_a_large_snapshot_is_stored_in_pieces(stage: Stage, monkeypatch: p
     pieces = await stage.stream.keys(SNAPSHOTS, f"{key}.part.")
     assert len(pieces) > 1
     assert len({p.split(".")[-2] for p in pieces}) == 1
-    before = worker.engine.snapshot()
     await stage.kill()
     again = await stage.start()
-    assert again.engine.snapshot() == before
+    assert looked(again, stage) == looked(worker, stage)
 
 
 def a_street(homes: int = 9) -> Site:
@@ -424,7 +429,6 @@ async def test_without_a_site_it_waits(stage: Stage) -> None:
             await task
 
 
-@pytest.mark.xfail(strict=False, reason="a restored engine packs other bytes for one home: to be found")
 async def test_a_clean_stop_saves_what_it_knows(stage: Stage) -> None:
     """So that the next start has nothing to hear again."""
     worker = await stage.start()
@@ -437,7 +441,7 @@ async def test_a_clean_stop_saves_what_it_knows(stage: Stage) -> None:
     stage.task = None
     again = await stage.start()
     assert again.lanes[URGENT].position == worker.lanes[URGENT].position
-    assert again.engine.snapshot() == worker.engine.snapshot()
+    assert looked(again, stage) == looked(worker, stage)
     assert [f.phase for f in stage.findings()] == [Phase.opened]
 
 
