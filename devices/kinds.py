@@ -101,7 +101,7 @@ _BED = ("in_bed", "heart_rate", "respiration_rate", "movement", "signal_quality"
 _TABLE = (
     _mains(Kind.bed_belt, "智能床带", "bed belt", "bed", _BED, timedelta(seconds=10)),
     _battery(Kind.smoke, "烟感", "smoke detector", "smoke",
-             ("smoke", "smoke_level", "heat", "temperature", *_DETECTOR), life_safety=True),
+             ("smoke", "smoke_level", "heat", "temperature", "contamination", *_DETECTOR), life_safety=True),
     _mains(Kind.gas, "燃气报警器", "gas alarm", "gas", ("gas", "gas_level", *_DETECTOR), _minutes(5), life_safety=True),
     _battery(Kind.co, "一氧化碳报警器", "CO alarm", "co", ("co", "co_level", *_DETECTOR), life_safety=True),
     _battery(Kind.sos, "紧急呼叫按钮", "SOS button", "sos", ("sos", "action"), life_safety=True),

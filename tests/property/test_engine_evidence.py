@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -91,15 +92,35 @@ def stands(findings: list[Finding], finding: Finding) -> bool:
     )
 
 
-NOT_YET = {"AC1", "AC2", "AC5", "BD1", "BD2", "BD4", "BD7", "BD7_unused", "BD7_signal", "BD8", "GS3", "MO1"}
-"""Rules whose findings name too much or nothing: gaps, named."""
+NOT_YET = {
+    "AC1: a sensor that died proves nothing; after the same time it cannot tell",
+    "AC2: at night fifteen minutes are enough",
+    "AC2: half an hour in the bathroom is yellow, an hour red; coming out ends it",
+    "AC5: with most sensors dead it cannot tell",
+    "BD1: the sensor at the bed sees the getting up, and then nothing moves",
+    "BD2: a resident with dementia gets up at night and goes out by the front door",
+    "BD4: not in bed at half past twelve, at first there is motion, then an hour without",
+    "BD7: an hour of a bad signal is yellow for the key tier",
+    "BD7: the belt has slipped while its resident walks about",
+    "BD7_signal: a heart rate of 0 beside ordinary breathing is a lead that is off",
+    "BD7_signal: a lost signal for a quarter of an hour is technical",
+    "BD7_unused: nobody in bed for two nights by the belt, yet somebody moves in the bedroom",
+    "BD8: two sleepers take turns in one belt",
+    "GS3: gas and nobody moves for ten minutes",
+    "MO1: a mode that ran out is asked about, for a day",
+}
+"""Stories whose finding still names too much or nothing: gaps, named. One that is mended fails here until it is struck off."""
 
 
-@pytest.mark.parametrize("story", SPEAKING, ids=[f"{s.rules[0]}: {s.name}" for s in SPEAKING])
+def _told(story: Story) -> Any:
+    name = f"{story.rules[0]}: {story.name}"
+    gap = pytest.mark.xfail(strict=True, reason="the evidence of this finding is not minimal yet")
+    return pytest.param(story, id=name, marks=[gap] if name in NOT_YET else [])
+
+
+@pytest.mark.parametrize("story", [_told(s) for s in SPEAKING])
 def test_without_any_piece_of_its_evidence_a_finding_is_gone(story: Story) -> None:
     """See the module's docstring; and every finding that rests on something said names at least one thing."""
-    if set(story.rules) & NOT_YET:
-        pytest.xfail("the evidence of this rule is not minimal yet")
     findings = [f for f in run(story, BOOK).findings if f.rule in story.rules and proved(f)]
     for finding in findings:
         assert finding.evidence, f"{finding.rule} names no evidence"
