@@ -14,15 +14,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from care.site import Registry
+from care.site import Home, HomeMode, Override, Registry
 from rules.catalog import Rule, RuleBook, Unit
 from rules.conditions import clock_minutes
 from rules.stories import Input, Story
 from rules.windows import instant
+
+Spell = TypeVar("Spell", HomeMode, Override)
 
 DAY = timedelta(days=1)
 ZONES: dict[str, int] = {
@@ -168,9 +171,27 @@ def _move(story: Story, start: datetime, zone: str) -> Story:
     return replace(
         story,
         start=start,
-        registry=Registry(msgspec.structs.replace(site, community=community)),
+        registry=Registry(
+            msgspec.structs.replace(site, community=community, homes=[_home_later(h, by) for h in site.homes])
+        ),
         inputs=tuple(_later(given, by) for given in story.inputs),
     )
+
+
+def _home_later(home: Home, by: timedelta) -> Home:
+    """A home whose modes and temporary limits begin and end so much later."""
+    return msgspec.structs.replace(
+        home,
+        modes=[_spell_later(m, by) for m in home.modes],
+        residents=[
+            msgspec.structs.replace(r, overrides=[_spell_later(o, by) for o in r.overrides])
+            for r in home.residents
+        ],
+    )
+
+
+def _spell_later(spell: Spell, by: timedelta) -> Spell:
+    return msgspec.structs.replace(spell, from_=spell.from_ + by, until=spell.until + by)
 
 
 def _later(given: Input, by: timedelta) -> Input:
