@@ -92,6 +92,7 @@ class Engine(Outages):
         memory = device.memory
         live = not report.retained
         current = True
+        by_habit = device.on_change
         if memory.clock is not None or received - said_at > WRONG or report.repaired is not None:
             at = self._by_its_clock(home, device, report, at, received, out)
         if at > memory.at:
@@ -156,7 +157,8 @@ class Engine(Outages):
             for instance in home.instances.values():
                 if instance.device is device and instance.rule.ages:
                     self._evaluate(instance, max(instance.episode.seen, received), trigger, out)
-        if live and (first or home.memory.dark is not None):
+        # Whether its silence counts for the home's is a habit that this report may have shown or broken.
+        if live and (first or home.memory.dark is not None or device.on_change is not by_habit):
             self._look_at_home(home, received, out)
         if self._news:
             self._settle(out)

@@ -19,6 +19,7 @@ from care.site import Registry
 from devices.kinds import KINDS
 from devices.models import expected, silence
 from devices.quantities import PRESSES, QUANTITIES
+from rules import personal
 from rules.areas import Areas
 from rules.catalog import Rule, RuleBook, Shape, Subject
 from rules.conditions import Compiled
@@ -98,11 +99,13 @@ class Homes(ABC):
         if home is None and name in self._asleep:
             self._asleep.discard(name)
             home = self._build(name, unpack_home(self._packed[name].data))
-            for instance in home.instances.values():
+            if self._packed[name].book != self.rulebook.version:
                 # A rule that came with a new version of the book has no timer yet.
-                if instance.episode == EMPTY and self._lacks_timer(home, instance):
-                    instance.episode.wake = self._now + 1
-                    self._arm(instance)
+                self._dirty.add(name)
+                for instance in home.instances.values():
+                    if instance.episode == EMPTY and self._lacks_timer(home, instance):
+                        instance.episode.wake = self._now + 1
+                        self._arm(instance)
             site = self.registry.homes.get(name)
             if greet and site is not None and any(d.id not in home.memory.devices for d in site.devices):
                 self._greet(home, self._now)
@@ -171,6 +174,7 @@ class Homes(ABC):
             device.kind = device.memory.kind
             known = KINDS.get(device.kind)  # type: ignore[call-overload]  # Kind is a str
             device.silence = round((known.blue_after if known else UNLISTED_SILENCE).total_seconds() * 1000)
+            personal.attach(device)
             return
         device.site = found[1]
         device.kind = found[1].kind.value
@@ -178,6 +182,7 @@ class Homes(ABC):
         device.resident = self.registry.resident_of(found[0], found[1])
         blue, _ = silence(found[1])
         device.silence = round(blue.total_seconds() * 1000)
+        personal.attach(device)
 
     def _plan(self, home: LiveHome) -> None:
         """Which rules look at which subjects here, and who listens to which quantity."""
@@ -347,12 +352,14 @@ class Homes(ABC):
             kept = {k: e for k, e in memory.episodes.items() if e != EMPTY}
             data = pack_home(msgspec.structs.replace(memory, episodes=kept))
             known = self._packed.get(name)
-            if known is None or known.data != data:
+            if known is None or known.data != data or known.book != self.rulebook.version:
                 wakes: tuple[list[int], list[int]] = ([], [])
                 for instance in home.instances.values():
                     if instance.episode.wake:
                         wakes[instance.lane].append(instance.episode.wake)
-                self._packed[name] = PackedHome(min(wakes[0], default=0), min(wakes[1], default=0), data)
+                self._packed[name] = PackedHome(
+                    min(wakes[0], default=0), min(wakes[1], default=0), data, self.rulebook.version
+                )
                 self._changed.add(name)
         self._dirty.clear()
 

@@ -71,7 +71,7 @@ class LiveDevice:
         self.listen: tuple[Instance, ...] = ()
         self.wanted: frozenset[str] = frozenset()
         """Quantities whose change somebody wants to hear of."""
-        self.due = 0
+        self.due = memory.due
         """When the personal clock wants to hear of it again, whatever it says (rules.personal)."""
         self.bed: str | None = None
         """The bed it belongs to, once that was asked; empty when to none."""

@@ -196,6 +196,8 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     flow_since: int = 0
     """Since when a water meter runs without a pause; 0 when it does not."""
     samples: Samples | None = None
+    due: int = 0
+    """When the personal clock wants to hear of a bed device again, whatever it says (rules.personal)."""
 
     @property
     def speaks_on_change(self) -> bool:
@@ -436,6 +438,8 @@ class PackedHome(msgspec.Struct, array_like=True, frozen=True):
     """Next timer of a rule on urgent readings; 0 when there is none."""
     normal: int
     data: bytes
+    book: str = ""
+    """Version of the rule book its timers were set by; another book has rules that have none yet."""
 
 
 class Snapshot(msgspec.Struct, array_like=True):

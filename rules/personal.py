@@ -27,13 +27,18 @@ _ABOUT_PEOPLE: Final = frozenset({"vitals", "bed", "fall", "sos", "wandering", "
 """Causes whose alarms say that a night or day was none like the others; a door left open or an empty battery is."""
 
 
+def attach(device: LiveDevice) -> None:
+    """Whether a device belongs to a bed, and so how often it is listened to; the same before and after a restart."""
+    is_bed = device.kind == Kind.bed_belt or "in_bed" in device.fields
+    device.bed = bed_of(device) if is_bed else ""
+    device.due = device.memory.due if is_bed else _NEVER
+
+
 def hear(home: LiveHome, device: LiveDevice, trigger: Trigger, zone: ZoneInfo) -> tuple[Instance, ...]:
     """Take in a report; gives those who ask for what may now have another answer."""
     report, at, changed = trigger.report, trigger.at, trigger.changed
-    if device.bed is None or (not device.bed and "in_bed" in changed):
-        is_bed = device.kind == Kind.bed_belt or "in_bed" in device.fields
-        device.bed = bed_of(device) if is_bed else ""
-        device.due = 0 if is_bed else _NEVER
+    if not device.bed and "in_bed" in changed:
+        attach(device)
     if report.retained or report.test:
         return ()
     clock = home.memory.clock
@@ -54,7 +59,7 @@ def hear(home: LiveHome, device: LiveDevice, trigger: Trigger, zone: ZoneInfo) -
         closed = nights.advance(bed, at, zone, home) or closed
         sampled = nights.hear(bed, home, device, at, changed, breath, zone, disturbance(home, at, zone))
         sampled = sampled and any(bed.norms)
-        device.due = 0 if bed.zero_at else at + nights.SAMPLE_EVERY
+        device.due = device.memory.due = 0 if bed.zero_at else at + nights.SAMPLE_EVERY
     if closed:
         return home.personal
     return tuple(i for i in home.personal if not LIVE.isdisjoint(i.rule.personal)) if sampled else ()

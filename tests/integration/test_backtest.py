@@ -77,7 +77,8 @@ async def test_the_past_is_heard_again_as_it_was_heard(database: str) -> None:
         alarm=True, detail="?",
     )  # fmt: skip
     stream.append(refusal.subject, encode(refusal))
-    async with recording(stream, database):
+    # By the real clock it is so old that it may be forgotten before it is asked for.
+    async with recording(stream, database, ManualClock(NIGHT + timedelta(days=1))):
         await until(lambda: written(database, READINGS, len(told)))
         await until(lambda: written(database, QUARANTINE, 1))
     past = Stored(database, SITE)
