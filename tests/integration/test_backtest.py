@@ -10,6 +10,7 @@ import pytest
 
 from anxin.backtest import Stored
 from anxin.trials import Trials
+from care.clock import ManualClock
 from care.errors import Misconfigured
 from care.messages import Refusal, Report, Value, encode
 from care.site import Community, Device, Home, Registry, Resident, Site
