@@ -350,10 +350,17 @@ def open_room() -> Iterator[Room]:
 
 
 @pytest.fixture
-def room(open_room: Room) -> Iterator[Room]:
-    """The file's monitoring room, with nothing open."""
-    yield open_room
-    open_room.empty()
+def room(request: pytest.FixtureRequest) -> Iterator[Room]:
+    """The file's monitoring room, with nothing open; with the mark `own_room` one that nothing has happened in yet."""
+    if request.node.get_closest_marker("own_room") is None:
+        shared: Room = request.getfixturevalue("open_room")
+        yield shared
+        shared.empty()
+        return
+    room = Room().open()
+    room.all_protected()
+    yield room
+    room.close()
 
 
 def open_screen(browser: Browser, width: int = 1920, height: int = 1080, **more: Any) -> BrowserContext:
