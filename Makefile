@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # More words for what is run: make demo ARGS="--homes 300", make test ARGS="tests/unit -x"
 ARGS ?=
+# Tests run in an order of their own for each commit: another one tomorrow, the same one wherever this commit is tried.
+SEED ?= $(shell echo $$((0x$$(git rev-parse --short=7 HEAD 2>/dev/null || echo 1))))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
@@ -36,7 +38,7 @@ test: $(VENV)/.stamp $(STATIC) ## Run all tests; ARGS go to pytest
 	@echo "make: the screens' own tests"
 	@$(NPM) run --silent test
 	@echo "make: the tests of the service"
-	@$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/e2e/test_mangled.py $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --randomly-seed=$(SEED) --ignore=tests/e2e/test_mangled.py $(ARGS)
 
 mangled: $(VENV)/.stamp ## Minutes: 20,000 mangled messages against the whole service
 	@$(BIN)/pytest tests/e2e/test_mangled.py $(ARGS)
