@@ -1457,8 +1457,7 @@ class Doorman:
 
 
 def _shown(raw: bytes) -> str:
-    text = raw[:SAMPLE].decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)[:SAMPLE]
+    return topics.shown(raw[:SAMPLE].decode("utf-8", "backslashreplace"))[:SAMPLE]
 
 
 def _raise_file_limit() -> None:

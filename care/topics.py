@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from unicodedata import category
 
 BLOCK = 0xF0000
 """First of the 256 code points that are ours inside the broker."""
@@ -27,6 +28,19 @@ _TO_BROKER: dict[int, str] = {code: chr(BLOCK + code) for code in _NOT_CARRIED} 
 }
 _FROM_BROKER = {BLOCK + code: code for code in _NOT_CARRIED}
 _QUOTED = re.compile("\U000f00ff([\U000f0000-\U000f00ff])|([\U000f0000-\U000f00fe])")
+
+
+def legible(text: str) -> bool:
+    """Whether a person could read it back: no control, direction, zero-width or unassigned character.
+
+    Every space is fine, the wide one of Chinese keyboards (U+3000) too, with which `str.isprintable` is not content.
+    """
+    return text.isprintable() or all(c.isprintable() or category(c) == "Zs" for c in text)
+
+
+def shown(text: str) -> str:
+    r"""Foreign text for a person's eyes: what could hide or turn something is written out (`\x1b`)."""
+    return "".join(c if c.isprintable() or c == "\u3000" else f"\\x{ord(c):02x}" for c in text)
 
 
 def escape(topic: str) -> str:

@@ -18,6 +18,7 @@ import msgspec
 
 from care.errors import Misconfigured
 from care.site import Device, Registry, native_topic
+from care.topics import legible
 from care.words import Kind
 from devices.kinds import KINDS
 from devices.learn import scalar
@@ -160,7 +161,7 @@ def entries(rows: Sequence[Row], registry: Registry | None = None) -> list[tuple
             faults.append(f"{where}: device `{device.id}` is already in {ids[device.id]}")
         ids.setdefault(device.id, where)
         topic = device.address or native_topic(home, device.id)
-        if set(topic) & set("+#") or topic.startswith("$") or not topic.strip("/") or not topic.isprintable():
+        if set(topic) & set("+#") or topic.startswith("$") or not topic.strip("/") or not legible(topic):
             faults.append(f"{where}: address `{topic[:80]}` must be one MQTT topic without wildcards")
         elif topic in topics:
             faults.append(f"{where}: address `{topic}` already belongs to {topics[topic]}")

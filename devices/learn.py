@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from care.errors import Refused
+from care.topics import legible
 from devices.codecs import Twice, read_json
 from devices.codecs.utterance import identity
 from devices.expressions import Path as Steps
@@ -150,7 +151,7 @@ def patterns(topics: Iterable[str]) -> list[str]:
     shapes: dict[tuple[int, str], set[tuple[str, ...]]] = {}
     for topic in topics:
         levels = tuple(topic.split("/"))
-        if all(levels) and topic.isprintable() and not set(topic) & set("+#{}"):
+        if all(levels) and legible(topic) and not set(topic) & set("+#{}"):
             shapes.setdefault((len(levels), levels[0]), set()).add(levels)
     if len(shapes) > 1 and len({n for n, _ in shapes}) == 1 and all(len(s) <= 2 for s in shapes.values()):
         shapes = {(n, ""): set().union(*shapes.values()) for n, _ in list(shapes)[:1]}

@@ -24,6 +24,7 @@ from care.errors import Reason, Refused
 from care.ids import content_id, epoch_ms
 from care.messages import URGENT, Refusal, Report, Unclaimed, encode
 from care.site import Device, Home, Registry
+from care.topics import legible, shown
 from care.words import Kind
 from devices import models
 from devices.codecs import Said, exposes, native, zigbee2mqtt
@@ -281,12 +282,8 @@ class Normalizer:
         name = fits.dialect if fits else (NATIVE if topic.startswith("anxin/v1/") else "")
         if found is not None and name and name not in self._dialects:
             return self._of_device(_Way.device, name, found, topic)
-        if (
-            len(topic) > TOPIC_LIMIT
-            or not all(levels)
-            or any(c in "+#" or not c.isprintable() for c in topic)
-        ):
-            # Spaces, Chinese and emoji are printable; control, direction and zero-width characters are not.
+        if len(topic) > TOPIC_LIMIT or not all(levels) or any(c in "+#" for c in topic) or not legible(topic):
+            # Spaces, Chinese and emoji are legible; control, direction and zero-width characters are not.
             return _Route(_Way.bad) if found is None else _Route(_Way.unsubscribed, "", *found)
         if not name:
             return self._find_unsubscribed(topic, levels)
@@ -748,8 +745,7 @@ def _repaired(device_at: datetime | None, received_at: datetime) -> tuple[dateti
 
 
 def _sample(payload: bytes) -> str:
-    text = payload[:SAMPLE].decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)[:SAMPLE]
+    return shown(payload[:SAMPLE].decode("utf-8", "backslashreplace"))[:SAMPLE]
 
 
 def _refusal(

@@ -17,7 +17,7 @@ from care.words import Exit
 from simulators import faults as fault_specs
 from simulators.community import MOST_HOMES, generate, to_yaml
 from simulators.run import Tally, broker, play
-from simulators.scenarios import SCENARIOS, Wish, parse, span
+from simulators.scenarios import SCENARIOS, Wish, parse, span, unknown_home
 from simulators.world import World
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -116,7 +116,7 @@ def rehearse(community: Site, wishes: tuple[Wish, ...], seed: int) -> None:
     named = {w.home for w in wishes if w.home is not None}
     unknown = named - {h.id for h in community.homes}
     if unknown:
-        raise ValueError(f"there is no home `{min(unknown)}` in this community")
+        raise ValueError(unknown_home(min(unknown), [h.id for h in community.homes]))
     some = [h for h in community.homes if h.id in named or h.id == "h0317"] or community.homes[:1]
     if any(w.home is None for w in wishes):
         some = some + [h for h in community.homes if h not in some][:60]

@@ -9,7 +9,7 @@ words of the field here: nothing is imported from those who judge.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,6 +70,19 @@ def truth_line(truth: Truth) -> str:
 
 class WrongScenario(ValueError):
     """The scenario cannot be played: unknown, or the home has not what it needs. The message is for a person."""
+
+
+def unknown_home(home: str, homes: Collection[str]) -> str:
+    """One sentence about a home that is not there, with the homes that are."""
+    ids = sorted(homes)
+    there = (
+        f"its homes are {ids[0]} … {ids[-1]}"
+        if len(ids) > 1
+        else f"its home is {ids[0]}"
+        if ids
+        else "it has none"
+    )
+    return f"there is no home `{home}` in this community; {there}"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from care.site import Home, Registry, Site
 from care.words import Kind
 from simulators.home import HOUR, SECOND, HomeLife, Publish, at_ms, base_topic, iso_ms, to_ms
 from simulators.resident import midnight
-from simulators.scenarios import SCENARIOS, Stage, Truth, Wish, WrongScenario
+from simulators.scenarios import SCENARIOS, Stage, Truth, Wish, WrongScenario, unknown_home
 
 BURST_PER_SECOND = 400
 """At the start gateways connect one after the other, so that a large community does not arrive in one blow."""
@@ -159,11 +159,14 @@ class World:
         if wish.home is not None:
             life = self.lives.get(wish.home)
             if life is None:
-                raise WrongScenario(f"there is no home `{wish.home}` in this community")
+                raise WrongScenario(unknown_home(wish.home, self.lives))
             missing = needs - {d.kind for d in life.home.devices}
             if missing:
                 words = ", ".join(sorted(k.value for k in missing))
-                raise WrongScenario(f"`{wish.name}` needs {words}, and home `{wish.home}` has none")
+                raise WrongScenario(
+                    f"`{wish.name}` needs {words}, and home `{wish.home}` has none: "
+                    f"write `{wish.name}` without a home and one that has it is chosen"
+                )
             return life
         reference = self.lives.get(REFERENCE)
         homes = ([reference] if reference is not None else []) + self._by_index

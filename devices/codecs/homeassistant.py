@@ -16,6 +16,7 @@ from typing import Any
 
 from care.errors import Reason, Refused
 from care.messages import URGENT
+from care.topics import legible
 from care.words import Kind
 from devices.codecs import Said, Twice, read_json, zigbee2mqtt
 from devices.codecs.utterance import STATE_OF, Claim, Heard, Utterance, nothing, read_text, take
@@ -358,7 +359,7 @@ def _entities(config: dict[str, Any], topic: str, component: str, object_id: str
         if (
             not state_topic
             or len(state_topic) > 512
-            or not state_topic.isprintable()
+            or not legible(state_topic)
             or set(state_topic) & set("+#")
         ):
             continue

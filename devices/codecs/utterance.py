@@ -13,6 +13,7 @@ from datetime import datetime, tzinfo
 from typing import Protocol
 
 from care.errors import Reason, Refused
+from care.topics import legible
 from care.words import Kind
 from devices.codecs import Said, Twice
 from devices.codecs.zigbee2mqtt import calls
@@ -108,7 +109,7 @@ def identity(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    if not 0 < len(text) <= IDENTITY_LIMIT or not text.isprintable() or set(text) & set("+#"):
+    if not 0 < len(text) <= IDENTITY_LIMIT or not legible(text) or set(text) & set("+#"):
         return None
     return text if all(text.split("/")) else None
 

@@ -262,6 +262,23 @@ def test_topics_that_are_none_are_refused(topic: str) -> None:
     assert (out.reason, out.subject) == ("bad_topic", "quarantine._")
 
 
+@pytest.mark.parametrize("space", [" ", "\u3000", "\u00a0"])
+def test_every_space_a_keyboard_makes_is_part_of_a_name(space: str) -> None:
+    """The wide one of Chinese keyboards too: its state, its attributes, a stranger's name, and nothing is written out."""
+    address = f"zigbee2mqtt/厨房{space}烟感"
+    n = normalizer(Site(community=Community(id="zpq", name="总浦桥社区"), homes=[Home(id="h1", devices=[Device(id="smoke", kind=Kind.smoke, address=address)])]))  # fmt: skip
+    assert report(address, {"smoke": True}, n).values["smoke"] is True
+    assert report(f"{address}/availability", {"state": "offline"}, n).state == "offline"
+    assert report(f"{address}/smoke", b"true", n).values["smoke"] is True
+    [stranger] = heard(f"zigbee2mqtt/客厅{space}人体", {"occupancy": True}, n)
+    assert isinstance(stranger, Unclaimed)
+    assert stranger.topic == f"zigbee2mqtt/客厅{space}人体"
+    [refusal] = heard("zigbee2mqtt/厨房\u3000\x1b烟感", {"smoke": True}, n)
+    assert refusal.topic == "zigbee2mqtt/厨房\u3000\\x1b烟感", (
+        "read by a person: only what hides is written out"
+    )
+
+
 def test_a_topic_nobody_subscribed_to() -> None:
     """In a replay any topic may come."""
     assert heard("home/1", {"smoke": True})[0].reason == "unknown_dialect"

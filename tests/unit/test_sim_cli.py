@@ -23,7 +23,7 @@ def call(*words):
         (["--duration", "long"], "`long` is not a length of time; write it like 30s, 5m, 2h or 1d."),
         (["--faults", "loss=7"], "`loss=7`: loss is a share between 0 and 1, for example loss=0.01."),
         (["--mqtt", "http://x"], "`http://x` is not a broker; write it like mqtt://user:pass@host:1883 or mqtts://host:8883."),
-        (["--homes", "1", "--scenario", "sos@h0001"], "There is no home `h0001` in this community."),
+        (["--homes", "1", "--scenario", "sos@h0001"], "There is no home `h0001` in this community; its home is h0317."),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_one_sentence(words, sentence):
