@@ -39,6 +39,7 @@ from rules.live import Instance, LiveDevice, LiveHome, Trigger
 from rules.memory import (
     ACTIVE,
     IDLE,
+    SPEAKS_PAUSE,
     STRETCH_GAP,
     TIES,
     DeviceMemory,
@@ -92,7 +93,7 @@ class Engine(Outages):
         memory = device.memory
         live = not report.retained
         current = True
-        by_habit = device.on_change
+        by_habit = memory.longest > SPEAKS_PAUSE and device.on_change
         if memory.clock is not None or received - said_at > WRONG or report.repaired is not None:
             at = self._by_its_clock(home, device, report, at, received, out)
         if at > memory.at:
@@ -139,7 +140,7 @@ class Engine(Outages):
             self._raise_anyway(home, device, trigger, out)
         if current and (
             at >= device.due
-            or not LEARNS_FROM.isdisjoint(trigger.changed)
+            or (trigger.changed and not LEARNS_FROM.isdisjoint(trigger.changed))
             or report.values.get("respiration_rate") == 0
         ):
             self._learn(home, device, trigger, out)
@@ -158,7 +159,11 @@ class Engine(Outages):
                 if instance.device is device and instance.rule.ages:
                     self._evaluate(instance, max(instance.episode.seen, received), trigger, out)
         # Whether its silence counts for the home's is a habit that this report may have shown or broken.
-        if live and (first or home.memory.dark is not None or device.on_change is not by_habit):
+        if live and (
+            first
+            or home.memory.dark is not None
+            or (memory.longest > SPEAKS_PAUSE and device.on_change) is not by_habit
+        ):
             self._look_at_home(home, received, out)
         if self._news:
             self._settle(out)
@@ -250,22 +255,25 @@ class Engine(Outages):
         report_id, received = report.report_id, trigger.received
         noted: list[str] | None = None
         news: list[tuple[str, Value | None]] | None = None
-        motion = fields.get("motion") if "motion" in report.values else None
+        values, test = report.values, report.test
+        motion = fields.get("motion") if "motion" in values else None
         run = (motion.value, motion.since, motion.true_at) if motion is not None else None
-        if report.test:
+        if test:
             self._declared_test(home, device, trigger, out)
-        wanted = device.wanted
-        for quantity, value in report.values.items():
+        wanted, latent = device.wanted, device.latent
+        for quantity, value in values.items():
             f = fields.get(quantity)
             if f is not None and at > f.at:
-                same = f.value == value
-                # The two ways of most readings: said again, or a number no rule asks for.
-                if (same and not (report.test and quantity in URGENT)) or (
-                    not same and quantity not in wanted
-                ):
-                    if not same:
-                        f.value = value
-                        f.since = at
+                # The two ways of most readings: said again, or a number nobody waits for just now.
+                if f.value == value:
+                    quick = not (test and quantity in URGENT)
+                elif quantity in wanted or (quantity in latent and _is_awaited(latent[quantity])):
+                    quick = False
+                else:
+                    quick = True
+                    f.value = value
+                    f.since = at
+                if quick:
                     f.at = at
                     f.received_at = received
                     f.report_id = report_id
@@ -298,7 +306,7 @@ class Engine(Outages):
         quantities = [q for q, _ in news] if news else []
         quantities += noted or []
         self._catch_up(home, device, quantities, at, out)
-        changed = trigger.changed
+        changed = trigger.changed = set()
         fresh = False
         presses: list[tuple[str, Value]] = []
         ghosts: list[str] = []
@@ -636,6 +644,14 @@ class Engine(Outages):
                 if instance.rule.doc.shape is Shape.absence:
                     self._evaluate(instance, max(instance.episode.seen, at), trigger, out)
             self._look_at_home(home, trigger.received, out)
+
+
+def _is_awaited(instances: tuple[Instance, ...]) -> bool:
+    """Whether one of these is under way: only then does it ask for what others than its subject say."""
+    for instance in instances:  # noqa: SIM110  # the way of nearly every reading: a generator costs three times as much
+        if instance.episode.phase:
+            return True
+    return False
 
 
 def _is_cut_off(home: LiveHome) -> bool:

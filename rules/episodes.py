@@ -16,8 +16,8 @@ from care.words import Condition, Level, Phase
 from rules import personal
 from rules.catalog import Rule, RuleGrade, Shape, Subject
 from rules.findings import CANNOT_TELL, Particulars, evidence_of, finding_of, reading
-from rules.homes import NOTHING, Homes, forget, is_attentive
-from rules.live import NEVER, ON_CHANGE_GAP, Instance, LiveDevice, LiveHome, Trigger, silent_since
+from rules.homes import Homes, forget, is_attentive
+from rules.live import NEVER, NONE, ON_CHANGE_GAP, Instance, LiveDevice, LiveHome, Trigger, silent_since
 from rules.memory import (
     ACTIVE,
     IDLE,
@@ -90,7 +90,7 @@ class Episodes(Homes):
         if home.limits_until and at >= home.limits_until:
             self._refresh(home, at)
         view = self._view
-        view.look(instance, at, trigger.changed if trigger is not None else NOTHING)
+        view.look(instance, at, trigger.changed if trigger is not None else NONE)
         episode = instance.episode
         said = len(out)
         try:

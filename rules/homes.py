@@ -216,6 +216,7 @@ class Homes(ABC):
                 wide.setdefault(quantity, []).append(instance)
         home.wide = {q: tuple(v) for q, v in wide.items()}
         home.personal = tuple(i for i in made.values() if i.rule.personal and not i.test)
+        awaited = frozenset(q for q, found in wide.items() if any(q in i.rule.when.wide for i in found))
         for device in devices:
             device.own = {q: tuple(v) for q, v in own[device.name].items()}
             device.presses = {
@@ -224,7 +225,8 @@ class Homes(ABC):
                 if q in PRESSES
             }
             _sample(device, [i for i in made.values() if i.rule.sampled and device in i.group])
-            device.wanted = frozenset(device.own) | frozenset(wide) | ALWAYS_WANTED
+            device.wanted = frozenset(device.own) | awaited | ALWAYS_WANTED
+            device.latent = {q: found for q, found in home.wide.items() if q not in device.wanted}
             device.listen = tuple(
                 i
                 for i in made.values()
@@ -421,7 +423,6 @@ UNLISTED_SILENCE = timedelta(hours=3)
 """For a device of no known kind: three missed hourly heartbeats."""
 
 EMPTY: Final = Episode()
-NOTHING: set[str] = set()
 _DEFAULTS = {name: getattr(EMPTY, name) for name in Episode.__struct_fields__}
 
 

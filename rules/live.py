@@ -5,6 +5,7 @@ A `LiveHome` is built around its memory from the registry and the rules and can 
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,6 +45,7 @@ class LiveDevice:
         "fields",
         "keep",
         "kind",
+        "latent",
         "listen",
         "memory",
         "name",
@@ -71,6 +73,8 @@ class LiveDevice:
         self.listen: tuple[Instance, ...] = ()
         self.wanted: frozenset[str] = frozenset()
         """Quantities whose change somebody wants to hear of."""
+        self.latent: dict[str, tuple[Instance, ...]] = {}
+        """Others that are asked for only while one of these is under way."""
         self.due = memory.due
         """When the personal clock wants to hear of it again, whatever it says (rules.personal)."""
         self.bed: str | None = None
@@ -193,9 +197,10 @@ class Trigger:
         self.device = device
         self.at = at
         self.received = received
-        self.changed: set[str] = set()
+        self.changed: AbstractSet[str] = NONE
 
 
+NONE: Final[frozenset[str]] = frozenset()
 _HOURS: dict[tuple[int, int, str], Hours] = {}
 
 

@@ -9,6 +9,7 @@ ends one record of fixed size stays (`NIGHT`), and only the last few weeks of th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -177,7 +178,7 @@ def hear(
     home: LiveHome,
     device: LiveDevice,
     at: int,
-    changed: set[str],
+    changed: AbstractSet[str],
     breath: Any,
     zone: ZoneInfo,
     flaw: str,
@@ -301,7 +302,7 @@ def _overlap(start: int, end: int, low: int, high: int) -> int:
     return max(0, min(end, high) - max(start, low))
 
 
-def _breathe(bed: BedClock, device: LiveDevice, at: int, changed: set[str], breath: Any) -> None:
+def _breathe(bed: BedClock, device: LiveDevice, at: int, changed: AbstractSet[str], breath: Any) -> None:
     """Count pauses of breathing: the belt's own word, or breathing measured as nothing for ten seconds."""
     state = device.fields.get("bed_state")
     if "bed_state" in changed and state is not None and state.value == "apnoea" and bed.in_bed:

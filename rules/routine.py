@@ -9,6 +9,7 @@ only when the day was good.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -76,7 +77,7 @@ def hear(
     home: LiveHome,
     device: LiveDevice,
     at: int,
-    changed: set[str],
+    changed: AbstractSet[str],
     zone: ZoneInfo,
     flaw: str,
 ) -> None:

@@ -7,6 +7,7 @@ moment at which an answer may change by itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -22,6 +23,7 @@ from rules.detectors import LEARNT
 from rules.live import (
     LOOK_AGAIN,
     NEVER,
+    NONE,
     ON_CHANGE_GAP,
     SEEN_MOVING,
     Instance,
@@ -73,7 +75,7 @@ class EngineView:
         self.instance: Instance
         self.home: LiveHome
         self.device: LiveDevice | None = None
-        self.changed: set[str] = set()
+        self.changed: AbstractSet[str] = NONE
         self.spoken: dict[str, Value] | None = None
         self.told: list[Evidence] | None = None
         """Where learned values that a condition asks for are noted, while evidence is gathered."""
@@ -85,7 +87,7 @@ class EngineView:
         self.calls |= {name: partial(ask, self) for name, ask in LEARNT.items()}
         self.calls |= {name: partial(function, self) for name, function in BED_FUNCTIONS.items()}
 
-    def look(self, instance: Instance, now: int, changed: set[str]) -> None:
+    def look(self, instance: Instance, now: int, changed: AbstractSet[str]) -> None:
         self.instance = instance
         self.home = instance.home
         self.device = instance.device
