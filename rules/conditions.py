@@ -821,11 +821,11 @@ class _Parser:
                 (self.wide if function.wide_argument else self.own).add(quantity)
             supports.insert(0, Support(quantity, wide=function.wide_argument))
         supports += [Support(q) for q in function.rests_on]
-        name_, asked, found = token.text, tuple(args), tuple(supports)
+        found = tuple(supports)
         # That nothing moved is shown by sensors that are alive (`alive`), not by any that kept still.
         nothing = tuple(s for s in found if s.quantity not in function.wide)
         return _Node(
-            lambda view: view.call(name_, tuple(ask(view) for ask in asked)),
+            _calling(token.text, tuple(args)),
             function.gives,
             token.position,
             lambda _v, want: found if want else nothing,
@@ -839,6 +839,18 @@ class _Parser:
             names = ", ".join(n if n in VITALS else f'"{n}"' for n in known)
             raise ConditionFault(f"`{function}` knows {names}, not `{token.text}`", token.position)
         return str(word)
+
+
+def _calling(name: str, asked: tuple[Closure, ...]) -> Closure:
+    """Ask the view for a function; by the number of arguments, because this is asked most often of all."""
+    match asked:
+        case ():
+            return lambda view: view.call(name, ())
+        case (one,):
+            return lambda view: view.call(name, (one(view),))
+        case (one, two):
+            return lambda view: view.call(name, (one(view), two(view)))
+    return lambda view: view.call(name, tuple(ask(view) for ask in asked))
 
 
 def _constant(value: Any) -> Closure:

@@ -78,7 +78,10 @@ class Engine(Outages):
     def feed(self, report: Report, now: datetime) -> list[Finding]:
         """Take in what one device said. Never raises on what it says."""
         out: list[Finding] = []
-        self._begin(now)
+        if self._unborn or not self.started_at:
+            self._begin(now)
+        else:
+            self._now = epoch_ms(now)
         home = self._homes.get(report.home)
         if home is None:
             home = self._home(report.home) or self._adopt(report.home, self._now)

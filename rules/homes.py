@@ -191,7 +191,14 @@ class Homes(ABC):
         # By name, as memory is packed: who was met first must not matter after a restart.
         home.devices = dict(sorted(home.devices.items()))
         devices = list(home.devices.values())
+        heard = {q for d in devices for q in d.fields}
+        kinds = {d.kind for d in devices}
         for rule in self.rulebook.rules.values():
+            on = rule.doc.on
+            if (on.quantity is not None and on.quantity not in heard) or (
+                on.kinds and kinds.isdisjoint(on.kinds)
+            ):
+                continue  # most of the catalogue, in most homes
             for subject, group in _subjects(rule, home, devices):
                 key = f"{rule.id}|{subject}"
                 instance = old.get(key)
@@ -203,35 +210,49 @@ class Homes(ABC):
                 made[key] = instance
         home.instances = made
         home.outage = next((i for i in made.values() if is_home_outage(i)), None)
+        self._connect(home, devices)
+
+    def _connect(self, home: LiveHome, devices: list[LiveDevice]) -> None:
+        """Who listens to which quantity of which device."""
         own: dict[str, dict[str, list[Instance]]] = {d.name: {} for d in devices}
+        listen: dict[str, list[Instance]] = {d.name: [] for d in devices}
+        sampled: dict[str, list[Instance]] = {d.name: [] for d in devices}
         wide: dict[str, list[Instance]] = {}
-        for instance in made.values():
+        for instance in home.instances.values():
+            rule, device = instance.rule, instance.device
+            if device is not None and (rule.listens or rule.doc.shape is Shape.absence):
+                listen[device.name].append(instance)
+            if rule.sampled:
+                for member in instance.group:
+                    sampled[member.name].append(instance)
             if instance.test:
                 continue
-            rule = instance.rule
-            for device in instance.group:
+            for member in instance.group:
+                found = own[member.name]
                 for quantity in rule.own:
-                    own[device.name].setdefault(quantity, []).append(instance)
+                    found.setdefault(quantity, []).append(instance)
             for quantity in rule.wide:
                 wide.setdefault(quantity, []).append(instance)
         home.wide = {q: tuple(v) for q, v in wide.items()}
-        home.personal = tuple(i for i in made.values() if i.rule.personal and not i.test)
-        awaited = frozenset(q for q, found in wide.items() if any(q in i.rule.when.wide for i in found))
+        home.personal = tuple(i for i in home.instances.values() if i.rule.personal and not i.test)
+        awaited = ALWAYS_WANTED | {
+            q for q, asking in wide.items() if any(q in i.rule.when.wide for i in asking)
+        }
         for device in devices:
             device.own = {q: tuple(v) for q, v in own[device.name].items()}
             device.presses = {
-                q: tuple(i for i in found if i.rule.doc.shape is Shape.press and i.rule.doc.on.quantity == q)
-                for q, found in device.own.items()
-                if q in PRESSES
+                q: tuple(
+                    i
+                    for i in device.own[q]
+                    if i.rule.doc.shape is Shape.press and i.rule.doc.on.quantity == q
+                )
+                for q in PRESSES
+                if q in device.own
             }
-            _sample(device, [i for i in made.values() if i.rule.sampled and device in i.group])
-            device.wanted = frozenset(device.own) | awaited | ALWAYS_WANTED
-            device.latent = {q: found for q, found in home.wide.items() if q not in device.wanted}
-            device.listen = tuple(
-                i
-                for i in made.values()
-                if i.device is device and (i.rule.listens or i.rule.doc.shape is Shape.absence)
-            )
+            _sample(device, sampled[device.name])
+            device.wanted = awaited.union(device.own)
+            device.latent = {q: asking for q, asking in home.wide.items() if q not in device.wanted}
+            device.listen = tuple(listen[device.name])
 
     def _kept(self, home: LiveHome, key: str) -> Instance | None:
         """Notices and declared tests come about at run time; they are found again by their name."""
