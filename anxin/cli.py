@@ -42,6 +42,10 @@ gateway_app = typer.Typer(
     help="Credentials of gateways at the broker.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(gateway_app, name="gateway")
+integration_app = typer.Typer(
+    help="Other systems that may report.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(integration_app, name="integration")
 
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", help="Settings file; ./anxin.toml is read when it is there.")
@@ -332,6 +336,70 @@ def gateway_remove(
                 say(f"{name} may no longer connect")
                 return 0
         say(f"anxin: there is no gateway {name!r}")
+        return int(Exit.fault)
+
+    _run(work)
+
+
+@integration_app.command("add", epilog="Example: anxin integration add meals --event meal.delivered")
+def integration_add(
+    name: Annotated[str, typer.Argument(help="Its name: small letters, digits, _ and -.")],
+    event: Annotated[
+        list[str] | None,
+        typer.Option(help="What it may report (docs/integrations.md); may be given again. All."),
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Let another system report over HTTP. Its secret is shown this once; one of that name before ends."""
+    settings = _settings(config)
+
+    async def work() -> None:
+        from anxin import wiring
+        from care.clock import SystemClock
+        from dashboard_api import integrations
+
+        async with wiring.brief_stream(settings) as stream:
+            secret = await integrations.make_integration(
+                stream, name, events=event or [], by="user:anxin", now=SystemClock().now()
+            )
+        say(f"{name} reports to {settings.api.public_url}/api/v1/integrations/{name}/events")
+        print(secret)
+
+    _run(work)
+
+
+@integration_app.command("list", epilog="Example: anxin integration list")
+def integration_list(config: Config = None) -> None:
+    """The systems that may report, and what; never their secrets."""
+    settings = _settings(config)
+
+    async def work() -> None:
+        from anxin import wiring
+        from dashboard_api import integrations
+
+        async with wiring.brief_stream(settings) as stream:
+            for one in await integrations.list_integrations(stream):
+                print(f"{one.name}\t{one.made_at:%Y-%m-%d}\t{' '.join(one.events) or 'everything'}")
+
+    _run(work)
+
+
+@integration_app.command("remove", epilog="Example: anxin integration remove meals")
+def integration_remove(
+    name: Annotated[str, typer.Argument(help="The integration's name.")], config: Config = None
+) -> None:
+    """Revoke it: what it signs is refused from now on."""
+    settings = _settings(config)
+
+    async def work() -> int:
+        from anxin import wiring
+        from dashboard_api import integrations
+
+        async with wiring.brief_stream(settings) as stream:
+            if await integrations.remove_integration(stream, name):
+                say(f"{name} may no longer report")
+                return 0
+        say(f"anxin: there is no integration {name!r}")
         return int(Exit.fault)
 
     _run(work)

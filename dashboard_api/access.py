@@ -26,6 +26,8 @@ class Pass(StrEnum):
     """The token in the path is the right to come in."""
     device = "device"
     """The bearer token of the device in the path."""
+    signed = "signed"
+    """The body is signed with the secret of the integration in the path; the route checks it."""
 
 
 Rule = Pass | frozenset[Role]
@@ -85,6 +87,10 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("POST", f"{V}/homes/{{home}}/modes/end"): OPERATORS
     | {Role.social_worker, Role.grid_worker, Role.doctor},
     ("POST", f"{V}/homes/{{home}}/requests"): OPERATORS | STAFF | {Role.doctor},
+    ("GET", f"{V}/integrations"): frozenset({Role.admin, Role.auditor}),
+    ("POST", f"{V}/integrations"): frozenset({Role.admin}),
+    ("DELETE", f"{V}/integrations/{{integration}}"): frozenset({Role.admin}),
+    ("POST", f"{V}/integrations/{{integration}}/events"): Pass.signed,
     ("GET", f"{V}/push"): SIGNED_IN,
     ("POST", f"{V}/push"): SIGNED_IN,
     ("DELETE", f"{V}/push"): SIGNED_IN,

@@ -26,7 +26,20 @@ from care.clock import Clock
 from care.errors import Temporary
 from care.messages import Beat, encode
 from care.stream import HEALTH, Stream
-from dashboard_api import cases, duties, folds, modes, places, reach, residents, service, shapes, upkeep, web
+from dashboard_api import (
+    cases,
+    duties,
+    folds,
+    integrations,
+    modes,
+    places,
+    reach,
+    residents,
+    service,
+    shapes,
+    upkeep,
+    web,
+)
 from dashboard_api.gate import Gate
 from dashboard_api.history import History
 from dashboard_api.house import AcceptReading, House, TryRules
@@ -126,6 +139,7 @@ def create_app(
     app.include_router(duties.routes(house))
     app.include_router(upkeep.routes(house))
     app.include_router(modes.routes(house))
+    app.include_router(integrations.routes(house))
     app.include_router(web.pages(static or web.BUILT))
 
     @app.webhooks.post("live", tags=["live"], summary="One message of the live channel")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -88,9 +89,9 @@ def routes(house: House) -> APIRouter:
     return router
 
 
-def requested(home: str, what: str, name: str, house: House) -> Finding:
-    """A request as a finding: one request is one case."""
-    now = house.clock.now()
+def requested(home: str, what: str, name: str, house: House, *, at: datetime | None = None) -> Finding:
+    """A request as a finding: one request is one case. `at`: when it was made, now when nobody says."""
+    now = at or house.clock.now()
     finding = content_id("request", home, name, str(now.date()))
     zh, en = REQUESTS.get(what, REQUESTS["other"])
     return Finding(

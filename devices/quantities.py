@@ -77,6 +77,9 @@ _TABLE = (
     Quantity("sos", _P, "紧急呼叫", "SOS"),
     Quantity("fall", _P, "跌倒", "fall", texts=True),
     Quantity("action", _X, "按键动作", "button action"),
+    # Said of a person by another system (a meal handed over, a card swiped), not measured in the home. Where somebody
+    # was seen is as personal as where they moved.
+    Quantity("life_sign", _S, "生命迹象", "sign of life", consent="motion"),
     # Rooms.
     Quantity("temperature", _M, "温度", "temperature", "°C", -50, 125, (-10, 60)),
     Quantity("humidity", _M, "湿度", "humidity", "%", 0, 100),

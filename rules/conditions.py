@@ -104,8 +104,9 @@ SIGNS: Final[dict[str, tuple[str, ...]]] = {
     "water": ("water_total",),
     "press": ("sos", "fall", "action"),
     "vitals": ("respiration_rate", "heart_rate"),
+    "told": ("life_sign",),
 }
-"""What shows a person, and the quantities that do."""
+"""What shows a person, and the quantities that do; `told` by another system, of somebody who need not be at home."""
 ELSEWHERE: Final = "another room"
 """What changed when somebody is in another room than before; no device reports it."""
 

@@ -62,8 +62,8 @@ CHATTER, CHATTER_WITHIN = 20, 60_000
 """Changes within a minute after which a bed sensor is not believed: nobody gets in and out ten times."""
 BURST, WEAK = 2_000, 30
 """Motion shorter than this with a link quality below that is no person (domain 2.3)."""
-_NOTED: Final = frozenset({"motion", "presence", "sos", "fall", "water_total"})
-"""Where saying the same again is news: somebody moved again, or pressed again; no water was used since."""
+_NOTED: Final = frozenset({"motion", "presence", "life_sign", "sos", "fall", "water_total"})
+"""Where saying the same again is news: somebody moved, was seen or pressed again; no water was used since."""
 
 
 class Engine(Outages):

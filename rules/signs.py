@@ -96,9 +96,13 @@ def last_sign(home: LiveHome, signs: Iterable[str], now: int, *, said: bool = Fa
     return best
 
 
+UNASKED: Final = frozenset({"press", "told"})
+"""Signs that come when somebody gives one: not giving one proves nothing about who ought to carry them."""
+
+
 def bearers(home: LiveHome, signs: Iterable[str]) -> list[LiveDevice]:
     """The devices whose silence would hide such signs: those that ever showed one, and those fitted for it."""
-    wanted = {q for sort in signs if sort != "press" for q in SIGNS[sort]}
+    wanted = {q for sort in signs if sort not in UNASKED for q in SIGNS[sort]}
     kinds = {kind for sort in signs for kind in _KINDS.get(sort, ())}
     return [d for d in home.devices.values() if d.kind in kinds or not wanted.isdisjoint(d.fields)]
 

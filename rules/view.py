@@ -37,7 +37,7 @@ from rules.signs import RUNNING, allowed, heating, last_said, last_sign, left_at
 from rules.windows import instant
 from rules.words import room_kind
 
-DAY_SIGNS: Final = ("motion", "door", "bed", "water", "press")
+DAY_SIGNS: Final = ("motion", "door", "bed", "water", "press", "told")
 NOT_SO: Final = -1e16
 """Seconds since something that is not so: it grows as well, but reaches no limit ever."""
 AWAY_AFTER: Final = 15 * 60_000

@@ -890,6 +890,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/integrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Integrations
+         * @description Which systems may report, and what; never their secrets.
+         */
+        get: operations["integrations_api_v1_integrations_get"];
+        put?: never;
+        /**
+         * Make
+         * @description Let a system report. Its secret is shown this once; one of the same name ends.
+         */
+        post: operations["make_api_v1_integrations_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/{integration}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove
+         * @description Revoke it: what it signs is refused from now on.
+         */
+        delete: operations["remove_api_v1_integrations__integration__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/{integration}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Events
+         * @description Something happened, says another system, signed. Durable before the answer; the same event again is one.
+         */
+        post: operations["events_api_v1_integrations__integration__events_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     live: {
@@ -1596,6 +1660,18 @@ export interface components {
             /** Within */
             within?: boolean | null;
         };
+        /** EventTaken */
+        EventTaken: {
+            /** Id */
+            id: string;
+            /**
+             * Became
+             * @enum {string}
+             */
+            became: "sign" | "reading" | "request" | "notice" | "nothing_seen" | "no_consent";
+            /** Again */
+            again: boolean;
+        };
         /** EvidenceBody */
         EvidenceBody: {
             /** Device */
@@ -2050,6 +2126,46 @@ export interface components {
             total: number;
             /** Holes */
             holes: string[];
+        };
+        /** IntegrationLine */
+        IntegrationLine: {
+            /** Name */
+            name: string;
+            /** Events */
+            events: ("meal.delivered" | "meal.collected" | "meal.not_collected" | "card.swiped" | "resident.well" | "meter.read" | "request.made")[];
+            /**
+             * Made At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            made_at: string;
+            /** By */
+            by: string;
+        };
+        /** IntegrationList */
+        IntegrationList: {
+            /** Items */
+            items: components["schemas"]["IntegrationLine"][];
+        };
+        /** IntegrationMade */
+        IntegrationMade: {
+            /** Name */
+            name: string;
+            /** Secret */
+            secret: string;
+        };
+        /** IntegrationWanted */
+        IntegrationWanted: {
+            /**
+             * Name
+             * @description small letters, digits, _ and -
+             */
+            name: string;
+            /**
+             * Events
+             * @default []
+             */
+            events?: ("meal.delivered" | "meal.collected" | "meal.not_collected" | "card.swiped" | "resident.well" | "meter.read" | "request.made")[];
         };
         /** Kpi */
         Kpi: {
@@ -6063,6 +6179,301 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    integrations_api_v1_integrations_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    make_api_v1_integrations_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntegrationWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationMade"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    remove_api_v1_integrations__integration__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                integration: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    events_api_v1_integrations__integration__events_post: {
+        parameters: {
+            query?: never;
+            header: {
+                "webhook-id": string;
+                "webhook-timestamp": string;
+                "webhook-signature": string;
+            };
+            path: {
+                integration: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Type
+                     * @enum {string}
+                     */
+                    type: "meal.delivered" | "meal.collected" | "meal.not_collected" | "card.swiped" | "resident.well" | "meter.read" | "request.made";
+                    /** Timestamp */
+                    timestamp: string;
+                    /**
+                     * EventData
+                     * @description What happened where. Other fields are passed over.
+                     */
+                    data: {
+                        /** Home */
+                        home: string;
+                        /** Resident */
+                        resident?: string | null;
+                        /**
+                         * Meal
+                         * @default other
+                         * @enum {string}
+                         */
+                        meal?: "breakfast" | "lunch" | "dinner" | "other";
+                        /**
+                         * At The Door
+                         * @default false
+                         */
+                        at_the_door?: boolean;
+                        /** Water Total */
+                        water_total?: number | null;
+                        /** Device */
+                        device?: string | null;
+                        /**
+                         * What
+                         * @default visit
+                         * @enum {string}
+                         */
+                        what?: "visit" | "repair" | "errand" | "meal" | "medical" | "other";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventTaken"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
