@@ -25,7 +25,7 @@ NPM = cd web && PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test mangled check format bench web docs lock clean
+.PHONY: help demo test check format bench web docs lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -38,10 +38,7 @@ test: $(VENV)/.stamp $(STATIC) ## Run all tests; ARGS go to pytest
 	@echo "make: the screens' own tests"
 	@$(NPM) run --silent test
 	@echo "make: the tests of the service"
-	@$(BIN)/pytest -n 2 --dist loadfile --randomly-seed=$(SEED) --ignore=tests/e2e/test_mangled.py $(ARGS)
-
-mangled: $(VENV)/.stamp ## Minutes: 20,000 mangled messages against the whole service
-	@$(BIN)/pytest tests/e2e/test_mangled.py $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --randomly-seed=$(SEED) $(ARGS)
 
 check: $(VENV)/.stamp web/node_modules/.stamp ## Style, types, layers, rules without a story
 	$(BIN)/ruff check .

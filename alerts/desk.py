@@ -377,8 +377,8 @@ class Desk:
     # -- proposing --
 
     def will_raise(self, finding: Finding, now: datetime) -> bool:
-        """Whether this finding would begin a new case, which takes a number from the sequence."""
-        return self._target(finding, now)[1] == "raise"
+        """Whether this finding would begin a new case, its own or a roll-up: that takes a number from the sequence."""
+        return self._target(finding, now)[1] in ("raise", "storm")
 
     def apart(self, finding: Finding) -> bool:
         """Whether what becomes of a finding depends on its own home only, not on what else happens at the time."""

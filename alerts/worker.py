@@ -14,7 +14,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -38,8 +37,9 @@ from alerts.upkeep import upkeep_findings
 from alerts.watch import EVERY as DUTY_EVERY
 from alerts.watch import duty_findings
 from care.clock import Clock
-from care.errors import Conflict, Temporary
-from care.messages import Beat, Finding, decode, encode
+from care.errors import Conflict, Reason, Temporary
+from care.ids import content_id
+from care.messages import Beat, Finding, Refusal, decode, encode
 from care.site import Registry
 from care.stream import COUNTERS, FINDINGS, HEALTH, Outgoing, Stored, Stream
 
@@ -51,6 +51,10 @@ LOOK_EVERY = 0.2
 """Seconds between looks at the clock when nothing is due sooner."""
 WAVE = 128
 """Findings of different homes worked off at once: enough for a flood, few enough to be read again after a crash."""
+BACKLOG = 5_000
+"""Findings that wait in memory; more wait in the stream."""
+NOTICE = "TE10"
+"""The code of the notice that an alarm could not be read."""
 BEAT_EVERY = 2.0
 UPKEEP_EVERY = 60.0
 SAVE_EVERY = 30.0
@@ -101,6 +105,11 @@ class Worker:
         self._proven: dict[str, datetime] = {}
         """Alarm devices that rang since it was last noted."""
         self._source = 0
+        """Every finding up to here is in the cases."""
+        self._read_to = 0
+        self._backlog: list[tuple[Stored, Finding | None]] = []
+        """Read and not worked off, in the stream's order."""
+        self._some, self._room = asyncio.Event(), asyncio.Event()
         self._started_at = clock.now()
         self._last_input_at: datetime | None = None
         self._lag_seconds = 0.0
@@ -108,7 +117,7 @@ class Worker:
     async def start(self) -> None:
         """Fold the log, and queue again whatever may not have been queued before the last end."""
         acks = await self.follower.start()
-        self._source = self.desk.source
+        self._source = self._read_to = self.desk.source
         for ack in acks:
             self._queue([ack_message(ack)])
         for alert in self.desk.alerts.values():
@@ -129,6 +138,7 @@ class Worker:
             group.create_task(self._follow_upkeep())
             group.create_task(self._watch_upkeep())
             group.create_task(self._watch_findings())
+            group.create_task(self._work_findings())
             group.create_task(self._beat())
             group.create_task(self._keep())
 
@@ -151,12 +161,23 @@ class Worker:
             await self._flush()
 
     async def _watch_findings(self) -> None:
-        async for batch in forever(lambda: self._stream.follow(FINDINGS, after=self._source)):
-            rest = list(batch)
-            while rest:
-                await patiently(partial(self._hear_some, rest))
-            if not batch:
-                self._lag_seconds = 0.0
+        """Read on while others are being worked off: an SOS may stand behind hundreds of another home."""
+        async for batch in forever(lambda: self._stream.follow(FINDINGS, after=self._read_to)):
+            self._backlog.extend((message, self._read(message)) for message in batch)
+            if batch:
+                self._read_to = batch[-1].seq
+                self._some.set()
+            if len(self._backlog) >= BACKLOG:
+                self._room.clear()
+                await self._room.wait()
+
+    async def _work_findings(self) -> None:
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            while self._backlog:
+                await patiently(self._hear_some)
+            self._lag_seconds = 0.0
 
     async def _watch_clock(self) -> None:
         while True:
@@ -224,33 +245,57 @@ class Worker:
         self._source = max(self._source, message.seq)
         await self._flush()
 
-    async def _hear_some(self, rest: list[Stored]) -> None:
-        """Work off the next findings of a batch, and take them off it: as many as touch each other in nothing."""
-        wave: list[tuple[Stored, Finding | None]] = []
-        homes: set[str] = set()
-        for message in rest[:WAVE]:
-            finding = self._read(message)
-            if finding is not None and finding.home in homes:
-                break
-            if finding is not None and not self.desk.apart(finding):
-                # What may be rolled up depends on what was told before it: one by one.
-                if not wave:
-                    wave.append((message, finding))
-                break
-            if finding is not None:
-                homes.add(finding.home)
-            wave.append((message, finding))
+    async def _hear_some(self) -> None:
+        """Work off the next findings, and take them off the backlog: as many as touch each other in nothing.
+
+        Each home is heard in order and homes in turn, so that one home's flood holds up nobody else's SOS.
+        """
+        wave = self._wave()
         findings = [f for _, f in wave if f is not None]
+        oldest = self._backlog[0][0].stored_at
         async with self._deciding:
             now = self._clock.now()
-            wanted = sum(self.desk.will_raise(f, now) for f in findings) - len(self._pool)
+            if oldest is not None:
+                self._lag_seconds = max(0.0, (now - oldest).total_seconds())
+            wanted = sum(self._takes_a_number(f, now) for f in findings) - len(self._pool)
             if wanted > 0:
                 self._pool.extend(await next_numbers(self._stream, wanted))
             # Until the whole wave is durable the log says that none of it is: a crash in the middle reads it again.
             await _all(self._hear(f, source=self._source) for f in findings)
-            self._source = max(self._source, wave[-1][0].seq)
-        del rest[: len(wave)]
+            done = {message.seq for message, _ in wave}
+            self._backlog = [entry for entry in self._backlog if entry[0].seq not in done]
+            # What was overtaken is read again after a crash, and with it what overtook it: that is known by its event.
+            self._source = self._backlog[0][0].seq - 1 if self._backlog else self._read_to
+            if len(self._backlog) < BACKLOG:
+                self._room.set()
         await self._flush()
+
+    def _wave(self) -> list[tuple[Stored, Finding | None]]:
+        """The next finding of each home, and of those that may be rolled up the next of all.
+
+        What becomes of the latter depends on those told before, and so does what becomes of one case.
+        """
+        wave: list[tuple[Stored, Finding | None]] = []
+        homes: set[str] = set()
+        cases: set[tuple[str, str]] = set()
+        rolled = False
+        for entry in self._backlog:
+            finding = entry[1]
+            if finding is not None:
+                case = (finding.home, finding.cause)
+                alone = not self.desk.apart(finding)
+                later = case in cases or (rolled if alone else finding.home in homes)
+                cases.add(case)
+                if later:
+                    continue
+                if alone:
+                    rolled = True
+                else:
+                    homes.add(finding.home)
+            wave.append(entry)
+            if len(wave) >= WAVE:
+                break
+        return wave
 
     def _read(self, message: Stored) -> Finding | None:
         try:
@@ -259,17 +304,20 @@ class Worker:
             # Ours and yet unreadable: another version of the rules. It stays in the stream for a person to look at.
             log.exception("finding_unreadable", position=message.seq)
             return None
-        if message.stored_at is not None:
-            self._lag_seconds = max(0.0, (self._clock.now() - message.stored_at).total_seconds())
         return finding
 
     async def _hear(self, finding: Finding, *, source: int) -> None:
         for _ in range(TRIES):
             now = self._clock.now()
-            if not self._pool and self.desk.will_raise(finding, now):
+            if not self._pool and self._takes_a_number(finding, now):
                 self._pool.append(await next_number(self._stream))
                 continue  # somebody else may have taken it meanwhile
-            for transition in self.desk.on_finding(finding, now, source=source):
+            try:
+                proposed = self.desk.on_finding(finding, now, source=source)
+            except Exception as bug:  # noqa: BLE001  one finding that trips us must not stop every alarm behind it
+                await self._put_aside(finding, bug)
+                return
+            for transition in proposed:
                 if not await self._make_durable(transition):
                     break
             else:
@@ -278,6 +326,28 @@ class Worker:
                     self._proven[finding.device] = finding.at
                 return
         raise Temporary("an alert keeps moving")
+
+    def _takes_a_number(self, finding: Finding, now: datetime) -> bool:
+        try:
+            return self.desk.will_raise(finding, now)
+        except Exception:  # noqa: BLE001  `_hear` says so
+            return False
+
+    async def _put_aside(self, finding: Finding, bug: Exception) -> None:
+        """A finding that we cannot work off goes where maintenance looks; if a life may depend on it people are told."""
+        log.error("finding_failed", finding=finding.finding, code=finding.code, exc_info=bug)
+        refusal = Refusal(
+            refusal_id=content_id("finding", finding.event_id),
+            topic=finding.subject,
+            reason=Reason.failed.value,
+            received_at=self._clock.now(),
+            detail=f"finding {finding.code}: {type(bug).__name__}",
+            home=finding.home,
+            device=finding.device,
+            # The notice that comes of it may trip us as well; that one is only recorded.
+            alarm=finding.life and not finding.test and finding.code != NOTICE,
+        )
+        await self._stream.publish(refusal.subject, encode(refusal), message_id=refusal.refusal_id)
 
     async def look_at_duty(self) -> None:
         """Say where nobody is on duty, now and in the next two weeks."""

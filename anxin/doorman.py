@@ -70,6 +70,10 @@ WRONG_WAITING = 32
 """Wrong ones of one address that may wait for their answer; more are closed without one."""
 UNSETTLED = 256
 """Refused messages of one connection that are not in quarantine yet; then it is not read for a while."""
+PACE = (2_000.0, 1_000.0)
+"""Messages of one connection that pass at once, then so many a second; above that it is not read for a while. What
+waits there waits in its sender; behind the door it would stand in the one queue before ingest, and an SOS of another
+home behind it. A whole community at once is 500 a second, a gateway that sends again what it kept some hundreds."""
 RECORDS, RECORDS_PER_SECOND = 30.0, 0.5
 """Refusals of one sender recorded one by one: so many at once, then so many a second; the rest as a sum."""
 VERDICTS = 20_000
@@ -93,6 +97,9 @@ _connections = Gauge("anxin_doorman_connections", "Devices that are signed in")
 _published = Counter("anxin_doorman_messages", "Messages of devices passed on to the broker")
 _escaped = Counter("anxin_doorman_escaped", "Messages whose topic was rewritten for the broker")
 _refused = Counter("anxin_doorman_refused", "Messages refused into quarantine", ["why"])
+_paced = Counter(
+    "anxin_doorman_paced", "Times a connection was not read for a while because it sent too much"
+)
 _denied = Counter("anxin_doorman_denied_filters", "Subscriptions that were refused")
 _closed = Counter("anxin_doorman_closed", "Connections closed for what the client did", ["why"])
 _sign_ins = Counter("anxin_doorman_sign_ins", "Sign-ins", ["outcome"])
@@ -449,6 +456,9 @@ class _Door(asyncio.Protocol):
         "inside",
         "left",
         "need",
+        "paced",
+        "passed",
+        "passed_at",
         "rest",
         "task",
         "timer",
@@ -476,6 +486,11 @@ class _Door(asyncio.Protocol):
         self.ended = False
         self.unsettled = 0
         self.broker_is_slow = False
+        self.passed = 0.0
+        """Messages passed on of late, as `PACE` forgets them."""
+        self.passed_at = 0.0
+        self.paced: asyncio.TimerHandle | None = None
+        """Set while it is not read because it sent too much."""
         self.timer: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[None] | None = None
 
@@ -526,6 +541,8 @@ class _Door(asyncio.Protocol):
         self.ended = True
         self.transport = None
         self._stop_timer()
+        if self.paced is not None:
+            self.paced.cancel()
         if self.task is not None:
             self.task.cancel()
         self.doorman.gone(self)
@@ -717,6 +734,7 @@ class _Door(asyncio.Protocol):
             if count:
                 _published.inc(count)
                 self.doorman.count += count
+                self._pace(count)
             if pieces:
                 pieces.append(data[start:at])
                 inside.write(b"".join(pieces))
@@ -832,6 +850,25 @@ class _Door(asyncio.Protocol):
 
     # -- flow and end
 
+    def _pace(self, count: int) -> None:
+        """Take note of messages passed on; too many and it is not read until its sender has slowed down to `PACE`."""
+        if self.doorman.pace is None:
+            return
+        burst, per_second = self.doorman.pace
+        now = self.doorman.clock.monotonic()
+        self.passed = max(0.0, self.passed - (now - self.passed_at) * per_second) + count
+        self.passed_at = now
+        if self.passed > burst and self.paced is None and not self.ended:
+            _paced.inc()
+            self.doorman.say("client_slowed", self.host, user=self.account.name if self.account else None)
+            wait = (self.passed - burst) / per_second
+            self.paced = asyncio.get_running_loop().call_later(wait, self._go_on)
+            self._read_or_not()
+
+    def _go_on(self) -> None:
+        self.paced = None
+        self._read_or_not()
+
     def slow(self, slow: bool) -> None:
         """The broker takes nothing more, or again."""
         self.broker_is_slow = slow
@@ -840,7 +877,7 @@ class _Door(asyncio.Protocol):
     def _read_or_not(self) -> None:
         if self.transport is None:
             return
-        if self.broker_is_slow or self.unsettled >= UNSETTLED:
+        if self.broker_is_slow or self.paced is not None or self.unsettled >= UNSETTLED:
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
@@ -1150,8 +1187,10 @@ class Doorman:
         upstream_credentials: tuple[str, str],
         sign_in: tuple[str, str] | None = None,
         tls: Tls | None = None,
+        pace: tuple[float, float] | None = PACE,
     ) -> None:
         self.stream = stream
+        self.pace = pace
         self.clock = clock
         self.listen = listen
         self.upstream = upstream
@@ -1479,13 +1518,15 @@ async def run(
     upstream_credentials: tuple[str, str],
     sign_in: tuple[str, str] | None = None,
     tls: Tls | None = None,
+    pace: tuple[float, float] | None = PACE,
 ) -> None:
     """The role `doorman`, until cancelled.
 
     `listen` is where devices come (`mqtt.listen`), `upstream` the broker's private listener and
     `upstream_credentials` its user for devices. `sign_in` is the name and password all devices share
     (`mqtt.username`, `mqtt.password`); without it anybody is let in who can reach a loopback address, and nobody but
-    gateways on any other. Raises `Misconfigured` when it cannot listen there.
+    gateways on any other. `pace`: messages of one connection that pass at once, and then a second; None for no limit.
+    Raises `Misconfigured` when it cannot listen there.
     """
     await Doorman(
         stream=stream,
@@ -1495,6 +1536,7 @@ async def run(
         upstream_credentials=upstream_credentials,
         sign_in=sign_in,
         tls=tls,
+        pace=pace,
     ).run()
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+FAILING_LOOK, FAILING_LOOKS = 1.0, 3
+"""Seconds between looks at whether a role that fails has ended, and after how many it is cancelled again."""
 ROLES = ("rules", "alerts", "notify", "recorder", "api", "ingest", "doorman")
 """Every role, in the order in which they are started: the way in comes last. The doorman stands before the
 embedded broker only."""
@@ -126,7 +128,7 @@ async def run_role(name: str, settings: Settings) -> int:
         async with open_stream(settings, name=f"anxin-{name}", wait=60.0) as stream:
             work = asyncio.create_task(build(stream, settings), name=name)
             ending = asyncio.create_task(stop.wait())
-            await asyncio.wait({work, ending}, return_when=asyncio.FIRST_COMPLETED)
+            await _until_either(work, ending)
             if work.done() and not stop.is_set():
                 work.result()
                 log.error("role_ended", role=name)
@@ -136,6 +138,21 @@ async def run_role(name: str, settings: Settings) -> int:
                 async with asyncio.timeout(3):
                     await work
     return int(Exit.good)
+
+
+async def _until_either(work: asyncio.Task[None], ending: asyncio.Task[bool]) -> None:
+    """Until the role has ended, or is to end.
+
+    A part that fails cancels the other parts, once. One that swallows it would keep the process alive with nothing
+    done in it, and the supervisor sees a process only: so what has not ended in time is cancelled again and again.
+    """
+    failing = 0
+    while not (work.done() or ending.done()):
+        await asyncio.wait({work, ending}, timeout=FAILING_LOOK, return_when=asyncio.FIRST_COMPLETED)
+        failing = failing + 1 if work.cancelling() else 0
+        if failing >= FAILING_LOOKS and not ending.done():
+            for task in asyncio.all_tasks() - {asyncio.current_task(), ending}:
+                task.cancel()
 
 
 def _subscriptions(settings: Settings) -> Sequence[Any]:

@@ -154,7 +154,7 @@ async def paced(
 
 
 def start(server: NatsForTests, port: int, upstream: int | None = None) -> subprocess.Popen[bytes]:
-    arguments = process_arguments(server, port)
+    arguments = process_arguments(server, port, pace=None)  # what it can do, not what it lets through
     if upstream is not None:
         arguments[-1] = json.dumps(json.loads(arguments[-1]) | {"upstream": upstream})
     return subprocess.Popen(arguments, stdout=subprocess.DEVNULL)

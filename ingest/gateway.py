@@ -63,6 +63,8 @@ WITHHELD_EVERY = 600.0
 """Seconds between two records that a class of data of a device is not agreed to."""
 ANSWER_EVERY = 0.5
 """Seconds between two answers to a device that repeats itself."""
+ANSWERS_AT_ONCE = 512
+"""Answers to devices that wait for the broker's word."""
 ACKS_KEPT = 10_000
 STORED_KEPT = 50_000
 """Names of what the stream was last given: a repeat is known without asking it. A batch that holds a repeat is refused
@@ -164,6 +166,9 @@ class _Broker:
             client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
         if parts.scheme == "mqtts":
             client.tls_set()
+        client.max_inflight_messages_set(
+            ANSWERS_AT_ONCE
+        )  # paho's own limit of 20 made answers wait in a flood
         client.connect_timeout = 2.0
         client.reconnect_delay_set(*RECONNECT)  # type: ignore[arg-type]  # paho adds and compares, fractions work
         client.on_connect = self._on_connect
@@ -705,11 +710,22 @@ class Gateway:
 
     async def _answer_devices(self) -> None:
         assert self._broker is not None
+        # Not batch by batch: one answer that the broker is slow to take must not hold up the next device's.
+        room = asyncio.Semaphore(ANSWERS_AT_ONCE)
         work = self.stream.work(DELIVERIES, worker="ingest-device-acks", subjects=["deliveries.device.>"])
-        async for tasks in work:
-            await asyncio.gather(*(self._answer(task) for task in tasks))
+        async with asyncio.TaskGroup() as answers:
+            async for tasks in work:
+                for task in tasks:
+                    await room.acquire()
+                    answers.create_task(self._answer(task, room))
 
-    async def _answer(self, task: Task) -> None:
+    async def _answer(self, task: Task, room: asyncio.Semaphore) -> None:
+        try:
+            await self._answer_one(task)
+        finally:
+            room.release()
+
+    async def _answer_one(self, task: Task) -> None:
         assert self._broker is not None
         try:
             ack = decode(task.stored.data, DeviceAck)

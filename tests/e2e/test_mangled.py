@@ -19,9 +19,9 @@ from tests.e2e.conftest import Device, Service, wait_for
 
 COUNT = 20_000
 ROUNDS = 20
-FLOOD_SECONDS, QUIET_SECONDS = 90.0, 15.0
-"""Within this an SOS is answered in the middle of the flood and after it, on a machine that does other things too: a hang
-is caught here, how fast it is belongs to benchmarks/."""
+FLOOD_SECONDS, QUIET_SECONDS = 15.0, 10.0
+"""Within this an SOS is answered in the middle of the flood and after it. Measured on two cores that others used too (load
+8 to 12): 3.4 s in the flood, 1.8 s after it. What is above that is room for a machine that is busier still."""
 ROLES = ("rules", "alerts", "notify", "recorder", "api", "ingest", "doorman", "nats")
 LARGEST_MB = 400
 

@@ -296,6 +296,7 @@ async def main():
         listen=Address("127.0.0.1", given["port"]),
         upstream=Address("127.0.0.1", given["upstream"]),
         upstream_credentials=tuple(given["credentials"]),
+        **given["more"],
     )
 
 asyncio.run(main())
@@ -303,13 +304,14 @@ asyncio.run(main())
 """A doorman as a process, without anything of the tests."""
 
 
-def process_arguments(server: NatsForTests, port: int) -> list[str]:
-    """How to run a doorman that may be killed."""
+def process_arguments(server: NatsForTests, port: int, **more: Any) -> list[str]:
+    """How to run a doorman that may be killed; `more` goes to `doorman.run`."""
     given = {
         "stream": server.stream_url,
         "port": port,
         "upstream": server.part.mqtt.port,
         "credentials": embedded.doorman_credentials(server.part.folder),
+        "more": more,
     }
     root = Path(__file__).resolve().parents[2]
     return [

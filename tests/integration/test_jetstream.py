@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from nats.aio.msg import Msg
 
-from anxin.jetstream import JetStream
+from anxin.jetstream import Connection, JetStream
 from care.errors import Conflict, Temporary
 from care.stream import DELIVERIES, PEOPLE, READINGS, Entry, MemoryStream, Outgoing, Stored, Stream
 
@@ -185,3 +186,24 @@ async def test_readers_live_through_a_killed_server(fresh_nats: NatsForTests) ->
     await stream.close()
     assert [m.data for m in got] == acked
     assert [m.seq for m in got] == list(range(1, 401))
+
+
+async def say_nothing(_: Msg) -> None:
+    """Somebody who hears a question."""
+
+
+async def test_a_cancellation_that_meets_an_answer_is_heeded(nats: NatsForTests) -> None:
+    """A role that fails cancels its tasks once: one that goes on would keep the process alive with nothing done in it."""
+    connection = Connection()
+    await connection.connect(nats.stream_url)
+    try:
+        await connection.subscribe("silent", cb=say_nothing)
+        task = asyncio.create_task(connection.request("silent", b"", timeout=20))
+        await until(lambda: bool(connection._resp_map))
+        (answer,) = connection._resp_map.values()
+        answer.set_result(Msg(connection, "there", "", b"yes"))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    finally:
+        await connection.close()

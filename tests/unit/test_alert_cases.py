@@ -1,6 +1,8 @@
 """What is one case and what is not: evidence, corroboration, roll-ups, welfare lists."""
 
 from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -14,9 +16,9 @@ from alerts.orders import NotAllowed
 from alerts.worker import Worker
 from anxin.replay import Film
 from care.clock import ManualClock
-from care.messages import encode
+from care.messages import Finding, Refusal, decode, encode
 from care.sitefile import read_site
-from care.stream import MemoryStream
+from care.stream import MemoryStream, Stored
 from care.words import Condition, Level, Phase
 from dashboard_api.present import alert_json
 from rules.catalog import load
@@ -245,6 +247,93 @@ def test_an_outage_does_not_call_anybody_to_one_door() -> None:
     assert story.alert.unanswered_due is None
 
 
+def take_up(worker: Worker, batch: Sequence[Stored]) -> None:
+    """What the reader of findings does."""
+    worker._backlog.extend((m, worker._read(m)) for m in batch)
+    worker._read_to = batch[-1].seq
+
+
+async def test_one_homes_flood_holds_up_nobody_elses_call() -> None:
+    """Behind 200 changes of one home an SOS of another is a case at once; after a crash nothing is heard twice."""
+    stream, clock = MemoryStream(), ManualClock(NOON)
+    for n in range(200):
+        flooding = a_finding("f1", phase=Phase.changed if n else Phase.opened, occurrences=n + 1)
+        stream.append(flooding.subject, encode(flooding), message_id=flooding.event_id)
+    call = a_finding("s1", home="h0400", code="SOS1", cause="sos", quantity="sos", device="sos-0400")
+    stream.append(call.subject, encode(call), message_id=call.event_id)
+    worker = Worker(stream, clock, registry())
+    await worker.start()
+    take_up(worker, stream.messages("FINDINGS"))
+    await worker._hear_some()
+    assert {a.cause for a in worker.desk.open()} == {"fire", "sos"}
+    assert worker._source == 1, "199 of them are still to be heard"
+    other = Worker(stream, clock, registry())
+    await other.start()
+    take_up(other, stream.messages("FINDINGS")[other._source :])
+    while other._backlog:
+        await other._hear_some()
+    assert other._source == 201
+    assert sorted((a.cause, a.number, a.finding("f1") is not None) for a in other.desk.open()) == [
+        ("fire", 1, True),
+        ("sos", 2, False),
+    ]
+    raised = [m for m in stream.messages("ALERTS") if b'"raised"' in m.data]
+    assert len(raised) == 2
+
+
+async def test_a_storm_is_worked_off_and_has_a_number_of_its_own() -> None:
+    """What falls silent together is rolled up by the worker too, while a call for help is heard; no number twice."""
+    site = registry(a_street())
+    stream, clock = MemoryStream(), ManualClock(NOON)
+    for n in range(20):
+        silent = a_finding(f"d{n}", home=f"s{n:03}", code="TE4", cause="offline", resident=None, **YELLOW)
+        stream.append(silent.subject, encode(silent), message_id=silent.event_id)
+    call = a_finding(
+        "s1", home="s010", code="SOS1", cause="sos", quantity="sos", device="sos-1", resident=None
+    )
+    stream.append(call.subject, encode(call), message_id=call.event_id)
+    worker = Worker(stream, clock, site)
+    await worker.start()
+    take_up(worker, stream.messages("FINDINGS"))
+    await worker._hear_some()
+    assert "sos" in {a.cause for a in worker.desk.open()}, "it does not wait for the twenty"
+    while worker._backlog:
+        await worker._hear_some()
+    assert Counter(a.cause for a in worker.desk.open()) == {"offline": 5, "storm": 1, "sos": 1}
+    assert sorted(a.number for a in worker.desk.open()) == list(range(1, 8))
+
+
+async def test_a_finding_that_trips_the_desk_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours over one finding is recorded, people are told that an alarm was not understood, the rest goes on."""
+    stream, clock = MemoryStream(), ManualClock(NOON)
+    bad = a_finding("bad", code="GS1", cause="gas", quantity="gas", device="gas-0317")
+    call = a_finding("s1", home="h0400", code="SOS1", cause="sos", quantity="sos", device="sos-0400")
+    for finding in (bad, call):
+        stream.append(finding.subject, encode(finding), message_id=finding.event_id)
+    worker = Worker(stream, clock, registry())
+    await worker.start()
+    decided = worker.desk.on_finding
+
+    def trips(finding: Finding, now: datetime, *, source: int = 0) -> list[Transition]:
+        if finding.finding == "bad":
+            raise KeyError(finding.home)
+        return decided(finding, now, source=source)
+
+    monkeypatch.setattr(worker.desk, "on_finding", trips)
+    take_up(worker, stream.messages("FINDINGS"))
+    while worker._backlog:
+        await worker._hear_some()
+    assert [a.cause for a in worker.desk.open()] == ["sos"]
+    (refusal,) = (decode(m.data, Refusal) for m in stream.messages("QUARANTINE"))
+    assert (refusal.reason, refusal.home, refusal.device, refusal.alarm) == (
+        "failed",
+        "h0317",
+        "gas-0317",
+        True,
+    )
+    assert "KeyError" in refusal.detail
+
+
 async def test_five_hundred_calls_at_once_are_five_hundred_cases() -> None:
     """Every home its own number, every first page once; read again after a crash in the middle nothing doubles."""
     homes = "\n".join(f"  - {{id: x{n:03}, micro_grid: g05-2}}" for n in range(500))
@@ -257,16 +346,17 @@ async def test_five_hundred_calls_at_once_are_five_hundred_cases() -> None:
     batch = stream.messages("FINDINGS")
     worker = Worker(stream, clock, site)
     await worker.start()
-    rest = list(batch)
+    take_up(worker, batch)
     for _ in range(2):
-        await worker._hear_some(rest)
+        await worker._hear_some()
+    rest = worker._backlog
     # A second worker that starts from what is durable reads a part again, and the rest.
     other = Worker(stream, clock, site)
     await other.start()
     assert other._source <= batch[-len(rest) - 1].seq
-    again = [m for m in batch if m.seq > other._source]
-    while again:
-        await other._hear_some(again)
+    take_up(other, [m for m in batch if m.seq > other._source])
+    while other._backlog:
+        await other._hear_some()
     numbers = [a.number for a in other.desk.open()]
     assert sorted(numbers) == list(range(1, 501))
     pages = [m.data for m in stream.messages("DELIVERIES", "deliveries.page.>")]
