@@ -45,6 +45,8 @@ class Test(msgspec.Struct, frozen=True, kw_only=True):
     person: str
     at: datetime
     by: str
+    only: str = ""
+    """Address of the one channel to test; empty: all of them."""
 
 
 def key_of(person: str, address: str) -> str:
@@ -52,10 +54,13 @@ def key_of(person: str, address: str) -> str:
     return f"contact.{person}.{address}"
 
 
-async def ask(stream: Stream, person: str, *, by: str, now: datetime) -> str:
-    """Queue a test message to each channel of a person; the name of the test. The same second is the same test."""
-    name = content_id("test", person, int(now.timestamp()))
-    test = Test(id=name, person=person, at=now, by=by)
+async def ask(stream: Stream, person: str, *, by: str, now: datetime, only: str = "") -> str:
+    """Queue a test message to each channel of a person, or to `only` one address of theirs; the name of the test.
+
+    The same second is the same test.
+    """
+    name = content_id("test", person, int(now.timestamp()), *([only] if only else []))
+    test = Test(id=name, person=person, at=now, by=by, only=only)
     await stream.publish_batch([Outgoing(f"deliveries.test.{person}", encode(test), name)])
     return name
 
@@ -120,7 +125,7 @@ class Tests:
             return
         self._busy.add(test.id)
         try:
-            urls = registry.channels(test.person)
+            urls = [u for u in registry.channels(test.person) if test.only in ("", address_of(u))]
             settled = [await self._try(test, url, registry, task.attempt) for url in urls]
         except Temporary:
             settled = [False]

@@ -94,6 +94,7 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", f"{V}/push"): SIGNED_IN,
     ("POST", f"{V}/push"): SIGNED_IN,
     ("DELETE", f"{V}/push"): SIGNED_IN,
+    ("POST", f"{V}/push/test"): SIGNED_IN,
     ("GET", f"{V}/people/{{person}}/channels"): OPERATORS | {Role.auditor},
     ("POST", f"{V}/people/{{person}}/test"): OPERATORS,
     ("GET", f"{V}/go/{{token}}"): Pass.link,

@@ -202,7 +202,7 @@ class House:
             return case
         if name.isascii() and name.isdecimal() and len(name) < 10:
             number = int(name)
-            row = next((r for r in reversed(self.picture.rows.values()) if r.number == number), None)
+            row = next((r for r in reversed(list(self.picture.rows.values())) if r.number == number), None)
             if row is not None:
                 return await self.find(row.id)
         home = self.picture.homes_of.get(name)
@@ -431,7 +431,7 @@ class House:
     ) -> Json:
         """The response figures of a period."""
         policy = self.picture.registry.site.policy
-        rows = [r for r in self.picture.rows.values() if from_at <= r.raised_at < to_at]
+        rows = [r for r in list(self.picture.rows.values()) if from_at <= r.raised_at < to_at]
         found = figures.kpi(
             rows,
             now,
@@ -498,7 +498,7 @@ class House:
     def watching(self) -> dict[str, int]:
         """Which screens somebody could see and hear within the last minute (ux 6.4)."""
         now = self.clock.now()
-        there = [s.beat for s in self.picture.screens.values() if now - s.at <= SCREEN_SILENT]
+        there = [s.beat for s in list(self.picture.screens.values()) if now - s.at <= SCREEN_SILENT]
         desks = [b for b in there if b.view == "desk"]
         return {
             "desks": len(desks),
@@ -553,7 +553,9 @@ class House:
         for view in ("desk", "wall"):
             for audio in ("running", "blocked", "muted"):
                 n = sum(
-                    1 for s in self.picture.screens.values() if (s.beat.view, s.beat.audio) == (view, audio)
+                    1
+                    for s in list(self.picture.screens.values())
+                    if (s.beat.view, s.beat.audio) == (view, audio)
                 )
                 self.metrics.screens.labels(view, audio).set(n)
         counted: dict[str, int] = dict.fromkeys(access.VIEWS, 0)

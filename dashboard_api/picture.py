@@ -153,14 +153,16 @@ class Picture:
             if now - seen.at > SCREEN_SILENT:
                 del self.screens[screen]
 
+    # Some requests are answered in threads beside the loop that changes these: what is walked through is copied first.
+
     def open(self) -> list[Case]:
         """Open cases: the worst level first, then the oldest."""
-        found = [c for c in self.cases.values() if c.alert.open]
+        found = [c for c in list(self.cases.values()) if c.alert.open]
         return sorted(found, key=lambda c: (-c.alert.level.rank, c.alert.raised_at, c.alert.id))
 
     def at_home(self, home: str) -> list[Alert]:
         """Open cases of one home, in order of their numbers."""
-        found = [c.alert for c in self.cases.values() if c.alert.home == home and c.alert.open]
+        found = [c.alert for c in list(self.cases.values()) if c.alert.home == home and c.alert.open]
         return sorted(found, key=lambda a: a.number)
 
     # -- the rest ---------------------------------------------------------------------------------------------
@@ -182,7 +184,7 @@ class Picture:
 
     def still_unclaimed(self) -> list[UnclaimedGroup]:
         """Publishers that the site file still does not name, newest first."""
-        return [g for t, g in reversed(self.unclaimed.items()) if self.registry.by_topic(t) is None]
+        return [g for t, g in reversed(list(self.unclaimed.items())) if self.registry.by_topic(t) is None]
 
     def ingest_age(self, now: datetime, started_at: datetime) -> float:
         """Seconds since a device was last heard, by readings or by ingest's own word; since our start when never."""

@@ -277,7 +277,7 @@ def routes(house: House) -> APIRouter:
                     "sample": g.refusal.sample,
                     "alarm": g.refusal.alarm,
                 }
-                for g in reversed(house.picture.refusals.values())
+                for g in reversed(list(house.picture.refusals.values()))
             ]
         }
 

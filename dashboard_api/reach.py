@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import msgspec
@@ -9,7 +10,9 @@ from fastapi import APIRouter, Depends, Response
 from structlog import get_logger
 
 from alerts import tried
-from alerts.subscriptions import HOSTS, Subscription, is_allowed, public_key, remember, vapid_key
+from alerts.subscriptions import HOSTS, Subscription, by_person, is_allowed, public_key, remember, vapid_key
+from alerts.telling import address_of
+from alerts.upkeep import Reach
 from care.ids import content_id, iso
 from care.messages import decode
 from care.stream import PEOPLE
@@ -25,6 +28,18 @@ log = get_logger("api")
 V = access.V
 
 
+def told_of(state: Reach | None) -> Json:
+    """What is known of a channel that was or was not tried."""
+    if state is None:
+        return {"state": "untried", "detail": "", "tried_at": None, "verified_at": None}
+    return {
+        "state": "verified" if state.verified_at else "sent" if state.sent else "failed",
+        "detail": state.detail,
+        "tried_at": iso(state.tried_at),
+        "verified_at": iso(state.verified_at) if state.verified_at else None,
+    }
+
+
 def routes(house: House) -> APIRouter:
     """All of them, on one house."""
     router = APIRouter()
@@ -35,11 +50,45 @@ def routes(house: House) -> APIRouter:
             raise Problem(403, Why.no_person, "此登录未对应人员，无法接收推送")
         return person
 
+    async def browsers_of(person: str) -> list[tuple[str, str]]:
+        """The browsers of a person that asked, the newest first: name, and the channel's address."""
+        known: dict[str, Subscription] = {}
+        for key in await house.stream.keys(PEOPLE, "push."):
+            entry = await house.stream.get(PEOPLE, key)
+            if entry is not None and entry.data is not None:
+                with contextlib.suppress(msgspec.MsgspecError):
+                    one = decode(entry.data, Subscription)
+                    if one.person == person:
+                        known[one.id] = one
+        urls = by_person(known).get(person, ())
+        return [(url.partition("://")[2], address_of(url)) for url in urls]
+
     @router.get(f"{V}/push", response_model=shapes.PushKey, tags=["messages"])
     async def push_key(who: Annotated[Who, Depends(signed_in)]) -> Json:
-        """The key with which a browser asks for messages of ours (`applicationServerKey`)."""
-        person_of(who)
-        return {"key": public_key(await vapid_key(house.stream))}
+        """The key with which a browser asks for messages of ours (`applicationServerKey`), and which of one's browsers did.
+
+        A browser finds itself by the name made of its endpoint: the first 20 hexadecimal digits of
+        SHA-256(`str:push`, 0x1f, `str:` and the endpoint, 0x1f).
+        """
+        person = person_of(who)
+        items: list[Json] = []
+        for name, address in await browsers_of(person):
+            entry = await house.stream.get(PEOPLE, tried.key_of(person, address))
+            state = decode(entry.data, Reach) if entry is not None and entry.data is not None else None
+            items.append({"id": name, **told_of(state)})
+        return {"key": public_key(await vapid_key(house.stream)), "browsers": items}
+
+    @router.post(f"{V}/push/test", status_code=202, response_model=shapes.TestAsked, tags=["messages"])
+    async def test_here(body: shapes.PushEndpoint, who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """Send a harmless message to this browser; whether its push service took it is told by `GET /push`."""
+        person = person_of(who)
+        name = content_id("push", body.endpoint)
+        address = dict(await browsers_of(person)).get(name)
+        if address is None:
+            raise Problem(404, Why.not_found, "此浏览器尚未为您打开消息提醒")
+        test = await tried.ask(house.stream, person, by=who.by, now=house.clock.now(), only=address)
+        log.info("browser_tested", by=who.by)
+        return {"test": test}
 
     @router.post(f"{V}/push", status_code=204, response_class=Response, tags=["messages"])
     async def subscribe(body: shapes.PushSubscription, who: Annotated[Who, Depends(signed_in)]) -> Response:
@@ -93,18 +142,7 @@ def routes(house: House) -> APIRouter:
                 {
                     "channel": channel,
                     "address": address,
-                    "state": "untried"
-                    if state is None
-                    else "verified"
-                    if state.verified_at
-                    else "sent"
-                    if state.sent
-                    else "failed",
-                    "detail": state.detail if state is not None else "",
-                    "tried_at": iso(state.tried_at) if state is not None else None,
-                    "verified_at": iso(state.verified_at)
-                    if state is not None and state.verified_at
-                    else None,
+                    **told_of(state),
                 }
                 for channel, address, state in found
             ],

@@ -127,7 +127,7 @@ def routes(house: House) -> APIRouter:
         open_ids = [a.id for a in house.open_alerts() if a.home == home.id]
         rows = [
             r
-            for r in house.picture.rows.values()
+            for r in list(house.picture.rows.values())
             if r.home == home.id and now - r.raised_at <= timedelta(days=28) and not r.test
         ]
         causes: dict[tuple[str, str], Json] = {}
@@ -241,7 +241,7 @@ def routes(house: House) -> APIRouter:
                     "id": r.id, "number": r.number, "at": iso(r.raised_at), "level": r.level.value, "title": r.title,
                     "words": r.words,
                 }
-                for r in house.picture.rows.values()
+                for r in list(house.picture.rows.values())
                 if r.home == home.id and r.raised_at >= start and not r.test
             ],
             "withheld": [q for q, d in seen.items() if belts and not d],
@@ -288,7 +288,7 @@ def family_page(house: House, home: Home, contact: str) -> Json:
     page["protection"] = protection
     page["protection_words"] = wording.PROTECTION.get(protection, protection)
     cases = []
-    for case in house.picture.cases.values():
+    for case in list(house.picture.cases.values()):  # served beside the loop in which cases come and go
         seen = house.alert_for(case, viewer)
         if seen is not None:
             cases.append({**seen, "steps": _family_steps(case.alert)})
@@ -328,8 +328,8 @@ def _family_steps(alert: Any) -> list[Json]:
 def _last_activity(house: House, home: Home) -> datetime | None:
     moved = [
         datetime.fromtimestamp(trace.ticks[-1], UTC)
-        for heard in house.picture.recent.homes.get(home.id, {}).values()
-        for quantity, trace in heard.traces.items()
+        for heard in list(house.picture.recent.homes.get(home.id, {}).values())
+        for quantity, trace in list(heard.traces.items())
         if quantity in ("motion", "presence") and trace.ticks
     ]
     return max(moved, default=None)

@@ -161,13 +161,13 @@ def routes(house: House) -> APIRouter:
             raise Problem(422, Why.invalid, "from <= to", fields=["from", "to"])
         period = "本月" if from_ is None and to is None else f"{iso(from_at)} / {iso(to_at)}"
         log.info("figures_read", by=who.by)
-        rows = [r for r in house.picture.rows.values() if from_at <= r.raised_at < to_at]
+        rows = [r for r in list(house.picture.rows.values()) if from_at <= r.raised_at < to_at]
         return {
             **house.kpi(now, from_at, to_at, period=period, cases=True),
             "promises": figures.promises(rows),
             "load": figures.load(rows, from_at, min(to_at, now)),
             **precision.precision(rows),
-            "proposals": precision.proposals(house.picture.rows.values(), now),
+            "proposals": precision.proposals(list(house.picture.rows.values()), now),
             "from": iso(from_at),
             "to": iso(to_at),
         }

@@ -1134,9 +1134,24 @@ class LinkPage(Shape):
 # -- reaching people ----------------------------------------------------------------------------------------------
 
 
+ReachState = Literal["untried", "failed", "sent", "verified"]
+
+
+class PushBrowser(Shape):
+    id: str
+    """Made of its endpoint, which only the browser itself knows."""
+    state: ReachState
+    """sent: the push service took a test; verified: the person said that they read it."""
+    detail: str
+    tried_at: At | None
+    verified_at: At | None
+
+
 class PushKey(Shape):
     key: str
     """Uncompressed P-256 point, base64url."""
+    browsers: list[PushBrowser]
+    """Of whoever asks, the newest first."""
 
 
 class PushKeys(Said):
@@ -1161,7 +1176,7 @@ class ReachOfChannel(Shape):
     """Scheme of the address."""
     address: str
     """A name for it; the address itself is a secret."""
-    state: Literal["untried", "failed", "sent", "verified"]
+    state: ReachState
     """sent: the provider took a test; verified: the person said that they read it."""
     detail: str
     tried_at: At | None

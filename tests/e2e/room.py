@@ -17,14 +17,19 @@ from typing import Any, TypeVar
 
 import uvicorn
 
+from alerts import notify
+from alerts.commands import outgoing
 from alerts.desk import Desk, decode_transition
 from alerts.events import Transition
 from alerts.orders import Order, read_order
+from alerts.push import WebPush
+from alerts.sending import Channels, Letter, Sent, Verdict
+from alerts.subscriptions import pushes, vapid_key
 from anxin.embedded import free_port
 from care.clock import SystemClock
 from care.messages import Beat, DeviceHealth, Evidence, Finding, HomeHealth, Report, encode
 from care.site import Registry
-from care.stream import ALERTS, HEALTH, REGISTRY, MemoryStream
+from care.stream import ALERTS, HEALTH, PEOPLE, REGISTRY, MemoryStream
 from care.words import Condition, Level, Phase
 from dashboard_api.app import create_app
 from dashboard_api.house import House
@@ -68,6 +73,13 @@ class MovableClock:
         self._ahead += timedelta(seconds=seconds)
 
 
+class _Taken:
+    """A channel that takes everything."""
+
+    async def send(self, url: str, letter: Letter) -> Verdict:
+        return Sent()
+
+
 class Room:
     """See the module's docstring. Its methods may be called from any thread."""
 
@@ -90,6 +102,7 @@ class Room:
         self._tasks: list[asyncio.Task[Any]] = []
         self._stack: contextlib.AsyncExitStack | None = None
         self.house: House
+        self._telling = False
         self.ticking = True
 
     # -- starting and stopping ------------------------------------------------------------------------------
@@ -185,6 +198,8 @@ class Room:
     async def _publish(self, changes: list[Transition]) -> None:
         for change in changes:
             await self.stream.publish(change.subject, encode(change))
+            if self._telling:
+                await self.stream.publish_batch(outgoing(change))
         self._catch_up()
 
     def finding(self, kind: str, home: str, **more: Any) -> Finding:
@@ -352,6 +367,51 @@ class Room:
     def open_ids(self) -> list[str]:
         """The server's own list."""
         return [case.alert.id for case in self.house.picture.open()]
+
+    @contextlib.contextmanager
+    def notifying(self, push_service: str) -> Iterator[None]:
+        """The notify role works, and browsers may subscribe at `push_service` (an address on loopback).
+
+        What goes anywhere else than to a browser is taken and forgotten.
+        """
+
+        async def begin() -> list[asyncio.Task[Any]]:
+            browsers = WebPush(
+                self.stream,
+                await vapid_key(self.stream),
+                contact="mailto:a@example.org",
+                hosts=[push_service],
+            )
+            working = notify.run(
+                stream=self.stream,
+                clock=self.clock,
+                channel=Channels(_Taken(), webpush=browsers),
+                public_url=self.url,
+                registry=self.registry,
+            )
+
+            async def follow() -> None:
+                async for known in pushes(self.stream):
+                    self._desk.registry = self.registry.with_pushes(known)
+
+            self.house.push_hosts = (push_service,)
+            return [asyncio.create_task(working), asyncio.create_task(follow())]
+
+        async def end(tasks: list[asyncio.Task[Any]]) -> None:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for key in await self.stream.keys(PEOPLE, "push."):
+                await self.stream.delete(PEOPLE, key)
+            self._desk.registry = self.registry
+
+        tasks = self.do(begin())
+        self._telling = True
+        try:
+            yield
+        finally:
+            self._telling = False
+            self.do(end(tasks))
 
     # -- trouble on the line --------------------------------------------------------------------------------
 

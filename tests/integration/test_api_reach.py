@@ -5,7 +5,9 @@ import asyncio
 from alerts import tried
 from alerts.events import Purpose
 from alerts.links import Claim, make
+from alerts.telling import address_of
 from alerts.tried import Reach, key_of
+from care.ids import content_id
 from care.messages import decode, encode
 from care.stream import DELIVERIES, PEOPLE
 from tests.integration.test_api_house import NOON, House, V, smoke
@@ -106,3 +108,24 @@ async def test_a_dispatched_responder_is_told_in_the_browser_as_well():
         assert sent.status_code == 200, sent.text
         told = [d["channel"] for d in sent.json()["deliveries"] if d["reason"] == "dispatched"]
         assert sorted(told) == ["json", "webpush"]
+
+
+async def test_a_browser_finds_itself_and_is_tried_alone():
+    """`GET /push` lists one's own browsers by a name made of the endpoint; a test goes to one of them, to nobody else's."""
+    async with House() as house, house.browser("operator") as desk, house.browser("family") as daughter:
+        assert (await desk.post(f"{V}/push", json=ASKED)).status_code == 204
+        (mine,) = (await desk.get(f"{V}/push")).json()["browsers"]
+        assert mine["id"] == content_id("push", ASKED["endpoint"])
+        assert (mine["state"], mine["tried_at"]) == ("untried", None)
+        assert (await daughter.get(f"{V}/push")).json()["browsers"] == []
+        here = {"endpoint": ASKED["endpoint"]}
+        assert (await daughter.post(f"{V}/push/test", json=here)).status_code == 404
+        assert (await desk.post(f"{V}/push/test", json=here)).status_code == 202
+        (queued,) = house.stream.messages(DELIVERIES, "deliveries.test.>")
+        address = address_of(f"webpush://{mine['id']}")
+        assert decode(queued.data, tried.Test).only == address
+        await house.stream.put(
+            PEOPLE, key_of("s01", address), encode(Reach(channel="webpush", tried_at=NOON, sent=True))
+        )
+        (told,) = (await desk.get(f"{V}/push")).json()["browsers"]
+        assert told["state"] == "sent"

@@ -179,6 +179,16 @@ async def test_a_test_message_says_that_nothing_happened_and_can_be_confirmed() 
     assert not await tried.confirm(stream, "s02", address_of("json://nobody"), clock.now())
 
 
+async def test_a_test_of_one_channel_goes_by_no_other() -> None:
+    """Somebody tries the browser in front of them: nobody's other phone rings."""
+    stream, clock, phones, people = MemoryStream(), ManualClock(NOON), Phones(), registry()
+    tests = tried.Tests(stream, clock, phones, public_url="http://h", secret=await link_secret(stream))
+    second = address_of(people.channels("s02")[1])
+    await tried.ask(stream, "s02", by="s02", now=clock.now(), only=second)
+    await tests.handle(await a_task(stream), people)
+    assert phones.names == ["s02b"]
+
+
 async def a_task(stream: MemoryStream) -> Task:
     async for tasks in stream.work(DELIVERIES, worker="t", subjects=[tried.TESTS]):
         if tasks:

@@ -2,17 +2,10 @@
 
 import base64
 import json
-import os
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
-import http_ece
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid02
 
 from alerts.push import LASTS, LASTS_RED, WebPush
@@ -29,67 +22,9 @@ from alerts.subscriptions import (
 from care.messages import encode
 from care.stream import PEOPLE, MemoryStream
 from care.words import Level
+from tests.push_service import Browser, PushService
 
 NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
-
-
-class PushService:
-    """A push service on loopback: keeps what it was given, answers as it is told."""
-
-    def __init__(self) -> None:
-        self.status = 201
-        self.heard: list[tuple[dict[str, str], bytes]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                outer.heard.append(({k.lower(): v for k, v in self.headers.items()}, data))
-                self.send_response(outer.status)
-                if outer.status == 302:
-                    self.send_header("Location", "http://127.0.0.1:1/inside")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
-class Browser:
-    """The other half of a subscription: the only one who can read what comes."""
-
-    def __init__(self, service: PushService, person: str = "c0317a") -> None:
-        self.private = ec.generate_private_key(ec.SECP256R1())
-        self.secret = os.urandom(16)
-        point = self.private.public_key().public_bytes(
-            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-        )
-        self.subscription = Subscription(
-            person=person,
-            endpoint=f"{service.address}/send/{self.secret.hex()}",
-            p256dh=base64.urlsafe_b64encode(point).rstrip(b"=").decode(),
-            auth=base64.urlsafe_b64encode(self.secret).rstrip(b"=").decode(),
-            created_at=NOON,
-        )
-
-    def read(self, data: bytes) -> dict[str, Any]:
-        plain = http_ece.decrypt(data, private_key=self.private, auth_secret=self.secret, version="aes128gcm")
-        found: dict[str, Any] = json.loads(plain)
-        return found
 
 
 @pytest.fixture

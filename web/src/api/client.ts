@@ -106,4 +106,6 @@ export const api = {
   doorCode: (alert: string) => ask<{ door_code: string }>('POST', `/alerts/${at(alert)}/door`),
   pushKey: () => ask<Schemas['PushKey']>('GET', '/push'),
   subscribe: (subscription: Schemas['PushSubscription']) => ask<void>('POST', '/push', subscription),
+  unsubscribe: (endpoint: string) => ask<void>('DELETE', '/push', { endpoint }),
+  testPush: (endpoint: string) => ask<Schemas['TestAsked']>('POST', '/push/test', { endpoint }),
 }

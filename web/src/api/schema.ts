@@ -607,7 +607,10 @@ export interface paths {
         };
         /**
          * Push Key
-         * @description The key with which a browser asks for messages of ours (`applicationServerKey`).
+         * @description The key with which a browser asks for messages of ours (`applicationServerKey`), and which of one's browsers did.
+         *
+         *     A browser finds itself by the name made of its endpoint: the first 20 hexadecimal digits of
+         *     SHA-256(`str:push`, 0x1f, `str:` and the endpoint, 0x1f).
          */
         get: operations["push_key_api_v1_push_get"];
         put?: never;
@@ -621,6 +624,26 @@ export interface paths {
          * @description This browser wants no messages any more. One that is not this person's stays.
          */
         delete: operations["unsubscribe_api_v1_push_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Here
+         * @description Send a harmless message to this browser; whether its push service took it is told by `GET /push`.
+         */
+        post: operations["test_here_api_v1_push_test_post"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2592,6 +2615,22 @@ export interface components {
             /** Total */
             total: number;
         };
+        /** PushBrowser */
+        PushBrowser: {
+            /** Id */
+            id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "untried" | "failed" | "sent" | "verified";
+            /** Detail */
+            detail: string;
+            /** Tried At */
+            tried_at: string | null;
+            /** Verified At */
+            verified_at: string | null;
+        };
         /** PushEndpoint */
         PushEndpoint: {
             /** Endpoint */
@@ -2601,6 +2640,8 @@ export interface components {
         PushKey: {
             /** Key */
             key: string;
+            /** Browsers */
+            browsers: components["schemas"]["PushBrowser"][];
         };
         /** PushKeys */
         PushKeys: {
@@ -5446,6 +5487,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    test_here_api_v1_push_test_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushEndpoint"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestAsked"];
+                };
             };
             /** @description Unauthorized */
             401: {

@@ -12,7 +12,7 @@ export const en: Texts = {
   },
   notFound: { title: 'No such page', words: 'The address may be wrong, or the page has moved.', back: 'Back to the alerts' },
   nav: { label: 'Main', alerts: 'Alerts', residents: 'Residents', devices: 'Devices', duty: 'Duty', kpi: 'Figures', wall: 'Wall' },
-  menu: { handover: 'Hand-over', soundCheck: 'Sound check', keys: 'Keys', shortcutsOn: 'Single keys: on', shortcutsOff: 'Single keys: off', softphoneOn: 'Dial here: on', softphoneOff: 'Dial here: off', signOut: 'Sign out' },
+  menu: { handover: 'Hand-over', soundCheck: 'Sound check', messages: 'Messages', keys: 'Keys', shortcutsOn: 'Single keys: on', shortcutsOff: 'Single keys: off', softphoneOn: 'Dial here: on', softphoneOff: 'Dial here: off', signOut: 'Sign out' },
   time: {
     hours: (h, m) => `${h} h ${m} min`, days: (d, h) => `${d} d ${h} h`, justNow: 'just now', secondsAgo: (n) => `${n} s ago`, minutesAgo: (n) => `${n} min ago`, hoursAgo: (n) => `${n} h ago`,
   },

@@ -41,7 +41,21 @@ export const pagesEn: PagesTexts = {
     title: 'Hand-over', next: 'Next person', choose: 'Choose', openCases: 'Open cases', none: 'none', muted: 'Muted', notMuted: 'Sound is not muted', tests: 'Devices in test', testsUnknown: 'The service keeps no list of device tests yet', note: 'What to pass on', confirm: 'I have seen this and take over', done: (name) => `${name} has taken over`, thenSound: 'Please do the sound check now', owner: 'with', signInHint: 'The next person signs in here; the hand-over is noted in every open case', user: 'User name', password: 'Password', noted: (from, to) => `交班：${from} 交给 ${to}`,
   },
   family: {
-    title: 'Family', call: 'Call home', centre: 'Call the centre', steps: 'What happened', waiting: 'waiting', allowed: 'What you may see', classes: { status: 'whether all is well', activity: 'time of the last activity' }, nothing: 'Your relative has not agreed to show this. Please ask them or the centre.', offline: 'Offline: this may be old', at: (time) => `As of ${time}`, protection: 'Devices', protections: { protected: 'all working', partly: 'some not working', not: 'not working' }, past: 'Earlier', noPast: 'Nothing lately', signOut: 'Sign out', push: 'Turn messages on', pushOn: 'Messages are on', pushDenied: 'The phone does not allow messages', install: 'Your browser’s menu can add this to the home screen', number: (n) => `no. ${n}`,
+    title: 'Family', call: 'Call home', centre: 'Call the centre', steps: 'What happened', waiting: 'waiting', allowed: 'What you may see', classes: { status: 'whether all is well', activity: 'time of the last activity' }, nothing: 'Your relative has not agreed to show this. Please ask them or the centre.', offline: 'Offline: this may be old', at: (time) => `As of ${time}`, protection: 'Devices', protections: { protected: 'all working', partly: 'some not working', not: 'not working' }, past: 'Earlier', noPast: 'Nothing lately', signOut: 'Sign out', number: (n) => `no. ${n}`,
+  },
+  push: {
+    title: 'Messages', on: 'Turn on for this device', off: 'Turn off', test: 'Send a test',
+    states: { none: 'not supported', ask: 'off', denied: 'not allowed', elsewhere: 'on another device', on: 'on' },
+    words: {
+      none: 'This browser cannot receive messages. On an iPhone, first add this page to the home screen, then open it from there.',
+      ask: 'When something happens this device will ring. The lock screen shows no name, no room and nothing about health.',
+      denied: 'You did not allow messages before. Allow “Notifications” for this site in the browser’s settings, then come back.',
+      elsewhere: 'You turned them on for another device, not yet for this one.',
+      on: 'This device rings when something happens. Send a test message to be sure that it really arrives.',
+    },
+    others: (n) => `${n} other device${n === 1 ? '' : 's'} as well.`,
+    faults: { unreachable: 'The service does not answer. Please try again later.', unknown: 'The service did not accept this. Try again later, or tell the administrator.', service: 'The browser’s push service does not answer; this network may not reach it. Try another network, or use text messages and calls.' },
+    tests: { asked: 'Sending', sent: 'The push service took it. Look whether this device shows it; opening it confirms it.', failed: 'It could not be sent. Turn messages off and on again, or tell the administrator.' },
   },
   go: {
     none: 'No task for you now', noneWords: 'Your phone rings when there is one; it appears here by itself.', asked: 'Please go', accept: 'I go', decline: 'I cannot', depart: 'On my way', arrive: 'Arrived', done: 'On site; the desk closes the case', handOver: 'Tell the desk', minutes: (n) => `about ${n} min on foot`, floor: (n) => `floor ${n}`, lift: 'lift', noLift: 'no lift', key: 'Key', door: 'Door', doorCode: 'Show the door code', doorCodeLogged: 'looking is logged', people: 'Going', lead: 'leads', together: 'with', ambulance: 'Ambulance needed', ambulanceHold: 'hold 1 s', ambulanceSent: 'The desk knows: ambulance', call: 'Call the desk', home: 'Call the home', pending: (n) => `${n} steps to send`, offline: 'Offline', sent: 'All sent', refused: 'That did not work', gone: 'You are no longer needed there, thank you.', note: 'Message to the desk', noteSend: 'Send', roomAfter: 'room shown once you accept', also: (n) => `${n} more`, enable: 'Turn the ring on', hazards: 'Mind',

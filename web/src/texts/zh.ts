@@ -15,7 +15,7 @@ export const zh = {
   notFound: { title: '没有这个页面', words: '地址可能写错了，或页面已经移走。', back: '回到告警' },
   nav: { label: '主导航', alerts: '告警', residents: '老人', devices: '设备', duty: '排班', kpi: '指标', wall: '大屏' },
   menu: {
-    handover: '交班', soundCheck: '声音检查', keys: '按键一览', shortcutsOn: '单键操作：开', shortcutsOff: '单键操作：关', softphoneOn: '本机拨号：开', softphoneOff: '本机拨号：关', signOut: '退出登录',
+    handover: '交班', soundCheck: '声音检查', messages: '消息提醒', keys: '按键一览', shortcutsOn: '单键操作：开', shortcutsOff: '单键操作：关', softphoneOn: '本机拨号：开', softphoneOff: '本机拨号：关', signOut: '退出登录',
   },
   time: {
     hours: (h: number, m: string) => `${h} 小时 ${m} 分`, days: (d: number, h: number) => `${d} 天 ${h} 小时`,

@@ -1,0 +1,242 @@
+"""C-PUSH: a browser asks for messages, and what comes to its lock screen.
+
+What is real: Chromium, the built page and its service worker, the API, the notify role with its encryption. What is not:
+the push service. A browser without the internet cannot subscribe (`pushManager.subscribe()` ends in AbortError), so
+`subscribe` and `getSubscription` are replaced by an init script that gives the address and the keys of a push service on
+loopback (`tests/push_service.py`); and what that service was given is decrypted with the browser's keys and handed to the
+service worker by `ServiceWorker.deliverPushMessage`, as Chromium itself would after decrypting it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from care.stream import PEOPLE
+from tests.e2e.conftest import Sit, wait_for
+from tests.e2e.room import Room
+from tests.push_service import Browser as Keys
+from tests.push_service import PushService
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+PRIVATE = ("心率", "失智", "高血压", "听力", "独居", "402", "2580", "周阿婆", "07 号柜")
+"""What no lock screen shows: health, flags, name, room, key. Staff are told what and which building, as a passer-by would see."""
+HEALTH = (*PRIVATE, "烟", "厨房", "燃气", "SOS", "跌倒", "银杏")
+"""What no relative's lock screen shows."""
+
+
+@pytest.fixture
+def pushes(room: Room) -> Iterator[PushService]:
+    """A push service that the room's own notify role sends to."""
+    service = PushService()
+    with room.notifying(service.address):
+        yield service
+    service.close()
+
+
+def stands_for(keys: Keys) -> str:
+    """The init script: this browser's subscription, kept over a reload as a real one is."""
+    told = keys.subscription
+    made = {"endpoint": told.endpoint, "keys": {"p256dh": told.p256dh, "auth": told.auth}}
+    return f"""
+    const made = {json.dumps(made)}
+    const subscription = {{ ...made, toJSON: () => made, unsubscribe: async () => {{ localStorage.removeItem('test.push'); return true }} }}
+    PushManager.prototype.getSubscription = async () => localStorage.getItem('test.push') === null ? null : subscription
+    PushManager.prototype.subscribe = async (options) => {{
+      localStorage.setItem('test.push', String(new Uint8Array(options.applicationServerKey).length)); return subscription
+    }}
+    """
+
+
+def asked(sit: Sit, keys: Keys, path: str, user: str, **more: Any) -> Page:
+    """A signed-in page whose person turned messages on, by its own button."""
+    page = sit(path, user=user, script=stands_for(keys), permissions=["notifications"], **more)
+    if path == "/desk":
+        page.locator(".menu summary").click()
+        page.get_by_role("button", name="消息提醒").click()
+    page.locator('[data-push="ask"]').wait_for()
+    page.get_by_role("button", name="在这台设备上打开").click()
+    page.locator('[data-push="on"]').wait_for()
+    return page
+
+
+class Worker:
+    """The page's real service worker, reached as Chromium's push client reaches it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        self._session = page.context.new_cdp_session(page)
+        self._known: list[str] = []
+        self._session.on(
+            "ServiceWorker.workerRegistrationUpdated",
+            lambda told: self._known.extend(one["registrationId"] for one in told["registrations"]),
+        )
+        self._session.send("ServiceWorker.enable")
+        wait_for(lambda: page.wait_for_timeout(20) or self._known, 10, "the registration")
+
+    def hears(self, message: dict[str, Any]) -> None:
+        """A push arrives, decrypted."""
+        origin = self.page.evaluate("location.origin")
+        self._session.send(
+            "ServiceWorker.deliverPushMessage",
+            {
+                "origin": origin,
+                "registrationId": self._known[-1],
+                "data": json.dumps(message, ensure_ascii=False),
+            },
+        )
+
+    def shown(self) -> list[dict[str, Any]]:
+        """The notifications on the lock screen."""
+        found: list[dict[str, Any]] = self.page.evaluate(
+            """() => navigator.serviceWorker.ready.then((one) => one.getNotifications()).then((all) => all.map((one) => (
+              { title: one.title, body: one.body, tag: one.tag, stays: one.requireInteraction, url: one.data.url, lang: one.lang })))"""
+        )
+        return found
+
+
+def heard(pushes: PushService, keys: Keys, level: str) -> list[tuple[dict[str, str], dict[str, Any]]]:
+    """Headers and decrypted text of what came for a browser about cases of this level."""
+    own = keys.subscription.endpoint.removeprefix(pushes.address)
+    read = [(headers, keys.read(data)) for path, headers, data in pushes.sent if path == own]
+    return [one for one in read if one[1]["level"] == level]
+
+
+@pytest.mark.parametrize(
+    ("path", "user"), [("/family", "family"), ("/go", "responder"), ("/desk", "operator")]
+)
+def test_c_push_1_a_browser_asks_is_tried_and_is_let_go(
+    room: Room, sit: Sit, pushes: PushService, path: str, user: str
+) -> None:
+    """C-PUSH-1: the button subscribes with the service's key; the test comes encrypted; 410 removes it; off is off."""
+    keys = Keys(pushes)
+    page = asked(sit, keys, path, user)
+    assert page.evaluate("localStorage.getItem('test.push')") == "65", (
+        "subscribed with an uncompressed P-256 point"
+    )
+    page.reload()
+    if path == "/desk":
+        page.locator(".menu summary").click()
+        page.get_by_role("button", name="消息提醒").click()
+    page.locator('[data-push="on"]').wait_for()
+    page.get_by_role("button", name="发测试消息").click()
+    page.get_by_text("推送服务已收下").wait_for()
+    ((headers, message),) = heard(pushes, keys, "blue")
+    assert (headers["urgency"], headers["content-encoding"]) == ("low", "aes128gcm")
+    assert message["link"].startswith(f"{room.url}/go/")
+
+    pushes.status = 410
+    room.clock.advance(2)  # two tests in one second are one
+    page.get_by_role("button", name="发测试消息").click()
+    page.locator('[data-push="ask"]').wait_for()
+    assert page.get_by_text("没有发出去").is_visible()
+    assert room.do(room.stream.keys(PEOPLE, "push.")) == [], "whom the push service calls gone is let go"
+
+    pushes.status = 201
+    page.get_by_role("button", name="在这台设备上打开").click()
+    page.locator('[data-push="on"]').wait_for()
+    page.get_by_role("button", name="关闭提醒").click()
+    page.locator('[data-push="ask"]').wait_for()
+    assert room.do(room.stream.keys(PEOPLE, "push.")) == []
+    assert page.evaluate("localStorage.getItem('test.push')") is None
+
+
+def test_c_push_1_a_second_device_and_a_browser_that_may_not(
+    room: Room, sit: Sit, pushes: PushService
+) -> None:
+    """C-PUSH-1: on in one browser is told in the other; a refused permission is said with what to do."""
+    asked(sit, Keys(pushes), "/go", "responder")
+    other = sit(
+        "/go",
+        user="responder",
+        script=stands_for(Keys(pushes)),
+        permissions=["notifications"],
+        width=390,
+        height=844,
+    )
+    other.locator('[data-push="elsewhere"]').wait_for()
+    other.get_by_role("button", name="在这台设备上打开").click()
+    other.locator('[data-push="on"]').wait_for()
+    assert other.get_by_text("另有 1 台设备也已打开").is_visible()
+    denied = sit(
+        "/go",
+        user="responder",
+        script="Object.defineProperty(Notification, 'permission', { get: () => 'denied' })",
+        width=390,
+        height=844,
+    )
+    denied.locator('[data-push="denied"]').wait_for()
+    assert denied.get_by_text("改为允许").is_visible()
+    assert denied.locator("[data-push] button").count() == 0
+
+
+def test_c_push_2_one_notification_for_a_case_and_a_red_one_stays(
+    room: Room, sit: Sit, pushes: PushService
+) -> None:
+    """C-PUSH-1, C-PUSH-2, C-PUSH-3: a red leaves urgent, with its topic; its updates are one notification; no health in it."""
+    phones = {"family": Keys(pushes), "responder": Keys(pushes), "operator": Keys(pushes)}
+    pages = {
+        user: asked(sit, keys, {"family": "/family", "responder": "/go", "operator": "/desk"}[user], user)
+        for user, keys in phones.items()
+    }
+    me = str(room.house.people.users["responder"].staff)
+    wait_for(lambda: len(room.house.pushes) == 3, 5, "the three browsers among the channels")
+    alert = room.raised("smoke", "h0317")
+    room.command(alert, "acknowledge", actor="s01")
+    wait_for(lambda: heard(pushes, phones["family"], "red"), 10, "the family's message")
+    headers, message = heard(pushes, phones["family"], "red")[0]
+    assert (headers["urgency"], headers["topic"], int(headers["ttl"]) > 60) == ("high", alert[:32], True)
+    assert headers["authorization"].startswith("vapid t=")
+    room.command(alert, "dispatch", actor="s01", responders=[me])
+    wait_for(lambda: heard(pushes, phones["responder"], "red"), 10, "the responder's message")
+
+    worker = Worker(pages["family"])
+    worker.hears(message)
+    wait_for(worker.shown, 5, "the notification")
+    worker.hears({**message, "body": "陈敏芝已接警"})
+    wait_for(lambda: worker.shown()[0]["body"] == "陈敏芝已接警", 5, "the update in its place")
+    (shown,) = worker.shown()
+    assert (shown["tag"], shown["stays"], shown["url"], shown["lang"]) == (
+        alert,
+        True,
+        message["link"] or "/",
+        "zh-CN",
+    )
+    worker.hears({**message, "tag": "another", "level": "blue"})
+    wait_for(lambda: len(worker.shown()) == 2, 5, "another case beside it")
+    assert [one["stays"] for one in worker.shown() if one["tag"] == "another"] == [False]
+
+    everything = [
+        keys.read(data)
+        for keys in phones.values()
+        for path, _, data in pushes.sent
+        if path == keys.subscription.endpoint.removeprefix(pushes.address)
+    ]
+    assert len(everything) >= 3
+    for one in everything:
+        said = f"{one['title']} {one['body']}"
+        assert [word for word in PRIVATE if word in said] == [], said
+
+
+def test_c_push_3_the_lock_screen_of_every_kind_of_case_tells_no_health(
+    room: Room, sit: Sit, pushes: PushService
+) -> None:
+    """C-PUSH-3: fall, pulse, bed, SOS: the words on a relative's lock screen hold no health, no name, no room."""
+    keys = Keys(pushes)
+    asked(sit, keys, "/family", "family")
+    wait_for(lambda: len(room.house.pushes) == 1, 5, "the browser among the channels")
+    for kind in ("fall", "sos", "gas", "smoke"):
+        room.command(room.raised(kind, "h0317"), "acknowledge", actor="s01")
+    wait_for(lambda: len(heard(pushes, keys, "red")) >= 4, 15, "a message for each")
+    for _, message in heard(pushes, keys, "red"):
+        said = f"{message['title']} {message['body']}"
+        assert "核实" in said
+        assert [word for word in HEALTH if word in said] == [], said
