@@ -40,6 +40,7 @@ class CaseRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     join_minutes: _Join
     corroborate: list[tuple[str, str]]
+    never_lower: list[str]
     roll_up: _RollUp
 
     def join_within(self, cause: str) -> timedelta:
@@ -60,6 +61,10 @@ class CaseRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if life or test or level is Level.red or kind in self.roll_up.never:
             return False
         return level is Level.blue or kind in self.roll_up.causes
+
+    def may_lower(self, cause: str) -> bool:
+        """Whether what contradicts a case of this cause makes it less urgent."""
+        return cause.partition(":")[0] not in self.never_lower
 
     def storm_limit(self, level: Level) -> int:
         """How many cases of this level within `roll_up.within_seconds` are still told one by one."""

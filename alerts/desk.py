@@ -33,6 +33,7 @@ from alerts.events import (
     FindingView,
     HoldEnded,
     Joined,
+    LevelLowered,
     LevelRaised,
     NobodyThere,
     Outcome,
@@ -71,6 +72,8 @@ PAIR = 2
 SPOKEN = frozenset({"sos", "fall"})
 """Causes of somebody who asked for help: not answering the phone then is a finding of its own (SOS2)."""
 
+CONTRADICTED = "contradicted"
+"""What the rules call a finding that something else speaks against (`lower` of a rule)."""
 MAX_CHAIN = 64
 """Steps one alert may take in one tick; more would be a fault in the ladder, not a late clock."""
 
@@ -494,6 +497,19 @@ class Desk:
                     **_ladder(plan, now),
                 ),
             )
+        if how == "hear" and known is not None and _contradicted(alert, view):
+            # After the finding, whose evidence now holds what speaks against it.
+            events.append(
+                LevelLowered(
+                    at=now,
+                    level=view.level,
+                    code=view.code,
+                    title=view.title,
+                    pictogram=view.pictogram,
+                    finding=view.finding,
+                    **_ladder(self._plan(alert, view.level), now),
+                )
+            )
         after: Alert = alert
         for event in events:
             after = evolve(after, event)
@@ -678,6 +694,24 @@ class Desk:
         self, alert: Alert | None, events: Iterable[Event], now: datetime, *, source: int = 0
     ) -> Transition:
         return assemble(alert, events, roster=self.roster, now=now, source=source)
+
+
+def _contradicted(alert: Alert, view: FindingView) -> bool:
+    """Whether a finding that is milder than it was makes its case so: red becomes yellow, never more, never less.
+
+    Nothing else in the case may be as grave, cleared or not: what was is not undone by what speaks against another.
+    """
+    known = alert.finding(view.finding)
+    return (
+        known is not None
+        and not known.of
+        and CONTRADICTED in view.tags
+        and view.condition is Condition.active
+        and (alert.level, known.level, view.level) == (Level.red, Level.red, Level.yellow)
+        and not alert.test
+        and case_rules().may_lower(alert.cause)
+        and not any(f.of or f.level is Level.red for f in alert.findings if f.finding != view.finding)
+    )
 
 
 def _ends_by_itself(alert: Alert) -> bool:

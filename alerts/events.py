@@ -29,6 +29,8 @@ class Why(StrEnum):
     """The step before had nobody in it, so this one came at once."""
     level_up = "level_up"
     """It became more urgent."""
+    level_down = "level_down"
+    """What contradicts it made it less urgent."""
     repressed = "repressed"
     """The person at home called again."""
     reminder = "reminder"
@@ -251,6 +253,17 @@ class LevelRaised(_Laddered, tag="level_raised", frozen=True, kw_only=True):
     pictogram: str
 
 
+class LevelLowered(_Laddered, tag="level_lowered", frozen=True, kw_only=True):
+    """What contradicts the case made it one step less urgent (domain 3.6): the milder ladder begins, from now."""
+
+    level: Level
+    code: str
+    title: dict[str, str]
+    pictogram: str
+    finding: str
+    """The finding that was contradicted; what contradicts it is among its evidence."""
+
+
 class Escalated(_Event, tag="escalated", frozen=True, kw_only=True):
     """A step of the ladder was taken."""
 
@@ -433,6 +446,7 @@ Event = (
     | FindingCleared
     | FindingUnknown
     | LevelRaised
+    | LevelLowered
     | Escalated
     | Reminded
     | NobodyThere

@@ -39,6 +39,7 @@ from alerts.events import (
     Held,
     HoldEnded,
     Joined,
+    LevelLowered,
     LevelRaised,
     NobodyThere,
     Noted,
@@ -503,9 +504,9 @@ def _begin(event: Raised) -> Alert:
     )
 
 
-def _restart(alert: Alert, event: LevelRaised | Reopened) -> Alert:
+def _restart(alert: Alert, event: LevelRaised | LevelLowered | Reopened) -> Alert:
     """A new run of the ladder."""
-    there = isinstance(event, LevelRaised) and any(r.state == "arrived" for r in alert.responders)
+    there = not isinstance(event, Reopened) and any(r.state == "arrived" for r in alert.responders)
     return _replace(
         alert,
         level=event.level,
@@ -548,6 +549,9 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
                 # Whoever took it took something milder: it is loud again until it is taken as what it is.
                 return _replace(alert, resumed=True, work_due=None, work_why="", not_before=None)
             return alert
+        case LevelLowered():
+            # Who has it keeps it, and a home that did not answer the phone is gone to all the same.
+            return _replace(_restart(alert, event), unanswered_due=alert.unanswered_due)
         case Reopened():
             alert = _restart(alert, event)
             return _replace(

@@ -24,6 +24,7 @@ from alerts.events import (
     HandedOver,
     Held,
     Joined,
+    LevelLowered,
     LevelRaised,
     NobodyThere,
     Noted,
@@ -114,6 +115,8 @@ def lines(transition: Transition, alert: Alert) -> list[dict[str, Any]]:
                     event.finding,
                     of=event.finding.of if event.finding.of not in (0, alert.number) else None,
                 )
+            case LevelLowered():
+                say("alert.lowered", event, finding=event.finding)
             case LevelRaised():
                 # The case's own word for it; who is told follows as `delivery.due` with reason level_up.
                 say(

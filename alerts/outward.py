@@ -25,6 +25,7 @@ from alerts.events import (
     Closed,
     Dispatched,
     Event,
+    LevelLowered,
     LevelRaised,
     Raised,
     Reopened,
@@ -47,6 +48,7 @@ GIVE_UP_AFTER = timedelta(hours=72)
 TELLS: dict[type[Any], str] = {
     Raised: "case.opened",
     LevelRaised: "case.raised",
+    LevelLowered: "case.lowered",
     Acknowledged: "case.acknowledged",
     Dispatched: "case.dispatched",
     Arrived: "case.attended",

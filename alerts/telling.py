@@ -21,6 +21,7 @@ from alerts.events import (
     FindingChanged,
     FindingView,
     Joined,
+    LevelLowered,
     LevelRaised,
     NobodyThere,
     Purpose,
@@ -32,7 +33,7 @@ from alerts.events import (
     delivery_id,
 )
 from alerts.ladder import people
-from alerts.lifecycle import Alert
+from alerts.lifecycle import GOING, Alert
 from alerts.roster import RESPONDER_ROLES, Roster
 from care.ids import content_id
 from care.site import Contact, Registry, Staff
@@ -238,6 +239,17 @@ def tell(alert: Alert, event: Event, *, roster: Roster, now: datetime) -> list[E
             return _step(alert, event, 0, reason=Why.opened, roster=roster, now=now)
         case LevelRaised():
             return _step(alert, event, 0, reason=Why.level_up, roster=roster, now=now)
+        case LevelLowered() if alert.unanswered:
+            return _step(alert, event, 0, reason=Why.level_down, roster=roster, now=now)
+        case LevelLowered():
+            made = messages(
+                alert,
+                [(person, Purpose.inform) for person in _at_it(alert, registry)],
+                registry=registry,
+                reason=Why.level_down,
+                step=alert.rung,
+                at=event.at,
+            )
         case Escalated():
             return _step(alert, event, event.step, reason=event.reason, roster=roster, now=now)
         case Reminded():
@@ -307,6 +319,19 @@ def tell(alert: Alert, event: Event, *, roster: Roster, now: datetime) -> list[E
         case _:
             return []
     return [Told(at=event.at, deliveries=made)] if made else []
+
+
+def _at_it(alert: Alert, registry: Registry) -> list[str]:
+    """Whoever has the case, and whoever goes or was asked to."""
+    owner = [alert.owner] if alert.owner in registry.staff and alert.owner is not None else []
+    return list(
+        dict.fromkeys(
+            [
+                *owner,
+                *(r.id for r in alert.responders if r.state in GOING or (r.state == "offered" and r.asked)),
+            ]
+        )
+    )
 
 
 def _knows(alert: Alert, person: str) -> bool:

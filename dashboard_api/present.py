@@ -36,6 +36,7 @@ from alerts.events import (
     Held,
     HoldEnded,
     Joined,
+    LevelLowered,
     LevelRaised,
     NobodyThere,
     Noted,
@@ -405,6 +406,8 @@ def _event_words(event: Event, name: Names) -> str:
             return f"现场恢复：{event.finding.title.get('zh', event.finding.code)}"
         case FindingUnknown():
             return f"无法判断：{event.finding.title.get('zh', event.finding.code)}"
+        case LevelLowered():
+            return f"降级（出现相反的迹象）：{event.title.get('zh', event.code)}"
         case LevelRaised():
             return f"升级：{event.title.get('zh', event.code)}"
         case Escalated():

@@ -73,7 +73,7 @@ values (%(alert)s, %(number)s, %(home)s, %(resident)s, %(room)s, %(micro_grid)s,
 on conflict do nothing;
 
 -- name: relevel_alert
--- A case became more urgent.
+-- A case became more urgent, or less.
 update alerts set level = %(level)s, code = %(code)s, arrive_by = %(arrive_by)s::timestamptz, version = %(version)s
 where alert = %(alert)s and version <= %(version)s;
 

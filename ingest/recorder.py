@@ -444,6 +444,7 @@ class _Decision(msgspec.Struct, frozen=True):
 _STEPS = {
     "raised": "raise_alert",
     "level_raised": "relevel_alert",
+    "level_lowered": "relevel_alert",
     "acknowledged": "acknowledge_alert",
     "dispatched": "send_alert",
     "accepted": "send_alert",

@@ -35,6 +35,8 @@ FAILED: Final = "TE7_rule"
 """The notice for a rule that failed on a home's data."""
 VIRTUAL: Final = "TE6_virtual"
 """The notice for a detector whose alarms were probably none."""
+CONTRADICTED: Final = "contradicted"
+"""The tag of a finding that something else speaks against; the alerts lower its case by a step."""
 NO_LEVEL: Final = "no_local_level"
 """The tag of an alarm without a measured level: the message may be the whole of it (domain 2.3)."""
 ENDED_BY_TEST = 60_000
@@ -348,6 +350,7 @@ class Episodes(Homes):
             return
         episode.grade = last
         episode.reached = (1 << len(rule.grades)) - 1  # it does not rise again
+        episode.tags = [*dict.fromkeys((*episode.tags, CONTRADICTED))]
         self._gather(instance, trigger, rule.grades[last])
         self._emit(instance, Phase.changed, at, "level", trigger, out)
 

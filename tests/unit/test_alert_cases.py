@@ -16,7 +16,7 @@ from alerts.orders import NotAllowed
 from alerts.worker import Worker
 from anxin.replay import Film
 from care.clock import ManualClock
-from care.messages import Finding, Refusal, decode, encode
+from care.messages import Evidence, Finding, Refusal, decode, encode
 from care.sitefile import read_site
 from care.stream import MemoryStream, Stored
 from care.words import Condition, Level, Phase
@@ -445,3 +445,91 @@ def test_every_cause_of_the_table_is_one_that_findings_have() -> None:
     named = {c for pair in rules.corroborate for c in pair} | set(rules.join_minutes.causes)
     named |= {*rules.roll_up.causes, *rules.roll_up.never}
     assert named - ours <= used, f"no rule has the cause {sorted(named - ours - used)}"
+
+
+# -- what speaks against it ------------------------------------------------------------------------------------
+
+LOST = {
+    "code": "VT7",
+    "cause": "vitals",
+    "quantity": "respiration_rate",
+    "device": "belt-1",
+    "pictogram": "vitals",
+}
+
+
+def contradicted(story: Story, name: str = "v1", **more: Any) -> list[Transition]:
+    """Somebody moves in another room: the rule lowers its finding and names the motion as evidence."""
+    seen = Evidence(device="motion-1", quantity="motion", value=True, at=story.now)
+    finding = a_finding(
+        name, at=story.now, onset_at=NOON, phase=Phase.changed, level=Level.yellow, life=True, reason="level", tags=["contradicted"],
+        **{**LOST, **more},
+    )  # fmt: skip
+    return story.hear(msgspec.structs.replace(finding, evidence=[seen]))
+
+
+def test_what_contradicts_a_case_lowers_it_one_step_and_stands_on_it_as_evidence() -> None:
+    """Vital signs lost, then somebody walks in the kitchen: yellow, told as such, the milder ladder from then on."""
+    story = Story()
+    story.finding("v1", **LOST)
+    (red,) = story.desk.open()
+    story.wait(20)
+    said = contradicted(story)
+    (case,) = story.desk.open()
+    assert (red.level, case.level, case.state) == (Level.red, Level.yellow, red.state)
+    assert kinds(said, case.number) == ["FindingChanged", "LevelLowered", "Told"]
+    assert "motion-1" in {e.device for e in case.findings[0].evidence}
+    assert case.generation == red.generation + 1, "messages of the red one are out of date"
+    assert case.opened_at == story.now
+    assert {d.reason.value for t in said for d in t.deliveries} == {"level_down"}
+    assert case.life
+    assert not any(r.after_seconds < 30 for r in case.plan if r.step), "nobody is chased by the red ladder"
+    assert alert_json(case, story.registry, story.now)["level"] == "yellow"
+    log = [e for t in story.log for e in t.events]
+    assert decode_transition(encode(story.log[-1])) == story.log[-1]
+    assert [e.finding for e in log if type(e).__name__ == "LevelLowered"] == ["v1"]
+
+
+def test_a_lowered_case_that_somebody_has_stays_theirs_and_only_they_are_told() -> None:
+    """Acknowledged, with somebody on the way: nobody is paged anew, who goes hears of it, the next red is red again."""
+    story = Story()
+    story.finding("v1", **LOST)
+    story.do("acknowledge")
+    story.do("dispatch", responders=["s07"])
+    story.wait(10)
+    said = contradicted(story)
+    (case,) = story.desk.open()
+    assert (case.owner, case.state.value, case.resumed) == ("s01", "dispatched", False)
+    assert {d.person for t in said for d in t.deliveries} == {"s01", "s07"}
+    story.wait(10)
+    story.finding("v2", **{**LOST, "code": "VT1"})
+    (case,) = story.desk.open()
+    assert case.level is Level.red
+
+
+@pytest.mark.parametrize("cause", ["sos", "fall", "fire", "gas"])
+def test_a_call_for_help_and_fire_and_gas_are_never_lowered(cause: str) -> None:
+    """Whatever speaks against them is evidence and nothing more."""
+    story = Story()
+    story.finding("v1", **{**LOST, "cause": cause})
+    contradicted(story, cause=cause)
+    (case,) = story.desk.open()
+    assert case.level is Level.red
+    assert "motion-1" in {e.device for e in case.findings[0].evidence}
+
+
+def test_what_is_as_grave_beside_it_keeps_the_case_red() -> None:
+    """A second red finding of the case, or another cause that bears it out; and a level that falls for another reason."""
+    two = Story()
+    two.finding("v1", **LOST)
+    two.finding("v2", **{**LOST, "code": "VT1"})
+    contradicted(two)
+    borne_out = Story()
+    borne_out.finding("v1", **LOST)
+    borne_out.finding("s1", code="SOS1", cause="sos", quantity="sos", device="sos-0317", pictogram="sos")
+    contradicted(borne_out)
+    unsaid = Story()
+    unsaid.finding("v1", **LOST)
+    unsaid.finding("v1", phase=Phase.changed, reason="level", **{**LOST, "level": Level.yellow, "life": True})
+    for story in (two, borne_out, unsaid):
+        assert next(a for a in story.desk.open() if a.cause == "vitals").level is Level.red
