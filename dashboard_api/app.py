@@ -33,6 +33,7 @@ from dashboard_api import (
     integrations,
     modes,
     places,
+    proposals,
     reach,
     residents,
     service,
@@ -140,6 +141,7 @@ def create_app(
     app.include_router(upkeep.routes(house))
     app.include_router(modes.routes(house))
     app.include_router(integrations.routes(house))
+    app.include_router(proposals.routes(house))
     app.include_router(web.pages(static or web.BUILT))
 
     @app.webhooks.post("live", tags=["live"], summary="One message of the live channel")

@@ -17,6 +17,7 @@ from starlette.responses import Response
 class Why(StrEnum):
     """Reasons of our own; those of the alert's lifecycle (version_conflict, missing_outcome …) come beside them."""
 
+    backtest_first = "backtest_first"
     bad_credentials = "bad_credentials"
     bad_cursor = "bad_cursor"
     bad_signature = "bad_signature"
@@ -47,6 +48,7 @@ class Why(StrEnum):
     too_many_requests = "too_many_requests"
     too_old = "too_old"
     unavailable = "unavailable"
+    version_conflict = "version_conflict"
     unknown_alert = "unknown_alert"
     unknown_command = "unknown_command"
     unknown_device = "unknown_device"

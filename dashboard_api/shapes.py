@@ -596,6 +596,37 @@ class Proposal(Shape):
     """What a backtest of the change says; null while none was made."""
 
 
+class ProposalChange(Shape):
+    limits: dict[str, bool | int | float | str]
+    resident: str | None
+    """Whose; null: everybody's."""
+
+
+class ProposalLine(Proposal):
+    id: str
+    state: Literal["open", "accepted", "declined"]
+    change: ProposalChange | None
+    """What to try or set, for a limit; a first suggestion until somebody tried another."""
+    by: str | None
+    at: At | None
+    note: str
+
+
+class ProposalList(Shape):
+    items: list[ProposalLine]
+
+
+class ProposalTry(Said):
+    limits: Annotated[dict[str, bool | int | float | str], Field(max_length=20)] = {}
+    """Other limits than the suggested ones."""
+    resident: Annotated[str | None, Field(max_length=64)] = None
+    days: Annotated[float, Field(gt=0, le=92)] = 30
+
+
+class ProposalWord(Said):
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
 class RulesTry(Said):
     """A change to try: limits of one resident or of everybody, or rules read over those in force."""
 
