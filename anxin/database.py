@@ -132,6 +132,10 @@ async def _apply(connection: Connection, version: int, name: str, variant: str) 
         await _script(connection, version, name, ".rollup")
         return PLAIN
     await _script(connection, version, name, ".timescale")
+    if variant == TIMESCALE and version > 1:
+        # The licence was there when the database was made, and what was made with it is what this builds on.
+        await _script(connection, version, name, ".continuous")
+        return TIMESCALE
     if variant == TIMESCALE:
         try:
             async with connection.transaction():
@@ -244,9 +248,10 @@ async def connections(url: str, *, limit: int = CONNECTIONS) -> AsyncIterator[Co
 
 # -- the past -----------------------------------------------------------------------------------------------------
 
-HOUR = timedelta(hours=1)
-ROLLED_AFTER = timedelta(days=2)
-"""Stretches longer than this are answered from the hours."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+ROLLED_AFTER = {HOUR: timedelta(days=2), MINUTE: timedelta(hours=6)}
+"""Stretches longer than this are answered from the hours, or the minutes: those outlive the readings."""
 
 
 class RefusedTopic(NamedTuple):
@@ -347,11 +352,14 @@ class HistoryStore:
             "step": step,
         }
         statement = "buckets"
-        if step % HOUR == timedelta(0) and to_at - from_at > ROLLED_AFTER:
-            statement = "buckets_by_hour"
-            first = _hour(from_at)
-            values["first_hour"] = first if first == from_at else first + HOUR
-            values["end_hour"] = _hour(to_at)
+        for unit, longer in ROLLED_AFTER.items():
+            if step % unit == timedelta(0) and to_at - from_at > longer:
+                statement = "buckets_by_hour" if unit == HOUR else "buckets_by_minute"
+                break
+        if statement != "buckets":
+            # Whole minutes from the roll-ups, what is left at the ends from the readings.
+            values["first_minute"], values["end_minute"] = _up(from_at, MINUTE), _down(to_at, MINUTE)
+            values["first_hour"], values["end_hour"] = _up(from_at, HOUR), _down(to_at, HOUR)
         rows = await self._rows(QUERIES[statement], values)
         return [(at.astimezone(UTC), low, mean, high, count) for at, low, mean, high, count in rows]
 
@@ -371,8 +379,14 @@ class HistoryStore:
         return await self._pool.call(ask)
 
 
-def _hour(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+def _down(at: datetime, unit: timedelta) -> datetime:
+    """The whole minute or hour (of UTC) that has begun."""
+    return at - (at - EPOCH) % unit
+
+
+def _up(at: datetime, unit: timedelta) -> datetime:
+    """The next whole minute or hour that begins, or this one."""
+    return at + (EPOCH - at) % unit
 
 
 def _value(quantity: str, value: float | None, text: str | None) -> Value | None:

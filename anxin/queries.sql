@@ -18,7 +18,7 @@ where home = %(home)s and quantity = %(quantity)s and at >= %(from_at)s::timesta
 group by 1 order by 1;
 
 -- name: buckets_by_hour
--- The same for steps of whole hours: full hours from the roll-up, the ends from the readings.
+-- The same for steps of whole hours: full hours from the roll-up, the ends from minutes and readings.
 select date_bin(%(step)s::interval, bucket, 'epoch') as bucket,
        min(low), sum(total) / sum(n), max(high), sum(n)::bigint
 from (
@@ -27,11 +27,35 @@ from (
       and bucket >= %(first_hour)s::timestamptz and bucket < %(end_hour)s::timestamptz
       and (%(device)s::text is null or device = %(device)s::text)
     union all
+    select bucket, low, total, high, n from readings_1m
+    where home = %(home)s and quantity = %(quantity)s
+      and (%(device)s::text is null or device = %(device)s::text)
+      and ((bucket >= %(first_minute)s::timestamptz and bucket < %(first_hour)s::timestamptz)
+           or (bucket >= %(end_hour)s::timestamptz and bucket < %(end_minute)s::timestamptz))
+    union all
     select at, value, value, value, 1 from readings
     where home = %(home)s and quantity = %(quantity)s and value is not null
       and (%(device)s::text is null or device = %(device)s::text)
-      and ((at >= %(from_at)s::timestamptz and at < %(first_hour)s::timestamptz)
-           or (at >= %(end_hour)s::timestamptz and at < %(to_at)s::timestamptz))
+      and ((at >= %(from_at)s::timestamptz and at < %(first_minute)s::timestamptz)
+           or (at >= %(end_minute)s::timestamptz and at < %(to_at)s::timestamptz))
+) as parts
+group by 1 order by 1;
+
+-- name: buckets_by_minute
+-- The same for steps of whole minutes.
+select date_bin(%(step)s::interval, bucket, 'epoch') as bucket,
+       min(low), sum(total) / sum(n), max(high), sum(n)::bigint
+from (
+    select bucket, low, total, high, n from readings_1m
+    where home = %(home)s and quantity = %(quantity)s
+      and bucket >= %(first_minute)s::timestamptz and bucket < %(end_minute)s::timestamptz
+      and (%(device)s::text is null or device = %(device)s::text)
+    union all
+    select at, value, value, value, 1 from readings
+    where home = %(home)s and quantity = %(quantity)s and value is not null
+      and (%(device)s::text is null or device = %(device)s::text)
+      and ((at >= %(from_at)s::timestamptz and at < %(first_minute)s::timestamptz)
+           or (at >= %(end_minute)s::timestamptz and at < %(to_at)s::timestamptz))
 ) as parts
 group by 1 order by 1;
 

@@ -17,37 +17,66 @@ where stream = %(stream)s and position = %(from)s;
 -- The stream was made anew and counts from one again; rows that are here already are recognised by their keys.
 update positions set position = 0, moved_at = %(now)s where stream = %(stream)s;
 
+-- name: make_arriving
+-- Where a batch is copied to first: COPY itself cannot leave alone what is here already. Each connection has its own.
+create temporary table if not exists arriving (
+    home text, quantity text, at timestamptz, device text, report_id text, received_at timestamptz,
+    value double precision, text text, test boolean,
+    position bigint, device_at timestamptz, seq bigint, retained boolean, repaired text
+) on commit delete rows;
+
+-- name: copy_arriving
+-- A batch of readings on its way.
+copy arriving (home, quantity, at, device, report_id, received_at, value, text, test,
+               position, device_at, seq, retained, repaired) from stdin;
+
 -- name: add_readings
 -- Readings of one batch; those that are here already are left alone.
 insert into readings (home, quantity, at, device, report_id, received_at, value, text, test,
                       position, device_at, seq, retained, repaired)
-select * from unnest(%(home)s::text[], %(quantity)s::text[], %(at)s::timestamptz[], %(device)s::text[],
-                     %(report_id)s::text[], %(received_at)s::timestamptz[], %(value)s::float8[], %(text)s::text[],
-                     %(test)s::bool[], %(position)s::bigint[], %(device_at)s::timestamptz[], %(seq)s::bigint[],
-                     %(retained)s::bool[], %(repaired)s::text[])
+select home, quantity, at, device, report_id, received_at, value, text, test,
+       position, device_at, seq, retained, repaired from arriving
 on conflict do nothing;
 
--- name: add_readings_with_hours
--- The same where we keep the hours ourselves: only readings that were new are added to their hour, so twice is once.
+-- name: add_readings_with_rollups
+-- The same where we keep minutes, hours and days ourselves: only readings that were new are added, so twice is once.
 with fresh as (
     insert into readings (home, quantity, at, device, report_id, received_at, value, text, test,
                           position, device_at, seq, retained, repaired)
-    select * from unnest(%(home)s::text[], %(quantity)s::text[], %(at)s::timestamptz[], %(device)s::text[],
-                         %(report_id)s::text[], %(received_at)s::timestamptz[], %(value)s::float8[], %(text)s::text[],
-                         %(test)s::bool[], %(position)s::bigint[], %(device_at)s::timestamptz[], %(seq)s::bigint[],
-                         %(retained)s::bool[], %(repaired)s::text[])
+    select home, quantity, at, device, report_id, received_at, value, text, test,
+           position, device_at, seq, retained, repaired from arriving
     on conflict do nothing
     returning home, quantity, at, device, value
+), by_minute as (
+    insert into readings_1m as minutes (home, quantity, bucket, device, low, total, high, n)
+    select home, quantity, date_bin('1 minute', at, 'epoch'), device, min(value), sum(value), max(value), count(value)
+    from fresh where value is not null
+    group by 1, 2, 3, 4
+    on conflict (home, quantity, bucket, device) do update set
+        low = least(minutes.low, excluded.low),
+        total = minutes.total + excluded.total,
+        high = greatest(minutes.high, excluded.high),
+        n = minutes.n + excluded.n
+), by_hour as (
+    insert into readings_1h as hours (home, quantity, bucket, device, low, total, high, n)
+    select home, quantity, date_bin('1 hour', at, 'epoch'), device, min(value), sum(value), max(value), count(value)
+    from fresh where value is not null
+    group by 1, 2, 3, 4
+    on conflict (home, quantity, bucket, device) do update set
+        low = least(hours.low, excluded.low),
+        total = hours.total + excluded.total,
+        high = greatest(hours.high, excluded.high),
+        n = hours.n + excluded.n
 )
-insert into readings_1h as hours (home, quantity, bucket, device, low, total, high, n)
-select home, quantity, date_bin('1 hour', at, 'epoch'), device, min(value), sum(value), max(value), count(value)
+insert into readings_1d as days (home, quantity, bucket, device, low, total, high, n)
+select home, quantity, date_bin('1 day', at, 'epoch'), device, min(value), sum(value), max(value), count(value)
 from fresh where value is not null
 group by 1, 2, 3, 4
 on conflict (home, quantity, bucket, device) do update set
-    low = least(hours.low, excluded.low),
-    total = hours.total + excluded.total,
-    high = greatest(hours.high, excluded.high),
-    n = hours.n + excluded.n;
+    low = least(days.low, excluded.low),
+    total = days.total + excluded.total,
+    high = greatest(days.high, excluded.high),
+    n = days.n + excluded.n;
 
 -- name: add_findings
 -- Phases of episodes; a repeat has the same event id.
@@ -137,9 +166,24 @@ on conflict (topic) do update set dialect = excluded.dialect, last_at = greatest
     suggested_home = coalesce(excluded.suggested_home, u.suggested_home), payload = excluded.payload;
 
 -- name: partitions
--- The days there are partitions for.
-select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-where i.inhparent = 'readings'::regclass order by 1;
+-- The days there are partitions for, by table.
+select p.relname, c.relname from pg_inherits i
+join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
+where p.relname = any(%(tables)s::text[]) and pg_table_is_visible(p.oid) order by 2;
+
+-- name: drop_chunks
+-- Readings that are too old, by whole days (TimescaleDB without its licensed retention).
+select drop_chunks('readings', older_than => %(before)s::timestamptz);
+
+-- name: forget_hours
+-- Roll-ups by the hour that are too old.
+delete from readings_1h where ctid = any(array(
+    select ctid from readings_1h where bucket < %(before)s::timestamptz limit %(limit)s::int));
+
+-- name: forget_days
+-- Roll-ups by the day that are too old.
+delete from readings_1d where ctid = any(array(
+    select ctid from readings_1d where bucket < %(before)s::timestamptz limit %(limit)s::int));
 
 -- name: forget_refusals
 -- Refused payloads that are too old, some at a time.

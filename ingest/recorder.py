@@ -38,8 +38,10 @@ STATEMENT_SECONDS = 30
 PAUSES = (0.1, 1.0)
 """Seconds between tries, at first and at most."""
 DAYS_AHEAD = 3
-KEEP = timedelta(days=400)
-"""Readings older than this are dropped by whole days; hours and days of them stay."""
+KEEP = {"readings": timedelta(days=30), "readings_1m": timedelta(days=180)}
+"""How long readings and their minutes are kept (domain P-07: raw 30 days, minutes 180); dropped by whole days."""
+KEEP_ROLLED = {"forget_hours": timedelta(days=730), "forget_days": timedelta(days=730)}
+"""Hours and days of them (P-07: daily aggregates two years). With TimescaleDB policies of the database see to it all."""
 FORGET = {
     "forget_refusals": timedelta(days=30),  # samples of payloads are raw data of somebody's home
     "forget_unclaimed": timedelta(days=30),
@@ -55,10 +57,6 @@ BATCH = 2000
 """Messages in one transaction at most."""
 BEAT_SECONDS = 2.0
 
-COLUMNS = (
-    "home", "quantity", "at", "device", "report_id", "received_at", "value", "text", "test",
-    "position", "device_at", "seq", "retained", "repaired",
-)  # fmt: skip
 ALIVE = "alive"
 """Recorded for a report without any value: the device was heard, which absence rules live on."""
 ONLINE = "online"
@@ -168,7 +166,8 @@ class Recorder:
         self._prepare = prepare
         self._variant = ""
         self._prepared = asyncio.Lock()
-        self._days: set[date] = set()
+        self._days: dict[str, set[date]] = {}
+        """Days that have a partition, by table."""
         self._kept_house_at: datetime | None = None
         self._started_at = clock.now()
         self._followers = [_Follower(self, name) for name in (READINGS, FINDINGS, ALERTS, QUARANTINE)]
@@ -192,6 +191,7 @@ class Recorder:
             prepare_threshold=1,
         )
         try:
+            await connection.execute(QUERIES["make_arriving"])
             async with self._prepared:
                 variant = await self._prepare(connection)
                 if variant != self._variant:
@@ -207,17 +207,26 @@ class Recorder:
 
     @property
     def add_readings(self) -> str:
-        """The statement for readings: where nobody else keeps the hours, they are kept with them."""
-        return QUERIES["add_readings" if self._variant == "timescale" else "add_readings_with_hours"]
+        """The statement for readings: where the database does not roll them up by itself, that is done with them."""
+        return QUERIES["add_readings" if self._variant == "timescale" else "add_readings_with_rollups"]
+
+    @property
+    def _by_day(self) -> tuple[str, ...]:
+        """Tables whose days are partitions that we make and drop."""
+        if self._variant == "timescale":
+            return ()
+        return ("readings", "readings_1m") if self._variant == "plain" else ("readings_1m",)
 
     async def housekeeping(self, connection: Connection) -> None:
-        """Once an hour: what is too old is forgotten; on plain PostgreSQL the coming days get their partitions."""
+        """Once an hour: what is too old is forgotten, and the coming days get their partitions."""
         now = self.clock.now()
         if self._kept_house_at is not None and now - self._kept_house_at < HOUSEKEEPING:
             return
-        if self._variant == "plain":
-            await self._keep_days(connection, now)
-        for statement, age in FORGET.items():
+        await self._keep_days(connection, now)
+        if self._variant == "timescale_apache":
+            await connection.execute(QUERIES["drop_chunks"], {"before": now - KEEP["readings"]})
+        rolled = KEEP_ROLLED if self._variant != "timescale" else {}
+        for statement, age in {**FORGET, **rolled}.items():
             gone = FORGET_ROWS
             while gone == FORGET_ROWS:
                 done = await connection.execute(
@@ -229,35 +238,45 @@ class Recorder:
         self._kept_house_at = now
 
     async def _keep_days(self, connection: Connection, now: datetime) -> None:
-        rows = await (await connection.execute(QUERIES["partitions"])).fetchall()
-        self._days = {d for d in (_day_of(row[0]) for row in rows) if d is not None}
+        tables = self._by_day
+        if not tables:
+            return
+        rows = await (await connection.execute(QUERIES["partitions"], {"tables": list(tables)})).fetchall()
+        self._days = {table: set() for table in tables}
+        for table, name in rows:
+            day = _day_of(table, name)
+            if day is not None:
+                self._days[table].add(day)
         today = now.astimezone(UTC).date()
         await self.make_days(connection, (today + timedelta(days=n) for n in range(-1, DAYS_AHEAD + 1)))
-        for day in sorted(self._days):
-            if day < today - KEEP:
-                await connection.execute(
-                    sql.SQL("drop table if exists {}").format(sql.Identifier(_partition(day)))
-                )
-                self._days.discard(day)
-                log.info("day_dropped", day=day.isoformat())
+        for table, days in self._days.items():
+            for day in sorted(days):
+                if day < today - KEEP[table]:
+                    await connection.execute(
+                        sql.SQL("drop table if exists {}").format(sql.Identifier(_partition(table, day)))
+                    )
+                    days.discard(day)
+                    log.info("day_dropped", table=table, day=day.isoformat())
 
     async def make_days(self, connection: Connection, days: Iterable[date]) -> None:
-        """Partitions for these days, where they are missing. Only plain PostgreSQL needs them."""
-        if self._variant != "plain":
-            return
-        for day in sorted(set(days) - self._days):
-            await connection.execute(
-                sql.SQL(
-                    "create table if not exists {} partition of readings for values from ({}) to ({})"
-                ).format(
-                    sql.Identifier(_partition(day)),
-                    sql.Literal(_midnight(day)),
-                    sql.Literal(_midnight(day + timedelta(days=1))),
+        """Partitions for these days, where they are missing."""
+        wanted = set(days)
+        for table in self._by_day:
+            for day in sorted(wanted - self._days.setdefault(table, set())):
+                await connection.execute(
+                    sql.SQL(
+                        "create table if not exists {} partition of {} for values from ({}) to ({})"
+                    ).format(
+                        sql.Identifier(_partition(table, day)),
+                        sql.Identifier(table),
+                        sql.Literal(_midnight(day)),
+                        sql.Literal(_midnight(day + timedelta(days=1))),
+                    )
                 )
-            )
 
     async def add_reports(self, connection: Connection, batch: Sequence[Stored], now: datetime) -> int:
-        rows: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+        rows: list[tuple[Any, ...]] = []
+        days: set[date] = set()
         put_aside: list[Refusal] = []
         for stored in batch:
             try:
@@ -265,33 +284,24 @@ class Recorder:
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 put_aside.append(_put_aside(stored, now, error, READINGS))
                 continue
-            common = {
-                "home": report.home,
-                "at": report.at,
-                "device": report.device,
-                "report_id": report.report_id,
-                "received_at": report.received_at,
-                "test": report.test,
-                "position": stored.seq,
-                "device_at": report.device_at,
-                "seq": report.seq if report.seq is not None and abs(report.seq) < 1 << 63 else None,
-                "retained": report.retained,
-                "repaired": report.repaired,
-            }
-            for name, number, word in _values(report):
-                for column, given in common.items():
-                    rows[column].append(given)
-                rows["quantity"].append(name)
-                rows["value"].append(number)
-                rows["text"].append(word)
-        if rows["home"]:
-            days = {t.astimezone(UTC).date() for t in rows["at"]}
+            days.add(report.at.astimezone(UTC).date())
+            seq = report.seq if report.seq is not None and abs(report.seq) < 1 << 63 else None
+            rows += (
+                (report.home, name, report.at, report.device, report.report_id, report.received_at, number, word,
+                 report.test, stored.seq, report.device_at, seq, report.retained, report.repaired)
+                for name, number, word in _values(report)
+            )  # fmt: skip
+        if rows:
             await self.make_days(connection, days)
-            await connection.execute(self.add_readings, rows)
-            self._days |= days
+            async with connection.cursor() as cursor, cursor.copy(QUERIES["copy_arriving"]) as copy:
+                for row in rows:
+                    await copy.write_row(row)
+            await connection.execute(self.add_readings)
+            for table in self._by_day:
+                self._days[table] |= days
         if put_aside:
             await _add_refusals(connection, put_aside)
-        return len(rows["home"])
+        return len(rows)
 
     # -- sign of life
 
@@ -336,13 +346,13 @@ def _values(report: Report) -> Iterable[tuple[str, float | None, str | None]]:
         yield ALIVE, 1.0, None
 
 
-def _partition(day: date) -> str:
-    return f"readings_{day:%Y%m%d}"
+def _partition(table: str, day: date) -> str:
+    return f"{table}_{day:%Y%m%d}"
 
 
-def _day_of(partition: str) -> date | None:
+def _day_of(table: str, partition: str) -> date | None:
     try:
-        return datetime.strptime(partition, "readings_%Y%m%d").replace(tzinfo=UTC).date()
+        return datetime.strptime(partition, f"{table}_%Y%m%d").replace(tzinfo=UTC).date()
     except ValueError:
         return None
 

@@ -19,7 +19,7 @@ import anxin.database
 import ingest.recorder
 from alerts.events import Acknowledged, Arrived, Closed, FindingView, Outcome, Raised, Reopened, Transition
 from anxin import embedded
-from anxin.database import Connections, HistoryStore, connections, migrate
+from anxin.database import Connections, HistoryStore, connections, migrate, migrations
 from care.clock import Clock, ManualClock, SystemClock
 from care.errors import Misconfigured, Temporary
 from care.messages import Finding, Refusal, Report, Unclaimed, encode
@@ -50,8 +50,10 @@ def publish(stream: MemoryStream, *reports: Report) -> None:
 
 @contextlib.asynccontextmanager
 async def recording(stream: Any, url: str, clock: Clock | None = None) -> AsyncIterator[asyncio.Task[None]]:
+    # By the real clock the readings of these tests are older than they are kept.
+    clock = clock or ManualClock(NOON + timedelta(hours=1))
     task = asyncio.create_task(
-        ingest.recorder.run(stream=stream, clock=clock or SystemClock(), database_url=url, prepare=migrate)
+        ingest.recorder.run(stream=stream, clock=clock, database_url=url, prepare=migrate)
     )
     try:
         yield task
@@ -151,9 +153,7 @@ async def test_findings_refusals_and_unclaimed_devices_have_their_tables(databas
             payload=str(minute),
         )
         stream.append(heard.subject, encode(heard))
-    # By the real clock these are older than they are kept, and may be forgotten before they are asked for.
-    soon = ManualClock(NOON + timedelta(hours=1))
-    async with recording(stream, database, soon), connections(database) as pool:
+    async with recording(stream, database), connections(database) as pool:
         await until(lambda: written(database, QUARANTINE, 4) and written(database, FINDINGS, 1))
         store = HistoryStore(pool)
         assert [(r.topic, r.reason, r.times) for r in await store.refusals(since=NOON)] == [
@@ -372,7 +372,9 @@ async def test_migrations_run_once_whoever_calls(database: str) -> None:
 
     assert set(await asyncio.gather(*(one() for _ in range(4)))) == {"plain"}
     assert await one() == "plain"
-    assert ask(database, "select version, variant from migrations order by 1") == [(1, "plain"), (2, "plain")]
+    assert ask(database, "select version, variant from migrations order by 1") == [
+        (version, "plain") for version, _ in migrations()
+    ]
 
 
 async def test_an_older_program_refuses_a_newer_database(database: str) -> None:
@@ -402,7 +404,16 @@ async def test_every_named_statement_is_valid(database: str, queries: dict[str, 
                 return f"${names.index(m[1]) + 1}"
 
             text = re.sub(r"%\((\w+)\)s", number, statement)
-            await connection.execute(f"prepare {name} as {text}")
+            if name == "make_arriving":
+                await connection.execute(text)
+            elif name == "copy_arriving":
+                async with connection.cursor() as cursor, cursor.copy(text):
+                    pass
+            elif name == "drop_chunks":
+                with pytest.raises(psycopg.errors.UndefinedFunction):  # TimescaleDB's
+                    await connection.execute(f"prepare {name} as {text}")
+            else:
+                await connection.execute(f"prepare {name} as {text}")
 
 
 async def test_history_answers_with_gaps_as_gaps(database: str) -> None:
@@ -485,18 +496,110 @@ async def test_history_answers_with_gaps_as_gaps(database: str) -> None:
             )
 
 
+async def test_roll_ups_outlive_the_readings(database: str) -> None:
+    """Readings 30 days, minutes 180, hours and days two years: a long view answers the same from what is left."""
+    stream = MemoryStream()
+    start = NOON.replace(hour=0)
+    for n in range(0, 3 * 24 * 3600, 1800):
+        at = start + timedelta(seconds=n + 7)
+        publish(stream, a_report(n, home="h1", device="belt-1", at=at, received_at=at,
+                                 values={"heart_rate": 50 + n // 1800 % 40}))  # fmt: skip
+    asked: dict[str, Any] = {
+        "home": "h1",
+        "quantity": "heart_rate",
+        "from_at": start,
+        "to_at": start + timedelta(days=3),
+    }
+    hours, minutes = timedelta(hours=1), timedelta(minutes=5)
+
+    async def after(days: int, *, gone: str) -> tuple[Any, Any]:
+        clock = ManualClock(start + timedelta(days=days))
+        async with recording(stream, database, clock), connections(database) as pool:
+            await until(lambda: written(database, READINGS, 144))
+            if gone:
+                await until(lambda: not ask(database, f"select 1 from {gone} limit 1"))
+            store = HistoryStore(pool)
+            return await store.buckets(**asked, step=hours), await store.buckets(**asked, step=minutes)
+
+    by_hour, by_minute = await after(4, gone="")
+    assert (len(by_hour), len(by_minute)) == (72, 144)
+    assert await after(40, gone="readings") == (by_hour, by_minute)
+    assert await after(190, gone="readings_1m") == (by_hour, [])
+    assert ask(database, "select count(*), sum(n) from readings_1d") == [(3, 144)]
+    assert await after(740, gone="readings_1h") == ([], [])
+    await until(lambda: ask(database, "select count(*) from readings_1d") == [(0,)])
+
+
+def shape(url: str) -> list[tuple[Any, ...]]:
+    """Columns and keys of everything, but for the days of partitioned tables."""
+    return ask(
+        url,
+        "select table_name::text, column_name::text, data_type::text, is_nullable::text from information_schema.columns "
+        "where table_schema = 'public' and table_name !~ '_[0-9]{8}$' "
+        "union all select tablename::text, indexdef, '', '' from pg_indexes "
+        "where schemaname = 'public' and tablename !~ '_[0-9]{8}$' order by 1, 2",
+    )
+
+
+@pytest.mark.parametrize("version", [v for v, _ in migrations()][:-1])
+async def test_a_database_of_any_earlier_version_comes_to_the_present_shape(
+    database: str, version: int
+) -> None:
+    """Forward from each version, with what was in it: nothing is lost, roll-ups hold what readings and hours held."""
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+        await connection.execute(
+            "create table migrations (version integer primary key, name text not null, "
+            "variant text not null, at timestamptz not null default now())"
+        )
+        for number, name in migrations()[:version]:
+            await anxin.database._apply(connection, number, name, "plain")
+            await connection.execute(
+                "insert into migrations (version, name, variant) values (%s, %s, 'plain')", [number, name]
+            )
+        await connection.execute(
+            "create table readings_20260522 partition of readings for values "
+            "from ('2026-05-22 00:00:00+00') to ('2026-05-23 00:00:00+00')"
+        )
+        await connection.execute(
+            "insert into readings (home, quantity, at, device, report_id, received_at, value, test) select 'h1', 'heart_rate', "
+            "at, 'belt-1', 'r' || at, at, 60, false from generate_series(timestamptz '2026-05-22 00:00:10+00', "
+            "'2026-05-22 02:59:50+00', interval '20 seconds') as at"
+        )
+        hours = "insert into readings_1h select home, quantity, date_bin('1 hour', at, 'epoch'), device, "
+        await connection.execute(
+            hours + "min(value), sum(value), max(value), count(value) from readings group by 1, 2, 3, 4"
+        )
+        assert await migrate(connection) == "plain"
+        assert ask(database, "select count(*), sum(n), sum(total) from readings_1m") == [
+            (180, 540, 540 * 60.0)
+        ]
+        assert ask(database, "select bucket, n, low, high from readings_1d") == [
+            (datetime(2026, 5, 22, tzinfo=UTC), 540, 60.0, 60.0)
+        ]
+        assert ask(database, "select count(*) from readings") == [(540,)]
+        found = shape(database)
+        await connection.execute("drop schema public cascade")
+        await connection.execute("create schema public")
+        await migrate(connection)
+    assert found == shape(database)
+    stream = MemoryStream()
+    publish(stream, a_report(1))
+    async with recording(stream, database):
+        await until(lambda: written(database, READINGS, 1))
+
+
 async def test_days_are_made_ahead_and_old_ones_dropped(database: str) -> None:
     """The partitions of the coming days exist before their first reading; a day past keeping goes as a whole."""
     stream = MemoryStream()
     now = datetime.now(UTC)
     old = now - timedelta(days=500)
     publish(stream, a_report(1, at=old, received_at=old))
-    async with recording(stream, database):
+    async with recording(stream, database, SystemClock()):
         await until(lambda: written(database, READINGS, 1))
     days = {r for (r,) in ask(database, "select relname from pg_class where relname ~ '^readings_[0-9]{8}$'")}
     assert f"readings_{now + timedelta(days=3):%Y%m%d}" in days
     assert f"readings_{old:%Y%m%d}" in days
-    async with recording(stream, database):
+    async with recording(stream, database, SystemClock()):
         await until(
             lambda: not ask(database, f"select 1 from pg_class where relname = 'readings_{old:%Y%m%d}'")
         )
@@ -534,7 +637,7 @@ async def test_what_is_too_old_is_forgotten_and_open_cases_stay(
                     "(%s, %s, 1, 'h1', now() - interval '4 years', '{}')",
                     [name, version],
                 )
-    async with recording(MemoryStream(), database):
+    async with recording(MemoryStream(), database, SystemClock()):
         await until(lambda: ask(database, "select alert from alerts order by 1") == [("open",), ("recent",)])
     assert ask(database, "select refusal_id from quarantine") == [("new",)]
     assert ask(database, "select topic from unclaimed") == [("new",)]
