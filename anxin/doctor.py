@@ -15,6 +15,8 @@ import urllib.parse
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from anxin import embedded
 from anxin.settings import Settings
@@ -54,6 +56,7 @@ async def run(settings: Settings, *, as_json: bool = False) -> int:
         ("clock", _clock),
         ("disk", _disk),
         ("certificate", _certificate),
+        ("mqtt", _mqtt_certificate),
     ]
     lines: list[Line] = []
     for part, check in checks:
@@ -121,28 +124,51 @@ async def _database(settings: Settings) -> Line:
         async with await psycopg.AsyncConnection.connect(
             settings.database.url, connect_timeout=3
         ) as connection:
-            row = await (await connection.execute("select current_setting('server_version')")).fetchone()
-            version = row[0] if row else "?"
-            row = await (
-                await connection.execute(
-                    "select installed_version from pg_available_extensions where name = 'timescaledb'"
-                )
-            ).fetchone()
+            version = await _one(connection, "select current_setting('server_version')")
+            offered = await _one(
+                connection, "select 1 from pg_available_extensions where name = 'timescaledb'"
+            )
+            installed = await _one(
+                connection, "select extversion from pg_extension where extname = 'timescaledb'"
+            )
+            variant = shape = None
+            if await _one(connection, "select to_regclass('migrations')::text") is not None:
+                variant = await _one(connection, "select variant from migrations order by version limit 1")
+                shape = await _one(connection, "select max(version) from migrations")
     except psycopg.Error as error:
         return Line(
             "database",
             "fault",
             f"PostgreSQL does not answer ({type(error).__name__}); alarms go on without it",
         )
-    if row is None:
-        scale = "TimescaleDB is not offered: plain partitioned tables"
-    elif row[0] is None:
-        scale = "TimescaleDB is offered but not installed in this database"
-    else:
-        scale = f"TimescaleDB {row[0]}"
     if int(str(version).split(".", 1)[0]) < 15:
         return Line("database", "fault", f"PostgreSQL {version} is too old; 15 or newer is needed")
-    return Line("database", "good", f"PostgreSQL {version}; {scale}")
+    return Line(
+        "database", "good", f"PostgreSQL {version}; {history_in_force(variant, shape, offered, installed)}"
+    )
+
+
+async def _one(connection: Any, question: str) -> Any:
+    row = await (await connection.execute(question)).fetchone()
+    return row[0] if row else None
+
+
+def history_in_force(variant: str | None, shape: int | None, offered: object, installed: str | None) -> str:
+    """Which history this database keeps, for a person.
+
+    The variant is chosen once, when the database is made: what the server offers today may be something else.
+    """
+    if variant is None:
+        return "no history yet; the recorder makes it at its first start"
+    words = {
+        "plain": "history in plain partitioned tables",
+        "timescale": f"history with TimescaleDB {installed}",
+        "timescale_apache": f"history with TimescaleDB {installed} without its licensed features (roll-ups are our own)",
+    }
+    said = f"{words.get(variant, variant)}, shape {shape}"
+    if variant == "plain" and offered is not None:
+        said += "; TimescaleDB is offered, but this database was made without it"
+    return said
 
 
 async def _site(settings: Settings) -> Line:
@@ -221,3 +247,53 @@ async def _certificate(settings: Settings) -> Line:
     days = (ends - SystemClock().now()).days
     state = "good" if days > CERTIFICATE_DAYS else "fault"
     return Line("certificate", state, f"{url.hostname}: valid for {days} more days")
+
+
+async def _mqtt_certificate(settings: Settings) -> Line:
+    files = settings.mqtt.certificate, settings.mqtt.key
+    if files[0] is None or files[1] is None:
+        if settings.mqtt.listen.loopback:
+            return Line("mqtt", "off", "devices come without TLS, from this machine only")
+        return Line(
+            "mqtt",
+            "off",
+            f"devices come to {settings.mqtt.listen} without TLS; set mqtt.certificate and mqtt.key",
+        )
+    return await asyncio.to_thread(certificate_of_devices, files[0], files[1], SystemClock().now())
+
+
+def certificate_of_devices(certificate: Path, key: Path, now: datetime) -> Line:
+    """Whether the files of `mqtt.certificate` fit together, and how long they hold; warned 30 days ahead (reliability F62).
+
+    Every certificate of the chain counts: devices refuse a chain of which one part has ended. Raises Misconfigured
+    when the files cannot be used at all.
+    """
+    from cryptography import x509
+
+    from anxin.doorman import Tls
+
+    Tls(certificate, key).context()
+    chain = x509.load_pem_x509_certificates(certificate.read_bytes())
+    begins = max(one.not_valid_before_utc for one in chain)
+    first = min(chain, key=lambda one: one.not_valid_after_utc)
+    days = (first.not_valid_after_utc - now).days
+    if begins > now:
+        return Line(
+            "mqtt",
+            "fault",
+            f"{certificate} is not valid before {begins:%Y-%m-%d}; devices refuse it until then",
+        )
+    if first.not_valid_after_utc <= now:
+        return Line(
+            "mqtt",
+            "fault",
+            f"{certificate} ended on {first.not_valid_after_utc:%Y-%m-%d}; devices refuse it. Renew it, no restart is needed",
+        )
+    whose = "" if first is chain[0] else f" (its issuer {first.subject.rfc4514_string()} ends first)"
+    if days <= CERTIFICATE_DAYS:
+        return Line(
+            "mqtt",
+            "fault",
+            f"{certificate}: valid for {days} more days only{whose}; renew it, no restart is needed",
+        )
+    return Line("mqtt", "good", f"{certificate}: valid for {days} more days{whose}")

@@ -18,8 +18,9 @@ import pytest
 import anxin.database
 import ingest.recorder
 from alerts.events import Acknowledged, Arrived, Closed, FindingView, Outcome, Raised, Reopened, Transition
-from anxin import embedded
+from anxin import doctor, embedded
 from anxin.database import Connections, HistoryStore, connections, migrate, migrations
+from anxin.settings import Database, Settings
 from care.clock import Clock, ManualClock, SystemClock
 from care.errors import Misconfigured, Temporary
 from care.messages import Finding, Refusal, Report, Unclaimed, encode
@@ -375,6 +376,17 @@ async def test_migrations_run_once_whoever_calls(database: str) -> None:
     assert ask(database, "select version, variant from migrations order by 1") == [
         (version, "plain") for version, _ in migrations()
     ]
+
+
+async def test_doctor_names_the_history_in_force(database: str) -> None:
+    """Before the first start and after it."""
+    settings = Settings(database=Database(url=database))
+    assert "no history yet" in (await doctor._database(settings)).detail
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+        await migrate(connection)
+    line = await doctor._database(settings)
+    assert line.state == "good"
+    assert f"history in plain partitioned tables, shape {migrations()[-1][0]}" in line.detail
 
 
 async def test_an_older_program_refuses_a_newer_database(database: str) -> None:
