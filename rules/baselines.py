@@ -57,6 +57,23 @@ def below(values: Sequence[float] | NDArray[Any], share: float, *, least: int) -
     return float(known[rank - 1])
 
 
+def reach(values: Sequence[float] | NDArray[Any], share: float, *, least: int) -> float | None:
+    """As `below`, also where too few were seen for that share; None with fewer than `least`.
+
+    What lies above the median is then taken to grow rarer by the same part with each hour (an exponential tail), so
+    that a few weeks say something about one in a hundred.
+    """
+    known = numbers(values)
+    if known.size < least:
+        return None
+    seen = below(known, share, least=least)
+    if seen is not None:
+        return seen
+    middle = float(np.median(known))
+    above = known[known >= middle]
+    return middle + float(np.mean(above - middle)) * math.log(above.size / known.size / (1 - share))
+
+
 def level(recent: Sequence[float] | NDArray[Any]) -> float:
     """The level of a few values: their mean without the least and the greatest."""
     kept = np.sort(numbers(recent))

@@ -131,7 +131,7 @@ class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     level: Level
     after: str = "0s"
-    """A duration, or a parameter that is one."""
+    """A duration, a parameter that is one, or what is long for this resident: `own(hours, "away", 4h, 1h, 24h)`."""
     when: str | None = None
     """What must be true besides."""
     extend: Extend | None = None
@@ -515,7 +515,8 @@ class _File:
 
         def expression(text: str, *path: str | int, wanted: Type = Type.bool) -> Compiled:
             try:
-                if wanted is Type.duration and text not in doc.parameters:
+                learned = path[-1] == "after" and text.startswith("own(")
+                if wanted is Type.duration and text not in doc.parameters and not learned:
                     seconds = duration_seconds(text)
                     return compile_condition(f"{seconds:g}s", scope, wanted=wanted)
                 return compile_condition(text, scope, wanted=wanted)

@@ -355,6 +355,12 @@ FUNCTIONS: Final[dict[str, Function]] = {
         ("vital",), Type.number, "how far the last minutes lie below the resident's own median of this hour"
     ),
     "usual": Function(("span",), Type.duration, "the resident's own long one: longer are rare"),
+    "own": Function(
+        ("parameter", "span", "duration", "duration", "duration"),
+        Type.duration,
+        "a limit that was written down for this resident; otherwise the own long one and so much more, within these "
+        "bounds; the limit as it is while nothing was learned",
+    ),
     "late": Function(
         ("hour", "duration"),
         Type.bool,
@@ -799,6 +805,14 @@ class _Parser:
                     raise ConditionFault(f"`{name.text}` is not a quantity", name.position)
                 quantity = name.text
                 args.append(_constant(quantity))
+            elif wanted == "parameter":
+                name = self.take()
+                if self.scope.parameters.get(name.text) is not Type.duration:
+                    raise ConditionFault(
+                        f"`{token.text}` needs a duration of `parameters:` here, not `{name.text}`",
+                        name.position,
+                    )
+                args.append(_constant(name.text))
             elif wanted in HABITS:
                 args.append(_constant(self.habit(token.text, HABITS[wanted])))
             else:

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from care.messages import Evidence, Value
 from rules import nights, routine
-from rules.baselines import below, level, moved, norm
+from rules.baselines import below, level, moved, norm, reach
 from rules.live import bed_of
 from rules.memory import BedClock, HomeClock, moment
+from rules.modes import is_written
 from rules.nights import MINUTE, NOON, UNKNOWN_16
 from rules.windows import instant
 
@@ -53,7 +54,7 @@ MORNING: Final = 6 * 60
 
 SPANS: Final[dict[str, tuple[float, int]]] = {
     "away": (0.95, 19),
-    "door_gap": (0.99, 99),
+    "door_gap": (0.99, 10),
     "bathroom_stay": (0.95, 19),
 }
 """Which share of them is no longer than the usual long one (domain.md 3.5 DR1, DR5), and how many it takes to say so."""
@@ -237,11 +238,33 @@ def _late(view: EngineView, what: str, slack: float) -> bool | None:
     return bool(bed.in_bed) and not up
 
 
-def _usual(view: EngineView, span: str) -> float | None:
+def spans(clock: HomeClock | None, span: str) -> list[int]:
+    """What was seen of one of `SPANS`, in minutes."""
+    if clock is None:
+        return []
+    if span == "door_gap":
+        return [gap for gap in clock.gaps if gap >= routine.LONG_PAUSE]
+    return clock.aways if span == "away" else clock.stays
+
+
+def long_one(clock: HomeClock | None, span: str) -> float | None:
+    """The resident's own long one of these, in minutes; None while too few were seen."""
     share, least = SPANS[span]
-    clock = home_clock(view)
-    seen = {"away": clock.aways, "door_gap": clock.gaps, "bathroom_stay": clock.stays}[span] if clock else []
-    minutes = below(seen, share, least=least)
+    found = spans(clock, span)
+    return reach(found, share, least=least) if span == "door_gap" else below(found, share, least=least)
+
+
+def _own(view: EngineView, limit: str, span: str, more: float, least: float, most: float) -> float:
+    """The limit as it was written down for this resident, else the own long one and `more`, else the limit of all."""
+    written: float = view.limits[limit]
+    if is_written(view.instance, limit, view.now, view.zone):
+        return written
+    usual = _usual(view, span)
+    return written if usual is None else min(max(usual + more, least), most)
+
+
+def _usual(view: EngineView, span: str) -> float | None:
+    minutes = long_one(home_clock(view), span)
     if minutes is None:
         return None
     _tell(view, f"usual_{span}", minutes)
@@ -288,6 +311,7 @@ LEARNT: Final[dict[str, Callable[..., Any]]] = {
     "deviation": _deviation,
     "under_usual": _under_usual,
     "usual": _usual,
+    "own": _own,
     "late": _late,
     "learned": _learned,
     "detected": _detected,

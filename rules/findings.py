@@ -56,6 +56,9 @@ def evidence_of(
     parts = list(rule.when.support(view, True)) if rule.when.value(view) else []
     if grade is not None and grade.when is not None and grade.when.value(view):
         parts += grade.when.support(view, True)
+    (grade or rule.grades[max(instance.episode.grade, 0)]).after.value(
+        view
+    )  # a limit that was learned is named
     learned, view.told = view.told, None
     for told in learned:
         _add(found, told)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from care.ids import epoch_ms
 from care.messages import Habit, HomeHabits
 from rules import nights, routine
-from rules.baselines import below, norm
-from rules.detectors import DAYS, SPANS, usual_minute
+from rules.baselines import norm
+from rules.detectors import DAYS, SPANS, long_one, spans, usual_minute
 from rules.live import LiveHome
 from rules.memory import BedClock, HomeClock
 from rules.nights import UNKNOWN_16
@@ -74,8 +74,7 @@ def _of_days(clock: HomeClock, today: date) -> list[Habit]:
         ),
     ]
     for name, (share, least) in SPANS.items():
-        seen = {"away": clock.aways, "door_gap": clock.gaps, "bathroom_stay": clock.stays}[name]
-        long = below(seen, share, least=least)
+        seen, long = spans(clock, name), long_one(clock, name)
         made.append(
             Habit(
                 name=name,
@@ -84,7 +83,7 @@ def _of_days(clock: HomeClock, today: date) -> list[Habit]:
                 seen=len(seen),
                 needed=least,
                 share=share,
-                value=long,
+                value=None if long is None else round(long),
             )
         )
     return made

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from care.ids import epoch_ms
 from care.site import Home, HomeMode, HomeOrders, Override, Resident, moment_of
 from care.words import Mode
-from rules.live import LiveHome, Span
+from rules.live import Instance, LiveHome, Span
 
 MODE_WORDS: dict[str, tuple[str, str]] = {
     Mode.away: ("外出", "away"),
@@ -55,6 +55,22 @@ def overrides_of(resident: Resident, orders: HomeOrders | None) -> list[Override
     """The temporary limits of a resident, those set last coming last."""
     later = orders.overrides if orders is not None else []
     return [*resident.overrides, *(o for o in later if o.resident in (None, resident.id))]
+
+
+def is_written(instance: Instance, name: str, at: int, zone: ZoneInfo) -> bool:
+    """Whether somebody set this parameter for these residents: by their tier or condition, for good or for a while."""
+    p, home = instance.rule.doc.parameters[name], instance.home
+    everybody = home.site.residents if home.site is not None else []
+    for person in [instance.resident] if instance.resident is not None else everybody:
+        if p.limit in person.limits or any(
+            word in p.templates for word in (person.tier.value, *person.conditions, *person.flags)
+        ):
+            return True
+        for override in overrides_of(person, home.memory.orders):
+            begins, ends = (epoch_ms(moment_of(t, zone)) for t in (override.from_, override.until))
+            if override.limit == p.limit and begins <= at < ends:
+                return True
+    return False
 
 
 def next_edge(site: Home | None, orders: HomeOrders | None, zone: ZoneInfo, at: int) -> int:

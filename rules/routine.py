@@ -53,6 +53,8 @@ AWAY: Final = 15 * MINUTE
 """Nothing seen inside for so long after the door closed (domain.md 3.5 DR4)."""
 SAME_USE: Final = 5 * MINUTE
 """Openings closer together are one use of the door."""
+LONG_PAUSE: Final = 12 * 60
+"""Minutes: a shorter pause of the door lies between leaving and coming back the same day, and says nothing of staying in."""
 SAME_VISIT: Final = 10 * MINUTE
 NIGHT_FROM, NIGHT_TO = 22 * 60, 6 * 60
 GONE: Final = 12 * 60
@@ -122,7 +124,7 @@ def _door(clock: HomeClock, home: LiveHome, device: LiveDevice, at: int, zone: Z
     clock.closed_at = 0
     if clock.used_at and at - clock.used_at < SAME_USE:
         return
-    if clock.used_at:
+    if clock.used_at and at - clock.used_at >= LONG_PAUSE * MINUTE:
         clock.day.gaps.append((at - clock.used_at) // MINUTE)
     clock.used_at = at
 
@@ -209,8 +211,10 @@ def _close(clock: HomeClock, home: LiveHome, zone: ZoneInfo) -> None:
     row["outings"], row["out"] = min(day.outings, 255), min(day.out // MINUTE, 1500)
     row["morning"] = minute_of_day(day.morning_at, zone) if day.morning_at else UNKNOWN_16
     clock.days = (clock.days + record.tobytes())[-KEPT * DAY.itemsize :]
-    if not flaw:
+    if flaw in ("", "alarm"):
+        # The long ones are what people are asked about: left out for that, they would be asked about for ever.
         clock.aways = [*clock.aways, *day.aways][-LAST["aways"] :]
         clock.gaps = [*clock.gaps, *day.gaps][-LAST["gaps"] :]
+    if not flaw:
         clock.stays = [*clock.stays, *day.stays][-LAST["stays"] :]
     clock.day = DayNow()

@@ -32,6 +32,8 @@ PAIRED: Final = 10_000
 """Two rooms that move within this are not one person, when it happens again and again (domain section 3.6)."""
 PAIRS, PAIRS_WITHIN = 5, 5 * 60_000
 """So often within so long: one person walks from room to room as well, but not to and fro within seconds."""
+HOLDS: Final = 2 * 60_000
+"""A motion sensor goes on saying true for so long after the last movement (domain section 2.2)."""
 SETTLED: Final = 2 * 60_000
 """In bed for so long while somebody is in the kitchen: two people."""
 USE: Final = 5.0
@@ -234,7 +236,7 @@ def observe(home: LiveHome, device: LiveDevice, quantity: str, value: Value, at:
     """Note what later cannot be told from the last values. True when somebody is in another room than before."""
     match quantity:
         case "motion" | "presence" if value:
-            return _in_room(home, device, at)
+            return _in_room(home, device, at, rose_at=device.fields[quantity].rose_at)
         case "in_bed":
             return _in_room(home, device, at)
         case "door_open":
@@ -259,7 +261,8 @@ def _through(home: LiveHome, at: int, *, opens: bool) -> None:
         where.entered_at = at
 
 
-def _in_room(home: LiveHome, device: LiveDevice, at: int) -> bool:
+def _in_room(home: LiveHome, device: LiveDevice, at: int, *, rose_at: int = 0) -> bool:
+    """`rose_at` is when a motion sensor that speaks began to say so; 0 for what says so once."""
     where, room = home.memory.where, room_kind(device.room)
     if at < where.at:
         return False
@@ -270,6 +273,8 @@ def _in_room(home: LiveHome, device: LiveDevice, at: int) -> bool:
         where.pairs = [*(t for t in where.pairs[1 - PAIRS :] if at - t <= PAIRS_WITHIN), at]
         if len(where.pairs) >= PAIRS:
             where.several_at = at
+    if rose_at and rose_at < where.since and at - where.since <= HOLDS:
+        return False  # it still shows whoever has just left: a heartbeat repeats that
     if room == "kitchen" and any(
         (f := d.fields.get("in_bed")) is not None
         and f.value is True
