@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
+from care.messages import Evidence
 from devices.quantities import QUANTITIES, Nature, Quantity
 
 
@@ -69,6 +70,10 @@ class View(Protocol):
         """The answer of one of `FUNCTIONS`."""
         ...
 
+    def prove(self, name: str, args: tuple[Any, ...]) -> tuple[Evidence, ...]:
+        """What the answer of one that `proves` rests on, after it was found true."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -93,6 +98,8 @@ class Function:
     """The quantity it is given is looked at in the whole home, not only at the subject."""
     rests_on: tuple[str, ...] = ()
     """Quantities of the subject that prove it, besides a quantity it is given."""
+    proves: bool = False
+    """It names its evidence itself (rules.proof)."""
 
 
 _PRESENCE = ("motion", "presence")
@@ -133,6 +140,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "motion or presence in the named rooms, or anywhere, within that time",
         rest="text",
         wide=_PRESENCE,
+        proves=True,
     ),
     "moved_since": Function(
         (),
@@ -152,6 +160,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
         Type.bool,
         "every sensor of the home that ever reported it is still heard, and there is one",
         wide_argument=True,
+        proves=True,
     ),
     "count": Function(
         ("quantity",), Type.number, "how many devices of the home say it is true now", wide_argument=True
@@ -212,15 +221,21 @@ FUNCTIONS: Final[dict[str, Function]] = {
         Type.duration,
         "how long, from report to report, somebody was in bed with neither pulse nor breath heard",
         sampled=True,
+        proves=True,
     ),
     "pulseless": Function(
-        (), Type.duration, "how long there was breath with a heart rate of 0: a lead is off", sampled=True
+        (),
+        Type.duration,
+        "how long there was breath with a heart rate of 0: a lead is off",
+        sampled=True,
+        proves=True,
     ),
     "poor": Function(
         (),
         Type.duration,
         "how long the signal was below 30 or the values impossible, short recoveries left in",
         sampled=True,
+        proves=True,
     ),
     "sound": Function((), Type.duration, "how long signal and values have been good", sampled=True),
     "two_hearts": Function(
@@ -229,6 +244,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "in that time the pulse went to and fro between two levels so far apart",
         sampled=True,
         needs=("quality_min", "movement_max"),
+        proves=True,
     ),
     "gone": Function(
         (),
@@ -236,6 +252,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "time since a front door turned with no motion inside after it; 0 when there was",
         grows=True,
         wide=(*_PRESENCE, "door_open"),
+        proves=True,
     ),
     "left_home": Function(
         (),
@@ -257,9 +274,14 @@ FUNCTIONS: Final[dict[str, Function]] = {
         Type.bool,
         "any sign of a person in the home within that time: motion, a door, the bed, water, a press",
         wide=(*_PRESENCE, "door_open"),
+        proves=True,
     ),
     "watched": Function(
-        (), Type.bool, "a motion sensor of the home is still heard, as far as its kind speaks", wide=_PRESENCE
+        (),
+        Type.bool,
+        "a motion sensor of the home is still heard, as far as its kind speaks",
+        wide=_PRESENCE,
+        proves=True,
     ),
     "overdue": Function(
         ("clock",),
@@ -290,7 +312,9 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "mode": Function(
         ("text",), Type.bool, "the home is in this mode: away, hospital, visitors, cleaning, works"
     ),
-    "mode_over": Function((), Type.bool, "a mode ran out within the last day, and nobody ended it"),
+    "mode_over": Function(
+        (), Type.bool, "a mode ran out within the last day, and nobody ended it", proves=True
+    ),
     "said": Function(
         ("quantity", "duration"),
         Type.number,
@@ -309,6 +333,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "there after the last one elsewhere; 0 in another room",
         grows=True,
         woken_by=(ELSEWHERE,),
+        proves=True,
     ),
     "covers": Function(("text",), Type.bool, "a living sensor would see somebody in this room"),
     "highest": Function(
@@ -410,6 +435,8 @@ class Support:
     quantity: str
     wide: bool = False
     rooms: tuple[str, ...] = ()
+    told: Evidence | None = None
+    """The piece of evidence itself, where the function names it."""
 
 
 Closure = Callable[[Any], Any]
@@ -839,11 +866,18 @@ class _Parser:
         found = tuple(supports)
         # That nothing moved is shown by sensors that are alive (`alive`), not by any that kept still.
         nothing = tuple(s for s in found if s.quantity not in function.wide)
+
+        def named(view: Any, want: bool) -> tuple[Support, ...]:
+            if not want:
+                return ()
+            told: tuple[Evidence, ...] = view.prove(name_, tuple(ask(view) for ask in asked))
+            return tuple(Support(e.quantity, told=e) for e in told)
+
         return _Node(
             _calling(token.text, tuple(args)),
             function.gives,
             token.position,
-            lambda _v, want: found if want else nothing,
+            named if function.proves else lambda _v, want: found if want else nothing,
             grows=function.grows,
         )
 

@@ -267,7 +267,7 @@ def _usual(view: EngineView, span: str) -> float | None:
     minutes = long_one(home_clock(view), span)
     if minutes is None:
         return None
-    _tell(view, f"usual_{span}", minutes)
+    _tell(view, f"usual_{span}", round(minutes))
     return minutes * 60
 
 

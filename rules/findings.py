@@ -17,6 +17,7 @@ from rules.catalog import RuleGrade, Shape, Subject
 from rules.live import Instance, LiveDevice, Trigger, silent_since
 from rules.memory import ACTIVE, Field, moment
 from rules.modes import MODE_WORDS
+from rules.proof import of_field, of_sign
 from rules.samples import WEAK
 from rules.signs import allowed, bearers, last_sign
 from rules.view import EngineView
@@ -63,11 +64,14 @@ def evidence_of(
     for told in learned:
         _add(found, told)
     for part in parts:
+        if part.told is not None:
+            _add(found, part.told)
+            continue
         if part.wide:
             for device in instance.home.devices.values():
                 f = device.fields.get(part.quantity)
                 if f is not None and (not part.rooms or room_kind(device.room) in part.rooms):
-                    _add(found, _evidence(device, part.quantity, f))
+                    _add(found, of_field(device, part.quantity, f))
             continue
         best: tuple[LiveDevice, Field] | None = None
         for device in instance.group:
@@ -78,16 +82,16 @@ def evidence_of(
             if best is None or said or (f.value and not best[1].value):
                 best = device, f
         if best is not None:
-            _add(found, _evidence(best[0], _shown_by(part.quantity, best[0]), best[1]))
+            _add(found, of_field(best[0], _shown_by(part.quantity, best[0]), best[1]))
     if rule.doc.shape is Shape.lack:
         now = max(view.now, instance.episode.onset)
-        sign = last_sign(instance.home, rule.doc.signs, now)
-        if sign.device is not None:
-            _add(found, _evidence(sign.device, sign.quantity, sign.device.fields[sign.quantity]))
-        for device in bearers(instance.home, rule.doc.signs) if instance.episode.blind else ():
-            heard = device.memory.heard_at or device.memory.known_at
-            if now - heard > allowed(device):
-                _add(found, Evidence(device=device.name, quantity="silence", value=None, at=moment(heard)))
+        silent = _silences(instance, now) if instance.episode.blind else []
+        for shown in silent or of_sign(last_sign(instance.home, rule.doc.signs, now)):
+            _add(found, shown)
+        if not found:  # never a sign: since the sensors that could have shown one are there
+            for device in bearers(instance.home, rule.doc.signs):
+                since = device.memory.first_at or device.memory.known_at
+                _add(found, Evidence(device=device.name, quantity="known", value=None, at=moment(since)))
     if rule.doc.shape is Shape.absence and instance.device is not None:
         since = silent_since(instance.device) or instance.episode.onset
         _add(found, Evidence(device=instance.device.name, quantity="silence", value=None, at=moment(since)))
@@ -108,19 +112,17 @@ def _shown_by(quantity: str, device: LiveDevice) -> str:
     )
 
 
+def _silences(instance: Instance, now: int) -> list[Evidence]:
+    """The sensors whose silence makes a lack unable to tell."""
+    return [
+        Evidence(device=device.name, quantity="silence", value=None, at=moment(heard))
+        for device in bearers(instance.home, instance.rule.doc.signs)
+        if now - (heard := device.memory.heard_at or device.memory.known_at) > allowed(device)
+    ]
+
+
 def _add(found: Found, evidence: Evidence) -> None:
     found[evidence.device, evidence.quantity, evidence.at] = evidence
-
-
-def _evidence(device: LiveDevice, quantity: str, f: Field) -> Evidence:
-    return Evidence(
-        device=device.name,
-        quantity=quantity,
-        value=f.value,
-        at=moment(f.at),
-        received_at=moment(f.received_at),
-        report_id=f.report_id,
-    )
 
 
 def reading(trigger: Trigger, quantity: str, value: Value) -> Evidence:

@@ -298,6 +298,8 @@ class Whereabouts(msgspec.Struct, array_like=True):
     """When a front door last closed."""
     entered_at: int = 0
     """When a front door last opened on a home where nobody had been since it closed."""
+    by: str = ""
+    """The device whose sign was the first one in this room."""
 
 
 class NightNow(msgspec.Struct, array_like=True):

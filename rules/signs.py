@@ -284,7 +284,7 @@ def _in_room(home: LiveHome, device: LiveDevice, at: int, *, rose_at: int = 0) -
         for d in home.devices.values()
     ):
         where.several_at = at
-    where.before, where.room, where.since, where.at = where.room, room, at, at
+    where.before, where.room, where.since, where.at, where.by = where.room, room, at, at, device.name
     return True
 
 

@@ -33,6 +33,7 @@ from rules.live import (
     silent_since,
 )
 from rules.memory import ACTIVE, Field
+from rules.proof import prove
 from rules.signs import RUNNING, allowed, heating, last_said, last_sign, left_at, lying, said_until, used
 from rules.windows import instant
 from rules.words import room_kind
@@ -143,6 +144,9 @@ class EngineView:
 
     def call(self, name: str, args: tuple[Any, ...]) -> Any:
         return self.calls[name](*args)
+
+    def prove(self, name: str, args: tuple[Any, ...]) -> tuple[Evidence, ...]:
+        return prove(self, name, args)
 
     def _fields(self, quantity: str) -> list[Field]:
         return [f for member in self.instance.group if (f := member.fields.get(quantity)) is not None]
