@@ -866,6 +866,7 @@ class _Parser:
         found = tuple(supports)
         # That nothing moved is shown by sensors that are alive (`alive`), not by any that kept still.
         nothing = tuple(s for s in found if s.quantity not in function.wide)
+        name_, asked = token.text, tuple(args)
 
         def named(view: Any, want: bool) -> tuple[Support, ...]:
             if not want:
@@ -874,7 +875,7 @@ class _Parser:
             return tuple(Support(e.quantity, told=e) for e in told)
 
         return _Node(
-            _calling(token.text, tuple(args)),
+            _calling(name_, asked),
             function.gives,
             token.position,
             named if function.proves else lambda _v, want: found if want else nothing,

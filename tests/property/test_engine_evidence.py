@@ -122,6 +122,7 @@ def is_gone(story: Story, evidence: Evidence, finding: Finding) -> bool:
 def test_without_any_piece_of_its_evidence_a_finding_is_gone(story: Story) -> None:
     """See the module's docstring; and every finding that rests on something said names at least one thing."""
     findings = [f for f in run(story, BOOK).findings if f.rule in story.rules and proved(f)]
+    assert findings
     for finding in findings:
         assert finding.evidence, f"{finding.rule} names no evidence"
         assert finding.rule_version == BOOK.rules[finding.rule].doc.version
