@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -61,14 +61,20 @@ class Unit(StrEnum):
     @property
     def type(self) -> Type:
         """What a parameter of this unit is in a condition."""
-        if self.seconds:
-            return Type.duration
-        return {Unit.clock: Type.clock, Unit.bool: Type.bool}.get(self, Type.number)
+        return _TYPES[self]
 
     @property
     def seconds(self) -> int:
         """Seconds in one of it; 0 when it is not a time."""
-        return {Unit.s: 1, Unit.min: 60, Unit.h: 3600, Unit.d: 86400}.get(self, 0)
+        return _SECONDS.get(self, 0)
+
+
+_SECONDS: Final = {Unit.s: 1, Unit.min: 60, Unit.h: 3600, Unit.d: 86400}
+_TYPES: Final = (
+    dict.fromkeys(Unit, Type.number)
+    | dict.fromkeys(_SECONDS, Type.duration)
+    | {Unit.clock: Type.clock, Unit.bool: Type.bool}
+)
 
 
 class Shape(StrEnum):

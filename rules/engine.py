@@ -34,7 +34,7 @@ from rules.clocks import WRONG, learn, offset_at, offset_of
 from rules.conditions import ELSEWHERE
 from rules.dark import AREA, NEAR, Outages
 from rules.episodes import CALM, CHATTERS, FLOOD
-from rules.homes import HEALTH, sieve_of
+from rules.homes import HEALTH, limits_of, sieve_of
 from rules.live import Instance, LiveDevice, LiveHome, Trigger
 from rules.memory import (
     ACTIVE,
@@ -557,7 +557,7 @@ class Engine(Outages):
         self.registry, self.rulebook = registry, rulebook
         self._view = EngineView(registry)
         self._view.neighbours = self._neighbours
-        self._shared = {}
+        self._shared = limits_of(registry, rulebook)
         self._sieve = sieve_of(rulebook)
         self._area_limits = None
         self._areas.reload(registry)

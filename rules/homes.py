@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from heapq import heappush
 from typing import Any, Final, Self
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -30,15 +31,16 @@ from rules.live import NEVER, Instance, LiveDevice, LiveHome, Trigger, bed_of, h
 from rules.memory import (
     IDLE,
     SCHEMA,
+    Checked,
     DeviceMemory,
     Episode,
     HomeMemory,
     PackedHome,
     Samples,
     Snapshot,
+    check,
     pack,
     pack_home,
-    unpack,
     unpack_home,
 )
 from rules.modes import next_edge, spans
@@ -70,7 +72,7 @@ class Homes(ABC):
         self._changed: set[str] = set()
         self._view = EngineView(registry)
         self._view.neighbours = self._neighbours
-        self._shared: dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._shared = limits_of(registry, rulebook)
         self._sieve = sieve_of(rulebook)
         self._areas = Areas(registry)
         self._area_limits: dict[str, Any] | None = None
@@ -318,15 +320,15 @@ class Homes(ABC):
     def _in_force(
         self, rule: Rule, home: LiveHome, instance: Instance, first: LiveDevice | None, at: int
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Parameters and limits; people without limits of their own share them with everybody like them."""
+        """Parameters and limits; people without temporary limits share them with everybody like them."""
         site = first.site if first is not None else None
         person = instance.resident
         people = [person] if person is not None else home.site.residents if home.site is not None else []
         key = None
         orders = home.memory.orders
-        own = any(p.limits or p.overrides for p in people) or (orders is not None and orders.overrides)
+        own = any(p.overrides for p in people) or (orders is not None and orders.overrides)
         if not own:
-            alike = tuple((p.tier.value, *p.conditions, "|", *p.flags) for p in people)
+            alike = tuple((p.tier.value, *p.conditions, "|", *p.flags, repr(p.limits)) for p in people)
             key = (rule.id, instance.kind, expected(site) if site is not None else None, alike)
             found = self._shared.get(key)
             if found is not None:
@@ -393,22 +395,19 @@ class Homes(ABC):
         return pack(Snapshot(SCHEMA, self.started_at, wanted))
 
     @classmethod
-    def restore(cls, registry: Registry, rulebook: RuleBook, *data: bytes) -> Self:
+    def restore(cls, registry: Registry, rulebook: RuleBook, *data: bytes | Checked) -> Self:
         """An engine that goes on exactly where the one of the snapshot stopped; several parts may be given.
 
-        Raises ValueError when a part is not a snapshot of this schema.
+        Of several parts with the same home the last one counts. What was looked through already (`rules.memory.check`)
+        is not decoded again. Raises ValueError when a part is not a snapshot of this schema.
         """
         engine = cls(registry, rulebook)
         for part in data:
-            try:
-                snapshot = unpack(part)
-                if snapshot.schema != SCHEMA:
-                    raise ValueError(f"snapshot of schema {snapshot.schema}, this is {SCHEMA}")
-                for name, packed in snapshot.homes.items():
-                    memory = unpack_home(packed.data)  # damage is found now, not when the home wakes
-                    engine._areas.remember(name, memory.dark, memory.incident)
-            except msgspec.MsgspecError as error:
-                raise ValueError(f"not a snapshot: {error}") from None
+            checked = part if isinstance(part, Checked) else check(part)
+            snapshot = checked.snapshot
+            known_outages = {name: (dark, incident) for name, dark, incident in checked.outages}
+            for name in snapshot.homes:
+                engine._areas.remember(name, *known_outages.get(name, (None, None)))
             if snapshot.started_at:
                 known = engine.started_at
                 engine.started_at = min(known, snapshot.started_at) if known else snapshot.started_at
@@ -460,6 +459,15 @@ def is_home_outage(instance: Instance) -> bool:
 def is_attentive(instance: Instance) -> bool:
     episode = instance.episode
     return episode.blind or episode.gap or (episode.phase != IDLE and instance.rule.confirms)
+
+
+Limits = dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]]
+_LIMITS: WeakKeyDictionary[Registry, WeakKeyDictionary[RuleBook, Limits]] = WeakKeyDictionary()
+
+
+def limits_of(registry: Registry, rulebook: RuleBook) -> Limits:
+    """What is in force for people who are alike. Both arguments never change, so every engine of the two shares it."""
+    return _LIMITS.setdefault(registry, WeakKeyDictionary()).setdefault(rulebook, {})
 
 
 LEAST_KEPT: Final = 10 * 60_000

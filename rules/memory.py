@@ -477,18 +477,28 @@ def unpack(data: bytes) -> Snapshot:
     return _decode_snapshot(data)
 
 
-def check(data: bytes) -> None:
-    """Raises ValueError when this is not a snapshot that can be restored."""
+class Checked(msgspec.Struct, frozen=True):
+    """A snapshot that can be restored, and what of its homes must be known before they wake."""
+
+    snapshot: Snapshot
+    outages: list[tuple[str, Dark | None, Incident | None]]
+    """Homes that are not heard, or keep the outage of an area."""
+
+
+def check(data: bytes) -> Checked:
+    """Look through a snapshot once, so that damage is found now and not when a home wakes.
+
+    Raises ValueError when this is not a snapshot that can be restored.
+    """
+    outages: list[tuple[str, Dark | None, Incident | None]] = []
     try:
         snapshot = unpack(data)
         if snapshot.schema != SCHEMA:
             raise ValueError(f"snapshot of schema {snapshot.schema}, this is {SCHEMA}")
-        for packed in snapshot.homes.values():
-            unpack_home(packed.data)
+        for name, packed in snapshot.homes.items():
+            memory = unpack_home(packed.data)
+            if memory.dark is not None or memory.incident is not None:
+                outages.append((name, memory.dark, memory.incident))
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a snapshot: {error}") from None
-
-
-def homes_in(data: bytes) -> list[str]:
-    """The homes of a snapshot."""
-    return list(unpack(data).homes)
+    return Checked(snapshot, outages)

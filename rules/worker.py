@@ -36,7 +36,7 @@ from care.stream import (
 )
 from rules.catalog import RuleBook, from_layers, load
 from rules.engine import Engine
-from rules.memory import check, homes_in
+from rules.memory import Checked, check
 
 log = structlog.get_logger("rules.worker")
 
@@ -162,7 +162,7 @@ class Worker:
         """Take up the memory that was saved last. What cannot be read is worked out anew from the log."""
         manifest = await self._load("rules.manifest")
         positions = manifest[0].positions if manifest is not None else {}
-        parts: list[bytes] = []
+        parts: list[Checked] = []
         self._floors = {}
         found = set(await self._stream.keys(SNAPSHOTS, "rules."))
         for partition in sorted(self._partitions):
@@ -184,16 +184,15 @@ class Worker:
                     envelope = later[0]
                     whole.append(later[1])
             try:
-                for part in whole:
-                    check(part)
+                checked = [check(part) for part in whole]
             except ValueError as error:
                 log.warning("snapshot_refused", partition=partition, reason=str(error))
                 self._floors[partition] = {}
                 continue
-            parts += whole
+            parts += checked
             self._bases[partition] = loaded[0].checksum
             if len(whole) > 1:
-                self._later[partition] = set(homes_in(whole[1]))
+                self._later[partition] = set(checked[1].snapshot.homes)
             self._floors[partition] = {
                 lane: max(envelope.positions.get(lane, 0), reached.get(lane, 0)) for lane in self.lanes
             }

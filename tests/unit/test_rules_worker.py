@@ -20,7 +20,7 @@ from care.stream import FINDINGS, HEALTH, REGISTRY, SNAPSHOTS, MemoryStream, Out
 from care.words import Kind, Mode, Phase
 from rules import worker as worker_module
 from rules.catalog import load
-from rules.memory import homes_in
+from rules.memory import check
 from rules.worker import NORMAL, URGENT, Worker, run
 
 NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
@@ -289,7 +289,7 @@ async def test_only_homes_that_changed_are_saved_again(damage: str) -> None:
     assert await stage.stream.get(SNAPSHOTS, "rules.7") == entry
     later = await worker._load("rules.7.later")
     assert later is not None
-    assert homes_in(later[1]) == [homes[0]]
+    assert list(check(later[1]).snapshot.homes) == [homes[0]]
     if damage == "later":
         await stage.stream.put(SNAPSHOTS, "rules.7.later", b"{")
     before = worker.engine.snapshot(homes)
