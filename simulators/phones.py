@@ -69,7 +69,7 @@ class Phones:
         class Handler(_Handler):
             owner = phones
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server = _Provider(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, name="phones", daemon=True).start()
@@ -112,6 +112,11 @@ class Phones:
                 )
             )
         return 200, "{}", 0.0
+
+
+class _Provider(ThreadingHTTPServer):
+    request_queue_size = 512
+    """A provider takes more than five callers at a time; with Python's five, a storm waits a second to knock again."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -160,11 +160,13 @@ class Service:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.api_port}"
 
+    def site(self) -> str:
+        """The community it serves, as a site file."""
+        return SITE.format(phones=self.phones.port, acknowledge=self.acknowledge, more=MORE)
+
     def start(self, *, wait: bool = True) -> None:
         site = self.folder / "site.yaml"
-        site.write_text(
-            SITE.format(phones=self.phones.port, acknowledge=self.acknowledge, more=MORE), encoding="utf-8"
-        )
+        site.write_text(self.site(), encoding="utf-8")
         env = {
             **{k: v for k, v in os.environ.items() if not k.startswith("ANXIN_")},
             "ANXIN_DATA_DIR": str(self.folder / "data"),
@@ -252,13 +254,13 @@ class Service:
 
 
 @contextlib.contextmanager
-def a_service(acknowledge: float) -> Iterator[Service]:
+def a_service(acknowledge: float, kind: type[Service] = Service) -> Iterator[Service]:
     with tempfile.TemporaryDirectory(prefix="anxin-e2e-") as name:
         folder = Path(name)
         # PostgreSQL runs as another user when we are root, and must be able to enter.
         folder.chmod(0o755)
         phones = Phones().start()
-        service = Service(folder, free_port(), free_port(), phones, acknowledge)
+        service = kind(folder, free_port(), free_port(), phones, acknowledge)
         try:
             service.start()
             yield service
