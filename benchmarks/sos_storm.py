@@ -16,6 +16,7 @@ import re
 import sys
 import time
 from collections import Counter, deque
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -98,16 +99,20 @@ def press(service: Service, presses: int) -> dict[str, float]:
     return pressed
 
 
-def numbers(program: httpx.Client, presses: int, until: float) -> dict[int, str]:
-    """Case number -> home, once all are there or time is up."""
-    found: dict[int, str] = {}
+def numbers(program: httpx.Client, presses: int, until: float) -> dict[int, tuple[str, float]]:
+    """Case number -> home and when it was raised, once all are there or time is up."""
+    found: dict[int, tuple[str, float]] = {}
     while len(found) < presses and time.monotonic() < until:
         cursor = None
         while True:
             page = program.get(
                 "/alerts", params={"limit": 200, **({"cursor": cursor} if cursor else {})}
             ).json()
-            found |= {a["number"]: a["home"] for a in page["items"] if a["code"].startswith("SOS")}
+            found |= {
+                a["number"]: (a["home"], datetime.fromisoformat(a["raised_at"]).timestamp())
+                for a in page["items"]
+                if a["code"].startswith("SOS")
+            }
             cursor = page["next"]
             if cursor is None:
                 break
@@ -141,8 +146,8 @@ def main() -> None:
         ]
     first: dict[str, float] = {}
     for message, number in pages:
-        home = cases.get(number)
-        if home is not None:
+        if number in cases:
+            home, _ = cases[number]
             first[home] = min(first.get(home, 1e12), message.at.timestamp())
     waits = [(first[home] - at) * 1000 for home, at in pressed.items() if home in first]
     twice = [key for key, count in Counter((m.path, n) for m, n in pages).items() if count > 1]
@@ -154,6 +159,7 @@ def main() -> None:
                 "presses": options.presses,
                 "cases": len(cases),
                 "pages": len(pages),
+                "press_to_case_ms": percentiles([(at - pressed[home]) * 1000 for home, at in cases.values()]),
                 "press_to_first_page_ms": percentiles(waits) if waits else None,
                 "late": late,
                 "missing": len(missing),
