@@ -353,13 +353,15 @@ def open_room() -> Iterator[Room]:
 
 @pytest.fixture
 def room(request: pytest.FixtureRequest) -> Iterator[Room]:
-    """The file's monitoring room, with nothing open; with the mark `own_room` one that nothing has happened in yet."""
-    if request.node.get_closest_marker("own_room") is None:
+    """The file's monitoring room, with nothing open; with the mark `own_room` one that nothing has happened in yet
+    (and with other words of `Room`, such as `homes=500`)."""
+    own = request.node.get_closest_marker("own_room")
+    if own is None:
         shared: Room = request.getfixturevalue("open_room")
         yield shared
         shared.empty()
         return
-    room = Room().open()
+    room = Room(**own.kwargs).open()
     room.all_protected()
     yield room
     room.close()

@@ -301,12 +301,14 @@ class Room:
 
         self.do(work())
 
-    def empty(self) -> None:
-        """Close every open case."""
+    def empty(self, pictogram: str | None = None) -> None:
+        """Close every open case, or those of one pictogram."""
 
         async def work() -> None:
             self._catch_up()
             for alert in list(self.house.open_alerts()):
+                if pictogram not in (None, alert.pictogram):
+                    continue
                 body = {
                     "cause": "C13",
                     "verification": "V1",

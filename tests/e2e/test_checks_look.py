@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.e2e.conftest import ROOT, Sit, wait_for
+from tests.e2e.conftest import ROOT, Sit, picture, wait_for
 from tests.e2e.room import Room
 
 if TYPE_CHECKING:
@@ -185,6 +185,68 @@ def test_c_a11y_4_nothing_flashes_fast_and_nothing_at_all_when_asked(room: Room,
     assert all(each >= 1000 / 3 for each in durations)
     page.emulate_media(reduced_motion="reduce")
     wait_for(lambda: page.evaluate(running) == [], 3, "the stillness")
+
+
+DEFICIENCIES = {
+    # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear light; achromatopsia: the luminance of sRGB.
+    "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "achromatopsia": ((0.2126, 0.7152, 0.0722),) * 3,
+}  # fmt: skip
+
+
+def as_seen(colour: str, eyes: str) -> list[float]:
+    """The linear light of a CSS colour as such eyes see it."""
+
+    def linear(value: float) -> float:
+        part = value / 255
+        return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+
+    light = [linear(float(v)) for v in re.findall(r"[\d.]+", colour)[:3]]
+    return [sum(a * b for a, b in zip(row, light, strict=True)) for row in DEFICIENCIES[eyes]]
+
+
+LEVELS = """() => Object.fromEntries(['red', 'yellow', 'blue'].map((level) => {
+  const row = document.querySelector(`.queue [data-alert][data-level="${level}"]`)
+  const shape = row.querySelector('.shape'); const style = getComputedStyle(shape)
+  const form = [...shape.querySelectorAll('path, polygon, circle')].map((one) => one.tagName + (one.getAttribute('points') ?? one.getAttribute('d') ?? '')).join()
+  return [level, { form, fill: style.fill, stroke: style.stroke, words: row.textContent.trim() }]
+}))"""
+
+
+@pytest.mark.parametrize("eyes", list(DEFICIENCIES))
+def test_c_a11y_3_levels_differ_without_their_colours(room: Room, sit: Sit, eyes: str) -> None:
+    """C-A11Y-3: as such eyes see it, a level is still told by its shape and its word, and the white key stands out.
+
+    The picture itself is kept beside the others for whoever reviews a change of the design.
+    """
+    several(room)
+    page = sit()
+    page.locator('[data-level="blue"]').first.wait_for()
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setEmulatedVisionDeficiency", {"type": eyes})
+    try:
+        picture(page, f"desk-{eyes}")
+        levels = page.evaluate(LEVELS)
+        assert len({one["form"] for one in levels.values()}) == 3, "three shapes"
+        for words, level in (("应急", "red"), ("健康", "yellow"), ("基础", "blue")):
+            assert page.locator(".counts").get_by_text(words).count() > 0, (
+                level,
+                "its word stands at its number",
+            )
+        ground = page.evaluate("getComputedStyle(document.querySelector('.queue')).backgroundColor")
+        under = luminance(as_seen(ground, eyes))
+        for level, one in levels.items():
+            colour = one["fill"] if one["fill"] != "none" else one["stroke"]
+            over = luminance(as_seen(colour, eyes))
+            ratio = (max(over, under) + 0.05) / (min(over, under) + 0.05)
+            assert ratio >= 3, f"{level}: {ratio:.1f} to 1 on its panel (WCAG 1.4.11 asks for 3)"
+    finally:
+        session.send("Emulation.setEmulatedVisionDeficiency", {"type": "none"})
+
+
+def luminance(light: list[float]) -> float:
+    """Relative luminance of linear light."""
+    return max(0.0, sum(a * b for a, b in zip((0.2126, 0.7152, 0.0722), light, strict=True)))
 
 
 CONTRAST = """() => {

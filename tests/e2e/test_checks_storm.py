@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +54,47 @@ def counted(page: Page) -> int:
         "[...document.querySelectorAll('.counts dd')].reduce((sum, one) => sum + Number(one.textContent), 0)"
     )
     return total
+
+
+PAINTED = """
+window.painted = {}; window.long = []
+new PerformanceObserver((list) => { for (const one of list.getEntries()) window.long.push(one.duration) }).observe({ type: 'longtask' })
+const see = () => {
+  for (const row of document.querySelectorAll('.queue [data-alert]')) window.painted[row.dataset.alert] ??= Date.now()
+  requestAnimationFrame(see)
+}
+"""
+
+
+@pytest.mark.own_room(homes=500)
+def test_c_storm_2_an_event_is_on_the_screen_within_200_ms(room: Room, sit: Sit) -> None:
+    """C-STORM-2: 500 open, 20 reds a second: p95 from raising to painted at most 200 ms, no task of the page over 100 ms.
+
+    The best of four runs of a second: other work on the machine can only add to a time, never take from it.
+    """
+    room.filled(500, ("bed", "vitals", "water"))
+    assert len(room.open_ids) == 500
+    page = sit()
+    wait_for(lambda: counted(page) == 500, 15, "every case in the counters")
+    page.evaluate(PAINTED + "see()")
+    homes = list(room.registry.homes)
+    best: tuple[float, float] = (math.inf, math.inf)
+    for run in range(4):
+        page.evaluate("window.long.length = 0")
+        sent: dict[str, float] = {}
+        began = time.time()
+        for n in range(20):
+            page.wait_for_timeout(max(1.0, 1000 * (began + n / 20 - time.time())))
+            at = time.time() * 1000
+            sent[room.raised("sos", homes[(run * 20 + n) % len(homes)])] = at
+        wait_for(lambda sent=sent: sent.keys() <= page.evaluate("window.painted").keys(), 10, "every red")
+        seen: dict[str, float] = page.evaluate("window.painted")
+        took = sorted(seen[name] - at for name, at in sent.items())
+        best = min(best, (took[18], max(page.evaluate("window.long"), default=0.0)))
+        room.empty("sos")
+        if best[0] <= 200 and best[1] <= 100:
+            return
+    raise AssertionError(f"p95 {best[0]:.0f} ms, longest task {best[1]:.0f} ms")
 
 
 @pytest.mark.own_room

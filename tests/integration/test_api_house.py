@@ -7,6 +7,7 @@ basic shapes.
 import asyncio
 import contextlib
 import itertools
+import json
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -643,6 +644,35 @@ async def test_without_a_built_web_app_a_plain_sentence_stands_there(path, tmp_p
         answer = await anyone.get(path)
         assert answer.status_code == 200
         assert "make web" in answer.text
+
+
+async def test_a_page_names_what_it_needs_and_text_is_compressed_for_whoever_takes_it(tmp_path):
+    """`Link` lists the page's own parts, not what index.html names itself; the same file comes plain or as gzip."""
+    (tmp_path / ".vite").mkdir()
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html><title>x</title>")
+    (tmp_path / "assets" / "desk-1.js").write_text("export default 1\n" * 200)
+    manifest = {
+        "index.html": {"file": "assets/index-1.js", "imports": ["_texts.js"]},
+        "_texts.js": {"file": "assets/texts-1.js"},
+        "_live.js": {"file": "assets/live-1.js", "imports": ["_texts.js"], "css": ["assets/live-1.css"]},
+        "src/desk/DeskPage.vue": {"file": "assets/desk-1.js", "imports": ["_live.js", "index.html"]},
+    }
+    (tmp_path / ".vite" / "manifest.json").write_text(json.dumps(manifest))
+    async with House(static=tmp_path) as house, house.client() as anyone:
+        assert (await anyone.get("/desk")).headers["link"].split(", ") == [
+            "</assets/live-1.css>; rel=preload; as=style",
+            "</assets/desk-1.js>; rel=modulepreload",
+            "</assets/live-1.js>; rel=modulepreload",
+        ]
+        assert "link" not in (await anyone.get("/sign-in")).headers
+        plain = await anyone.get("/assets/desk-1.js", headers={"Accept-Encoding": "identity"})
+        small = await anyone.get("/assets/desk-1.js", headers={"Accept-Encoding": "gzip"})
+        assert "content-encoding" not in plain.headers
+        assert small.headers["content-encoding"] == "gzip"
+        assert int(small.headers["content-length"]) < len(plain.content) / 10
+        assert small.content == plain.content
+        assert small.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
 
 
 async def test_the_door_code_is_told_only_inside_an_open_case_and_only_to_whoever_goes():
