@@ -3,7 +3,7 @@ import type { PagesTexts } from './pages'
 
 export const pagesEn: PagesTexts = {
   skip: 'Skip to the page',
-  titles: { residents: 'Residents', resident: 'Resident', devices: 'Devices', duty: 'Duty and coverage', kpi: 'Response figures', handover: 'Hand-over', sim: 'Simulator', family: 'Family', go: 'Tasks' },
+  titles: { residents: 'Residents', resident: 'Resident', devices: 'Devices', duty: 'Duty and coverage', kpi: 'Response figures', handover: 'Hand-over', family: 'Family', go: 'Tasks' },
   toDesk: 'To the desk', redWaiting: (n) => (n > 1 ? `${n} red alerts nobody has taken` : 'A red alert nobody has taken'), loading: 'Loading', again: 'Try again', print: 'Print', andMore: (n) => `and ${n} more`, asOf: (ago) => `Figures of ${ago}`, age: (n) => `${n} years`,
   faults: {
     unreachable: 'The service does not answer; trying again', history_unavailable: 'History cannot be read now; live alerts are not affected', forbidden: 'Not for your role', unknown_resident: 'No such resident', not_ready: 'The service is starting', unavailable: 'Not available now', other: 'Cannot be read now; please try later',
@@ -41,26 +41,9 @@ export const pagesEn: PagesTexts = {
     title: 'Hand-over', next: 'Next person', choose: 'Choose', openCases: 'Open cases', none: 'none', muted: 'Muted', notMuted: 'Sound is not muted', tests: 'Devices in test', testsUnknown: 'The service keeps no list of device tests yet', note: 'What to pass on', confirm: 'I have seen this and take over', done: (name) => `${name} has taken over`, thenSound: 'Please do the sound check now', owner: 'with', signInHint: 'The next person signs in here; the hand-over is noted in every open case', user: 'User name', password: 'Password', noted: (from, to) => `交班：${from} 交给 ${to}`,
   },
   family: {
-    title: 'Family', call: 'Call home', centre: 'Call the centre', steps: 'What happened', waiting: 'waiting', allowed: 'What you may see', classes: { status: 'whether all is well', activity: 'time of the last activity' }, nothing: 'Your relative has not agreed to show this. Please ask them or the centre.', offline: 'Offline: this may be old', at: (time) => `As of ${time}`, protection: 'Devices', protections: { protected: 'all working', partly: 'some not working', not: 'not working' }, past: 'Earlier', noPast: 'Nothing lately', signOut: 'Sign out', number: (n) => `no. ${n}`,
-  },
-  push: {
-    title: 'Messages', on: 'Turn on for this device', off: 'Turn off', test: 'Send a test',
-    states: { none: 'not supported', ask: 'off', denied: 'not allowed', elsewhere: 'on another device', on: 'on' },
-    words: {
-      none: 'This browser cannot receive messages. On an iPhone, first add this page to the home screen, then open it from there.',
-      ask: 'When something happens this device will ring. The lock screen shows no name, no room and nothing about health.',
-      denied: 'You did not allow messages before. Allow “Notifications” for this site in the browser’s settings, then come back.',
-      elsewhere: 'You turned them on for another device, not yet for this one.',
-      on: 'This device rings when something happens. Send a test message to be sure that it really arrives.',
-    },
-    others: (n) => `${n} other device${n === 1 ? '' : 's'} as well.`,
-    faults: { unreachable: 'The service does not answer. Please try again later.', unknown: 'The service did not accept this. Try again later, or tell the administrator.', service: 'The browser’s push service does not answer; this network may not reach it. Try another network, or use text messages and calls.' },
-    tests: { asked: 'Sending', sent: 'The push service took it. Look whether this device shows it; opening it confirms it.', failed: 'It could not be sent. Turn messages off and on again, or tell the administrator.' },
+    call: 'Call home', steps: 'What happened', waiting: 'waiting', allowed: 'What you may see', classes: { status: 'whether all is well', activity: 'time of the last activity' }, nothing: 'Your relative has not agreed to show this. Please ask them or the centre.', offline: 'Offline: this may be old', at: (time) => `As of ${time}`, protection: 'Devices', protections: { protected: 'all working', partly: 'some not working', not: 'not working' }, past: 'Earlier', noPast: 'Nothing lately', signOut: 'Sign out', number: (n) => `no. ${n}`,
   },
   go: {
-    none: 'No task for you now', noneWords: 'Your phone rings when there is one; it appears here by itself.', asked: 'Please go', accept: 'I go', decline: 'I cannot', depart: 'On my way', arrive: 'Arrived', done: 'On site; the desk closes the case', handOver: 'Tell the desk', minutes: (n) => `about ${n} min on foot`, floor: (n) => `floor ${n}`, lift: 'lift', noLift: 'no lift', key: 'Key', door: 'Door', doorCode: 'Show the door code', doorCodeLogged: 'looking is logged', people: 'Going', lead: 'leads', together: 'with', ambulance: 'Ambulance needed', ambulanceHold: 'hold 1 s', ambulanceSent: 'The desk knows: ambulance', call: 'Call the desk', home: 'Call the home', pending: (n) => `${n} steps to send`, offline: 'Offline', sent: 'All sent', refused: 'That did not work', gone: 'You are no longer needed there, thank you.', note: 'Message to the desk', noteSend: 'Send', roomAfter: 'room shown once you accept', also: (n) => `${n} more`, enable: 'Turn the ring on', hazards: 'Mind',
-  },
-  sim: {
-    title: 'Simulator', frame: 'SIMULATED', only: 'For the demo’s admin only',
+    none: 'No task for you now', noneWords: 'Your phone rings when there is one; it appears here by itself.', accept: 'I go', decline: 'I cannot', depart: 'On my way', arrive: 'Arrived', done: 'On site; the desk closes the case', floor: (n) => `floor ${n}`, lift: 'lift', noLift: 'no lift', key: 'Key', door: 'Door', doorCode: 'Show the door code', doorCodeLogged: 'looking is logged', people: 'Going', lead: 'leads', together: 'with', ambulance: 'Ambulance needed', ambulanceHold: 'hold 1 s', ambulanceSent: 'The desk knows: ambulance', home: 'Call the home', pending: (n) => `${n} steps to send`, offline: 'Offline', refused: 'That did not work', note: 'Message to the desk', noteSend: 'Send', roomAfter: 'room shown once you accept', also: (n) => `${n} more`, 
   },
 }

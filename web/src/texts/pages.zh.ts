@@ -1,7 +1,7 @@
 /** 大屏和值班席以外各页面的中文：老人、设备、排班、指标、家属、上门手机。与页面一起加载，不算在大屏的首屏里。 */
 export const pagesZh = {
   skip: '跳到正文',
-  titles: { residents: '老人', resident: '老人', devices: '设备', duty: '排班与覆盖', kpi: '响应指标', handover: '交班', sim: '模拟面板', family: '家人', go: '上门任务' },
+  titles: { residents: '老人', resident: '老人', devices: '设备', duty: '排班与覆盖', kpi: '响应指标', handover: '交班', family: '家人', go: '上门任务' },
   toDesk: '回到告警', redWaiting: (n: number) => (n > 1 ? `${n} 个红色告警没人接` : '红色告警没人接'), loading: '正在读取', again: '再试', print: '打印', andMore: (n: number) => `等 ${n} 项`, asOf: (ago: string) => `${ago}的数据`, age: (n: number) => `${n} 岁`,
   faults: {
     unreachable: '连不上服务，正在重试', history_unavailable: '历史库暂时读不到，实时告警不受影响', forbidden: '您的角色不能查看', unknown_resident: '没有这位老人', not_ready: '服务正在启动，请稍候', unavailable: '暂不可用', other: '暂时读不到，请稍后再试',
@@ -39,26 +39,9 @@ export const pagesZh = {
     title: '交班', next: '接班人', choose: '选接班人', openCases: '未结的案件', none: '没有', muted: '静音中', notMuted: '声音没有静音', tests: '测试中的设备', testsUnknown: '服务还没有设备测试清单', note: '要交代的事', confirm: '我已看过，接班', done: (name: string) => `${name} 已接班`, thenSound: '接班后请做一次声音检查', owner: '由', signInHint: '接班人请在这里登录，交班记录写进每个未结案件', user: '用户名', password: '密码', noted: (from: string, to: string) => `交班：${from} 交给 ${to}`,
   },
   family: {
-    title: '家人', call: '打电话给家里', centre: '联系服务中心', steps: '处理经过', waiting: '等待中', allowed: '老人同意您看到', classes: { status: '是否平安、有没有提醒', activity: '最近一次有动静的时间' }, nothing: '老人还没有同意向家属显示情况，请与老人或社区联系。', offline: '离线，信息可能过时', at: (time: string) => `${time} 的情况`, protection: '设备', protections: { protected: '都在工作', partly: '部分不在工作', not: '没有在工作' }, past: '以前的提醒', noPast: '最近没有提醒', signOut: '退出', number: (n: number) => `${n} 号`,
-  },
-  push: {
-    title: '消息提醒', on: '在这台设备上打开', off: '关闭提醒', test: '发测试消息',
-    states: { none: '不支持', ask: '未打开', denied: '被禁止', elsewhere: '在别的设备上', on: '已打开' },
-    words: {
-      none: '这个浏览器不能接收消息。苹果手机请先从浏览器菜单“添加到主屏幕”，再从主屏幕打开。',
-      ask: '打开后，有事时这台设备会响。锁屏上不会出现姓名、房号和健康情况。',
-      denied: '您以前选择了不允许。请在浏览器的网站设置里，把本站的“通知”改为允许，再回到这里。',
-      elsewhere: '您在别的设备上已经打开，这台设备还没有。',
-      on: '有事时这台设备会响。请发一条测试消息，看是不是真的能收到。',
-    },
-    others: (n: number) => `另有 ${n} 台设备也已打开。`,
-    faults: { unreachable: '没有连上服务，请稍后再试。', unknown: '服务没有接受，请稍后再试，或告诉管理员。', service: '浏览器的推送服务没有应答，网络可能不通。请换个网络再试，或使用短信、电话提醒。' },
-    tests: { asked: '正在发送', sent: '推送服务已收下，请看这台设备有没有弹出消息；点开它，就算确认收到。', failed: '没有发出去。请关闭后重新打开，或告诉管理员。' },
+    call: '打电话给家里', steps: '处理经过', waiting: '等待中', allowed: '老人同意您看到', classes: { status: '是否平安、有没有提醒', activity: '最近一次有动静的时间' }, nothing: '老人还没有同意向家属显示情况，请与老人或社区联系。', offline: '离线，信息可能过时', at: (time: string) => `${time} 的情况`, protection: '设备', protections: { protected: '都在工作', partly: '部分不在工作', not: '没有在工作' }, past: '以前的提醒', noPast: '最近没有提醒', signOut: '退出', number: (n: number) => `${n} 号`,
   },
   go: {
-    none: '现在没有派给您的任务', noneWords: '有任务时手机会响，本页会自动显示。', asked: '请您去一趟', accept: '接受，我去', decline: '去不了', depart: '出发了', arrive: '到了', done: '已到场，等待监控席结案', handOver: '情况告诉监控席', minutes: (n: number) => `步行约 ${n} 分钟`, floor: (n: number) => `${n} 楼`, lift: '有电梯', noLift: '没有电梯', key: '钥匙', door: '门禁', doorCode: '查看密码', doorCodeLogged: '会记入日志', people: '同去', lead: '牵头', together: '同去', ambulance: '需要 120', ambulanceHold: '按住 1 秒', ambulanceSent: '已告诉监控席：需要 120', call: '打给监控席', home: '打给家里', pending: (n: number) => `${n} 步待上传`, offline: '离线', sent: '已全部上传', refused: '这一步没有成功', gone: '这个任务已经不需要您了，谢谢。', note: '写给监控席', noteSend: '发送', roomAfter: '房号接受后显示', also: (n: number) => `另有 ${n} 个任务`, enable: '打开铃声', hazards: '注意',
-  },
-  sim: {
-    title: '模拟面板', frame: '模拟环境', only: '只有演示环境的管理员能打开',
+    none: '现在没有派给您的任务', noneWords: '有任务时手机会响，本页会自动显示。', accept: '接受，我去', decline: '去不了', depart: '出发了', arrive: '到了', done: '已到场，等待监控席结案', floor: (n: number) => `${n} 楼`, lift: '有电梯', noLift: '没有电梯', key: '钥匙', door: '门禁', doorCode: '查看密码', doorCodeLogged: '会记入日志', people: '同去', lead: '牵头', together: '同去', ambulance: '需要 120', ambulanceHold: '按住 1 秒', ambulanceSent: '已告诉监控席：需要 120', home: '打给家里', pending: (n: number) => `${n} 步待上传`, offline: '离线', refused: '这一步没有成功', note: '写给监控席', noteSend: '发送', roomAfter: '房号接受后显示', also: (n: number) => `另有 ${n} 个任务`, 
   },
 }
