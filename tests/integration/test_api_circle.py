@@ -1,0 +1,133 @@
+"""Around the alarm by HTTP: handing over, the welfare list, coverage at another moment, figures with their cases."""
+
+from datetime import timedelta
+
+from care.ids import iso
+from care.words import Level
+from tests.integration.test_api_house import CLOSING, House, V, smoke
+
+
+async def acts(client, alert, command, **body):
+    """One command with the version that is current."""
+    version = (await client.get(f"{V}/alerts/{alert}")).json()["version"]
+    return await client.post(f"{V}/alerts/{alert}/{command}", json={"version": version, **body})
+
+
+async def test_a_case_is_handed_over_to_another_desk_and_only_by_whom_it_belongs_to():
+    """The owner gives it away; not to nobody, not to oneself, not by somebody who does not have it."""
+    async with House() as house, house.browser("operator") as chen, house.browser("fang") as fang:
+        alert = await house.raised(smoke())
+        assert (await acts(chen, alert, "acknowledge")).status_code == 200
+        theirs = await acts(fang, alert, "hand_over", to="s02")
+        assert (theirs.status_code, theirs.json()["reason"]) == (422, "bad_field")
+        others = await acts(fang, alert, "hand_over", to="s01")
+        assert (others.status_code, others.json()["reason"]) == (409, "not_yours")
+        nobody = await acts(chen, alert, "hand_over")
+        assert (nobody.status_code, nobody.json()["fields"]) == (422, ["to"])
+        given = await acts(chen, alert, "hand_over", to="s02", note="我换班")
+        assert given.status_code == 200, given.text
+        assert given.json()["owner"]["id"] == "s02"
+        events = (await chen.get(f"{V}/alerts/{alert}/events")).json()["items"]
+        assert [e["type"] for e in events][-1] == "handed_over"
+
+
+async def test_who_is_at_the_door_leaves_only_when_somebody_else_has_it():
+    """The task goes to the one who comes, with the place at the door; the first is free and no longer leads."""
+    async with House() as house, house.browser("operator") as desk, house.browser("responder") as lin:
+        alert = await house.raised(smoke())
+        await acts(desk, alert, "dispatch", responders=["s07"])
+        for command in ("accept", "depart", "arrive"):
+            assert (await acts(lin, alert, command)).status_code == 200
+        there = await acts(lin, alert, "decline")
+        assert there.status_code in (409, 422), "nobody leaves before it is handed over"
+        given = await acts(lin, alert, "hand_over", to="s08")
+        assert given.status_code == 200, given.text
+        seen = (await desk.get(f"{V}/alerts/{alert}")).json()
+        states = {r["id"]: r["state"] for r in seen["responders"]}
+        assert (states["s07"], states["s08"]) == ("left", "arrived")
+        assert seen["state"] == "attended"
+
+
+async def test_the_homes_of_an_outage_are_looked_after_one_by_one():
+    """Each home of the list once; the last word counts; a home that is not on it, and a word that is none, are refused."""
+    async with House() as house, house.browser("operator") as desk:
+        alert = await house.raised(
+            smoke(
+                code="AR1",
+                cause="area",
+                level=Level.yellow,
+                device=None,
+                life=False,
+                evidence=[],
+                parameters={"homes": ["h0317", "h0420"]},
+            )
+        )
+        strange = await acts(desk, alert, "check", to="h9999", result="safe")
+        assert (strange.status_code, strange.json()["reason"]) == (422, "not_on_list")
+        wrong = await acts(desk, alert, "check", to="h0317", result="asleep")
+        assert (wrong.status_code, wrong.json()["fields"]) == (422, ["result"])
+        assert (await acts(desk, alert, "check", to="h0317", result="no_answer")).status_code == 200
+        stale = await desk.post(
+            f"{V}/alerts/{alert}/check", json={"version": 1, "to": "h0420", "result": "safe"}
+        )
+        assert stale.status_code == 200, "what was seen conflicts with nothing"
+        done = await acts(desk, alert, "check", to="h0317", result="safe")
+        events = [
+            e
+            for e in (await desk.get(f"{V}/alerts/{alert}/events")).json()["items"]
+            if e["type"] == "checked"
+        ]
+        assert (done.status_code, len(events)) == (200, 3)
+        checks = {c.home: c.result for c in house.state.picture.cases[alert].alert.checks}
+        assert checks == {"h0317": "safe", "h0420": "safe"}
+
+
+async def test_coverage_is_told_for_a_later_moment_of_the_rota():
+    """At noon a responder is near; at night, when nobody has a shift, nobody is; the past and next month are refused."""
+    async with House() as house, house.browser("operator") as desk:
+        now = house.clock.now()
+
+        async def within(**query):
+            answer = (await desk.get(f"{V}/duty/coverage", params=query)).json()
+            return {h["home"]: h["within"] for h in answer["homes"]}
+
+        assert (await within())["h0317"] is True
+        assert (await within(at=iso(now + timedelta(hours=24))))["h0317"] is True
+        assert (await within(at=iso(now + timedelta(hours=10))))["h0317"] is False
+        for at in (
+            iso(now - timedelta(hours=1)),
+            iso(now + timedelta(days=15)),
+            "tomorrow",
+            "2026-05-23T10:00:00",
+        ):
+            refused = await desk.get(f"{V}/duty/coverage", params={"at": at})
+            assert (refused.status_code, refused.json()["fields"]) == (422, ["at"]), at
+
+
+async def test_figures_name_promises_loads_and_the_rules_that_were_right():
+    """One case from alarm to close by hand: its promise against its way, its desk, its verdict, each with its number."""
+    async with House() as house, house.browser("operator") as desk, house.browser("responder") as lin:
+        alert = await house.raised(smoke())
+        house.clock.advance(timedelta(seconds=20))
+        await acts(desk, alert, "dispatch", responders=["s07"])
+        await acts(lin, alert, "accept")
+        house.clock.advance(timedelta(minutes=4))
+        await acts(lin, alert, "arrive")
+        assert (await acts(desk, alert, "close", **CLOSING)).status_code == 200
+        await house.settled()
+        house.clock.advance(timedelta(minutes=1))
+        kpis = (await desk.get(f"{V}/kpis")).json()
+        (promise,) = kpis["promises"]["cases"]
+        assert (promise["number"], promise["real_seconds"]) == (317, 240.0)
+        assert kpis["promises"]["n"] == 1
+        (rule,) = kpis["by_rule"]
+        assert (rule["code"], rule["avoidable"], rule["precision"], rule["cases"]) == ("SM1", 1, 0.0, [317])
+        assert {d["desk"]: d["n"] for d in kpis["load"]["desks"]}["s01"] == 1
+        assert kpis["load"]["flood_line"] == 10
+        empty = (await desk.get(f"{V}/kpis", params={"from": iso(house.clock.now())})).json()
+        assert (empty["promises"]["n"], empty["by_rule"]) == (0, [])
+        backwards = await desk.get(
+            f"{V}/kpis",
+            params={"from": iso(house.clock.now()), "to": iso(house.clock.now() - timedelta(days=1))},
+        )
+        assert (backwards.status_code, backwards.json()["fields"]) == (422, ["from", "to"])
