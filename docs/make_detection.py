@@ -1,4 +1,4 @@
-"""Writes detection.md from the latest results of benchmarks/detection.py; with `--check` only says whether it is current."""
+"""Writes detection.md from the latest results of detection.py and ordinary_month.py in benchmarks/; with `--check` only says whether it is current."""
 
 import json
 import sys
@@ -50,6 +50,35 @@ def _false(line: dict[str, Any]) -> str:
     return f"{rate:.2f} ({low:.2f}–{high:.2f})" + (f": {what}" if what else "")
 
 
+def _month() -> list[str]:
+    """Alarms of homes in which nothing happens."""
+    files = sorted(RESULTS.glob("ordinary_month-*.json"))
+    if not files:
+        return []
+    result = json.loads(files[-1].read_text(encoding="utf-8"))
+    asked = result["asked"]["per_home_month"]
+    head = (
+        "\n## When nothing happens\n\n"
+        f"`benchmarks/ordinary_month.py`: {result['homes']} simulated homes live {result['weeks']} ordinary weeks; a month is 30 days.\n"
+        f"Asked is at most {asked} yellow and red for each home and month once the personal clock has had four weeks. The homes\n"
+        "have no guests, travels or broken devices, so this is the load of the rules on regular lives, and a floor.\n\n"
+        f"Measured {result['at'][:10]} with {result['rule_count']} rules (version `{result['rules']}`).\n\n"
+        "| weeks | home-months | yellow and red per home-month | red | blue per home-month | which |\n"
+        "| --- | ---: | --- | --- | ---: | --- |\n"
+    )
+    parts = [head]
+    for name, words in (("first_four_weeks", "the first four"), ("after_four_weeks", "after these")):
+        if (line := result.get(name)) is None:
+            continue
+        rate, low, high = line["per_home_month"]
+        what = ", ".join(f"{n} × {rule}" for rule, n in line["by_rule"].items()) or "–"
+        parts.append(
+            f"| {words} | {line['home_months']} | {rate:.2f} ({low:.2f}–{high:.2f}) | {line['red']} | "
+            f"{line['blue_per_home_month']:.2f} | {what} |\n"
+        )
+    return parts
+
+
 def page() -> str:
     """The whole page."""
     files = latest()
@@ -98,6 +127,7 @@ def page() -> str:
             quiet = next((line for line in old["scenarios"] if line["scenario"] == "ordinary"), None)
             rate = "–" if quiet is None else f"{quiet['false_per_home_day'][0]:.2f}"
             parts.append(f"| {old['at'][:10]} | {old['rule_count']} | {missed_} of {expected} | {rate} |\n")
+    parts += _month()
     return "".join(parts) + "\n" + TAIL
 
 
