@@ -17,6 +17,7 @@ import hmac
 import json
 import logging
 import warnings
+from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -44,12 +45,14 @@ from alerts.sending import (
     Verdict,
     judge,
 )
+from alerts.turns import Turns
 from care.clock import Clock
 from care.words import Level
 
 LIMIT_SECONDS = 8.0
 """One try takes no longer than this (peers 6.7)."""
 THREADS = 16
+CASES_KNOWN = 10_000
 
 
 class _Strict:
@@ -234,22 +237,35 @@ class AppriseChannels:
         _hush()
         _load()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="channel")
-        self._free = asyncio.Semaphore(threads)
+        self._turns = Turns(threads)
+        self._begun: OrderedDict[str, None] = OrderedDict()
+        """Red cases whose first message has been here."""
         self._limit = limit_seconds
         self._asset = AppriseAsset(app_id="Anxin", secure_logging=True, storage_mode="memory")
 
     async def send(self, url: str, letter: Letter) -> Verdict:
         """Send one message. Takes at most the limit, counted from when a thread is free."""
-        await self._free.acquire()
+        await self._turns.take(self._rank(letter))
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._pool, self._send, url, letter)
         # The thread counts as taken until it is done, even when nobody waits for it any more.
-        future.add_done_callback(lambda _: self._free.release())
+        future.add_done_callback(lambda _: self._turns.give())
         try:
             async with asyncio.timeout(self._limit):
                 return await asyncio.shield(future)
         except TimeoutError:
             return TemporaryFailure("timeout")
+
+    def _rank(self, letter: Letter) -> int:
+        """The first page of a red case before everything else, so that in a storm each is known to somebody first."""
+        if letter.level is not Level.red:
+            return 2
+        if letter.case in self._begun:
+            return 1
+        self._begun[letter.case] = None
+        while len(self._begun) > CASES_KNOWN:
+            self._begun.popitem(last=False)
+        return 0
 
     def understands(self, url: str) -> bool:
         """Whether an address can be sent to at all; nothing is sent."""
