@@ -30,6 +30,7 @@ from anxin.database import QUERIES
 from anxin.replay import read_lines
 from anxin.settings import Mqtt, Settings
 from care.errors import Misconfigured
+from care.ids import iso
 from care.messages import Refusal, Report, Unclaimed, Value
 from care.site import Registry, Site
 from care.words import Exit
@@ -177,6 +178,17 @@ class Stored:
             ]  # fmt: skip
             found.sort(key=attrgetter("received_at"))
         return found
+
+    def reaching(self, homes: Sequence[str], begin: datetime, end: datetime) -> datetime:
+        """`begin`, or where the readings of these homes begin when that is a day later or more.
+
+        Readings are kept for 30 days: days of which nothing is left must not count as days without an alert.
+        """
+        given = {"homes": list(homes), "oldest": begin - LATE, "end": end}
+        with self._connection() as connection:
+            row = connection.execute(QUERIES["first_reading"], given).fetchone()
+        first = row[0].astimezone(UTC) if row is not None else begin
+        return max(begin, first) if first - begin >= timedelta(days=1) else begin
 
     def holds_more_than(self, limit: int, homes: Sequence[str], begin: datetime, end: datetime) -> bool:
         """Whether there are more readings of these homes than that; for callers who may not wait."""
@@ -432,6 +444,11 @@ def run(wish: Wish, settings: Callable[[], Settings], say: Callable[[str], None]
         resident, name, value = _limit(text)
         changed = with_limit(changed, new, name, value, resident)
     change = Change(site, old, changed, new)
+    if isinstance(past, Stored):
+        reached = past.reaching(change.homes(), begin, end)
+        if reached > begin:
+            say(f"anxin: readings of these homes begin at {iso(reached)}; the days before are left out")
+            begin = reached
     with shown(len(set(change.homes()) & set(past.homes()))) as progress:
         answer = compare(
             change,

@@ -71,6 +71,12 @@ group by topic, device, reason order by 5 desc limit %(limit)s::int;
 select topic, dialect, first_at, last_at, heard, suggested_kind, suggested_home, payload
 from unclaimed order by last_at desc limit %(limit)s::int;
 
+-- name: first_reading
+-- Where the readings of some homes begin: older ones have been dropped, or were never there.
+select at from readings
+where home = any(%(homes)s::text[]) and at >= %(oldest)s::timestamptz and at < %(end)s::timestamptz
+order by at limit 1;
+
 -- name: arrivals
 -- Readings of some homes in the order in which they were heard, the readings of a report together.
 select home, device, report_id, quantity, at, received_at, value, text, test, device_at, seq, retained, repaired

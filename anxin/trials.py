@@ -120,7 +120,8 @@ def carry_out(wish: Wish) -> Answer:
         past = Stored(wish.url, wish.site)
         if past.holds_more_than(MOST_READINGS, change.homes(), wish.begin, wish.end):
             return Answer(too_much=True)
-        return Answer(answer=compare(change, past, wish.begin, wish.end, processes=1))
+        begin = past.reaching(change.homes(), wish.begin, wish.end)  # the answer's `from` says so
+        return Answer(answer=compare(change, past, begin, wish.end, processes=1))
     except CareError as error:
         return Answer(refused=str(error)[:1000])
 

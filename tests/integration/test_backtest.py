@@ -68,6 +68,18 @@ def a_night() -> list[Report]:
     return sorted(found, key=lambda r: r.received_at)
 
 
+async def test_days_of_which_nothing_is_left_do_not_count(database: str) -> None:
+    """Asked for sixty days of which the readings begin in the last night, it answers for that night."""
+    stream = MemoryStream()
+    publish(stream, *a_night())
+    async with recording(stream, database, ManualClock(NIGHT + 200 * MINUTE)):
+        await until(lambda: written(database, READINGS, len(a_night())))
+    past, end = Stored(database, SITE), NIGHT + 200 * MINUTE
+    assert past.reaching(["h0"], NIGHT - timedelta(days=60), end) == NIGHT
+    assert past.reaching(["h0"], NIGHT + MINUTE, end) == NIGHT + MINUTE
+    assert past.reaching(["elsewhere"], NIGHT, end) == NIGHT
+
+
 async def test_the_past_is_heard_again_as_it_was_heard(database: str) -> None:
     """Reports come back equal (but for the topic), in order; the engine says the same of them."""
     stream = MemoryStream()
