@@ -42,6 +42,10 @@ HOURLY: Final = 70 * 60_000
 """A meter must speak so often to tell hours apart."""
 RUNNING: Final = 10 * 60_000
 """Two readings of a meter farther apart than this say nothing of a flow without pause."""
+QUARTERLY: Final = 20 * 60_000
+STEADY: Final = 3.0
+"""A meter that speaks every quarter of an hour tells of a flow too when it is so many litres a minute on average: a
+household uses that for a quarter of an hour, and not for four in a row."""
 METER_DAY: Final = 26 * 3_600_000
 METER_STEP: Final = 10 * 60_000
 HEATING, COOLING = 2 * 60_000, 5 * 60_000
@@ -295,14 +299,27 @@ def _metered(memory: DeviceMemory, at: int, total: float) -> None:
             return
         if total < last:  # another meter, or it began anew
             memory.meter, memory.flow_since = [], 0
-        elif at - last_at > RUNNING or total == last:
+        elif total == last or not _runs(at - last_at, total - last):
             memory.flow_since = 0
         elif not memory.flow_since:
-            memory.flow_since = last_at
+            # Between readings that are far apart the flow may have begun at any time: the later one is sure.
+            memory.flow_since = last_at if at - last_at <= RUNNING else at
     kept = [m for m in memory.meter if at - m[0] <= METER_DAY]
     if len(kept) > 2 and kept[-1][0] - kept[-2][0] < METER_STEP:
         del kept[-1]  # the last one only carries the flow; ten minutes are fine enough for hours
     memory.meter = [*kept, (at, total)]
+
+
+def _runs(span: int, litres: float) -> bool:
+    """Whether so many litres between two readings are a flow without pause."""
+    return span <= RUNNING or (span <= QUARTERLY and litres * 60_000 >= STEADY * span)
+
+
+def flow_until(memory: DeviceMemory) -> int:
+    """Until when the last reading of a meter that tells of a flow is believed."""
+    last = memory.meter[-1][0]
+    seldom = len(memory.meter) > 1 and last - memory.meter[-2][0] > RUNNING
+    return last + (QUARTERLY if seldom else RUNNING)
 
 
 def used_at(device: LiveDevice) -> int:

@@ -34,7 +34,7 @@ from rules.live import (
 )
 from rules.memory import ACTIVE, Field
 from rules.proof import prove
-from rules.signs import RUNNING, allowed, heating, last_said, last_sign, left_at, lying, said_until, used
+from rules.signs import allowed, flow_until, heating, last_said, last_sign, left_at, lying, said_until, used
 from rules.windows import instant
 from rules.words import room_kind
 
@@ -410,7 +410,8 @@ class EngineView:
         best = NOT_SO
         for device in self.home.devices.values():
             memory = device.memory
-            if memory.flow_since and self._within(memory.meter[-1][0], RUNNING / 1000):
+            if memory.flow_since and (end := flow_until(memory)) >= self.now:
+                self.wake(end + 1)
                 best = max(best, (self.now - memory.flow_since) / 1000)
         return best
 
