@@ -10,8 +10,10 @@ its reader is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import hashlib
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,6 +50,8 @@ SLICE = 256
 """Messages worked off before other readers get a turn: about ten milliseconds."""
 BEHIND = timedelta(seconds=2)
 """A reader whose messages are older than this is catching up."""
+AT_ONCE = 16
+"""Saved values asked for at the same time at a start."""
 NEW_BASE = 3
 """When a third of a partition's homes have changed since it was saved whole, it is saved whole again."""
 AGAIN_AFTER = 0.2
@@ -70,6 +74,21 @@ class Envelope(msgspec.Struct):
     book: str = ""
     base: str = ""
     """Of `{key}.later`: the checksum of the snapshot whose homes this one replaces."""
+
+
+@contextlib.contextmanager
+def _all_stays() -> Iterator[None]:
+    """No search for garbage while a memory is taken up: hundreds of thousands of objects come, and all of them stay.
+
+    Looking through them again and again took most of the time of a restart with ten thousand homes.
+    """
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
 
 
 class Lane:
@@ -160,13 +179,18 @@ class Worker:
 
     async def resume(self) -> None:
         """Take up the memory that was saved last. What cannot be read is worked out anew from the log."""
+        with _all_stays():
+            await self._resume()
+
+    async def _resume(self) -> None:
         manifest = await self._load("rules.manifest")
         positions = manifest[0].positions if manifest is not None else {}
         parts: list[Checked] = []
         self._floors = {}
         found = set(await self._stream.keys(SNAPSHOTS, "rules."))
+        values = await self._load_all(found)
         for partition in sorted(self._partitions):
-            loaded = await self._load(f"rules.{partition}") if f"rules.{partition}" in found else None
+            loaded = values.pop(f"rules.{partition}", None)
             if loaded is None:
                 if f"rules.{partition}" in found:
                     # It was there and cannot be read: the log is heard from its beginning for this partition.
@@ -177,7 +201,7 @@ class Worker:
             envelope, data = loaded
             whole, reached = [data], positions
             if f"rules.{partition}.later" in found:
-                later = await self._load(f"rules.{partition}.later")
+                later = values.pop(f"rules.{partition}.later", None)
                 if later is None:
                     reached = {}  # what it held is heard again from where the whole snapshot stopped
                 elif later[0].base == envelope.checksum:
@@ -429,6 +453,20 @@ class Worker:
                 if not old.startswith(f"{key}.part.{checksum}."):
                     await self._stream.delete(SNAPSHOTS, old)
         return checksum
+
+    async def _load_all(self, found: Collection[str]) -> dict[str, tuple[Envelope, bytes] | None]:
+        """What was saved of our partitions. Several are asked for at once: one by one, a store that is busy answers
+        each after a tenth of a second, and there are hundreds.
+        """
+        names = (f"rules.{p}{part}" for p in sorted(self._partitions) for part in ("", ".later"))
+        wanted = [name for name in names if name in found]
+        at_once = asyncio.Semaphore(AT_ONCE)
+
+        async def load_one(key: str) -> tuple[Envelope, bytes] | None:
+            async with at_once:
+                return await self._load(key)
+
+        return dict(zip(wanted, await asyncio.gather(*map(load_one, wanted)), strict=True))
 
     async def _load(self, key: str) -> tuple[Envelope, bytes] | None:
         """A saved value, or None when there is none or it is damaged (which is said)."""
