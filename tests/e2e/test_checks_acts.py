@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.conftest import Sit, wait_for
+from care.words import Level
+from tests.e2e.conftest import Sit, picture, wait_for
 from tests.e2e.room import Room
+from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -181,6 +183,37 @@ def test_answers_are_kept_and_seen_by_the_second_operator(room: Room, sit: Sit) 
     wait_for(lambda: two.get_by_text("多半是油烟").count() > 0, 3, "the next answer")
     one.reload()
     one.get_by_text("多半是油烟").wait_for()
+
+
+def test_the_homes_of_an_outage_are_ticked_off_on_the_screen(room: Room, sit: Sit) -> None:
+    """A whole area is dark: the case lists its homes, each with its phone; what one desk ticks off the other sees.
+
+    The other open cases of the same home stand in the head and are one press away; axe finds nothing wrong with it.
+    """
+    homes = ["h0317", *list(room.registry.homes)[:3]]
+    other = room.raised("smoke", "h0317")
+    alert = room.raised(
+        "offline", "h0317", code="TE5", cause="area", level=Level.yellow, title={"zh": "整片失联", "en": "Area dark"},
+        device=None, resident=None, parameters={"area": "银杏小区 3 幢", "homes": homes, "back": homes[1:2]},
+    )  # fmt: skip
+    one, two = (
+        sit(f"/desk?case={alert}&at={alert}", user=user, script=script)
+        for user, script in (("operator", ""), ("second", "localStorage.setItem('anxin.language', 'en')"))
+    )
+    row = one.locator('[data-welfare="h0317"]')
+    row.wait_for()
+    assert one.locator("[data-welfare]").count() == len(homes)
+    assert room.registry.homes["h0317"].phone in row.inner_text()
+    assert axe(one) == []
+    picture(one, "welfare")
+    row.get_by_role("button", name="平安").click()
+    one.locator('[data-welfare="h0317"][data-result="safe"]').wait_for()
+    two.locator('[data-welfare="h0317"][data-result="safe"]').wait_for()
+    assert two.get_by_text("1 of 4 known to be safe").is_visible()
+    assert one.get_by_text("已确认平安 1 / 4 户").is_visible()
+    picture(two, "welfare-en")
+    one.locator(".related button").click()
+    one.wait_for_url(f"**case={other}*")
 
 
 def test_the_drawer_is_worked_by_keyboard_alone(room: Room, sit: Sit) -> None:

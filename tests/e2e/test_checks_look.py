@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import re
 from pathlib import Path
@@ -303,6 +304,35 @@ def test_c_i18n_1_the_english_screen_speaks_english(room: Room, sit: Sit, path: 
     left = [text for text in texts if CJK.search(text) and any(c not in letters for c in CJK.findall(text))]
     assert left == []
     assert [text for text in texts if re.fullmatch(r"[a-z]+(\.[a-zA-Z]+)+", text)] == []
+
+
+def test_the_english_switch_with_a_red_open_cuts_nothing(room: Room, sit: Sit) -> None:
+    """Switched to English while a red waits: it still waits in the centre, and nothing of the header leaves the screen."""
+    alert, _ = several(room)
+    page = sit()
+    page.locator(f'[data-hero~="{alert}"]').wait_for()
+    page.get_by_role("button", name="点此启用声音").click()
+    page.get_by_role("button", name="播放红色告警声").click()
+    page.get_by_role("button", name="听到了").click()
+    page.get_by_text("已验证").first.wait_for()
+    page.locator(".menu summary").click()
+    page.get_by_role("button", name="English").click()
+    page.locator('html[lang="en-GB"]').wait_for(state="attached")
+    page.get_by_text("Take and call home").first.wait_for()
+    assert page.locator(f'[data-hero~="{alert}"]').is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    edges = page.locator(".header > *, .states > *, .clock > *").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect()).filter((box) => box.right > innerWidth + 1).length"
+    )
+    assert edges == 0
+    boxes = page.locator(".demo, .states > *").evaluate_all(
+        "all => all.map((one) => [one.getBoundingClientRect().left, one.getBoundingClientRect().right])"
+    )
+    boxes.sort()
+    assert all(left[1] <= right[0] + 1 for left, right in itertools.pairwise(boxes)), (
+        "nothing stands on another"
+    )
+    picture(page, "desk-en")
 
 
 def closure(manifest: dict[str, Any], entry: str, seen: set[str]) -> set[str]:

@@ -33,7 +33,7 @@ export function freshId(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-async function ask<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+export async function ask<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
   let response: Response
   try {
     response = await fetch(ROOT + path, {
@@ -63,7 +63,7 @@ async function ask<T>(method: string, path: string, body?: unknown, headers: Rec
 const at = encodeURIComponent
 
 export type CommandName =
-  | 'acknowledge' | 'call' | 'dispatch' | 'accept' | 'decline' | 'depart' | 'arrive' | 'note' | 'hold' | 'reopen' | 'undo' | 'close'
+  | 'acknowledge' | 'call' | 'dispatch' | 'accept' | 'decline' | 'depart' | 'arrive' | 'note' | 'hold' | 'reopen' | 'undo' | 'close' | 'check'
 
 export interface Beat {
   screen: string
@@ -106,6 +106,4 @@ export const api = {
   doorCode: (alert: string) => ask<{ door_code: string }>('POST', `/alerts/${at(alert)}/door`),
   pushKey: () => ask<Schemas['PushKey']>('GET', '/push'),
   subscribe: (subscription: Schemas['PushSubscription']) => ask<void>('POST', '/push', subscription),
-  unsubscribe: (endpoint: string) => ask<void>('DELETE', '/push', { endpoint }),
-  testPush: (endpoint: string) => ask<Schemas['TestAsked']>('POST', '/push/test', { endpoint }),
 }

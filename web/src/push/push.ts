@@ -2,7 +2,7 @@
  * This browser and the service's messages: asks, gives the service its address, takes it back, tries it. The words on the
  * lock screen are the service's. A browser is known to the service by the name made of its endpoint (`GET /push` says how).
  */
-import { api } from '../api/client'
+import { api, ask as askApi } from '../api/client'
 import type { components } from '../api/schema'
 
 export type PushBrowser = components['schemas']['PushBrowser']
@@ -72,7 +72,7 @@ export async function turnOn(): Promise<PushNews> {
 export async function turnOff(): Promise<PushNews> {
   const made = await mine()
   if (made !== null) {
-    await api.unsubscribe(made.endpoint)
+    await askApi('DELETE', '/push', { endpoint: made.endpoint })
     await made.unsubscribe()
   }
   return lookUp()
@@ -80,5 +80,5 @@ export async function turnOff(): Promise<PushNews> {
 
 export async function tryHere(): Promise<void> {
   const made = await mine()
-  if (made !== null) await api.testPush(made.endpoint)
+  if (made !== null) await askApi('POST', '/push/test', { endpoint: made.endpoint })
 }

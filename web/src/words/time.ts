@@ -60,7 +60,7 @@ export function wallClock(zone: string, language: string): WallClock {
     clock: form({ hour: '2-digit', minute: '2-digit', second: '2-digit' }, 'en-GB'),
     minute: form({ hour: '2-digit', minute: '2-digit' }, 'en-GB'),
     day: language.startsWith('zh') ? (at) => `${month(at)} 月 ${date(at)} 日` : form({ month: 'short', day: 'numeric' }),
-    weekday: form({ weekday: 'long' }),
+    weekday: form({ weekday: language.startsWith('en') ? 'short' : 'long' }),
     hour: (at) => Number(hour(at)),
     date: (at) => Number(date(at)),
   }
