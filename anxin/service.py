@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -19,11 +21,17 @@ from anxin import embedded, wiring
 from anxin.embedded import Running
 from anxin.settings import Address, Settings
 from anxin.supervisor import Report, State, stop_signals
-from care.errors import Misconfigured
+from care.clock import Clock, SystemClock
+from care.errors import Misconfigured, Temporary
+from care.messages import Beat, decode
 from care.site import Registry, Site
+from care.stream import HEALTH, Stream
 from care.words import Exit
 
 log = structlog.get_logger(__name__)
+
+SILENT = timedelta(seconds=10)
+"""A role beats every 2 s; silent for this long, and for the supervisor's four questions (20 s) more, it hangs."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,10 @@ async def serve(
     _port_is_free(settings.api.listen)
     # Our own broker is behind the doorman; somebody else's has its own rules.
     doorman = settings.mqtt.url is None and "doorman" in wiring.ROLES
-    async with embedded.running(settings, what=what, on_change=on_change, doorman=doorman) as running:
+    async with (
+        embedded.running(settings, what=what, on_change=on_change, doorman=doorman) as running,
+        contextlib.AsyncExitStack() as stack,
+    ):
         filled = running.settings
         async with wiring.open_stream(filled) as stream:
             if site is not None:
@@ -71,10 +82,16 @@ async def serve(
                 await wiring.make_demo_users(stream, registry, filled.demo.password)
             if registry is None:
                 log.warning("no_site_loaded", remedy="anxin site load FILE")
+        beats = await stack.enter_async_context(wiring.open_stream(filled, name="anxin-beats"))
         logs = filled.data_dir / "log"
         ready = f"http://{filled.api.listen.reachable}/healthz"
         children = [
-            embedded.role(name, filled, output=_log(logs, name), ready=ready if name == "api" else None)
+            embedded.role(name, filled, output=_log(logs, name), ready=ready)
+            if name == "api"  # a browser asks it by HTTP, and so do we
+            else replace(
+                embedded.role(name, filled, output=_log(logs, name)),
+                alive=partial(still_beating, beats, SystemClock(), name),
+            )
             for name in wiring.ROLES
             if name != "doorman"
         ]
@@ -84,6 +101,25 @@ async def serve(
         if doorman:
             await running.supervisor.start(embedded.doorman(filled, output=_log(logs, "doorman")))
         yield Serving(running, filled)
+
+
+async def still_beating(stream: Stream, clock: Clock, role: str, started: datetime) -> None:
+    """Raise Temporary when a role that has spoken since `started` has said nothing for `SILENT`.
+
+    A process can live and be deaf: a loop that hangs, a task that ate its cancellation. What cannot be asked is no
+    proof of a hang: while the stream does not answer, and until the first beat (a long log is being read), nothing is
+    done; `/readyz` says that it is not known.
+    """
+    try:
+        entry = await stream.get(HEALTH, f"beat.{role}")
+    except Temporary:
+        return
+    beat = None if entry is None or entry.data is None else decode(entry.data, Beat)
+    if beat is None or beat.at < started:
+        return
+    silent = clock.now() - beat.at
+    if silent > SILENT:
+        raise Temporary(f"no beat for {silent.total_seconds():.0f} s")
 
 
 def _log(folder: Path, name: str) -> Path:

@@ -19,12 +19,15 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
 import structlog
 
+from care.clock import SystemClock
 from care.errors import CareError, Misconfigured, Temporary
 
 log = structlog.get_logger(__name__)
@@ -208,8 +211,10 @@ class Child:
     """One attempt at a real round trip: returns when the child answers, raises otherwise. None: ready when started."""
     before: Callable[[], Awaitable[None]] | None = None
     """Done before each start. What it raises counts as a failed start."""
+    alive: Callable[[datetime], Awaitable[None]] | None = None
+    """Asked instead of `ready` once the child is ready, with the time at which it was started; raises when it hangs."""
     watch: bool = True
-    """Go on asking `ready`, and take a child that no longer answers for hung."""
+    """Go on asking `alive` (else `ready`), and take a child that no longer answers for hung."""
     stop_signals: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 3.0),)
     """Tried one after the other, each with the seconds to wait for it; SIGKILL comes last by itself."""
     orphan_signal: signal.Signals = signal.SIGTERM
@@ -425,7 +430,7 @@ class Supervisor:
 
     async def _probe(self, kept: _Kept) -> str:
         """Tell when the child is ready; then watch. Returns only for a child that is not watched, or hung."""
-        child, pause = kept.child, 0.02
+        child, pause, started = kept.child, 0.02, SystemClock().now()
         while child.ready is not None and await _attempt(child.ready) is not None:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.5)
@@ -433,9 +438,10 @@ class Supervisor:
         log.info("child_ready", child=child.name, starts=kept.starts)
         self._say(kept, State.ready)
         failures = 0
-        while child.ready is not None and child.watch:
+        asked = child.ready if child.alive is None else partial(child.alive, started)
+        while asked is not None and child.watch:
             await asyncio.sleep(WATCH_EVERY_SECONDS)
-            fault = await _attempt(child.ready)
+            fault = await _attempt(asked)
             failures = 0 if fault is None else failures + 1
             if failures >= WATCH_FAILURES:
                 return f"it runs but does not answer ({fault})"

@@ -52,6 +52,8 @@ BEHIND = timedelta(seconds=2)
 """A reader whose messages are older than this is catching up."""
 AT_ONCE = 16
 """Saved values asked for at the same time at a start."""
+HOMES_A_BEAT = 1000
+"""Changed states of homes written with one beat, at most (a few milliseconds each)."""
 NEW_BASE = 3
 """When a third of a partition's homes have changed since it was saved whole, it is saved whole again."""
 AGAIN_AFTER = 0.2
@@ -508,7 +510,10 @@ class Worker:
         share = max(1, len(self.engine.homes()) // 30)
         homes.update(self._sweep[-share:])  # everybody once a minute, whatever the engine noticed
         del self._sweep[-share:]
-        for home in sorted(homes):
+        # So many homes at once (an outage of a whole area) must not make us look dead: the rest comes with the next beat.
+        ordered = sorted(homes)
+        self.engine.health_changed.update(ordered[HOMES_A_BEAT:])
+        for home in ordered[:HOMES_A_BEAT]:
             if partition_of(home) not in self._partitions:
                 continue
             health = self.engine.health(home, now)

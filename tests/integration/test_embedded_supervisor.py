@@ -11,14 +11,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from anxin import supervisor
+from anxin.service import still_beating
 from anxin.settings import bare_environment
 from anxin.supervisor import Child, Process, Report, State, Supervisor, claim
+from care.clock import ManualClock
 from care.errors import Misconfigured, Temporary
+from care.messages import Beat, encode
+from care.stream import HEALTH, MemoryStream
 
 
 def script(name: str, text: str, **options: object) -> Child:
@@ -222,3 +227,64 @@ async def test_a_check_that_swallows_its_cancellation_does_not_keep_a_killed_chi
         os.kill(first, signal.SIGKILL)
         await until(lambda: house.children[0].pid not in (None, first))
     assert swallowed
+
+
+async def test_a_child_that_lives_and_is_deaf_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """`alive` is asked with the time of the start; a child of which it says no four times is replaced."""
+    monkeypatch.setattr(supervisor, "WATCH_EVERY_SECONDS", 0.02)
+    starts: list[datetime] = []
+    deaf = True
+
+    async def alive(started: datetime) -> None:
+        starts.append(started)
+        if deaf:
+            raise Temporary("no beat for 15 s")
+
+    heard: list[Report] = []
+    async with Supervisor(tmp_path / "run", on_change=heard.append) as house:
+        await house.start(script("alerts", "sleep 60", alive=alive))
+        first = house.children[0].pid
+        await until(lambda: house.children[0].pid not in (None, first))
+        deaf = False
+        second = house.children[0].pid
+        count = len(starts)
+        await until(lambda: len(starts) > count + 10)
+        assert house.children[0].pid == second, "while it speaks it is left alone"
+    assert any("no beat for 15 s" in report.detail for report in heard)
+    assert starts == sorted(starts)
+    assert starts[-1] > starts[0], "each life has its own beginning"
+
+
+async def test_a_role_hangs_when_it_has_spoken_and_falls_silent():
+    """Not while it starts, not while the stream cannot be asked: then nothing is known, and nothing is killed."""
+    began = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
+    stream, clock = MemoryStream(), ManualClock(began)
+
+    async def beats(at: datetime) -> None:
+        await stream.put(
+            HEALTH, "beat.alerts", encode(Beat(role="alerts", at=at, started_at=began - timedelta(hours=1)))
+        )
+
+    async def ask(started: datetime = began) -> None:
+        await still_beating(stream, clock, "alerts", started)
+
+    clock.advance(timedelta(seconds=60))
+    await ask()  # it has never spoken: it reads a long log
+    await beats(began - timedelta(seconds=1))
+    await ask()  # that was an earlier life
+    await beats(began + timedelta(seconds=51))
+    await ask()
+    clock.advance(timedelta(seconds=2))
+    with pytest.raises(Temporary, match="no beat for 11 s"):
+        await ask()
+    await beats(clock.now() + timedelta(hours=1))
+    await ask()  # the machine's clock was set back
+    clock.advance(timedelta(hours=2))
+
+    async def away(*_: object) -> None:
+        raise Temporary("the stream does not answer")
+
+    stream.get = away  # type: ignore[method-assign,assignment]
+    await ask()
