@@ -247,7 +247,7 @@ def test_the_answer_to_an_alarm_is_the_one_that_is_described() -> None:
         gateway._broker = Broker()  # type: ignore[assignment]
         for seq in (7, None):
             ack = DeviceAck(home="h0317", device="sos-0317", alert=317, at=NOW, seq=seq)
-            await gateway._answer(Work(ack))  # type: ignore[arg-type]
+            await gateway._answer_one(Work(ack))  # type: ignore[arg-type]
 
     asyncio.run(answer())
     (example,) = MESSAGES["deviceAck"]["examples"]
