@@ -2,16 +2,19 @@
 
 Start at `run`. The demo is the service itself (`service.serve`) with a generated site, demo sign-ins, simulated
 phones for the pushes, and the simulator as one more child. Nothing in the service knows that it is a demo but
-the words on the screens.
+the words on the screens, and the panel `/sim` that asks the simulator over its control socket.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,7 +80,8 @@ async def run(
     settings = replace(settings, demo=replace(settings.demo, password=_password(folder)))
 
     stop = asyncio.Event()
-    with stop_signals(stop), _progress(console) as progress:
+    with _control_socket(folder) as control, stop_signals(stop), _progress(console) as progress:
+        settings = replace(settings, demo=replace(settings.demo, simulator=control))
         ending = asyncio.create_task(stop.wait())
         lines = _Lines(progress)
         async with contextlib.AsyncExitStack() as stack:
@@ -94,7 +98,7 @@ async def run(
                 return int(Exit.good)
             serving = starting.result()
             await serving.running.supervisor.start(
-                *_world(serving.settings, site, folder, wanted, phones_port), wait=True
+                *_world(serving.settings, site, folder, wanted, phones_port, control), wait=True
             )
             lines.done()
             _welcome(console, serving.settings, site, phones_port, wanted)
@@ -102,6 +106,17 @@ async def run(
             console.print("\nStopping …", style="dim")
     console.print("Everything is stopped. The data stays in", str(folder), style="dim")
     return int(Exit.good)
+
+
+@contextlib.contextmanager
+def _control_socket(folder: Path) -> Iterator[Path]:
+    """Where the simulator is told what to do: in the demo's folder, or in a short one of its own when its path is too long."""
+    path = folder / "simulator.sock"
+    if len(os.fsencode(path)) <= embedded.SOCKET_PATH_BYTES:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="anxin-") as short:  # its owner's alone
+        yield Path(short) / "simulator.sock"
 
 
 def _forget(folder: Path) -> None:
@@ -163,7 +178,7 @@ def _password(folder: Path) -> str:
 
 
 def _world(
-    settings: Settings, site: Site, folder: Path, scenarios: list[str], phones_port: int
+    settings: Settings, site: Site, folder: Path, scenarios: list[str], phones_port: int, control: Path
 ) -> list[Child]:
     """The simulated phones and the simulated community as children."""
     from care.messages import encode
@@ -185,6 +200,7 @@ def _world(
             argv=(
                 *(sys.executable, "-m", "anxin", "simulate", "--site", str(site_file), "--mqtt", device_url),
                 *("--truth", str(folder / "truth.jsonl")),
+                *("--control", str(control)),
                 *(part for s in scenarios for part in ("--scenario", s)),
             ),
             env=environment,
@@ -253,6 +269,7 @@ def _welcome(
     table.add_column()
     table.add_row("operator's desk", f"{base}/desk")
     table.add_row("wall screen", f"{base}/wall")
+    table.add_row("simulator (admin)", f"{base}/sim")
     table.add_row("simulated phones", f"http://127.0.0.1:{phones_port}/")
     table.add_row("devices (MQTT)", f"mqtt://{settings.mqtt.listen.reachable}")
     table.add_row("API", f"{base}/openapi.json")
@@ -262,6 +279,6 @@ def _welcome(
         table.add_row("what will happen", ", ".join(scenarios))
         if FIRST_SCENARIO in scenarios:
             table.add_row("", "someone cooks without the range hood: the smoke detector sounds in 45 s")
-    table.add_row("another scenario", "anxin simulate --help")
+    table.add_row("another scenario", f"{base}/sim, or anxin simulate --help")
     table.add_row("stop", "Ctrl-C")
     console.print(table)

@@ -55,6 +55,25 @@ def _port_is_free(address: Address) -> None:
             ) from None
 
 
+def _nothing_real(settings: Settings) -> None:
+    """A simulated community never gets into a broker, stream or database that was there before it."""
+    own = [
+        name
+        for name, url in (
+            ("mqtt.url", settings.mqtt.url),
+            ("stream.url", settings.stream.url),
+            ("database.url", settings.database.url),
+        )
+        if url is not None
+    ]
+    if settings.demo.simulator is not None and own:
+        where = settings.origins.get(own[0])
+        raise Misconfigured(
+            f"{' and '.join(own)} {'is' if len(own) == 1 else 'are'} set{f' by {where}' if where else ''}, and a simulated "
+            "community may only use parts of its own; leave that out, or start without a simulator"
+        )
+
+
 @contextlib.asynccontextmanager
 async def serve(
     settings: Settings,
@@ -66,6 +85,7 @@ async def serve(
     """Run all parts and roles; `site` is loaded before the first device is heard (else `settings.site`, else what is there)."""
     if site is None and settings.site is not None:
         site = wiring.read_site_file(settings.site)
+    _nothing_real(settings)
     _port_is_free(settings.api.listen)
     # Our own broker is behind the doorman; somebody else's has its own rules.
     doorman = settings.mqtt.url is None and "doorman" in wiring.ROLES

@@ -134,6 +134,8 @@ class Demo:
     """Users for a demonstration; `up` makes them only when a password is set."""
 
     password: str | None = field(default=None, repr=False)
+    simulator: Path | None = None
+    """Control socket of the simulator that feeds this service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,6 +445,15 @@ KEYS: tuple[Key, ...] = (
         "password of the demo users; `up` makes them only when this is set",
         "–",
         secret=True,
+    ),
+    Key(
+        "demo.simulator",
+        _path,
+        "a path",
+        "control socket of the simulator that feeds this service (`anxin simulate --control`): every screen then says 模拟环境, "
+        "admins find `/sim`; refused beside a database or stream of your own (docs/simulator.md)",
+        "–",
+        path=True,
     ),
 )
 _BY_NAME = {key.name: key for key in KEYS}

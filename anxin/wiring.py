@@ -282,6 +282,7 @@ async def _api(stream: JetStream, settings: Settings) -> None:
             port=settings.api.listen.port,
             public_url=settings.api.public_url,
             demo=settings.demo.password is not None,
+            simulator=settings.demo.simulator,
             build=build_id(),
             history=history,
             rules=lambda: described(book)["rules"],

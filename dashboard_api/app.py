@@ -38,6 +38,7 @@ from dashboard_api import (
     residents,
     service,
     shapes,
+    simulating,
     upkeep,
     web,
 )
@@ -75,12 +76,14 @@ def create_app(
     accept_reading: AcceptReading | None = None,
     push_hosts: Sequence[str] = (),
     try_rules: TryRules | None = None,
+    simulator: Path | None = None,
     static: Path | None = None,
 ) -> FastAPI:
     """The application. Its `state.house` is there for tests and for `run`.
 
     `public_url` decides about Secure cookies and which Origin is ours; `build` is told to the screens; `static` is the
-    folder of the built web app (default: dashboard_api/static).
+    folder of the built web app (default: dashboard_api/static). `simulator`: the control socket of what feeds this
+    service when nothing of it is real; every screen then says so.
     """
     people = People(stream, clock)
     metrics = Metrics()
@@ -99,6 +102,7 @@ def create_app(
         accept_reading=accept_reading,
         push_hosts=push_hosts,
         try_rules=try_rules,
+        simulator=simulating.simulator_at(simulator),
         upkeep=Mirror(stream),
     )
     people.on_change(house.check_listeners)
@@ -142,7 +146,8 @@ def create_app(
     app.include_router(modes.routes(house))
     app.include_router(integrations.routes(house))
     app.include_router(proposals.routes(house))
-    app.include_router(web.pages(static or web.BUILT))
+    app.include_router(simulating.routes(house))
+    app.include_router(web.pages(static or web.BUILT, simulated=simulator is not None))
 
     @app.webhooks.post("live", tags=["live"], summary="One message of the live channel")
     def live_event(body: shapes.LiveEvent) -> None:
@@ -198,6 +203,7 @@ async def run(
     accept_reading: AcceptReading | None = None,
     push_hosts: Sequence[str] = (),
     try_rules: TryRules | None = None,
+    simulator: Path | None = None,
     static: Path | None = None,
     trusted_proxies: str | None = None,
     started: Callable[[], None] | None = None,
@@ -218,6 +224,7 @@ async def run(
         accept_reading=accept_reading,
         push_hosts=push_hosts,
         try_rules=try_rules,
+        simulator=simulator,
         static=static,
     )
     config = uvicorn.Config(

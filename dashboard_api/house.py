@@ -33,6 +33,7 @@ from care.site import Site
 from care.stream import Stream
 from care.words import Level
 from dashboard_api import access, figures, present, redact, wording
+from dashboard_api.afar import Simulator
 from dashboard_api.history import History
 from dashboard_api.live import Channel, Hub, Key
 from dashboard_api.metrics import Metrics
@@ -115,6 +116,8 @@ class House:
     pushes: dict[str, Sequence[str]] = field(default_factory=dict)
     """Everybody's browsers, among the channels of the registry."""
     try_rules: TryRules | None = None
+    simulator: Simulator | None = None
+    """What feeds this service is pretended: every screen says so."""
     picture: Picture = field(default_factory=Picture)
     caught_up: asyncio.Event = field(default_factory=asyncio.Event)
     """The alert log has been read to its end once."""
@@ -161,6 +164,7 @@ class House:
             "staff": who.user.staff,
             "community": {"id": community.id, "name": community.name, "timezone": community.timezone},
             "demo": self.demo,
+            "simulated": self.simulator is not None,
             "build": self.build,
         }
 

@@ -41,6 +41,7 @@ class Why(StrEnum):
     reason_needed = "reason_needed"
     refused = "refused"
     signed_out = "signed_out"
+    simulator_away = "simulator_away"
     stale_timestamp = "stale_timestamp"
     stream_unavailable = "stream_unavailable"
     too_much = "too_much"

@@ -53,6 +53,8 @@ class Me(Shape):
     staff: str | None
     community: CommunityBody
     demo: bool
+    simulated: bool
+    """A simulator feeds this service: nothing on the screens is real."""
     build: str
 
 

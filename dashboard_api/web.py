@@ -61,6 +61,7 @@ _NEEDS = {
     "devices": ["src/office/OfficeLayout.vue", "src/devices/DevicesPage.vue"],
     "duty": ["src/office/OfficeLayout.vue", "src/duty/DutyPage.vue"],
     "kpi": ["src/office/OfficeLayout.vue", "src/kpi/KpiPage.vue"],
+    "sim": ["src/office/OfficeLayout.vue", "src/sim/SimPage.vue"],
 }
 """First word of an address: the parts of the app that stand there (web/src/router.ts)."""
 
@@ -94,8 +95,17 @@ def _links(manifest: Path, _changed_ns: int, word: str) -> str:
     return ", ".join(needs(json.loads(manifest.read_bytes()), _NEEDS[word]))
 
 
-def pages(static: Path) -> APIRouter:
-    """The routes of the web app."""
+SIMULATED = b"<html data-simulated "
+"""How a page begins where a simulator feeds the service: the frame hangs on it (web/src/tokens.css), script or no script."""
+
+
+@lru_cache(maxsize=4)
+def _simulated(page: Path, _changed_ns: int) -> bytes:
+    return page.read_bytes().replace(b"<html ", SIMULATED, 1)
+
+
+def pages(static: Path, *, simulated: bool = False) -> APIRouter:
+    """The routes of the web app. `simulated`: every page says that nothing on it is real."""
     router = APIRouter(include_in_schema=False)
     root = static.resolve()
 
@@ -128,11 +138,11 @@ def pages(static: Path) -> APIRouter:
         index = root / "index.html"
         if not index.is_file():
             return HTMLResponse(NOT_BUILT, headers={"Cache-Control": "no-cache"})
-        return FileResponse(
-            index,
-            media_type="text/html; charset=utf-8",
-            headers={"Cache-Control": "no-cache", **links(path.partition("/")[0])},
-        )
+        headers = {"Cache-Control": "no-cache", **links(path.partition("/")[0])}
+        if simulated:
+            page = _simulated(index, index.stat().st_mtime_ns)
+            return HTMLResponse(page, headers=headers)
+        return FileResponse(index, media_type="text/html; charset=utf-8", headers=headers)
 
     @router.api_route("/", methods=["GET", "HEAD"])
     def front(request: Request) -> Response:

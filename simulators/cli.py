@@ -16,6 +16,7 @@ from care.sitefile import SiteFaults, read_site
 from care.words import Exit
 from simulators import faults as fault_specs
 from simulators.community import MOST_HOMES, generate, to_yaml
+from simulators.control import WrongControl
 from simulators.run import Tally, broker, play
 from simulators.scenarios import SCENARIOS, Wish, parse, span, unknown_home
 from simulators.world import World
@@ -75,6 +76,7 @@ def simulate(
     scenario: Annotated[list[str] | None, typer.Option("--scenario", metavar="NAME[@HOME][+OFFSET]", help="What goes wrong; may be given many times.")] = None,
     faults: Annotated[str, typer.Option("--faults", metavar="SPEC", help="loss=0.01,duplicate=0.02,reorder=0.01,delay=2s,drift=90s,stuck=0.01")] = "",
     truth: Annotated[Path | None, typer.Option("--truth", metavar="FILE", help="Where the ground truth goes as JSON lines; else to standard output.")] = None,
+    control: Annotated[Path | None, typer.Option("--control", metavar="PATH", help="A Unix socket over which scenarios and faults are started while it runs.")] = None,
     write_site: Annotated[Path | None, typer.Option("--write-site", metavar="FILE", help="Write the invented community as a site file and end.")] = None,
 ) -> None:  # fmt: skip
     """Simulate a community (the help text is above)."""
@@ -104,9 +106,12 @@ def simulate(
                 _wrong(f"{truth} cannot be written: {error.strerror}.")
         settings: dict[str, Any] = {
             "mqtt_url": mqtt, "seed": seed, "speed": speed, "rate_scale": rate_scale, "scenarios": wishes,
-            "faults": spec, "truth": out,
+            "faults": spec, "truth": out, "control": control,
         }  # fmt: skip
-        _say(play(community, duration=length, **settings))
+        try:
+            _say(play(community, duration=length, **settings))
+        except WrongControl as error:
+            _wrong(f"{str(error)[:1].upper()}{str(error)[1:]}.")
 
 
 def rehearse(community: Site, wishes: tuple[Wish, ...], seed: int) -> None:

@@ -1,7 +1,8 @@
 """What the radio, the clocks and the devices do to the world's messages: seeded, so that a bad week can be had again.
 
-Start at `parse("loss=0.01,delay=2s")` and `FaultLine.through(messages, until)`. Pure, like the world. The truth of
-a scenario does not change: what the faults hide is for the service to notice.
+Start at `parse("loss=0.01,delay=2s")` and `FaultLine.through(messages, until)`; `FaultLine.switch` changes what is in
+force while the world runs. Pure, like the world. The truth of a scenario does not change: what the faults hide is
+for the service to notice.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class Faults:
     def __bool__(self) -> bool:
         return self != Faults()
 
+    def __or__(self, other: Faults) -> Faults:
+        """Both at once: of each kind the worse."""
+        return Faults(**{f.name: max(getattr(self, f.name), getattr(other, f.name)) for f in fields(Faults)})
+
 
 def parse(text: str) -> Faults:
     """Read `loss=0.01,duplicate=0.02,reorder=0.01,delay=2s,drift=90s,stuck=0.01`; raises ValueError with a sentence."""
@@ -69,14 +74,35 @@ class FaultLine:
 
     def __init__(self, faults: Faults, *, seed: int = 1) -> None:
         self.faults = faults
+        """What is in force in homes without a switch of their own."""
+        self._always = faults
+        self._homes: dict[str, Faults] = {}
         self._seed = seed
         self._rng = np.random.default_rng((seed, 77))
         self._box: list[float] = []
         self._late: list[tuple[datetime, int, Publish]] = []
         self._count = 0
-        self._first: dict[str, dict[str, Any]] = {}
+        self._first: dict[tuple[str, str], dict[str, Any]] = {}
         self._zero: int | None = None
         self.lost = 0
+
+    def switch(self, switches: Iterable[tuple[str | None, Faults]]) -> None:
+        """From now on exactly these are in force besides those of the beginning: each in one home, or everywhere (None).
+
+        What is already late still comes. A device that is no longer stuck tells what it measures again.
+        """
+        homes: dict[str, Faults] = {}
+        self.faults = self._always
+        for home, faults in switches:
+            if home is None:
+                self.faults |= faults
+            else:
+                homes[home] = homes.get(home, Faults()) | faults
+        self._homes = {home: self.faults | faults for home, faults in homes.items()}
+        self._first = {k: v for k, v in self._first.items() if self._in_force(k[0]).stuck}
+
+    def _in_force(self, home: str) -> Faults:
+        return self._homes.get(home, self.faults)
 
     def _u(self) -> float:
         if not self._box:
@@ -85,7 +111,7 @@ class FaultLine:
 
     def through(self, messages: Iterable[Publish], until: datetime) -> Iterator[Publish]:
         """What really leaves before `until`; `at` is when it is sent. Retained states are left alone."""
-        if not self.faults and not self._late:
+        if not self.faults and not self._homes and not self._late:
             yield from messages
             return
         for message in messages:
@@ -103,8 +129,8 @@ class FaultLine:
         heapq.heappush(self._late, (at, self._count, msgspec.structs.replace(message, at=at)))
 
     def _pass(self, message: Publish) -> Iterator[Publish]:
-        faults = self.faults
-        if message.retain:
+        faults = self._in_force(message.home)
+        if message.retain or not faults:
             yield message
             return
         # Always the same number of draws, so that one fault does not change when another strikes.
@@ -113,7 +139,7 @@ class FaultLine:
             self.lost += 1
             return
         if faults.stuck or faults.drift:
-            message = self._bent(message)
+            message = self._bent(message, faults)
         wait = late * faults.delay.total_seconds()
         if behind < faults.reorder:
             wait += 1 + 9 * late
@@ -128,22 +154,22 @@ class FaultLine:
         """A number in [0, 1) that belongs to a device or home for good."""
         return zlib.crc32(f"{self._seed}/{'/'.join(words)}".encode()) / 2**32
 
-    def _bent(self, message: Publish) -> Publish:
+    def _bent(self, message: Publish, faults: Faults) -> Publish:
         """A message of a frozen device, or with the time of a wrong clock."""
         ms = to_ms(message.at)
         self._zero = self._zero or ms
-        stuck = message.kind not in ALARM_KINDS and self._share("stuck", message.device) < self.faults.stuck
-        if not stuck and not self.faults.drift:
+        stuck = message.kind not in ALARM_KINDS and self._share("stuck", message.device) < faults.stuck
+        if not stuck and not faults.drift:
             return message
         body = msgspec.json.decode(message.payload)
         if not isinstance(body, dict):
             return message
         clock = next((k for k in ("time", "last_seen") if k in body), None)
         if stuck:
-            first = self._first.setdefault(message.device, body)
+            first = self._first.setdefault((message.home, message.device), body)
             body = {**first, **{k: body[k] for k in ("time", "last_seen", "seq") if k in body}}
-        if clock is not None and self.faults.drift:
-            wrong = (self._share("clock", message.home) * 2 - 1) * self.faults.drift.total_seconds()
+        if clock is not None and faults.drift:
+            wrong = (self._share("clock", message.home) * 2 - 1) * faults.drift.total_seconds()
             gains = (self._share("gain", message.home) * 2 - 1) * 20 / 86_400
             said = to_ms(datetime.fromisoformat(body[clock]))
             body[clock] = iso_ms(said + int(1000 * wrong + gains * (ms - self._zero)))

@@ -392,6 +392,8 @@ class HomeLife:
         self._shared_bridges = tuple(shared_bridges)
         self.dark = False
         """No power or no network: nothing leaves the home."""
+        self._darkness = 0
+        """How many causes keep it dark: it comes back when the last of them is over."""
         self.water_per_minute = 0.0
         """A tap that somebody forgot, in litres a minute."""
         self._drawn = 0.0
@@ -669,6 +671,9 @@ class HomeLife:
 
     def go_dark(self, ms: int) -> None:
         """Power or network is gone: silence, and the last will when the broker has noticed."""
+        self._darkness += 1
+        if self._darkness > 1:
+            return
         self.dark = True
         self.do(ms + WILL_AFTER, lambda life, then: life.last_will(then))
 
@@ -684,6 +689,9 @@ class HomeLife:
 
     def come_back(self, ms: int) -> None:
         """Power is back: the gateway connects and publishes every cached state again, as gateways do."""
+        self._darkness = max(0, self._darkness - 1)
+        if self._darkness > 0:
+            return
         self.dark = False
         self.connect(ms)
         for sensor in self.sensors.values():

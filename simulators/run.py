@@ -1,6 +1,7 @@
 """Publishes the world to a broker: the only module of the simulator that knows sockets and clocks.
 
-Start at `Simulation`: `run()` until it is told to `stop`, `trigger(scenario, home)` at any time. Many homes share a few
+Start at `Simulation`: `run()` until it is told to `stop`, `trigger(scenario, home)`, `switch_on` and `switch_off` at
+any time (`control` lets others do so over a socket). Many homes share a few
 connections: one for alarm-class devices (so that an SOS never waits behind telemetry) and some for the rest. A
 connection that is lost is made again for ever; what was not acknowledged is sent again.
 
@@ -20,8 +21,9 @@ import ssl
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
 
@@ -35,6 +37,7 @@ from simulators.faults import FaultLine, Faults
 from simulators.home import Publish
 from simulators.scenarios import Truth, Wish, truth_line
 from simulators.scenarios import parse as parse_scenario
+from simulators.switches import Switch, Switches
 from simulators.world import World
 
 WINDOW = 200
@@ -295,13 +298,16 @@ class Simulation:
     ) -> None:
         self._clock = clock or SystemClock()
         self._broker = broker(mqtt_url)
-        self._speed = speed
+        self.speed = speed
         self._truth = truth
         self.tally = Tally()
         self.world = World(
             site, seed=seed, start=start or self._clock.now(), rate_scale=rate_scale, speed=speed
         )
         self._faults = FaultLine(faults or Faults(), seed=seed)
+        self.faults_from_beginning = bool(faults)
+        self.switches = Switches(self.world, self._faults)
+        """Faults that were put in force while it runs."""
         self._stop = asyncio.Event()
         self._nudge = asyncio.Event()
         self._lines: list[_Line] = []
@@ -323,9 +329,40 @@ class Simulation:
         wish = parse_scenario(scenario)
         if home is not None:
             wish = Wish(wish.name, home, wish.after)
+        return self.stage(wish)
+
+    def stage(self, wish: Wish) -> list[Truth]:
+        """`trigger` for a wish that has been read already. Raises WrongScenario with a sentence."""
         truths = self.world.stage(wish)
         self._nudge.set()
         return truths
+
+    def switch_on(self, fault: str, value: float | None = None, home: str | None = None) -> Switch:
+        """Put a fault in force from now on, in one home or everywhere. Raises WrongSwitch with a sentence."""
+        one, truth = self.switches.start(fault, value, home)
+        if truth is not None:
+            one = replace(one, truth=len(self.truths))
+            self.switches.on[one.id] = one
+            self._told(truth)
+        self._nudge.set()
+        return one
+
+    def switch_off(self, number: int) -> Switch:
+        """End a fault that `switch_on` put in force. Raises WrongSwitch with a sentence."""
+        one, truth = self.switches.stop(number)
+        if truth is not None:
+            self._told(truth)
+        self._nudge.set()
+        return one
+
+    def heard_at(self, at: datetime) -> datetime:
+        """When a moment of the world comes for whoever listens: the same at normal speed."""
+        return self.world.start + (at - self.world.start) / self.speed
+
+    @property
+    def lost(self) -> int:
+        """Messages that a fault kept from leaving."""
+        return self._faults.lost
 
     @property
     def connected(self) -> bool:
@@ -368,18 +405,18 @@ class Simulation:
         end = start + duration if duration is not None else None
         while not self._stop.is_set():
             self._nudge.clear()
-            target = start + timedelta(seconds=(self._clock.monotonic() - zero) * self._speed)
+            target = start + timedelta(seconds=(self._clock.monotonic() - zero) * self.speed)
             if end is not None:
                 target = min(target, end)
             # Small steps, so that acknowledgements and people's wishes come in between.
-            until = min(target, self.world.now + timedelta(seconds=5 + self._speed * TICK))
+            until = min(target, self.world.now + timedelta(seconds=5 + self.speed * TICK))
             for n, message in enumerate(self._faults.through(self.world.events(until), until), start=1):
                 send(message)
                 self.tally.generated += 1
                 if n % 500 == 0:
                     await asyncio.sleep(0)
             self._tell()
-            self.tally.behind_seconds = max(0.0, (target - until).total_seconds() / self._speed)
+            self.tally.behind_seconds = max(0.0, (target - until).total_seconds() / self.speed)
             if end is not None and until >= end:
                 return
             while (  # noqa: ASYNC110  (paho's threads make the room, and know no events of ours)
@@ -391,17 +428,20 @@ class Simulation:
             if until < target:
                 await asyncio.sleep(0)
                 continue
-            due = (self.world.next_at - until).total_seconds() / self._speed
+            due = (self.world.next_at - until).total_seconds() / self.speed
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(TICK, max(0.005, due))):
                     await self._nudge.wait()
 
     def _tell(self) -> None:
         for truth in self.world.happened():
-            self.truths.append(truth)
-            if self._truth is not None:
-                self._truth.write(truth_line(truth) + "\n")
-                self._truth.flush()
+            self._told(truth)
+
+    def _told(self, truth: Truth) -> None:
+        self.truths.append(truth)
+        if self._truth is not None:
+            self._truth.write(truth_line(truth) + "\n")
+            self._truth.flush()
 
     def _goodbye(self) -> Iterator[Publish]:
         """What the last wills of the gateways would say when the simulator ends."""
@@ -451,16 +491,22 @@ async def run(
     progress: bool | None = None,
     clock: Clock | None = None,
     stop: asyncio.Event | None = None,
+    control: Path | None = None,
 ) -> Tally:
     """Publish a community to a broker until `duration` of its time has passed, `stop` is set, or it is cancelled.
 
-    `progress` draws a status line on stderr; None: when stderr is a terminal.
+    `progress` draws a status line on stderr; None: when stderr is a terminal. `control`: a Unix socket over which it can be
+    told what to do while it runs; raises WrongControl when that cannot be made.
     """
     simulation = Simulation(
         site, mqtt_url=mqtt_url, seed=seed, speed=speed, rate_scale=rate_scale, faults=faults, scenarios=scenarios,
         truth=truth, clock=clock,
     )  # fmt: skip
     async with contextlib.AsyncExitStack() as stack:
+        if control is not None:
+            from simulators.control import controlled  # noqa: PLC0415  (it stands on this module)
+
+            await stack.enter_async_context(controlled(simulation, control, clock or SystemClock()))
         if stop is not None:
             stack.push_async_callback(_ended, asyncio.create_task(_stop_with(simulation, stop)))
         if progress if progress is not None else sys.stderr.isatty():

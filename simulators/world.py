@@ -7,7 +7,7 @@ asked for. Scenarios are staged before or between calls; what truly happens is t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from care.schematic import building_of
@@ -106,7 +106,49 @@ class World:
         life = self.lives.get(home)
         return life is not None and life.acknowledge(device, seq)
 
+    # ------------------------------------------------------------------------------------------- darkness
+
+    def darken(self, homes: Iterable[str]) -> None:
+        """From now on these homes have neither power nor network, until `lighten`. KeyError for a home that is not there."""
+        for life in [self.lives[home] for home in homes]:
+            life.do(self.now_ms, lambda one, ms: one.go_dark(ms))
+            self._look_again(life)
+
+    def lighten(self, homes: Iterable[str]) -> None:
+        """What `darken` did is over: they connect again, unless a scenario keeps them dark."""
+        for life in [self.lives[home] for home in homes]:
+            life.do(self.now_ms, lambda one, ms: one.come_back(ms))
+            self._look_again(life)
+
+    def building(self, home: str) -> list[str]:
+        """The homes with a gateway in the building of a home, that home first."""
+        there = building_of(self.lives[home].home)
+        found = [
+            life.id
+            for life in self._by_index
+            if life.gateway is not None and life.id != home and building_of(life.home) == there
+        ]
+        return [home, *found]
+
     # ----------------------------------------------------------------------------------------- scenarios
+
+    @property
+    def ahead(self) -> int:
+        """How many truths are staged and have not happened yet."""
+        return len(self._truths)
+
+    def fitting(self, scenario: str) -> list[str]:
+        """The homes in which a scenario can be played. KeyError for a scenario that is not there."""
+        needs = SCENARIOS[scenario].needs
+        return [
+            life.id
+            for life in self._by_index
+            if life.home.residents and needs <= {d.kind for d in life.home.devices}
+        ]
+
+    def home_for(self, scenario: str) -> str:
+        """Where a scenario is played when nobody names a home. Raises WrongScenario."""
+        return self._life_for(Wish(scenario)).id
 
     def stage(self, wish: Wish) -> list[Truth]:
         """Put a scenario into the world; returns all that will be true of it, in order.

@@ -1037,6 +1037,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/simulator": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * State
+         * @description How the simulator is: its clock, what it has published, the faults in force.
+         */
+        get: operations["state_api_v1_simulator_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulator/scenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Scenarios
+         * @description What can be started: what happens, and what ought to be raised. With a home: what it lacks for it.
+         */
+        get: operations["scenarios_api_v1_simulator_scenarios_get"];
+        put?: never;
+        /**
+         * Start
+         * @description Let something happen. Without a home the seed chooses one; without `after_seconds` it waits for its hour.
+         */
+        post: operations["start_api_v1_simulator_scenarios_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulator/homes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Homes
+         * @description Simulated homes by id, address or name.
+         */
+        get: operations["homes_api_v1_simulator_homes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulator/faults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fault
+         * @description Put a fault in force, in one home or everywhere.
+         */
+        post: operations["fault_api_v1_simulator_faults_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulator/faults/{fault}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End
+         * @description End a fault.
+         */
+        delete: operations["end_api_v1_simulator_faults__fault__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulator/truths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Truths
+         * @description What was true beside what was raised, newest first: found, late, missed, waiting; and what was raised for nothing.
+         */
+        get: operations["truths_api_v1_simulator_truths_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     live: {
@@ -1300,6 +1424,13 @@ export interface components {
              * @default
              */
             build?: string;
+        };
+        /** BothLanguages */
+        BothLanguages: {
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
         };
         /** CalledBody */
         CalledBody: {
@@ -1670,6 +1801,22 @@ export interface components {
             /** Door Code */
             door_code: string;
         };
+        /** Due */
+        Due: {
+            /** Code */
+            code: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "red" | "yellow" | "blue";
+            /** Also */
+            also: string[];
+            /** After Seconds */
+            after_seconds: number;
+            /** Within Seconds */
+            within_seconds: number;
+        };
         /** Duty */
         Duty: {
             /**
@@ -1772,6 +1919,24 @@ export interface components {
             /** Received At */
             received_at?: string | null;
         };
+        /** ExpectedBody */
+        ExpectedBody: {
+            /** Code */
+            code: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "red" | "yellow" | "blue";
+            /**
+             * By
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            by: string;
+            /** Also */
+            also: string[];
+        };
         /**
          * FamilyCase
          * @description A case as a relative hears of it, with the service's own steps.
@@ -1844,6 +2009,50 @@ export interface components {
             words: string;
             /** At */
             at: string | null;
+        };
+        /** FaultKind */
+        FaultKind: {
+            /** Fault */
+            fault: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** What */
+            what: string;
+        };
+        /**
+         * FaultStart
+         * @description A fault to be put in force.
+         */
+        FaultStart: {
+            /** Fault */
+            fault: string;
+            /** Value */
+            value?: number | null;
+            /** Home */
+            home?: string | null;
+        };
+        /** FaultSwitch */
+        FaultSwitch: {
+            /** Id */
+            id: number;
+            /** Fault */
+            fault: string;
+            /** Value */
+            value: number | null;
+            /** Home */
+            home: string | null;
+            /** Homes */
+            homes: string[];
+            /**
+             * Since
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            since: string;
+            /** Until */
+            until: string | null;
         };
         /** Figure */
         Figure: {
@@ -1956,6 +2165,33 @@ export interface components {
             n: number;
             /** Cases */
             cases: number[];
+        };
+        /** ForNothing */
+        ForNothing: {
+            /** Alert */
+            alert: string;
+            /** Number */
+            number: number;
+            /** Code */
+            code: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "red" | "yellow" | "blue";
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Home */
+            home: string;
+            /** Address */
+            address: string;
+            title: components["schemas"]["BothLanguages"];
+            /** Fault */
+            fault: boolean;
         };
         /** Gap */
         Gap: {
@@ -2250,6 +2486,42 @@ export interface components {
              */
             events?: ("meal.delivered" | "meal.collected" | "meal.not_collected" | "card.swiped" | "resident.well" | "meter.read" | "request.made")[];
         };
+        /** JudgedTruth */
+        JudgedTruth: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Scenario */
+            scenario: string;
+            /** Home */
+            home: string;
+            /** Device */
+            device: string | null;
+            /** What */
+            what: string;
+            /** Zh */
+            zh: string;
+            /** Verdict */
+            verdict: string;
+            expect: components["schemas"]["ExpectedBody"] | null;
+            /** Void */
+            void: boolean;
+            /** N */
+            n: number;
+            /** Address */
+            address: string;
+            /**
+             * Judged
+             * @enum {string}
+             */
+            judged: "nothing" | "waiting" | "found" | "late" | "missed" | "void";
+            /** Seconds */
+            seconds: number | null;
+            case: components["schemas"]["RaisedCase"] | null;
+        };
         /** Kpi */
         Kpi: {
             ack60: components["schemas"]["Figure"];
@@ -2407,6 +2679,8 @@ export interface components {
             community: components["schemas"]["CommunityBody"];
             /** Demo */
             demo: boolean;
+            /** Simulated */
+            simulated: boolean;
             /** Build */
             build: string;
         };
@@ -2816,6 +3090,31 @@ export interface components {
             /** After No */
             after_no?: string | null;
         };
+        /** RaisedCase */
+        RaisedCase: {
+            /** Alert */
+            alert: string;
+            /** Number */
+            number: number;
+            /** Code */
+            code: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "red" | "yellow" | "blue";
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Home */
+            home: string;
+            /** Address */
+            address: string;
+            title: components["schemas"]["BothLanguages"];
+        };
         /** ReachOfChannel */
         ReachOfChannel: {
             /** Channel */
@@ -3135,6 +3434,42 @@ export interface components {
              */
             days?: number;
         };
+        /** ScenarioBody */
+        ScenarioBody: {
+            /** Name */
+            name: string;
+            title: components["schemas"]["BothLanguages"];
+            words: components["schemas"]["BothLanguages"];
+            /** Needs */
+            needs: string[];
+            /** Missing */
+            missing: string[];
+            /** Hours */
+            hours: number[] | null;
+            /** Lead Seconds */
+            lead_seconds: number;
+            /** Expects */
+            expects: components["schemas"]["Due"][];
+        };
+        /**
+         * ScenarioStart
+         * @description A scenario to be started.
+         */
+        ScenarioStart: {
+            /** Scenario */
+            scenario: string;
+            /** Home */
+            home?: string | null;
+            /** After Seconds */
+            after_seconds?: number | null;
+            /** Seed */
+            seed?: number | null;
+        };
+        /** Scenarios */
+        Scenarios: {
+            /** Items */
+            items: components["schemas"]["ScenarioBody"][];
+        };
         /** Script */
         Script: {
             /** Title */
@@ -3178,6 +3513,77 @@ export interface components {
             username: string;
             /** Password */
             password: string;
+        };
+        /** SimulatedHome */
+        SimulatedHome: {
+            /** Id */
+            id: string;
+            /** Address */
+            address: string;
+            /** Residents */
+            residents: string[];
+            /** Kinds */
+            kinds: string[];
+            /** Gateway */
+            gateway: boolean;
+        };
+        /** SimulatedHomes */
+        SimulatedHomes: {
+            /** Total */
+            total: number;
+            /** Items */
+            items: components["schemas"]["SimulatedHome"][];
+        };
+        /** SimulatorState */
+        SimulatorState: {
+            /**
+             * Started At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            started_at: string;
+            /**
+             * Now
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            now: string;
+            /**
+             * World Now
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            world_now: string;
+            /** Speed */
+            speed: number;
+            /** Seed */
+            seed: number;
+            /** Behind Seconds */
+            behind_seconds: number;
+            /** Homes */
+            homes: number;
+            /** Devices */
+            devices: number;
+            /** Connected */
+            connected: boolean;
+            /** Published */
+            published: number;
+            /** Alarm Messages */
+            alarm_messages: number;
+            /** Acknowledged */
+            acknowledged: number;
+            /** Dropped */
+            dropped: number;
+            /** Lost */
+            lost: number;
+            /** From Beginning */
+            from_beginning: boolean;
+            /** Faults */
+            faults: components["schemas"]["FaultSwitch"][];
+            /** Ended */
+            ended: components["schemas"]["FaultSwitch"][];
+            /** Kinds */
+            kinds: components["schemas"]["FaultKind"][];
         };
         /** SnapshotData */
         SnapshotData: {
@@ -3238,6 +3644,19 @@ export interface components {
             to: string;
             /** Value */
             value: boolean | null;
+        };
+        /** Started */
+        Started: {
+            /** Scenario */
+            scenario: string;
+            /** Home */
+            home: string;
+            /** Begins At */
+            begins_at: string | null;
+            /** Truths */
+            truths: components["schemas"]["TruthAhead"][];
+            /** Command */
+            command: string;
         };
         /** Strip */
         Strip: {
@@ -3512,6 +3931,63 @@ export interface components {
             in_force: string;
             /** Tried */
             tried: string;
+        };
+        /** TruthAhead */
+        TruthAhead: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Scenario */
+            scenario: string;
+            /** Home */
+            home: string;
+            /** Device */
+            device: string | null;
+            /** What */
+            what: string;
+            /** Zh */
+            zh: string;
+            /** Verdict */
+            verdict: string;
+            expect: components["schemas"]["ExpectedBody"] | null;
+            /** Void */
+            void: boolean;
+        };
+        /** TruthCounts */
+        TruthCounts: {
+            /** Found */
+            found: number;
+            /** Late */
+            late: number;
+            /** Missed */
+            missed: number;
+            /** Waiting */
+            waiting: number;
+            /** For Nothing */
+            for_nothing: number;
+            /** Median Seconds */
+            median_seconds: number | null;
+        };
+        /** Truths */
+        Truths: {
+            /**
+             * Since
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            since: string;
+            /** Ahead */
+            ahead: number;
+            /** Total */
+            total: number;
+            /** Items */
+            items: components["schemas"]["JudgedTruth"][];
+            /** For Nothing */
+            for_nothing: components["schemas"]["ForNothing"][];
+            counts: components["schemas"]["TruthCounts"];
         };
         /** Unclaimed */
         Unclaimed: {
@@ -6913,6 +7389,539 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    state_api_v1_simulator_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulatorState"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description no simulator feeds this service */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description too many were started */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description the simulator does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    scenarios_api_v1_simulator_scenarios_get: {
+        parameters: {
+            query?: {
+                home?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scenarios"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description no simulator feeds this service */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description too many were started */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description the simulator does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    start_api_v1_simulator_scenarios_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScenarioStart"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description no simulator feeds this service */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description too many were started */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description the simulator does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    homes_api_v1_simulator_homes_get: {
+        parameters: {
+            query?: {
+                q?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulatedHomes"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description no simulator feeds this service */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description too many were started */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description the simulator does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    fault_api_v1_simulator_faults_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FaultStart"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FaultSwitch"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description no simulator feeds this service */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description too many were started */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description the simulator does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    end_api_v1_simulator_faults__fault__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                fault: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description no simulator feeds this service */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description too many were started */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description the simulator does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    truths_api_v1_simulator_truths_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Truths"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description no simulator feeds this service */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description too many were started */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description the simulator does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

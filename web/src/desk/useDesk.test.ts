@@ -6,7 +6,7 @@ import { reduce } from '../live/reduce'
 import { aLive, anAlert, aPicture, NOON } from '../testing'
 import { ARMING_MS, useDesk, type Desk } from './useDesk'
 
-const me = { user: 'operator', name: '陈敏芝', role: 'operator', staff: 's01', community: { id: 'zpq', name: '总浦桥社区', timezone: 'Asia/Shanghai' }, demo: true, build: 'b' }
+const me = { user: 'operator', name: '陈敏芝', role: 'operator', staff: 's01', community: { id: 'zpq', name: '总浦桥社区', timezone: 'Asia/Shanghai' }, demo: true, simulated: false, build: 'b' }
 const taken = (more: Partial<Alert> = {}) => anAlert({ version: 2, state: 'acknowledged', owner: { id: 's01', name: '陈敏芝' }, ...more })
 const person = (id: string, name: string, minutes: number, state: DutyPerson['state'] = 'free'): DutyPerson => ({ id, name, role: 'grid_worker', state, minutes })
 

@@ -1,0 +1,193 @@
+"""The simulator's panel over HTTP: only where a simulator feeds the service, only for admins, and away is said."""
+
+import asyncio
+import contextlib
+import json
+from datetime import timedelta
+
+from structlog.testing import capture_logs
+
+from care.words import Role
+from simulators.control import controlled
+from simulators.run import Simulation
+from tests.integration.test_api_house import NOON, House, V, smoke
+
+S = f"{V}/simulator"
+
+
+@contextlib.asynccontextmanager
+async def pretended(folder, **more):
+    """A house whose devices are simulated; the world is lived by hand."""
+    path = folder / "s"
+    house = House(simulator=path, **more)
+    simulation = Simulation(house.registry.site, clock=house.clock, start=NOON)
+    async with controlled(simulation, path, house.clock), house, house.program("admin") as admin:
+        yield house, simulation, admin
+
+
+def live(house, simulation, seconds):
+    """Time passes in the world and for the service."""
+    until = simulation.world.now + timedelta(seconds=seconds)
+    list(simulation.world.events(until))
+    simulation._tell()
+    house.clock.advance(timedelta(seconds=seconds))
+
+
+async def test_without_a_simulator_there_is_no_such_address_and_nothing_says_so(tmp_path):
+    """404 for an admin, 403 for others, and no frame."""
+    async with House() as house, house.program("admin") as admin, house.browser("operator") as desk:
+        for path in ("", "/scenarios", "/homes", "/truths"):
+            answer = await admin.get(S + path)
+            assert (answer.status_code, answer.json()["reason"]) == (404, "not_found")
+        assert (await admin.post(f"{S}/scenarios", json={"scenario": "sos"})).status_code == 404
+        assert (await desk.get(S)).status_code == 403
+        assert (await desk.get(f"{V}/session")).json()["simulated"] is False
+
+
+async def test_only_an_admin_may_and_every_page_says_that_nothing_is_real(tmp_path):
+    """All other roles 403; everybody is told that it is simulated."""
+    (tmp_path / "index.html").write_text('<!doctype html>\n<html lang="zh-CN"><body></body></html>')
+    async with pretended(tmp_path, static=tmp_path) as (house, _, _admin):
+        for name in ("operator", "boss", "auditor", "responder", "family", "doctor", "mender"):
+            async with house.program(name) as client:
+                assert (await client.get(f"{S}/truths")).status_code == 403
+                assert (await client.post(f"{S}/scenarios", json={"scenario": "sos"})).status_code == 403
+                assert (await client.get(f"{V}/session")).json()["simulated"] is True
+        async with house.client() as anybody:
+            assert (await anybody.get(S)).status_code == 401
+            for page in ("/", "/desk", "/wall", "/sign-in", "/residents/r0317"):
+                assert '<html data-simulated lang="zh-CN">' in (await anybody.get(page)).text
+        assert house.state.people.users["admin"].role is Role.admin
+
+
+async def test_a_scenario_is_started_and_its_truth_stands_beside_what_was_raised(tmp_path):
+    """Waiting, then found with its seconds; what nothing explains is for nothing. Who did it is in the log, no name is."""
+    async with pretended(tmp_path) as (house, simulation, admin):
+        with capture_logs() as logs:
+            body = {"scenario": "virtual_smoke", "home": "h0317", "after_seconds": 0}
+            answer = await admin.post(f"{S}/scenarios", json=body)
+        assert answer.status_code == 201
+        started = answer.json()
+        assert started["command"].endswith("--scenario virtual_smoke@h0317+0s")
+        (line,) = [entry for entry in logs if entry["event"] == "simulator_scenario_started"]
+        assert (line["by"], line["scenario"], line["home"]) == ("user:admin", "virtual_smoke", "h0317")
+        assert not any(word in json.dumps(logs, default=str) for word in ("周阿婆", "银杏小区", "0574"))
+        live(house, simulation, 2)
+        waiting = (await admin.get(f"{S}/truths")).json()
+        assert [(t["judged"], t["case"]) for t in waiting["items"]] == [("waiting", None)]
+        await house.raised(smoke(at=house.clock.now()))
+        await house.raised(smoke("h0420", at=house.clock.now(), device="sos-0420", code="SOS1", cause="sos"))
+        told = (await admin.get(f"{S}/truths")).json()
+        (truth,) = told["items"]
+        assert (truth["judged"], truth["seconds"], truth["case"]["number"]) == ("found", 2.0, 317)
+        assert truth["address"] == "银杏小区 3 幢 2 单元 402"
+        (nothing,) = told["for_nothing"]
+        assert (nothing["code"], nothing["home"], nothing["fault"]) == ("SOS1", "h0420", False)
+        assert told["counts"] == {"found": 1, "late": 0, "missed": 0, "waiting": 0, "for_nothing": 1, "median_seconds": 2.0}  # fmt: skip
+
+
+async def test_what_is_not_raised_in_time_is_missed(tmp_path):
+    """The deadline passes by the service's clock."""
+    async with pretended(tmp_path) as (house, simulation, admin):
+        await admin.post(f"{S}/scenarios", json={"scenario": "sos", "home": "h0317", "after_seconds": 0})
+        live(house, simulation, 20)
+        told = (await admin.get(f"{S}/truths")).json()
+        assert [t["judged"] for t in told["items"]] == ["missed"]
+        assert told["counts"]["missed"] == 1
+
+
+async def test_a_fault_is_put_in_force_and_ended(tmp_path):
+    """What is raised meanwhile may come of it; both are in the log."""
+    async with pretended(tmp_path) as (house, simulation, admin):
+        with capture_logs() as logs:
+            body = {"fault": "loss", "value": 0.5, "home": "h0420"}
+            one = (await admin.post(f"{S}/faults", json=body)).json()
+            assert [f["id"] for f in (await admin.get(S)).json()["faults"]] == [one["id"]]
+            live(house, simulation, 60)
+            await house.raised(
+                smoke("h0420", at=house.clock.now(), device="sos-0420", code="TE3", cause="te3")
+            )
+            (nothing,) = (await admin.get(f"{S}/truths")).json()["for_nothing"]
+            assert nothing["fault"] is True
+            assert (await admin.delete(f"{S}/faults/{one['id']}")).status_code == 204
+            assert (await admin.get(S)).json()["faults"] == []
+            assert (await admin.delete(f"{S}/faults/{one['id']}")).status_code == 422
+        assert [e["event"] for e in logs if e["event"].startswith("simulator_fault")] == [
+            "simulator_fault_started",
+            "simulator_fault_ended",
+        ]
+
+
+async def test_what_cannot_be_is_refused_in_words(tmp_path):
+    """Bounds, unknown words, a home that lacks the device: one clear sentence, and nothing is staged."""
+    async with pretended(tmp_path) as (_, simulation, admin):
+        for body, status, reason in (
+            ({}, 422, "invalid"), ({"scenario": "sos; rm"}, 422, "invalid"), ({"scenario": "sos", "role": "x"}, 422, "invalid"),
+            ({"scenario": "flood"}, 422, "refused"), ({"scenario": "sos", "home": "h9"}, 404, "unknown_home"),
+            ({"scenario": "sos", "after_seconds": -1}, 422, "invalid"), ({"scenario": "sos", "seed": 2**31}, 422, "invalid"),
+            ({"scenario": "cooking_smoke", "home": "h0420"}, 422, "refused"),
+        ):  # fmt: skip
+            answer = await admin.post(f"{S}/scenarios", json=body)
+            assert (answer.status_code, answer.json()["reason"]) == (status, reason), body
+        for body in (
+            {"fault": "gremlins", "value": 1},
+            {"fault": "loss", "value": 2},
+            {"fault": "gateway_cut"},
+        ):
+            answer = await admin.post(f"{S}/faults", json=body)
+            assert (answer.status_code, answer.json()["reason"]) == (422, "refused"), body
+        assert "模拟器没有接受" in answer.json()["detail"]
+        assert (await admin.post(f"{S}/faults", json={"fault": "loss", "value": -1})).status_code == 422
+        assert (await admin.get(f"{S}/homes", params={"q": "x" * 65})).status_code == 422
+        assert (await admin.get(f"{S}/scenarios", params={"home": "h9"})).status_code == 404
+        assert (await admin.get(f"{S}/truths", params={"limit": 0})).status_code == 422
+        assert (await admin.delete(f"{S}/faults/{2**40}")).status_code == 422
+        assert simulation.world.ahead == 0
+        lacking = (await admin.get(f"{S}/scenarios", params={"home": "h0420"})).json()["items"]
+        assert {s["name"]: s["missing"] for s in lacking}["cooking_smoke"] == ["smoke"]
+        found = (await admin.get(f"{S}/homes", params={"q": "吴建国"})).json()
+        assert [h["id"] for h in found["items"]] == ["h0420"]
+
+
+async def away(admin):
+    answer = await admin.get(S)
+    assert (answer.status_code, answer.json()["reason"]) == (503, "simulator_away")
+    assert "模拟器没有应答" in answer.json()["detail"]
+    assert "Retry-After" in answer.headers
+
+
+async def test_a_simulator_that_is_away_slow_or_odd_is_said_to_be_away(tmp_path):
+    """No socket, a socket nobody hears, nonsense, endless words: 503 within its time; one that comes back is found."""
+    path = tmp_path / "s"
+    house = House(simulator=path)
+    house.state.simulator._seconds = 0.3
+    answers = [
+        b"nonsense\n",
+        b"[]\n",
+        b'{"ok": true}\n',
+        b'{"ok": true, "answer": {"homes": "many"}}\n',
+        b"",
+        b"x" * 70_000,
+    ]
+
+    async def odd(reader, writer):
+        await reader.readline()
+        writer.write(answers[0])
+        if not answers[0]:
+            await reader.read()  # says nothing until the other side has had enough
+        writer.close()
+
+    async with house, house.program("admin") as admin:
+        await away(admin)
+        server = await asyncio.start_unix_server(odd, path=path)
+        async with server:
+            while answers:
+                await away(admin)
+                answers.pop(0)
+            answers.append(b"\n")
+        path.unlink(missing_ok=True)
+        simulation = Simulation(house.registry.site, clock=house.clock, start=NOON)
+        house.state.simulator._seconds = 4.0
+        async with controlled(simulation, path, house.clock):
+            assert (await admin.get(S)).json()["homes"] == 2
+        await away(admin)
