@@ -115,8 +115,14 @@ class Delivery(_Part, frozen=True, kw_only=True):
     """Counts messages that differ in nothing else (reminders, further presses)."""
 
     @property
+    def urgent(self) -> bool:
+        """Whether it is above every budget and queue of the others: all of a red case but its reminders."""
+        return self.level is Level.red and self.reason is not Why.reminder
+
+    @property
     def subject(self) -> str:
-        return f"deliveries.page.{self.home}"
+        """Where it waits to be sent: what is urgent has a queue of its own, so that it stands behind nothing calm."""
+        return f"deliveries.{'urgent' if self.urgent else 'page'}.{self.home}"
 
 
 def delivery_id(

@@ -51,6 +51,12 @@ TOGETHER = 3
 """So many waiting for one address become one message (peers 6.3)."""
 QUIET_LOOK = timedelta(minutes=10)
 """How often a message that waits for the end of quiet hours is looked at: the case may move on meanwhile."""
+CALM = "deliveries.page.>"
+URGENT = "deliveries.urgent.>"
+"""The queue of what is urgent: the stream hands out no more than so many of a queue at a time, and a thousand messages
+that wait for the end of somebody's quiet hours are handed out."""
+CALM_AT_HAND, URGENT_AT_ONCE = 1_000, 20_000
+"""Messages of each queue that may wait here; urgent ones wait only for a provider that is away."""
 CALM_WAITING = 200
 """More than so many waiting are handed back, so that the queue's next batch can hold a red one."""
 
@@ -74,11 +80,6 @@ class Budget:
     def spend(self, address: str, now: datetime) -> None:
         """A message was accepted."""
         self._sent.setdefault(address, []).append(now)
-
-
-def bypasses(delivery: Delivery) -> bool:
-    """Whether a message is above every budget: all of a red case but its reminders."""
-    return delivery.level is Level.red and delivery.reason is not Why.reminder
 
 
 def stale(alert: Alert, delivery: Delivery) -> str | None:
@@ -161,11 +162,17 @@ class Notifier:
             group.create_task(self._watch_log())
             group.create_task(self._work_tests())
             group.create_task(self._beat())
-            async for tasks in forever(
-                lambda: self._stream.work(DELIVERIES, worker="notify", subjects=["deliveries.page.>"])
-            ):
-                for task in tasks:
-                    group.create_task(self.handle(task))
+            group.create_task(self._work_queue(group, "notify-urgent", URGENT, URGENT_AT_ONCE))
+            await self._work_queue(group, "notify", CALM, CALM_AT_HAND)
+
+    async def _work_queue(self, group: asyncio.TaskGroup, worker: str, subject: str, at_once: int) -> None:
+        """One of the two queues. A message that waits (quiet hours, a provider that is away) keeps its place in it."""
+        work = forever(
+            lambda: self._stream.work(DELIVERIES, worker=worker, subjects=[subject], at_once=at_once)
+        )
+        async for tasks in work:
+            for task in tasks:
+                group.create_task(self.handle(task))
 
     async def _start(self) -> None:
         await self.follower.start()
@@ -263,7 +270,7 @@ class Notifier:
         if why is not None:
             await self._settle(delivery, DeliveryState.skipped, why)
             return None
-        if bypasses(delivery):
+        if delivery.urgent:
             return await self._send(alert, delivery)
         now = self._clock.now()
         rest = self._quiet_for(delivery, now)

@@ -441,7 +441,8 @@ class Worker:
         """Queue what waits; what is not confirmed stays for the next time."""
         # One at a time: the same message twice in flight costs the whole batch its one fsync.
         async with self._flushing:
-            waiting = list(self._unsent.values())
+            # Answers to devices and red first: more than one batch may have gathered while the stream was away.
+            waiting = sorted(self._unsent.values(), key=lambda m: m.subject.startswith("deliveries.page."))
             if not waiting:
                 return
             try:

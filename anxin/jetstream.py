@@ -26,6 +26,7 @@ from nats.js import JetStreamContext, api
 from care.errors import Conflict, Temporary
 from care.stream import (
     ALERTS,
+    AT_ONCE,
     BUCKETS,
     COUNTERS,
     DELIVERIES,
@@ -421,7 +422,13 @@ class JetStream:
                 ]
 
     async def work(
-        self, stream: str, *, worker: str, subjects: Sequence[str] = (), batch: int = 64
+        self,
+        stream: str,
+        *,
+        worker: str,
+        subjects: Sequence[str] = (),
+        batch: int = 64,
+        at_once: int = AT_ONCE,
     ) -> AsyncGenerator[list[Task], None]:
         held: dict[str, Msg] = {}
         keeper = asyncio.create_task(self._keep_alive(held))
@@ -441,7 +448,7 @@ class JetStream:
                             ack_policy=api.AckPolicy.EXPLICIT,
                             ack_wait=ACK_WAIT,
                             max_deliver=-1,
-                            max_ack_pending=max(1000, batch * 4),
+                            max_ack_pending=max(at_once, batch * 4),
                             filter_subjects=list(subjects) or None,
                             num_replicas=self._replicas,
                         ),

@@ -45,6 +45,10 @@ BUCKETS = (REGISTRY, PEOPLE, SNAPSHOTS, COUNTERS, HEALTH)
 `device_token.DEVICE`, `gateway.NAME`, `push.ID`, `webpush_key`, `contact.PERSON.ADDRESS`, `visit.RESIDENT`, `tested.DEVICE`. `snapshots`: `rules.PARTITION`. `counters`: `alerts`, `webhook.HASH`. `health`: `beat.ROLE`, `home.ID`."""
 
 
+AT_ONCE = 1_000
+"""Messages of a work queue that may be handed out and not acknowledged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A message in a stream: its subject, its bytes, its position (from 1) and when it was stored."""
@@ -133,11 +137,18 @@ class Stream(Protocol):
         ...
 
     def work(
-        self, stream: str, *, worker: str, subjects: Sequence[str] = (), batch: int = 64
+        self,
+        stream: str,
+        *,
+        worker: str,
+        subjects: Sequence[str] = (),
+        batch: int = 64,
+        at_once: int = AT_ONCE,
     ) -> AsyncIterator[list[Task]]:
         """Messages for a named group of workers, each to one of them, until acknowledged (2 s each try).
 
-        Yields batches; an empty batch about twice a second.
+        Yields batches; an empty batch about twice a second. `at_once` may be handed out and not acknowledged, those
+        that were put back for later among them: what comes after them waits.
         """
         ...
 
@@ -271,7 +282,13 @@ class MemoryStream:
         return sum(1 for m in log.messages if m.stored_at is not None and m.stored_at < since)
 
     async def work(
-        self, stream: str, *, worker: str, subjects: Sequence[str] = (), batch: int = 64
+        self,
+        stream: str,
+        *,
+        worker: str,
+        subjects: Sequence[str] = (),
+        batch: int = 64,
+        at_once: int = AT_ONCE,  # noqa: ARG002 - nothing of it is ever full
     ) -> AsyncIterator[list[Task]]:
         key = (stream, worker)
         log = self._logs[stream]

@@ -6,10 +6,16 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
-from alerts.events import Delivery, Why
+import pytest
+
+from alerts import notify
+from alerts.commands import append
+from alerts.events import Delivery, Purpose, Told, Transition, Why
+from alerts.lifecycle import Alert
+from alerts.telling import address_of
 from alerts.worker import Worker
 from anxin.jetstream import JetStream
 from care.clock import SystemClock
@@ -17,11 +23,13 @@ from care.messages import decode, encode
 from care.site import Registry
 from care.sitefile import read_site
 from care.stream import DELIVERIES, REGISTRY, Outgoing
+from care.words import Level
 from dashboard_api.people import make_demo_users
 from tests.integration.test_api_house import CLOSING, PASSWORD, V
 from tests.integration.test_api_house import SITE as API_SITE
 from tests.integration.test_api_jetstream import api
 from tests.unit.test_alert_house import SITE, a_finding
+from tests.unit.test_alert_worker import Phones
 
 if TYPE_CHECKING:
     from tests.conftest import NatsForTests
@@ -48,7 +56,7 @@ async def pages(stream: JetStream, count: int, seconds: float) -> list[Delivery]
     found: list[Delivery] = []
     async with asyncio.timeout(seconds):
         async for tasks in stream.work(
-            DELIVERIES, worker="notify", subjects=["deliveries.page.>"], batch=256
+            DELIVERIES, worker="notify", subjects=["deliveries.urgent.>"], batch=256
         ):
             found += [decode(t.stored.data, Delivery) for t in tasks]
             await asyncio.gather(*(t.ack() for t in tasks))
@@ -130,3 +138,62 @@ async def test_two_hundred_hands_on_one_case(fresh_nats: NatsForTests) -> None:
         states = [(await c.get(f"{V}/alerts/{alert}")).json()["version"] for c in both]
         assert states[0] == states[1]
     await stream.close()
+
+
+async def test_a_red_page_waits_behind_no_calm_message(
+    fresh_nats: NatsForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many notes as the stream hands out of a queue, and more, wait for the end of quiet hours; an SOS is sent."""
+    monkeypatch.setattr(notify, "CALM_AT_HAND", 1)  # the stream's own least is four batches
+    full, waiting = 4 * 64, 300
+    head, *_ = SITE.partition("shifts:\n")
+    # Quiet round the clock: notes to the family wait for hours, whatever the time is.
+    asleep = head.replace(', notify: ["json', ', quiet: {from: "00:00", to: "24:00"}, notify: ["json')
+    registry = Registry(read_site(asleep))
+    stream = await JetStream.open(fresh_nats.stream_url)
+    clock, phones = SystemClock(), Phones()
+    async with working(stream, registry) as one:
+        yellow = a_finding("y", at=clock.now(), level=Level.yellow, code="BD1", cause="bed", life=False)
+        await stream.publish(yellow.subject, encode(yellow), message_id=yellow.event_id)
+        await until(lambda: bool(one.desk.open()))
+        (case,) = one.desk.open()
+        told = tuple(
+            Delivery(
+                id=f"note{n}", alert=case.id, number=case.number, home=case.home, generation=1, step=0,
+                person="c0317b", channel="json", address=address_of("json://127.0.0.1:1/son"), reason=Why.joined,
+                purpose=Purpose.inform, level=Level.yellow, due_at=clock.now(), nth=n,
+            )
+            for n in range(waiting)
+        )  # fmt: skip
+        notes = Transition(
+            alert=case.id, number=case.number, home=case.home, version=case.version, at=clock.now(),
+            events=(Told(at=clock.now(), deliveries=told),),
+        )  # fmt: skip
+        await append(stream, notes, expect_last=one.follower.position_of(case.id))
+        await until(lambda: len(one.desk.alerts[case.id].deliveries) >= waiting)
+        sender = asyncio.create_task(
+            notify.run(stream=stream, clock=clock, channel=phones, public_url="http://h", registry=registry)
+        )
+        try:
+            await until(lambda: held(one.desk.alerts[case.id]) >= full)
+            assert held(one.desk.alerts[case.id]) < waiting, "the queue is not full: nothing would be shown"
+            f = a_finding("s", at=clock.now(), code="SOS1", cause="sos", quantity="sos", device="sos-0317")
+            await stream.publish(f.subject, encode(f), message_id=f.event_id)
+            await until(lambda: "s07" in phones.names)
+            assert held(one.desk.alerts[case.id]) < waiting
+        finally:
+            sender.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sender
+    await stream.close()
+
+
+def held(alert: Alert) -> int:
+    """How many of its messages wait for the end of somebody's quiet hours."""
+    return sum(1 for d in alert.deliveries if d.pending and d.detail == "quiet_hours")
+
+
+async def until(there: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not there():
+            await asyncio.sleep(0.02)

@@ -66,7 +66,7 @@ async def test_the_reference_case_survives_a_restart_and_a_race(fresh_nats: Nats
         assert sorted(a.status_code for a in answers) == [200, 409]
         assert next(a for a in answers if a.status_code == 409).json()["reason"] == "version_conflict"
         queued = await asyncio.wait_for(
-            anext(aiter(stream.work(DELIVERIES, worker="w", subjects=["deliveries.page.>"]))), 20
+            anext(aiter(stream.work(DELIVERIES, worker="w", subjects=["deliveries.urgent.>"]))), 20
         )
         assert queued
         async with asyncio.timeout(20):

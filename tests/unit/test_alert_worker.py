@@ -64,7 +64,9 @@ def say(stream: MemoryStream, finding: Finding) -> Stored:
 
 
 def pages(stream: MemoryStream) -> list[Delivery]:
-    return [decode(m.data, Delivery) for m in stream.messages(DELIVERIES, "deliveries.page.>")]
+    """What waits to be sent, in both queues, in the order in which it was put there."""
+    queued = [m for s in ("urgent", "page") for m in stream.messages(DELIVERIES, f"deliveries.{s}.>")]
+    return [decode(m.data, Delivery) for m in sorted(queued, key=lambda m: m.seq)]
 
 
 async def a_worker(stream: MemoryStream, clock: ManualClock) -> Worker:
