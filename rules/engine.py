@@ -337,7 +337,7 @@ class Engine(Outages):
                 if quantity in OBSERVED and quantity not in ("door_open", "in_bed"):
                     seen.append(quantity)
                 state_changed = state_changed or isinstance(word, bool)
-            elif _move(f, word, trigger):
+            elif _move(f, word, trigger, hazard=quantity in HAZARDS):
                 changed.add(quantity)
                 if quantity in OBSERVED:
                     seen.append(quantity)
@@ -663,10 +663,13 @@ def _is_cut_off(home: LiveHome) -> bool:
     return dark is not None and (dark.gateway or bool(dark.area))
 
 
-def _move(f: Field, value: Value | None, trigger: Trigger) -> bool:
-    """Take over a word that is not older than the last; True when the value is another one."""
+def _move(f: Field, value: Value | None, trigger: Trigger, *, hazard: bool = False) -> bool:
+    """Take over a word that is not older than the last; True when the value is another one.
+
+    A last report that knew nothing (null) is no word about a hazard: what is newer than all that was known still counts.
+    """
     at, report = trigger.at, trigger.report
-    if at < f.at:
+    if at < f.at and not (hazard and _is_first_word(f, value, at)):
         return False
     if at == f.at:
         if (
@@ -701,6 +704,11 @@ def _move(f: Field, value: Value | None, trigger: Trigger) -> bool:
     elif value is False:
         f.false_at = at
     return changed
+
+
+def _is_first_word(f: Field, value: Value | None, at: int) -> bool:
+    """An older word than the last report's, which knew nothing, and newer than all that was ever known."""
+    return f.value is None and value is not None and max(f.true_at, f.false_at) < at
 
 
 def _weigh_motion(f: Field, run: tuple[Any, int, int] | None, trigger: Trigger) -> None:

@@ -133,13 +133,16 @@ class Presses(Episodes):
         if episode.phase != IDLE:
             return
         view.spoken = {quantity: True}
-        fits = rule.when.value(view)
+        # A grade that asks for more (heat beside the smoke, a second detector) is no more true for being late.
+        reached = rule.when.value(view) and [g for g in rule.grades if g.when is None or g.when.value(view)]
         view.spoken = None
-        first = min(rule.grades, key=lambda g: g.after.value(view))
+        f.true_at = max(f.true_at, at)
+        if not reached:
+            return
+        first = min(reached, key=lambda g: g.after.value(view))
         lasted = (f.since if at < f.since else f.at) - at
         after = round(first.after.value(view) * 1000)
-        f.true_at = max(f.true_at, at)
-        if not fits or lasted < after:
+        if lasted < after:
             return
         episode.phase = PENDING
         episode.onset = at
