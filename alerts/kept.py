@@ -1,22 +1,24 @@
-"""What is kept of visits, device tests and test messages, in the people bucket: written by the API and the worker.
+"""What is kept of visits, tests, test messages, orders and rounds, in the people bucket: by the API and the worker.
 
-`visit.RESIDENT` and `tested.DEVICE` hold the last one, `contact.PERSON.ADDRESS` what came of a test message.
-`Mirror.run` follows them for whoever decides about upkeep (`alerts.upkeep`).
+`visit.RESIDENT` and `tested.DEVICE` hold the last one, `contact.PERSON.ADDRESS` what came of a test message,
+`repair.ID` a maintenance order. `Mirror.run` follows them for whoever decides about upkeep (`alerts.upkeep`, `alerts.repairs`).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from datetime import datetime
 
 import msgspec
 import structlog
 
+from alerts.repairs import Repair
 from alerts.upkeep import Reach, Upkeep, Visit
 from care.errors import Conflict
-from care.messages import decode, encode
-from care.stream import PEOPLE, Stream
+from care.messages import HomeHealth, decode, encode
+from care.stream import HEALTH, PEOPLE, Stream
 
 log = structlog.get_logger("alerts.kept")
 
@@ -47,6 +49,46 @@ async def note_tested(stream: Stream, device: str, at: datetime) -> None:
     await stream.put(PEOPLE, f"tested.{device}", encode(Tested(device=device, at=at)))
 
 
+async def keep_repair(stream: Stream, name: str, change: Callable[[Repair | None], Repair]) -> Repair:
+    """Change a maintenance order with a compare-and-set; `change` has the order as it is now, None when there is none."""
+    key = f"repair.{name}"
+    while True:
+        entry = await stream.get(PEOPLE, key)
+        known = decode(entry.data, Repair) if entry is not None and entry.data is not None else None
+        wanted = change(known)
+        if wanted == known:
+            return wanted
+        try:
+            await stream.put(PEOPLE, key, encode(wanted), expect=entry.revision if entry is not None else 0)
+        except Conflict:
+            continue
+        return wanted
+
+
+class HealthMirror:
+    """The health of every home as the rules last told it."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.homes: dict[str, HomeHealth] = {}
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        async with aclosing(self._stream.watch(HEALTH, "home.>")) as entries:  # type: ignore[type-var]
+            async for entry in entries:
+                if entry is None:
+                    self.ready.set()
+                    continue
+                name = entry.key.partition(".")[2]
+                self.homes.pop(name, None)
+                try:
+                    if entry.data is not None:
+                        self.homes[name] = decode(entry.data, HomeHealth)
+                except msgspec.MsgspecError:
+                    log.warning("health_unreadable")
+
+
 class Mirror:
     """All of it in memory."""
 
@@ -55,6 +97,8 @@ class Mirror:
         self._visits: dict[str, Visit] = {}
         self._tested: dict[str, datetime] = {}
         self._reach: dict[tuple[str, str], Reach] = {}
+        self.repairs: dict[str, Repair] = {}
+        """Maintenance orders by id; those that ended long ago are still there."""
         self.ready = asyncio.Event()
         """Everything there was has been read once; before that nothing may be called missing."""
 
@@ -86,6 +130,10 @@ class Mirror:
                 self._tested.pop(name, None)
                 if data is not None:
                     self._tested[name] = decode(data, Tested).at
+            case "repair":
+                self.repairs.pop(name, None)
+                if data is not None:
+                    self.repairs[name] = decode(data, Repair)
             case "contact":
                 person, _, address = name.rpartition(".")
                 self._reach.pop((person, address), None)

@@ -19,6 +19,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
+from alerts import repairs
 from alerts.commands import (
     TRIES,
     Follower,
@@ -31,7 +32,7 @@ from alerts.commands import (
 )
 from alerts.desk import Desk
 from alerts.events import Escalated, Raised, Transition
-from alerts.kept import Mirror, note_tested
+from alerts.kept import HealthMirror, Mirror, keep_repair, note_tested
 from alerts.subscriptions import pushes
 from alerts.upkeep import upkeep_findings
 from alerts.watch import EVERY as DUTY_EVERY
@@ -102,6 +103,7 @@ class Worker:
         """What is to be queued and has not been confirmed yet."""
         self._pushes: dict[str, Sequence[str]] = {}
         self._upkeep = Mirror(stream)
+        self._health = HealthMirror(stream)
         self._proven: dict[str, datetime] = {}
         """Alarm devices that rang since it was last noted."""
         self._source = 0
@@ -135,7 +137,8 @@ class Worker:
             group.create_task(self._watch_log())
             group.create_task(self._watch_clock())
             group.create_task(self._watch_duty())
-            group.create_task(self._follow_upkeep())
+            group.create_task(self._follow(self._upkeep))
+            group.create_task(self._follow(self._health))
             group.create_task(self._watch_upkeep())
             group.create_task(self._watch_findings())
             group.create_task(self._work_findings())
@@ -191,14 +194,16 @@ class Worker:
             await patiently(self.look_at_duty)
             await asyncio.sleep(DUTY_EVERY.total_seconds())
 
-    async def _follow_upkeep(self) -> None:
+    async def _follow(self, mirror: Mirror | HealthMirror) -> None:
         while True:
-            await patiently(self._upkeep.run)
+            await patiently(mirror.run)
 
     async def _watch_upkeep(self) -> None:
         await self._upkeep.ready.wait()
+        await self._health.ready.wait()
         while True:
             await patiently(self.look_at_upkeep)
+            await patiently(self.look_at_repairs)
             await asyncio.sleep(UPKEEP_EVERY)
 
     async def _beat(self) -> None:
@@ -371,6 +376,24 @@ class Worker:
             for finding in found:
                 await self._hear(finding, source=self._source)
         await self._flush()
+
+    async def look_at_repairs(self) -> None:
+        """Open the maintenance orders that are wanted, and close those that are proven."""
+        if not self._upkeep.ready.is_set() or not self._health.ready.is_set():
+            return
+        known = self._upkeep.repairs
+        for order in repairs.judge(
+            self.desk.registry, known, self.desk.alerts.values(), self._health.homes, self._clock.now()
+        ):
+            before = known.get(order.id)
+            # Somebody changed it meanwhile: it is judged again in a minute, on what they said.
+            kept = await keep_repair(
+                self._stream,
+                order.id,
+                lambda now, o=order, b=before: o if now == b else now or o,  # type: ignore[misc]
+            )
+            if kept.state == "closed" or before is None:
+                log.info("repair_changed", repair=kept.id, state=kept.state, how=kept.closed)
 
     async def look(self) -> None:
         """Fire everything that is due."""

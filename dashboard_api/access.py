@@ -85,6 +85,9 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", f"{V}/map"): DESK | STAFF,
     ("GET", f"{V}/visits"): OPERATORS | STAFF | {Role.auditor},
     ("POST", f"{V}/residents/{{resident}}/visits"): OPERATORS | STAFF | {Role.doctor},
+    ("GET", f"{V}/repairs"): UPKEEP,
+    ("POST", f"{V}/repairs"): OPERATORS | {Role.maintenance},
+    ("POST", f"{V}/repairs/{{repair}}/{{step}}"): OPERATORS | {Role.maintenance},
     ("GET", f"{V}/homes/{{home}}/modes"): DESK | STAFF,
     ("POST", f"{V}/homes/{{home}}/modes"): OPERATORS | {Role.social_worker, Role.grid_worker, Role.doctor},
     ("POST", f"{V}/homes/{{home}}/modes/end"): OPERATORS

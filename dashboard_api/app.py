@@ -35,6 +35,7 @@ from dashboard_api import (
     places,
     proposals,
     reach,
+    repairs,
     residents,
     service,
     shapes,
@@ -143,6 +144,7 @@ def create_app(
     app.include_router(residents.routes(house))
     app.include_router(duties.routes(house))
     app.include_router(upkeep.routes(house))
+    app.include_router(repairs.routes(house))
     app.include_router(modes.routes(house))
     app.include_router(integrations.routes(house))
     app.include_router(proposals.routes(house))

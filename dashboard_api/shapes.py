@@ -1262,6 +1262,68 @@ class Visited(Shape):
     """False when a later visit is known already."""
 
 
+class RepairStep(Shape):
+    at: At
+    what: Literal["opened", "assigned", "done", "again", "not_proven", "proved", "removed", "withdrawn"]
+    by: str
+    note: str
+
+
+DidWord = Literal["battery", "resited", "replaced", "repaired", "power", "reset", "nothing_found"]
+
+
+class RepairBody(Shape):
+    """A maintenance order: of one device, or of the home's gateway when `device` is null."""
+
+    id: str
+    home: str
+    address: str
+    device: str | None
+    label: str
+    codes: list[str]
+    cases: list[int]
+    why: str
+    state: Literal["open", "assigned", "done", "closed"]
+    """`done` waits for the device to prove it; `closed` says how in `closed`."""
+    opened_at: At
+    opened_by: str
+    due: At
+    overdue: bool
+    assigned: Person | None
+    did: DidWord | None
+    did_at: At | None
+    did_by: str | None
+    again: int
+    """How often what was done did not hold."""
+    closed_at: At | None
+    closed: Literal["", "proved", "removed", "withdrawn"]
+    steps: list[RepairStep]
+
+
+class RepairList(Shape):
+    items: list[RepairBody]
+    people: list[Person]
+    """Who may be assigned."""
+
+
+class RepairWanted(Said):
+    """An order for the devices of a case, or by hand for one device (or the gateway) of a home."""
+
+    alert: Annotated[str | None, Field(max_length=64)] = None
+    home: Annotated[str | None, Field(max_length=64)] = None
+    device: Annotated[str | None, Field(max_length=64)] = None
+    why: Annotated[str, Field(max_length=500)] = ""
+
+
+class RepairWord(Said):
+    """What `assign` (to, due), `done` (did, note) and `withdraw` (note) carry."""
+
+    to: Annotated[str | None, Field(max_length=64)] = None
+    due: Annotated[str | None, Field(max_length=40, description="RFC 3339")] = None
+    did: DidWord | None = None
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
 EventWord = Literal[
     "meal.delivered",
     "meal.collected",

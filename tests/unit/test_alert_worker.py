@@ -110,7 +110,7 @@ async def test_an_alarm_that_rang_counts_as_tested_and_what_is_owed_is_said(
     await worker.hear(say(stream, a_finding()))
     await worker.look_at_upkeep()
     assert [a.code for a in worker.desk.open()] == ["SM1"]  # nothing is called missing before all was read
-    following = asyncio.create_task(worker._follow_upkeep())
+    following = asyncio.create_task(worker._follow(worker._upkeep))
     await eventually(lambda: worker._upkeep.ready.is_set() and "smoke-0317" in worker._upkeep.upkeep.tested)
     await worker.look_at_upkeep()
     await worker.look_at_upkeep()
