@@ -869,6 +869,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/repairs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Repairs
+         * @description Maintenance orders, what is due soonest first, those that wait for their proof behind; closed ones of 30 days.
+         */
+        get: operations["repairs_api_v1_repairs_get"];
+        put?: never;
+        /**
+         * Open
+         * @description Open the orders of a case's devices, or one by hand. One for each device: what has one already stays as it is.
+         */
+        post: operations["open__api_v1_repairs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repairs/{repair}/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Step
+         * @description Give it to somebody with a day, say what was done, or take it back with a reason. Proof closes it, not `done`.
+         */
+        post: operations["step__api_v1_repairs__repair___step__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/homes/{home}/modes": {
         parameters: {
             query?: never;
@@ -3192,6 +3236,129 @@ export interface components {
             /** Code */
             code: string;
             level: components["schemas"]["Level"];
+        };
+        /**
+         * RepairBody
+         * @description A maintenance order: of one device, or of the home's gateway when `device` is null.
+         */
+        RepairBody: {
+            /** Id */
+            id: string;
+            /** Home */
+            home: string;
+            /** Address */
+            address: string;
+            /** Device */
+            device: string | null;
+            /** Label */
+            label: string;
+            /** Codes */
+            codes: string[];
+            /** Cases */
+            cases: number[];
+            /** Why */
+            why: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "assigned" | "done" | "closed";
+            /**
+             * Opened At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            opened_at: string;
+            /** Opened By */
+            opened_by: string;
+            /**
+             * Due
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            due: string;
+            /** Overdue */
+            overdue: boolean;
+            assigned: components["schemas"]["Person"] | null;
+            /** Did */
+            did: ("battery" | "resited" | "replaced" | "repaired" | "power" | "reset" | "nothing_found") | null;
+            /** Did At */
+            did_at: string | null;
+            /** Did By */
+            did_by: string | null;
+            /** Again */
+            again: number;
+            /** Closed At */
+            closed_at: string | null;
+            /**
+             * Closed
+             * @enum {string}
+             */
+            closed: "" | "proved" | "removed" | "withdrawn";
+            /** Steps */
+            steps: components["schemas"]["RepairStep"][];
+        };
+        /** RepairList */
+        RepairList: {
+            /** Items */
+            items: components["schemas"]["RepairBody"][];
+            /** People */
+            people: components["schemas"]["Person"][];
+        };
+        /** RepairStep */
+        RepairStep: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "opened" | "assigned" | "done" | "again" | "not_proven" | "proved" | "removed" | "withdrawn";
+            /** By */
+            by: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * RepairWanted
+         * @description An order for the devices of a case, or by hand for one device (or the gateway) of a home.
+         */
+        RepairWanted: {
+            /** Alert */
+            alert?: string | null;
+            /** Home */
+            home?: string | null;
+            /** Device */
+            device?: string | null;
+            /**
+             * Why
+             * @default
+             */
+            why?: string;
+        };
+        /**
+         * RepairWord
+         * @description What `assign` (to, due), `done` (did, note) and `withdraw` (note) carry.
+         */
+        RepairWord: {
+            /** To */
+            to?: string | null;
+            /**
+             * Due
+             * @description RFC 3339
+             */
+            due?: string | null;
+            /** Did */
+            did?: ("battery" | "resited" | "replaced" | "repaired" | "power" | "reset" | "nothing_found") | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
         };
         /** Request */
         Request: {
@@ -6720,6 +6887,178 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    repairs_api_v1_repairs_get: {
+        parameters: {
+            query?: {
+                state?: "open" | "closed" | "all";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepairList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    open__api_v1_repairs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RepairWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepairList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    step__api_v1_repairs__repair___step__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repair: string;
+                step: "assign" | "done" | "withdraw";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RepairWord"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepairBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
