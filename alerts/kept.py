@@ -1,7 +1,7 @@
 """What is kept of visits, tests, test messages, orders and rounds, in the people bucket: by the API and the worker.
 
 `visit.RESIDENT` and `tested.DEVICE` hold the last one, `contact.PERSON.ADDRESS` what came of a test message,
-`repair.ID` a maintenance order. `Mirror.run` follows them for whoever decides about upkeep (`alerts.upkeep`, `alerts.repairs`).
+`repair.ID` a maintenance order, `round.ID` and `call.ROUND.RESIDENT` a call round and its attempts. `Mirror.run` follows them for whoever decides about upkeep (`alerts.upkeep`, `alerts.repairs`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from alerts.repairs import Repair
+from alerts.rounds import Attempt, Call, Round, with_attempt
 from alerts.upkeep import Reach, Upkeep, Visit
 from care.errors import Conflict
 from care.messages import HomeHealth, decode, encode
@@ -65,6 +66,35 @@ async def keep_repair(stream: Stream, name: str, change: Callable[[Repair | None
         return wanted
 
 
+async def keep_round(stream: Stream, round_: Round) -> Round:
+    """Keep a round; the one of that name that is there already stands."""
+    try:
+        await stream.put(PEOPLE, f"round.{round_.id}", encode(round_), expect=0)
+    except Conflict:
+        entry = await stream.get(PEOPLE, f"round.{round_.id}")
+        if entry is not None and entry.data is not None:
+            return decode(entry.data, Round)
+    return round_
+
+
+async def note_call(stream: Stream, round_: str, resident: str, attempt: Attempt) -> tuple[Call, bool]:
+    """Keep an attempt; the call with it, and whether it is news."""
+    key = f"call.{round_}.{resident}"
+    while True:
+        entry = await stream.get(PEOPLE, key)
+        known = Call(round=round_, resident=resident)
+        if entry is not None and entry.data is not None:
+            known = decode(entry.data, Call)
+        wanted = with_attempt(known, attempt)
+        if wanted == known:
+            return known, False
+        try:
+            await stream.put(PEOPLE, key, encode(wanted), expect=entry.revision if entry is not None else 0)
+        except Conflict:
+            continue
+        return wanted, True
+
+
 class HealthMirror:
     """The health of every home as the rules last told it."""
 
@@ -99,13 +129,22 @@ class Mirror:
         self._reach: dict[tuple[str, str], Reach] = {}
         self.repairs: dict[str, Repair] = {}
         """Maintenance orders by id; those that ended long ago are still there."""
+        self.rounds: dict[str, Round] = {}
+        self.calls: dict[tuple[str, str], Call] = {}
+        """By round and resident."""
         self.ready = asyncio.Event()
         """Everything there was has been read once; before that nothing may be called missing."""
 
     @property
     def upkeep(self) -> Upkeep:
         """As it is known now."""
-        return Upkeep(visits=self._visits, tested=self._tested, reach=self._reach)
+        return Upkeep(
+            visits=self._visits,
+            tested=self._tested,
+            reach=self._reach,
+            rounds=self.rounds,
+            calls=self.calls,
+        )
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -134,6 +173,15 @@ class Mirror:
                 self.repairs.pop(name, None)
                 if data is not None:
                     self.repairs[name] = decode(data, Repair)
+            case "round":
+                self.rounds.pop(name, None)
+                if data is not None:
+                    self.rounds[name] = decode(data, Round)
+            case "call":
+                round_, _, resident = name.partition(".")
+                self.calls.pop((round_, resident), None)
+                if data is not None:
+                    self.calls[round_, resident] = decode(data, Call)
             case "contact":
                 person, _, address = name.rpartition(".")
                 self._reach.pop((person, address), None)

@@ -1,7 +1,8 @@
-"""What people owe the homes when nothing is wrong: visits, device tests, somebody to tell. Pure.
+"""What people owe the homes when nothing is wrong: visits, calls, device tests, somebody to tell. Pure.
 
 `upkeep_findings` gives what must be said now: a finding opened for each resident whose visit is overdue, each alarm
-device that was not tested in time, each home with nobody who could be told; cleared when it is done. All blue, for
+device that was not tested in time, each resident whom a call round did not reach, each home with nobody who could be
+told; cleared when it is done. All blue, for
 working hours. Visits and tests are asked for only where the site's policy says from when; nobody is blamed for
 what was never planned. `visits_due` is the list behind the first of them.
 """
@@ -15,12 +16,15 @@ from enum import StrEnum
 import msgspec
 
 from alerts.lifecycle import Alert
+from alerts.rounds import Call, Round, owed
 from alerts.telling import address_of
 from care.ids import content_id
 from care.messages import Finding
 from care.site import Home, Registry
 from care.words import Condition, Kind, Level, Phase, Tier
 
+UNANSWERED, UNFINISHED = "CR1", "CR2"
+"""Codes of our own: a resident whom a call round did not reach, and a round that ended with people nobody rang."""
 VISIT, TEST, REACH = "TE9", "TE9", "TE13"
 """Codes: overdue visit and overdue device test (domain 3.5), and nobody who can be told (our own)."""
 MORNING = time(9, 0)
@@ -68,6 +72,9 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     """Device → when its alarm was last tested, or rang in earnest."""
     reach: Mapping[tuple[str, str], Reach] = {}
     """Person and address → what came of the last test message."""
+    rounds: Mapping[str, Round] = {}
+    calls: Mapping[tuple[str, str], Call] = {}
+    """Round and resident → the attempts."""
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +154,7 @@ def upkeep_findings(
     return [*(f for name, f in wanted.items() if name not in heard), *over]
 
 
-CAUSES = ("visit:", "test:", "reach")
+CAUSES = ("visit:", "test:", "reach", "call:", "round:")
 
 
 def _wanted(registry: Registry, upkeep: Upkeep, now: datetime) -> Iterable[Finding]:
@@ -167,6 +174,7 @@ def _wanted(registry: Registry, upkeep: Upkeep, now: datetime) -> Iterable[Findi
                 parameters={"due": str(due.due), "days_late_when_said": late, "tier": due.tier.value},
             )
     yield from _tests(registry, upkeep, now)
+    yield from _calls(registry, upkeep, now)
     for home in registry.site.homes:
         why = unreachable(home, registry, upkeep)
         if why is not None:
@@ -228,6 +236,35 @@ def _tests(registry: Registry, upkeep: Upkeep, now: datetime) -> Iterable[Findin
                 device=device.id,
                 title={"zh": "设备测试逾期", "en": "device test overdue"},
                 parameters={"due": str(due), "kind": device.kind.value},
+            )
+
+
+def _calls(registry: Registry, upkeep: Upkeep, now: datetime) -> Iterable[Finding]:
+    seen = {name: visit.at for name, visit in upkeep.visits.items()}
+    for one in owed(upkeep.rounds, upkeep.calls, seen, now):
+        at = min(one.round.until, now)
+        if one.resident is None:
+            yield _finding(
+                (UNFINISHED, one.round.id),
+                code=UNFINISHED,
+                home=registry.site.community.id,
+                cause=f"round:{one.round.id}",
+                at=at,
+                now=now,
+                title={"zh": "电话关怀没有打完", "en": "call round not finished"},
+                parameters={"left": one.left},
+            )
+        elif one.resident in registry.residents:
+            yield _finding(
+                (UNANSWERED, one.round.id, one.resident),
+                code=UNANSWERED,
+                home=registry.residents[one.resident][0].id,
+                cause=f"call:{one.resident}",
+                at=at,
+                now=now,
+                resident=one.resident,
+                title={"zh": "电话关怀未联系上", "en": "not reached in a call round"},
+                parameters={"attempts": one.attempts},
             )
 
 

@@ -37,6 +37,7 @@ from dashboard_api import (
     reach,
     repairs,
     residents,
+    rounds,
     service,
     shapes,
     simulating,
@@ -144,6 +145,7 @@ def create_app(
     app.include_router(residents.routes(house))
     app.include_router(duties.routes(house))
     app.include_router(upkeep.routes(house))
+    app.include_router(rounds.routes(house))
     app.include_router(repairs.routes(house))
     app.include_router(modes.routes(house))
     app.include_router(integrations.routes(house))

@@ -1262,6 +1262,78 @@ class Visited(Shape):
     """False when a later visit is known already."""
 
 
+CallOutcome = Literal["well", "request", "not_reached"]
+
+
+class RoundCounts(Shape):
+    todo: int
+    again: int
+    well: int
+    request: int
+    not_reached: int
+
+
+class RoundLine(Shape):
+    id: str
+    title: str
+    made_at: At
+    by: str
+    until: At
+    over: bool
+    counts: RoundCounts
+
+
+class RoundList(Shape):
+    items: list[RoundLine]
+
+
+class CallAttempt(Shape):
+    at: At
+    by: str
+    outcome: CallOutcome
+    note: str
+
+
+class RoundCall(Shape):
+    home: str
+    resident: str
+    name: str
+    address: str
+    phone: str | None
+    tier: Literal["key", "important", "general"]
+    flags: list[str]
+    state: Literal["todo", "again", "well", "request", "not_reached"]
+    next_at: At | None
+    """When to ring again."""
+    attempts: list[CallAttempt]
+
+
+class RoundBody(RoundLine):
+    items: list[RoundCall]
+    """Who is to be rung next first."""
+
+
+class RoundWanted(Said):
+    """A round over residents by name, or over all of some tiers."""
+
+    title: Annotated[str, Field(max_length=60)] = ""
+    residents: Annotated[list[str], Field(max_length=2000)] = []
+    tiers: Annotated[list[Literal["key", "important", "general"]], Field(max_length=3)] = []
+    until: Annotated[
+        str | None, Field(max_length=40, description="RFC 3339; 18:00 today, or tomorrow when that is over")
+    ] = None
+
+
+class CallMade(Said):
+    resident: Annotated[str, Field(max_length=64)]
+    outcome: CallOutcome
+    what: Literal["visit", "repair", "errand", "meal", "medical", "other"] = "visit"
+    """What is asked for, with `request`."""
+    note: Annotated[str, Field(max_length=500)] = ""
+    id: Annotated[str, Field(max_length=64)] = ""
+    """The sender's own name of this attempt: the same again is one."""
+
+
 class RepairStep(Shape):
     at: At
     what: Literal["opened", "assigned", "done", "again", "not_proven", "proved", "removed", "withdrawn"]

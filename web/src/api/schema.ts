@@ -869,6 +869,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rounds
+         * @description Call rounds that run or ended within a week, the one that ends soonest first.
+         */
+        get: operations["rounds_api_v1_rounds_get"];
+        put?: never;
+        /**
+         * Begin
+         * @description Begin a round over these residents and everybody of these tiers; the same again is the same round.
+         */
+        post: operations["begin_api_v1_rounds_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rounds/{round}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Round By
+         * @description One round: everybody in it with number and attempts, who is to be rung next first.
+         */
+        get: operations["round_by_api_v1_rounds__round__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rounds/{round}/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Called
+         * @description How a call went. Reached is a visit by phone, a request a blue task; the same again is one. Late words count too.
+         */
+        post: operations["called_api_v1_rounds__round__calls_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/repairs": {
         parameters: {
             query?: never;
@@ -1475,6 +1539,50 @@ export interface components {
             zh: string;
             /** En */
             en: string;
+        };
+        /** CallAttempt */
+        CallAttempt: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** By */
+            by: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "well" | "request" | "not_reached";
+            /** Note */
+            note: string;
+        };
+        /** CallMade */
+        CallMade: {
+            /** Resident */
+            resident: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "well" | "request" | "not_reached";
+            /**
+             * What
+             * @default visit
+             * @enum {string}
+             */
+            what?: "visit" | "repair" | "errand" | "meal" | "medical" | "other";
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+            /**
+             * Id
+             * @default
+             */
+            id?: string;
         };
         /** CalledBody */
         CalledBody: {
@@ -3571,6 +3679,129 @@ export interface components {
             to: string;
             /** People */
             people: string[];
+        };
+        /** RoundBody */
+        RoundBody: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /**
+             * Made At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            made_at: string;
+            /** By */
+            by: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            until: string;
+            /** Over */
+            over: boolean;
+            counts: components["schemas"]["RoundCounts"];
+            /** Items */
+            items: components["schemas"]["RoundCall"][];
+        };
+        /** RoundCall */
+        RoundCall: {
+            /** Home */
+            home: string;
+            /** Resident */
+            resident: string;
+            /** Name */
+            name: string;
+            /** Address */
+            address: string;
+            /** Phone */
+            phone: string | null;
+            /**
+             * Tier
+             * @enum {string}
+             */
+            tier: "key" | "important" | "general";
+            /** Flags */
+            flags: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "todo" | "again" | "well" | "request" | "not_reached";
+            /** Next At */
+            next_at: string | null;
+            /** Attempts */
+            attempts: components["schemas"]["CallAttempt"][];
+        };
+        /** RoundCounts */
+        RoundCounts: {
+            /** Todo */
+            todo: number;
+            /** Again */
+            again: number;
+            /** Well */
+            well: number;
+            /** Request */
+            request: number;
+            /** Not Reached */
+            not_reached: number;
+        };
+        /** RoundLine */
+        RoundLine: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /**
+             * Made At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            made_at: string;
+            /** By */
+            by: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            until: string;
+            /** Over */
+            over: boolean;
+            counts: components["schemas"]["RoundCounts"];
+        };
+        /** RoundList */
+        RoundList: {
+            /** Items */
+            items: components["schemas"]["RoundLine"][];
+        };
+        /**
+         * RoundWanted
+         * @description A round over residents by name, or over all of some tiers.
+         */
+        RoundWanted: {
+            /**
+             * Title
+             * @default
+             */
+            title?: string;
+            /**
+             * Residents
+             * @default []
+             */
+            residents?: string[];
+            /**
+             * Tiers
+             * @default []
+             */
+            tiers?: ("key" | "important" | "general")[];
+            /**
+             * Until
+             * @description RFC 3339; 18:00 today, or tomorrow when that is over
+             */
+            until?: string | null;
         };
         /**
          * RulesTry
@@ -6887,6 +7118,215 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    rounds_api_v1_rounds_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    begin_api_v1_rounds_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoundWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    round_by_api_v1_rounds__round__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    called_api_v1_rounds__round__calls_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallMade"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,64 @@
+"""Call rounds over the API: begun once, every call noted once, still there after a restart."""
+
+import asyncio
+
+import pytest
+
+from alerts.kept import Mirror
+from care.messages import Finding, decode
+from care.stream import FINDINGS
+from tests.integration.test_api_house import House, V
+from tests.integration.test_api_repairs import until
+
+
+async def test_a_round_is_rung_through():
+    """Missed, then well, which is a visit by phone; a request is a blue task; pressed twice is once."""
+    async with House() as house, house.browser("operator") as desk:
+        body = {"title": "降温关怀", "tiers": ["key", "important", "general"]}
+        begun = await desk.post(f"{V}/rounds", json=body)
+        assert begun.status_code == 201, begun.text
+        assert (await desk.post(f"{V}/rounds", json=body)).json()["id"] == begun.json()["id"]
+        first = begun.json()["items"][0]
+        assert first["phone"]
+        assert begun.json()["counts"]["todo"] == len(begun.json()["items"]) >= 2
+        path = f"{V}/rounds/{begun.json()['id']}/calls"
+        missed = (await desk.post(path, json={"resident": "r0317", "outcome": "not_reached"})).json()
+        assert missed["counts"]["again"] == 1
+        for _ in range(2):
+            asked = {"resident": "r0317", "outcome": "request", "what": "errand", "note": "买药", "id": "k1"}
+            answer = (await desk.post(path, json=asked)).json()
+        mine = next(i for i in answer["items"] if i["resident"] == "r0317")
+        assert (mine["state"], len(mine["attempts"])) == ("request", 2)
+        (stored,) = house.stream.messages(FINDINGS)
+        assert decode(stored.data, Finding).title["zh"] == "请求代办"
+        await until(lambda: "r0317" in house.state.upkeep.upkeep.visits)
+        assert house.state.upkeep.upkeep.visits["r0317"].how == "phone"
+        # What another process reads from the same bucket is all of it.
+        other = Mirror(house.stream)
+        task = asyncio.create_task(other.run())
+        await other.ready.wait()
+        assert [a.outcome for a in other.calls[begun.json()["id"], "r0317"].attempts] == [
+            "not_reached",
+            "request",
+        ]
+        task.cancel()
+        (line,) = (await desk.get(f"{V}/rounds")).json()["items"]
+        assert (line["counts"]["request"], line["over"]) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("", {}, 422),
+        ("", {"residents": ["r9"]}, 404),
+        ("", {"residents": ["r0317"], "until": "2026-01-01T00:00:00Z"}, 422),
+        ("", {"residents": ["r0317"], "until": "2027-01-01T00:00:00Z"}, 422),
+        ("/nothing/calls", {"resident": "r0317", "outcome": "well"}, 404),
+        ("/nothing/calls", {"resident": "r0317", "outcome": "asleep"}, 422),
+    ],
+)
+async def test_rounds_that_cannot_be_are_refused(path: str, body: dict, status: int):
+    """Nobody, strangers, the past, next year."""
+    async with House() as house, house.browser("operator") as desk, house.browser("family") as family:
+        assert (await desk.post(f"{V}/rounds{path}", json=body)).status_code == status
+        assert (await family.get(f"{V}/rounds")).status_code == 403
