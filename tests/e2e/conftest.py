@@ -313,8 +313,9 @@ CHROMIUM = (
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     """What drives the browsers."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)  # as everything that is waited for: others may be busy on the machine
     with sync_playwright() as driver:
         yield driver
 

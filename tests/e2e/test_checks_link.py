@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import Sit, live, open_screen, seat, wait_for
 from tests.e2e.room import Room
@@ -36,13 +37,13 @@ def test_c_link_1_and_2_a_silent_stream_is_seen_and_healed(room: Room, sit: Sit)
             for n in sorted(map(int, (h[1:] for h in room.registry.homes)))[:3]
         ]
         link(desk, "stale")
-        assert desk.get_by_text("数据延迟").first.is_visible()
+        expect(desk.get_by_text("数据延迟").first).to_be_visible()
         link(desk, "down")
-        assert desk.get_by_text("连接中断").first.is_visible()
+        expect(desk.get_by_text("连接中断").first).to_be_visible()
         filters = desk.locator(".value").evaluate_all("all => all.map(one => getComputedStyle(one).filter)")
         assert filters
         assert all("grayscale(1)" in one for one in filters), "values lose their colour"
-        assert desk.locator(f'[data-alert="{before}"]').is_visible(), "what was known stays in sight"
+        expect(desk.locator(f'[data-alert="{before}"]'), "what was known stays in sight").to_be_visible()
     link(desk, "live")
     wait_for(lambda: sorted(rows(desk)) == sorted([before, *meanwhile]), 5, "every row, once")
 
@@ -114,7 +115,7 @@ def test_a_server_that_hears_no_device_is_not_believed(room: Room, sit: Sit) -> 
             10,
             "the doubt",
         )
-        assert desk.get_by_text("设备数据中断").first.is_visible()
-        assert desk.get_by_text("当前无红色告警").count() == 0
+        expect(desk.get_by_text("设备数据中断").first).to_be_visible()
+        expect(desk.get_by_text("当前无红色告警")).to_have_count(0)
     finally:
         room.devices = True

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import ROOT, Sit, picture, wait_for
 from tests.e2e.room import Room
@@ -66,12 +67,12 @@ def test_c_wall_1_and_3_nothing_is_cut_and_circles_are_round(
 ) -> None:
     """C-WALL-1, C-WALL-3: calm and busy, at every authored size: no scroll bars, no clipped text, a round ring."""
     wall = sit("/wall", width=width, height=height)
-    assert wall.evaluate(CLIPPED) == []
+    wait_for(lambda: wall.evaluate(CLIPPED) == [], 20, "nothing cut")
     several(room)
     wall.wait_for_selector('[data-level="red"]')
     ring = wall.locator("[data-ring]")
     ring.wait_for()
-    assert wall.evaluate(CLIPPED) == []
+    wait_for(lambda: wall.evaluate(CLIPPED) == [], 20, "nothing cut")
     box = ring.bounding_box()
     assert box is not None
     assert abs(box["width"] - box["height"]) < 1, box
@@ -185,7 +186,7 @@ def test_c_a11y_4_nothing_flashes_fast_and_nothing_at_all_when_asked(room: Room,
     assert durations
     assert all(each >= 1000 / 3 for each in durations)
     page.emulate_media(reduced_motion="reduce")
-    wait_for(lambda: page.evaluate(running) == [], 3, "the stillness")
+    wait_for(lambda: page.evaluate(running) == [], 20, "the stillness")
 
 
 DEFICIENCIES = {
@@ -230,10 +231,9 @@ def test_c_a11y_3_levels_differ_without_their_colours(room: Room, sit: Sit, eyes
         levels = page.evaluate(LEVELS)
         assert len({one["form"] for one in levels.values()}) == 3, "three shapes"
         for words, level in (("应急", "red"), ("健康", "yellow"), ("基础", "blue")):
-            assert page.locator(".counts").get_by_text(words).count() > 0, (
-                level,
-                "its word stands at its number",
-            )
+            expect(
+                page.locator(".counts").get_by_text(words).first, f"{level}: its word stands at its number"
+            ).to_be_visible()
         ground = page.evaluate("getComputedStyle(document.querySelector('.queue')).backgroundColor")
         under = luminance(as_seen(ground, eyes))
         for level, one in levels.items():
@@ -286,7 +286,7 @@ def test_c_i18n_1_the_english_screen_speaks_english(room: Room, sit: Sit, path: 
     """C-I18N-1: switched to English, no Chinese is left but names, addresses and what is marked as Chinese; no bare key."""
     page = sit(path, script="localStorage.setItem('anxin.language', 'en')")
     page.wait_for_timeout(600)
-    assert page.locator("html").get_attribute("lang") == "en-GB"
+    expect(page.locator("html")).to_have_attribute("lang", "en-GB")
     texts: list[str] = page.evaluate(
         """() => { const out = []; const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
           while (walk.nextNode()) { const node = walk.currentNode; if (!node.parentElement.closest('[lang="zh-CN"], script, style, noscript')) out.push(node.textContent.trim()) }
@@ -326,8 +326,8 @@ def test_the_english_switch_with_a_red_open_cuts_nothing(room: Room, sit: Sit) -
     page.get_by_role("button", name="English").click()
     page.locator('html[lang="en-GB"]').wait_for(state="attached")
     page.get_by_text("Take and call home").first.wait_for()
-    assert page.locator(f'[data-hero~="{alert}"]').is_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(page.locator(f'[data-hero~="{alert}"]')).to_be_visible()
+    wait_for(lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"), 20, "no scroll bar")
     edges = page.locator(".header > *, .states > *, .clock > *").evaluate_all(
         "all => all.map((one) => one.getBoundingClientRect()).filter((box) => box.right > innerWidth + 1).length"
     )

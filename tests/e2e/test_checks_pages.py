@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from care.messages import DeviceHealth
 from tests.e2e.conftest import Sit, wait_for
@@ -26,19 +27,19 @@ def with_reason(page: Page) -> None:
 def test_a_resident_without_an_open_case_asks_for_a_reason_and_gaps_are_gaps(room: Room, sit: Sit) -> None:
     """9.4: health wants a reason; the hole in the belt makes pieces of line, said as 「无数据」; table and chart agree."""
     page = sit("/residents/r0317")
-    assert page.locator("[data-line]").count() == 0
+    expect(page.locator("[data-line]")).to_have_count(0)
     with_reason(page)
     answer = page.request.get(f"{room.url}/api/v1/residents/r0317/days?days=1&reason=follow-up").json()
     pulse = answer["vitals"][0]
     moves = page.locator("[data-line]").first.get_attribute("d") or ""
     assert moves.count("M") == len(pulse["pieces"]) > 1
-    assert page.get_by_text("无数据").first.is_visible()
+    expect(page.get_by_text("无数据").first).to_be_visible()
     nights = page.locator("[data-night]")
-    assert nights.count() == 14
+    expect(nights).to_have_count(14)
     page.get_by_role("button", name="看表格").click()
     rows = page.locator(".days tbody tr")
     values = sum(len(piece) for vital in answer["vitals"] for piece in vital["pieces"])
-    wait_for(lambda: abs(rows.count() - values) <= 4, 5, "a row for every value")
+    wait_for(lambda: abs(rows.count() - values) <= 4, 20, "a row for every value")
 
 
 def test_with_an_open_case_no_reason_is_asked(room: Room, sit: Sit) -> None:
@@ -62,11 +63,11 @@ def test_a_silent_device_takes_its_home_out_of_the_protected(room: Room, sit: Si
     try:
         page.reload()
         row = page.locator('[data-home="h0317"]')
-        wait_for(lambda: row.get_attribute("data-protection") == "partly", 5, "the fall")
-        assert "失联" in row.inner_text()
-        assert page.locator("[data-home]").first.get_attribute("data-home") == "h0317"
+        wait_for(lambda: row.get_attribute("data-protection") == "partly", 20, "the fall")
+        expect(row).to_contain_text("失联")
+        expect(page.locator("[data-home]").first).to_have_attribute("data-home", "h0317")
         page.get_by_role("button", name=re.compile("^部分")).click()
-        assert page.locator("[data-home]").count() == 1
+        expect(page.locator("[data-home]")).to_have_count(1)
     finally:
         room.all_protected()
 
@@ -82,11 +83,10 @@ def test_a_figure_can_be_counted_again_from_its_cases(room: Room, sit: Sit) -> N
         room.command(alert, "acknowledge", actor="s01")
     page.reload()
     page.locator("[data-case]").first.wait_for()
-    kept = page.locator('[data-case][data-kept="true"]').count()
-    every = page.locator("[data-case]").count()
-    told = page.locator(".tile.on .value b").inner_text()
-    assert told == f"{100 * kept / every:.1f}"
-    assert page.get_by_text("无样本").first.is_visible(), "nobody was sent: no figure for arrivals"
+    every, kept = page.locator("[data-case]"), page.locator('[data-case][data-kept="true"]')
+    expect(every).to_have_count(3)
+    expect(page.locator(".tile.on .value b")).to_have_text(f"{100 * kept.count() / 3:.1f}")
+    expect(page.get_by_text("无样本").first, "nobody was sent: no figure for arrivals").to_be_visible()
 
 
 def test_a_red_is_seen_on_every_page(room: Room, sit: Sit) -> None:
@@ -108,7 +108,7 @@ def test_the_family_hears_one_sentence_and_nothing_of_health(room: Room, sit: Si
     body = page.content() + page.request.get(f"{room.url}/api/v1/family").text()
     for secret in ("烟", "失智", "心率", "402", "银杏", "听力", "2580"):
         assert secret not in body, secret
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    wait_for(lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"), 20, "no scroll bar")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     wait_for(lambda: page.evaluate("caches.keys().then((all) => all.length)") > 0, 10, "the kept shell")
     page.reload()  # the first page was not yet in the worker's hands
@@ -118,8 +118,8 @@ def test_the_family_hears_one_sentence_and_nothing_of_health(room: Room, sit: Si
     try:
         page.reload()
         page.get_by_text("离线，信息可能过时").wait_for(timeout=20_000)
-        assert page.get_by_text("已接警").first.is_visible()
-        assert page.locator(".at b").is_visible()
+        expect(page.get_by_text("已接警").first).to_be_visible()
+        expect(page.locator(".at b")).to_be_visible()
     finally:
         room.start()
 
@@ -153,7 +153,7 @@ def test_the_responder_taps_once_at_a_time_and_buttons_are_large(
     tap(page, "depart")
     tap(page, "arrive")
     page.get_by_text("已到场，等待监控席结案").wait_for()
-    wait_for(lambda: room.house.picture.cases[alert].alert.state.value == "attended", 5, "the arrival")
+    wait_for(lambda: room.house.picture.cases[alert].alert.state.value == "attended", 20, "the arrival")
     kinds = [type(e).__name__ for change in room.house.picture.cases[alert].log for e in change.events]
     assert [k for k in kinds if k in ("Accepted", "Departed", "Arrived")] == [
         "Accepted",
@@ -194,7 +194,7 @@ def sizes(page: Page) -> None:
             apart_x = max(other["left"] - one["right"], one["left"] - other["right"])
             apart_y = max(other["top"] - one["bottom"], one["top"] - other["bottom"])
             assert max(apart_x, apart_y) >= 8, (one, other)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    wait_for(lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"), 20, "no scroll bar")
 
 
 def test_steps_tapped_without_a_network_arrive_in_order_with_their_times(room: Room, sit: Sit) -> None:
@@ -217,7 +217,7 @@ def test_steps_tapped_without_a_network_arrive_in_order_with_their_times(room: R
         "Departed",
         "Arrived",
     ]
-    assert page.get_by_text("步待上传").count() == 0
+    expect(page.get_by_text("步待上传")).to_have_count(0)
 
 
 def test_handing_over_names_both_in_every_open_case(room: Room, sit: Sit) -> None:

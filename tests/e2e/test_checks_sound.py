@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import live, open_screen, seat, wait_for
 from tests.e2e.room import Room
@@ -63,7 +64,7 @@ def test_c_snd_1_and_2_mute_until_the_check_at_the_start_of_a_shift(room: Room, 
         "a deflection",
     )
     page.get_by_role("button", name="听到了").click()
-    assert page.get_by_role("banner").get_by_text("已验证").is_visible()
+    expect(page.get_by_role("banner").get_by_text("已验证")).to_be_visible()
     context.close()
 
 

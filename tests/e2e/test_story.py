@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import Device, Service, open_screen, picture, sign_in, wait_for
 
@@ -51,24 +52,24 @@ def test_the_story_on_the_screens(service: Service, device: Device, browser: Bro
     sign_in(desk, service.url, "/desk")
     sign_in(wall, service.url, "/wall")
     for page in (desk, wall):
-        page.wait_for_selector('html[data-link="live"]', state="attached", timeout=15_000)
+        page.wait_for_selector('html[data-link="live"]', state="attached", timeout=30_000)
         # Calm is said only on a live picture.
-        assert page.locator('[data-level="red"]').count() == 0
+        expect(page.locator('[data-level="red"]')).to_have_count(0)
     desk.get_by_role("button", name="播放红色告警声").click()
-    desk.get_by_role("button", name="听到了").click(timeout=15_000)
+    desk.get_by_role("button", name="听到了").click(timeout=30_000)
     device.says("zigbee2mqtt/h0317/客厅人体", {"occupancy": True, "battery": 90, "linkquality": 70})
     picture(desk, "desk-calm")
 
     began = time.monotonic()
     device.says(SMOKE, smoke(on=True))
     for page in (wall, desk):
-        page.wait_for_selector('[data-alert][data-level="red"]', timeout=5_000)
+        page.wait_for_selector('[data-alert][data-level="red"]', timeout=30_000)
     assert time.monotonic() - began < 5.0  # how fast it is belongs to benchmarks/; this only catches a hang
-    assert desk.locator("html").get_attribute("data-red") == "1"
+    expect(desk.locator("html")).to_have_attribute("data-red", "1")
     # How bad, what, where, who, what do I do now.
     hero = desk.get_by_role("main")
     for words in ("厨房烟感报警", "银杏小区 3 幢", "402", "周阿婆", "听力下降", "0574-00000317", "未接警"):
-        assert hero.get_by_text(words).first.is_visible(), words
+        expect(hero.get_by_text(words).first, words).to_be_visible()
     # The wall tells no more than a visitor may know, in its page or in its stream.
     seen = wall.content()
     assert "银杏小区 3 幢" in seen
@@ -77,19 +78,19 @@ def test_the_story_on_the_screens(service: Service, device: Device, browser: Bro
         assert not re.search(rf"(?<![\d.]){secret}(?!\d)", seen), secret
     picture(desk, "desk-red")
     picture(wall, "wall-red")
-    wait_for(lambda: service.received("/desk"), 5, "the push to the operator on duty")
+    wait_for(lambda: service.received("/desk"), 30, "the push to the operator on duty")
     push = service.received("/desk")[0]
     assert push.title.startswith("#1 ")
     assert "/go/" in push.text
 
     # Nobody takes it: after one acknowledge time the supervisor is told, then the manager.
     assert not service.received("/supervisor")
-    wait_for(lambda: service.received("/supervisor"), 8, "the step to the supervisor")
-    wait_for(lambda: service.received("/manager"), 10, "the step to the manager")
+    wait_for(lambda: service.received("/supervisor"), 30, "the step to the supervisor")
+    wait_for(lambda: service.received("/manager"), 30, "the step to the manager")
 
     desk.get_by_role("button", name="接警并拨打家中电话").click()
-    desk.wait_for_selector('[data-alert][data-state="acknowledged"]', timeout=5_000)
-    wait_for(lambda: service.received("/family"), 5, "the word to the family")
+    desk.wait_for_selector('[data-alert][data-state="acknowledged"]', timeout=30_000)
+    wait_for(lambda: service.received("/family"), 30, "the word to the family")
     family = service.received("/family")[0]
     for secret in ("烟", "失智", "周阿婆", "402"):
         assert secret not in family.title + family.text, secret
@@ -102,7 +103,7 @@ def test_the_story_on_the_screens(service: Service, device: Device, browser: Bro
             choice.check(force=True)
     desk.get_by_role("button", name="结案").last.click()
     for page in (wall, desk):
-        page.wait_for_selector('[data-alert][data-level="red"]', state="detached", timeout=5_000)
+        page.wait_for_selector('[data-alert][data-level="red"]', state="detached", timeout=30_000)
     with service.sign_in() as program:
         closed = program.get("/alerts/1").json()
         assert closed["state"] == "closed"
@@ -111,7 +112,7 @@ def test_the_story_on_the_screens(service: Service, device: Device, browser: Bro
 
         device.says(SMOKE, smoke(on=False))
         device.says(SMOKE, smoke(on=True))
-        wall.wait_for_selector('[data-alert][data-level="red"]', timeout=5_000)
+        wall.wait_for_selector('[data-alert][data-level="red"]', timeout=30_000)
         again = program.get("/alerts", params={"state": "open"}).json()["items"]
         assert [a["number"] for a in again] == [1]
     desk_screen.close()
@@ -127,15 +128,15 @@ def test_a_screen_that_lost_its_source_never_looks_calm(
     screen = open_screen(browser)
     desk = screen.new_page()
     sign_in(desk, service.url, "/desk")
-    desk.wait_for_selector('html[data-link="live"]', state="attached", timeout=15_000)
+    desk.wait_for_selector('html[data-link="live"]', state="attached", timeout=30_000)
     device.says(SMOKE, smoke(on=True))
-    desk.wait_for_selector('[data-alert][data-level="red"]', timeout=5_000)
+    desk.wait_for_selector('[data-alert][data-level="red"]', timeout=30_000)
     service.kill("up")
-    desk.wait_for_selector('html[data-link="stale"]', state="attached", timeout=10_000)
-    assert desk.get_by_text("数据延迟").first.is_visible()
+    desk.wait_for_selector('html[data-link="stale"]', state="attached", timeout=30_000)
+    expect(desk.get_by_text("数据延迟").first).to_be_visible()
     picture(desk, "desk-stale")
-    desk.wait_for_selector('html[data-link="down"]', state="attached", timeout=10_000)
-    assert desk.get_by_text("连接中断").first.is_visible()
+    desk.wait_for_selector('html[data-link="down"]', state="attached", timeout=30_000)
+    expect(desk.get_by_text("连接中断").first).to_be_visible()
     picture(desk, "desk-down")
     service.start()
     desk.wait_for_selector('html[data-link="live"]', state="attached", timeout=30_000)
@@ -251,15 +252,15 @@ def test_with_the_database_stopped_an_sos_still_rings(service: Service, device: 
         device.says("anxin/v1/h0318/sos-0318", {"sos": True, "seq": 7})
         with service.sign_in() as program:
             found = wait_for(
-                lambda: program.get("/alerts", params={"state": "open"}).json()["items"], 5, "the SOS"
+                lambda: program.get("/alerts", params={"state": "open"}).json()["items"], 30, "the SOS"
             )
             assert found[0]["code"] == "SOS1"
-            wait_for(lambda: service.received("/desk"), 5, "the page")
-            ack = wait_for(lambda: device.acks, 5, "the answer to the device")
+            wait_for(lambda: service.received("/desk"), 30, "the page")
+            ack = wait_for(lambda: device.acks, 30, "the answer to the device")
             assert ack[0][0] == "anxin/v1/h0318/sos-0318/ack"
             assert ack[0][1]["seq"] == 7
             assert ack[0][1]["alert"] == found[0]["number"]
-            wait_for(lambda: service.received("/supervisor"), 10, "the ladder")
+            wait_for(lambda: service.received("/supervisor"), 30, "the ladder")
             taken = program.post(
                 f"/alerts/{found[0]['id']}/acknowledge",
                 json={"version": program.get("/alerts/1").json()["version"]},
