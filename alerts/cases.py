@@ -40,6 +40,7 @@ class CaseRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     join_minutes: _Join
     corroborate: list[tuple[str, str]]
+    same_fact: list[tuple[str, str]]
     never_lower: list[str]
     roll_up: _RollUp
 
@@ -50,6 +51,10 @@ class CaseRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def corroborates(self, one: str, other: str) -> bool:
         """Whether two causes bear each other out."""
         return (one, other) in self.corroborate or (other, one) in self.corroborate
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether findings of two codes rest on the same fact, so that neither makes the other any surer."""
+        return (one, other) in self.same_fact or (other, one) in self.same_fact
 
     def window(self, one: str, other: str) -> timedelta:
         """Within what time."""

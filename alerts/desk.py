@@ -562,12 +562,13 @@ class Desk:
             if alert.finding(finding.finding) is not None:
                 continue
             window = rules.window(alert.cause, finding.cause)
-            near = any(not f.of and abs(finding.onset_at - f.onset_at) <= window for f in alert.findings)
+            near = [f for f in alert.findings if not f.of and abs(finding.onset_at - f.onset_at) <= window]
             if not near or not rules.corroborates(alert.cause, finding.cause):
                 continue
+            surer = any(not rules.same(f.code, finding.code) for f in near)
             view = msgspec.structs.replace(view_of(finding), of=number, seen=())
             events: list[Event] = [Joined(at=now, finding=view)]
-            if alert.level is Level.yellow and view.level is Level.yellow:
+            if surer and alert.level is Level.yellow and view.level is Level.yellow:
                 # Two that ask for a look together ask for somebody now; a red one brings somebody anyway.
                 plan = self._plan(alert, Level.red)
                 events.insert(

@@ -98,6 +98,27 @@ def test_two_yellow_ones_that_bear_each_other_out_are_red(minutes: float, level:
     assert [e.reason for e in raised] == (["corroborated"] if level is Level.red else [])
 
 
+@pytest.mark.parametrize(
+    ("first", "second"), [(("AC2", "activity"), ("BD1", "bed")), (("BD1", "bed"), ("AC2", "activity"))]
+)
+def test_one_fact_told_by_two_rules_makes_nothing_surer(
+    first: tuple[str, str], second: tuple[str, str]
+) -> None:
+    """Twenty minutes in the bathroom at night is out of bed for twenty minutes: evidence of each other, no emergency."""
+    story = Story()
+    story.finding("x1", code=first[0], cause=first[1], **YELLOW)
+    story.wait(240)
+    story.finding("x2", code=second[0], cause=second[1], **YELLOW)
+    assert [a.level for a in story.desk.open()] == [Level.yellow, Level.yellow]
+    assert [(f.code, bool(f.of)) for f in story.desk.open()[0].findings] == [
+        (first[0], False),
+        (second[0], True),
+    ]
+    story.wait(60)
+    story.finding("x3", code="FL2", cause="fall", **YELLOW)
+    assert {a.level for a in story.desk.open() if a.cause != "fall"} == {Level.red}, "a fall beside them does"
+
+
 def test_a_red_one_brings_somebody_anyway() -> None:
     """SOS after a bed exit: the bed case has it as evidence and stays yellow; nobody is paged twice for it."""
     story = Story()
@@ -444,6 +465,8 @@ def test_every_cause_of_the_table_is_one_that_findings_have() -> None:
     ours = {"visit", "test", "reach", "call", "round", "request", "duty", "meal"}
     named = {c for pair in rules.corroborate for c in pair} | set(rules.join_minutes.causes)
     named |= {*rules.roll_up.causes, *rules.roll_up.never}
+    codes = {code for pair in rules.same_fact for code in pair}
+    assert codes <= set(load().rules), "a pair of codes that no rule has"
     assert named - ours <= used, f"no rule has the cause {sorted(named - ours - used)}"
 
 
