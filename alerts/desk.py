@@ -10,12 +10,13 @@ by it. Deterministic: the alert's id comes from home, cause and first finding, n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from alerts.campaigns import CONFIRM_WITHIN, SAME_PRESS, Campaign, awaited
 from alerts.cases import STORM, a_storm, case_rules
 from alerts.circle import nearest, walk_minutes, whereabouts
 from alerts.deciding import decide
@@ -74,6 +75,7 @@ SPOKEN = frozenset({"sos", "fall"})
 
 CONTRADICTED = "contradicted"
 """What the rules call a finding that something else speaks against (`lower` of a rule)."""
+MAYBE_TEST = {"zh": "测试待确认：", "en": "Test? "}
 MAX_CHAIN = 64
 """Steps one alert may take in one tick; more would be a fault in the ladder, not a late clock."""
 
@@ -113,6 +115,12 @@ def view_of(finding: Finding) -> FindingView:
         reopen_minutes=finding.reopen_minutes,
         seen=(finding.event_id,),
     )
+
+
+def tiers_of(registry: Registry, home: str) -> set[Tier]:
+    """The tiers of those who live there."""
+    known = registry.homes.get(home)
+    return {r.tier for r in known.residents} if known is not None else set()
 
 
 def answer_to(finding: Finding, number: int, now: datetime) -> DeviceAck | None:
@@ -228,6 +236,25 @@ def fire(
     due = timer.at
     late = round(max(0.0, (now - due).total_seconds()), 3)
     match timer.kind:
+        case "confirm":
+            first = alert.findings[0]
+            plan = plan_for(
+                Level.red,
+                roster.registry.site.policy,
+                cause=alert.cause,
+                tiers=tiers_of(roster.registry, alert.home),
+            )
+            return [
+                LevelRaised(
+                    at=due,
+                    reason="not_confirmed",
+                    level=Level.red,
+                    code=first.code,
+                    title=first.title,
+                    pictogram=first.pictogram,
+                    **_ladder(plan, due),
+                )
+            ]
         case "hold":
             over: list[Event] = [HoldEnded(at=due, late_seconds=late)]
             if not alert.going:
@@ -272,6 +299,8 @@ class Desk:
         self._at_home: dict[str, set[str]] = {}
         """Open cases of a home."""
         self._due: dict[str, datetime] = {}
+        self.campaigns: Mapping[str, Campaign] = {}
+        """Test campaigns; none when in doubt."""
         self.source = 0
         """The position on FINDINGS up to which the log is known to have answered."""
         self.registry = registry
@@ -450,10 +479,13 @@ class Desk:
         if how == "nothing":
             return []
         if how in ("raise", "storm"):
-            made = self._raise(finding, now, source, storm=how == "storm")
+            campaign = self._tested(finding, now) if how == "raise" else None
+            made = self._raise(finding, now, source, storm=how == "storm", campaign=campaign)
             return [*self._borne_out(finding, made.number, now, source), made]
         assert alert is not None
         view = view_of(finding)
+        if self._still_tested(alert, finding):
+            view = msgspec.structs.replace(view, level=Level.yellow)
         if alert.cause == STORM:
             view = _rolled(view, finding.home)
         answer = answer_to(finding, alert.number, now)
@@ -533,18 +565,40 @@ class Desk:
             and is_later(alert, view)
         )
 
+    def _tested(self, finding: Finding, now: datetime) -> Campaign | None:
+        """The campaign whose tester is to say whether this was the test; None when anything else is the matter there."""
+        campaign = awaited(self.campaigns.values(), self._registry, finding, now)
+        rules = case_rules()
+        here = (self.alerts[name] for name in self._at_home.get(finding.home, ()))
+        if campaign is None or any(
+            a.level is not Level.blue
+            and not a.test
+            and not rules.technical(a.cause, a.level, life=a.life, test=a.test)
+            for a in here
+        ):
+            return None
+        return campaign
+
+    @staticmethod
+    def _still_tested(alert: Alert, finding: Finding) -> bool:
+        """Whether a change of a finding is still the one alarm that the tester is asked about; another press is not."""
+        return (
+            alert.open
+            and alert.confirm_by is not None
+            and alert.level is Level.yellow
+            and alert.finding(finding.finding) is not None
+            and finding.phase is Phase.changed
+            and finding.reason in SAME_PRESS
+        )
+
     def _plan(self, alert: Alert, level: Level) -> Plan:
         return plan_for(
             level,
             self._registry.site.policy,
             cause=alert.cause,
-            tiers=self._tiers(alert.home),
+            tiers=tiers_of(self._registry, alert.home),
             test=alert.test,
         )
-
-    def _tiers(self, home: str) -> set[Tier]:
-        known = self._registry.homes.get(home)
-        return {r.tier for r in known.residents} if known is not None else set()
 
     def _borne_out(self, finding: Finding, number: int, now: datetime, source: int) -> list[Transition]:
         """Other causes in the same home that this finding bears out: it joins them as evidence, and raises them a step.
@@ -586,7 +640,15 @@ class Desk:
             out.append(self._assemble(alert, events, now, source=source))
         return out
 
-    def _raise(self, finding: Finding, now: datetime, source: int, *, storm: bool = False) -> Transition:
+    def _raise(
+        self,
+        finding: Finding,
+        now: datetime,
+        source: int,
+        *,
+        storm: bool = False,
+        campaign: Campaign | None = None,
+    ) -> Transition:
         further: list[Event] = []
         if storm:
             rolled = _rolled(view_of(finding), finding.home)
@@ -599,6 +661,8 @@ class Desk:
         if finding.phase is not Phase.opened or any((first, t) in self._findings for t in (False, True)):
             # An episode that outlived its case begins another: it needs a name of its own.
             first = finding.event_id
+        if campaign is not None:
+            view = msgspec.structs.replace(view, level=Level.yellow)
         if storm:
             # It says what the case is; its condition is that of the findings in it.
             view = msgspec.structs.replace(view, of=number)
@@ -606,7 +670,7 @@ class Desk:
             view.level,
             self._registry.site.policy,
             cause=finding.cause,
-            tiers=self._tiers(finding.home),
+            tiers=tiers_of(self._registry, finding.home),
             test=finding.test,
         )
         place = finding.parameters.get("place")
@@ -618,7 +682,10 @@ class Desk:
             cause=finding.cause,
             code=finding.code,
             level=view.level,
-            title=finding.title,
+            title=finding.title if campaign is None else _asked(finding.title),
+            tester=campaign.tester if campaign is not None else None,
+            campaign=campaign.id if campaign is not None else None,
+            confirm_by=now + CONFIRM_WITHIN if campaign is not None else None,
             pictogram=finding.pictogram,
             onset_at=finding.onset_at,
             late_seconds=finding.late_seconds,
@@ -724,6 +791,13 @@ def _ends_by_itself(alert: Alert) -> bool:
         and all(f.auto_close and f.condition is Condition.cleared for f in alert.findings if not f.of)
         and any(not f.of for f in alert.findings)
     )
+
+
+def _asked(title: dict[str, str]) -> dict[str, str]:
+    """The title while a tester is asked."""
+    return {
+        lang: f"{MAYBE_TEST[lang]}{words}" if lang in MAYBE_TEST else words for lang, words in title.items()
+    }
 
 
 def _rolled(view: FindingView, home: str) -> FindingView:

@@ -45,6 +45,8 @@ class Why(StrEnum):
     """The condition has cleared."""
     closed = "closed"
     """It is over."""
+    testing = "testing"
+    """For the tester of a campaign: an alarm came that may be the test. Was it?"""
     joined = "joined"
     """Something further happened in the same case."""
 
@@ -56,6 +58,8 @@ class Purpose(StrEnum):
     accept = "accept"
     inform = "inform"
     """Nothing: the message only tells."""
+    test = "test"
+    """That an alarm in a test campaign was the test."""
     confirm = "confirm"
     """That this message of a test has been read."""
 
@@ -116,8 +120,11 @@ class Delivery(_Part, frozen=True, kw_only=True):
 
     @property
     def urgent(self) -> bool:
-        """Whether it is above every budget and queue of the others: all of a red case but its reminders."""
-        return self.level is Level.red and self.reason is not Why.reminder
+        """Whether it is above every budget and queue of the others: all of a red case but its reminders.
+
+        So is the question whether an alarm was a test: its answer has seconds.
+        """
+        return (self.level is Level.red and self.reason is not Why.reminder) or self.reason is Why.testing
 
     @property
     def subject(self) -> str:
@@ -219,6 +226,10 @@ class Raised(_Laddered, tag="raised", frozen=True, kw_only=True):
     test: bool = False
     finding: FindingView
     answer: DeviceAck | None = None
+    tester: str | None = None
+    """It came in a test campaign of this member of staff: yellow until `confirm_by`, then red unless they said so."""
+    campaign: str | None = None
+    confirm_by: datetime | None = None
 
 
 class Joined(_Event, tag="joined", frozen=True, kw_only=True):
@@ -252,7 +263,7 @@ class LevelRaised(_Laddered, tag="level_raised", frozen=True, kw_only=True):
     """The case became more urgent: a new ladder begins."""
 
     reason: str = "finding"
-    """finding, or corroborated: another cause in the same home bears it out."""
+    """finding; corroborated: another cause in the same home bears it out; not_confirmed: no tester said that it was a test."""
     level: Level
     code: str
     title: dict[str, str]

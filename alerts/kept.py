@@ -1,7 +1,8 @@
 """What is kept of visits, tests, test messages, orders and rounds, in the people bucket: by the API and the worker.
 
 `visit.RESIDENT` and `tested.DEVICE` hold the last one, `contact.PERSON.ADDRESS` what came of a test message,
-`repair.ID` a maintenance order, `round.ID` and `call.ROUND.RESIDENT` a call round and its attempts. `Mirror.run` follows them for whoever decides about upkeep (`alerts.upkeep`, `alerts.repairs`).
+`repair.ID` a maintenance order, `round.ID` and `call.ROUND.RESIDENT` a call round and its attempts,
+`campaign.ID` a test campaign. `Mirror.run` follows them for whoever decides about upkeep (`alerts.upkeep`, `alerts.repairs`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime
 import msgspec
 import structlog
 
+from alerts.campaigns import Campaign
 from alerts.repairs import Repair
 from alerts.rounds import Attempt, Call, Round, with_attempt
 from alerts.upkeep import Reach, Upkeep, Visit
@@ -95,6 +97,22 @@ async def note_call(stream: Stream, round_: str, resident: str, attempt: Attempt
         return wanted, True
 
 
+async def keep_campaign(stream: Stream, name: str, change: Callable[[Campaign | None], Campaign]) -> Campaign:
+    """Change a test campaign with a compare-and-set; `change` has it as it is now, None when there is none."""
+    key = f"campaign.{name}"
+    while True:
+        entry = await stream.get(PEOPLE, key)
+        known = decode(entry.data, Campaign) if entry is not None and entry.data is not None else None
+        wanted = change(known)
+        if wanted == known:
+            return wanted
+        try:
+            await stream.put(PEOPLE, key, encode(wanted), expect=entry.revision if entry is not None else 0)
+        except Conflict:
+            continue
+        return wanted
+
+
 class HealthMirror:
     """The health of every home as the rules last told it."""
 
@@ -129,6 +147,7 @@ class Mirror:
         self._reach: dict[tuple[str, str], Reach] = {}
         self.repairs: dict[str, Repair] = {}
         """Maintenance orders by id; those that ended long ago are still there."""
+        self.campaigns: dict[str, Campaign] = {}
         self.rounds: dict[str, Round] = {}
         self.calls: dict[tuple[str, str], Call] = {}
         """By round and resident."""
@@ -173,6 +192,10 @@ class Mirror:
                 self.repairs.pop(name, None)
                 if data is not None:
                     self.repairs[name] = decode(data, Repair)
+            case "campaign":
+                self.campaigns.pop(name, None)
+                if data is not None:
+                    self.campaigns[name] = decode(data, Campaign)
             case "round":
                 self.rounds.pop(name, None)
                 if data is not None:

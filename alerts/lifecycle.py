@@ -228,6 +228,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resumed: bool = False
     """Taken, then left: loud again, the ladder goes on."""
     hold_until: datetime | None = None
+    tester: str | None = None
+    campaign: str | None = None
+    confirm_by: datetime | None = None
+    """It may be a test: by then the tester has said so, or it is red. Kept once it was closed, so that who takes that
+    back has a real alarm."""
 
     findings: tuple[FindingView, ...] = ()
     touched_at: datetime | None = None
@@ -316,11 +321,11 @@ class Timer:
     """When an alert wants attention, and what for."""
 
     at: datetime
-    kind: Literal["hold", "send", "resume", "step", "promise", "remind"]
+    kind: Literal["confirm", "hold", "send", "resume", "step", "promise", "remind"]
     rung: Rung | None = None
 
 
-_ORDER = {"hold": 0, "send": 1, "resume": 2, "step": 3, "promise": 4, "remind": 5}
+_ORDER = {"confirm": -1, "hold": 0, "send": 1, "resume": 2, "step": 3, "promise": 4, "remind": 5}
 
 
 def next_rung(alert: Alert) -> Rung | None:
@@ -338,6 +343,8 @@ def timers(alert: Alert) -> list[Timer]:
     if not alert.open:
         return []
     out: list[Timer] = []
+    if alert.confirm_by is not None and alert.level is not Level.red:
+        out.append(Timer(max(alert.confirm_by, alert.opened_at), "confirm"))
     if alert.hold_until is not None:
         out.append(Timer(alert.hold_until, "hold"))
     elif alert.work_due is not None and not alert.resumed:
@@ -498,6 +505,9 @@ def _begin(event: Raised) -> Alert:
         acknowledge_by=event.acknowledge_by,
         promise="none" if event.arrive_by is None else "pending",
         steps=(StepView(step=0, at=event.at),) if event.plan else (),
+        tester=event.tester,
+        campaign=event.campaign,
+        confirm_by=event.confirm_by,
         findings=(event.finding,),
         touched_at=event.at,
         condition=_condition((event.finding,)),
@@ -516,6 +526,7 @@ def _restart(alert: Alert, event: LevelRaised | LevelLowered | Reopened) -> Aler
         generation=alert.generation + 1,
         opened_at=event.at,
         last_step_at=event.at,
+        confirm_by=alert.confirm_by if isinstance(event, Reopened) else None,
         not_before=None,
         rung=0,
         hurry=False,

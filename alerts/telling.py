@@ -235,6 +235,17 @@ def tell(alert: Alert, event: Event, *, roster: Roster, now: datetime) -> list[E
     registry = roster.registry
     made: tuple[Delivery, ...] = ()
     match event:
+        case Raised(tester=str() as tester) if tester in registry.staff:
+            asked = messages(
+                alert,
+                [(tester, Purpose.test)],
+                registry=registry,
+                reason=Why.testing,
+                step=0,
+                at=event.at,
+            )
+            found = _step(alert, event, 0, reason=Why.opened, roster=roster, now=now)
+            return [Told(at=event.at, deliveries=asked), *found] if asked else found
         case Raised() | Reopened():
             return _step(alert, event, 0, reason=Why.opened, roster=roster, now=now)
         case LevelRaised():

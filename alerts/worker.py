@@ -104,6 +104,7 @@ class Worker:
         self._pushes: dict[str, Sequence[str]] = {}
         self._upkeep = Mirror(stream)
         self._health = HealthMirror(stream)
+        self.desk.campaigns = self._upkeep.campaigns
         self._proven: dict[str, datetime] = {}
         """Alarm devices that rang since it was last noted."""
         self._source = 0

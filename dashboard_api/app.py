@@ -27,6 +27,7 @@ from care.errors import Temporary
 from care.messages import Beat, encode
 from care.stream import HEALTH, Stream
 from dashboard_api import (
+    campaigns,
     cases,
     duties,
     folds,
@@ -145,6 +146,7 @@ def create_app(
     app.include_router(residents.routes(house))
     app.include_router(duties.routes(house))
     app.include_router(upkeep.routes(house))
+    app.include_router(campaigns.routes(house))
     app.include_router(rounds.routes(house))
     app.include_router(repairs.routes(house))
     app.include_router(modes.routes(house))

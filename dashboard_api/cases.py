@@ -23,6 +23,7 @@ from care.stream import PEOPLE
 from care.words import Command, Level
 from dashboard_api import access, present, redact, shapes
 from dashboard_api.asking import moment, signed_in
+from dashboard_api.campaigns import confirmed
 from dashboard_api.figures import CaseRow
 from dashboard_api.house import House
 from dashboard_api.live import Key, Listener
@@ -292,7 +293,10 @@ def routes(house: House) -> APIRouter:
             "act": claim.purpose.value,
             "state": case.alert.state.value,
             "state_words": texts.state_words(case.alert),
-            "done": done or not case.alert.open,
+            "done": done
+            or not case.alert.open
+            # Too late to say that it was the test: it is real.
+            or (claim.purpose is Purpose.test and case.alert.level is Level.red),
         }
         if act and claim.purpose is Purpose.accept:
             page["alert"] = redact.for_view(desk, Viewer("responder", claim.person))
@@ -314,6 +318,11 @@ def routes(house: House) -> APIRouter:
         except Conflict:
             pass  # the other tap of the same finger
         return claim, done
+
+    async def tested(token: str) -> Case:
+        """The tester says that the alarm was the test. Saying so again changes nothing; too late it is a problem."""
+        claim, case, _used = await claimed(token)
+        return await confirmed(house, case, by=claim.person, tester=claim.person)
 
     @router.get(
         f"{V}/go/{{token}}",
@@ -344,6 +353,8 @@ def routes(house: House) -> APIRouter:
         if claim.purpose is Purpose.confirm:
             await confirm(house.stream, claim.person, claim.delivery, house.clock.now())
             return _confirm_page(done=True)
+        if claim.purpose is Purpose.test:
+            return link_page(claim, await tested(token), done=True)
         claim, case = await follow_link(token)
         return link_page(claim, case, done=True, act=True)
 
@@ -369,7 +380,10 @@ def routes(house: House) -> APIRouter:
             if claim.purpose is Purpose.confirm:
                 await confirm(house.stream, claim.person, claim.delivery, house.clock.now())
                 return RedirectResponse(f"{request.url.path}?done", status_code=303)
-            await follow_link(token)
+            if claim.purpose is Purpose.test:
+                await tested(token)
+            else:
+                await follow_link(token)
         except Problem as problem:
             if problem.reason != Why.link_used:
                 words = _REFUSED.get(problem.reason, problem.detail)
@@ -432,10 +446,16 @@ _REFUSED = {
     No.already_acknowledged.value: "已由他人接警，谢谢。",
     No.not_allowed.value: "现在不需要此操作，谢谢。",
 }
-_ACTS = {"acknowledge": "接警", "accept": "接受，我去", "inform": "", "confirm": "我收到了"}
+_ACTS = {
+    "acknowledge": "接警",
+    "accept": "接受，我去",
+    "inform": "",
+    "confirm": "我收到了",
+    "test": "是我在测试",
+}
 
 
-_DONE = {"confirm": "已确认，谢谢。"}
+_DONE = {"confirm": "已确认，谢谢。", "test": "测试已记录，或已按真实告警处理。"}
 
 
 def _confirm_page(*, done: bool) -> Json:

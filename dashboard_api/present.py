@@ -408,6 +408,8 @@ def _event_words(event: Event, name: Names) -> str:
             return f"无法判断：{event.finding.title.get('zh', event.finding.code)}"
         case LevelLowered():
             return f"降级（出现相反的迹象）：{event.title.get('zh', event.code)}"
+        case LevelRaised(reason="not_confirmed"):
+            return f"没有人确认是测试，按真实告警处理：{event.title.get('zh', event.code)}"
         case LevelRaised():
             return f"升级：{event.title.get('zh', event.code)}"
         case Escalated():

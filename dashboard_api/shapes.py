@@ -1155,7 +1155,7 @@ class LinkPage(Shape):
     title: str
     building: str | None
     act: str
-    """acknowledge, accept, inform, or confirm (that a test message was read)."""
+    """acknowledge, accept, inform, test (that an alarm was the tester's), or confirm (that a test message was read)."""
     state: AlertState | None
     state_words: str
     done: bool
@@ -1260,6 +1260,59 @@ class Visited(Shape):
     how: Literal["door", "phone", "video"]
     kept: bool
     """False when a later visit is known already."""
+
+
+class CampaignDevice(Shape):
+    device: str
+    home: str
+    address: str
+    label: str
+    passed_at: At | None
+    """When the tester confirmed; null while not tried."""
+
+
+class CampaignWaiting(Shape):
+    """An alarm that waits for the tester's word."""
+
+    alert: str
+    number: int
+    device: str
+    address: str
+    confirm_by: At
+    """Unconfirmed then it is red."""
+    version: int
+
+
+class CampaignBody(Shape):
+    id: str
+    tester: Person
+    begins: At
+    ends: At
+    state: Literal["ahead", "running", "over"]
+    by: str
+    devices: list[CampaignDevice]
+    waiting: list[CampaignWaiting]
+
+
+class CampaignList(Shape):
+    items: list[CampaignBody]
+    testers: list[Person]
+    """Who can be a tester: staff who can be reached."""
+
+
+class CampaignWanted(Said):
+    tester: Annotated[str, Field(max_length=64)]
+    devices: Annotated[list[str], Field(max_length=40)] = []
+    homes: Annotated[list[str], Field(max_length=40)] = []
+    """Every alarm device of these homes."""
+    begins: Annotated[str | None, Field(max_length=40, description="RFC 3339; now when left out")] = None
+    minutes: Annotated[float, Field(gt=0, le=60)] = 60
+
+
+class CampaignWord(Said):
+    alert: Annotated[str, Field(max_length=64)]
+    version: Annotated[int | None, Field(ge=0)] = None
+    note: Annotated[str, Field(max_length=500)] = ""
 
 
 CallOutcome = Literal["well", "request", "not_reached"]

@@ -869,6 +869,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Campaigns
+         * @description Test campaigns of the last two weeks and those ahead, the newest first, with what waits for a word.
+         */
+        get: operations["campaigns_api_v1_campaigns_get"];
+        put?: never;
+        /**
+         * Begin
+         * @description Open a window of at most an hour for one tester and named devices. Alarms in it stay real until the tester says otherwise.
+         */
+        post: operations["begin_api_v1_campaigns_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{campaign}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End
+         * @description Close the window now: what comes from here on is real.
+         */
+        post: operations["end_api_v1_campaigns__campaign__end_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{campaign}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm
+         * @description This alarm was the test: said by the tester, or by the desk with the tester on the phone (then `note` says so).
+         */
+        post: operations["confirm_api_v1_campaigns__campaign__confirm_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rounds": {
         parameters: {
             query?: never;
@@ -1600,6 +1664,114 @@ export interface components {
              * @example 2026-05-23T04:06:24.120Z
              */
             at: string;
+        };
+        /** CampaignBody */
+        CampaignBody: {
+            /** Id */
+            id: string;
+            tester: components["schemas"]["Person"];
+            /**
+             * Begins
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            begins: string;
+            /**
+             * Ends
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            ends: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ahead" | "running" | "over";
+            /** By */
+            by: string;
+            /** Devices */
+            devices: components["schemas"]["CampaignDevice"][];
+            /** Waiting */
+            waiting: components["schemas"]["CampaignWaiting"][];
+        };
+        /** CampaignDevice */
+        CampaignDevice: {
+            /** Device */
+            device: string;
+            /** Home */
+            home: string;
+            /** Address */
+            address: string;
+            /** Label */
+            label: string;
+            /** Passed At */
+            passed_at: string | null;
+        };
+        /** CampaignList */
+        CampaignList: {
+            /** Items */
+            items: components["schemas"]["CampaignBody"][];
+            /** Testers */
+            testers: components["schemas"]["Person"][];
+        };
+        /**
+         * CampaignWaiting
+         * @description An alarm that waits for the tester's word.
+         */
+        CampaignWaiting: {
+            /** Alert */
+            alert: string;
+            /** Number */
+            number: number;
+            /** Device */
+            device: string;
+            /** Address */
+            address: string;
+            /**
+             * Confirm By
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            confirm_by: string;
+            /** Version */
+            version: number;
+        };
+        /** CampaignWanted */
+        CampaignWanted: {
+            /** Tester */
+            tester: string;
+            /**
+             * Devices
+             * @default []
+             */
+            devices?: string[];
+            /**
+             * Homes
+             * @default []
+             */
+            homes?: string[];
+            /**
+             * Begins
+             * @description RFC 3339; now when left out
+             */
+            begins?: string | null;
+            /**
+             * Minutes
+             * @default 60
+             */
+            minutes?: number;
+        };
+        /** CampaignWord */
+        CampaignWord: {
+            /** Alert */
+            alert: string;
+            /** Version */
+            version?: number | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
         };
         /** CardDevice */
         CardDevice: {
@@ -7118,6 +7290,233 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    campaigns_api_v1_campaigns_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    begin_api_v1_campaigns_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CampaignWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    end_api_v1_campaigns__campaign__end_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    confirm_api_v1_campaigns__campaign__confirm_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CampaignWord"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
