@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.integration.test_api_house import PASSWORD, House, V, smoke
 
-EXPECTED = {200, 204, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 503}
+EXPECTED = {200, 201, 204, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 503}
 LEFT_OUT = {f"{V}/live": "never ends", f"{V}/session": "signs our token out", f"{V}/token": "slow on purpose"}
 
 
