@@ -42,6 +42,7 @@ class CaseRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     corroborate: list[tuple[str, str]]
     same_fact: list[tuple[str, str]]
     never_lower: list[str]
+    vouch: list[str]
     roll_up: _RollUp
 
     def join_within(self, cause: str) -> timedelta:
@@ -70,6 +71,10 @@ class CaseRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def may_lower(self, cause: str) -> bool:
         """Whether what contradicts a case of this cause makes it less urgent."""
         return cause.partition(":")[0] not in self.never_lower
+
+    def may_vouch(self, cause: str) -> bool:
+        """Whether somebody's word that the person is fine makes a case of this cause milder."""
+        return self.may_lower(cause) and cause.partition(":")[0] in self.vouch
 
     def storm_limit(self, level: Level) -> int:
         """How many cases of this level within `roll_up.within_seconds` are still told one by one."""

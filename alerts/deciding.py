@@ -27,6 +27,7 @@ from alerts.events import (
     Outcome,
     Reopened,
     Undone,
+    Vouched,
 )
 from alerts.lifecycle import GOING, Alert
 from alerts.orders import (
@@ -72,7 +73,7 @@ _CLOSED_TOO = frozenset({Command.note, Command.undo, Command.reopen})
 """Commands that make sense on a closed case."""
 
 
-_FACTS = frozenset({Command.note, Command.check})
+_FACTS = frozenset({Command.note, Command.check, Command.with_me})
 """What was seen or written down stays true whatever others have decided meanwhile: it conflicts with nothing."""
 
 
@@ -174,6 +175,10 @@ def _decide(alert: Alert, order: Order, now: datetime) -> list[Event]:
             return _close(alert, order, now)
         case Command.hand_over:
             return [_hand_over(alert, order, now)]
+        case Command.with_me:
+            if any(v.who == who for v in alert.vouched):
+                return []
+            return [Vouched(at=now, who=who, by=by, note=order.note)]
         case Command.check:
             return [_check(alert, order, now)]
         case _:

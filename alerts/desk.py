@@ -44,6 +44,7 @@ from alerts.events import (
     Resumed,
     Told,
     Transition,
+    Vouched,
 )
 from alerts.ladder import Plan, plan_for, step_of
 from alerts.lifecycle import (
@@ -515,7 +516,10 @@ class Desk:
             events.append(FindingChanged(at=finding.at, finding=view, reason=finding.reason, answer=answer))
         if how == "hear" and known is None and self._alarms_anew(alert, view):
             events.insert(0, Resumed(at=now, reason="again"))
-        if how == "hear" and view.level.rank > alert.level.rank and finding.phase is not Phase.cleared:
+        # What somebody has answered for already is no news when it merely goes on; another press, a graver level is.
+        answered = bool(alert.vouched) and known is not None and finding.reason in SAME_PRESS
+        worse = view.level.rank > alert.level.rank and not (answered and view.level.rank <= known.level.rank)  # type: ignore[union-attr]
+        if how == "hear" and worse and finding.phase is not Phase.cleared:
             plan = self._plan(alert, view.level)
             # Before the finding itself, so that the new ladder's first page is the one page of it.
             events.insert(
@@ -815,9 +819,42 @@ def _promised(alert: Alert, event: Event, registry: Registry) -> Event:
     return event if minutes is None else msgspec.structs.replace(event, arrive_minutes=round(minutes, 1))
 
 
+def may_vouch(alert: Alert) -> bool:
+    """Whether somebody's word that the person is fine makes this case milder: red becomes yellow, nothing else.
+
+    Never one of the life-safety floor, nor one that another red cause in the home bears out.
+    """
+    return (
+        alert.open
+        and alert.level is Level.red
+        and not alert.life
+        and not alert.test
+        and case_rules().may_vouch(alert.cause)
+        and not any(f.life or (f.of and f.level is Level.red) for f in alert.findings)
+    )
+
+
+def _milder(alert: Alert, registry: Registry, now: datetime) -> LevelLowered:
+    plan = plan_for(
+        Level.yellow, registry.site.policy, cause=alert.cause, tiers=tiers_of(registry, alert.home)
+    )
+    worst = max((f for f in alert.findings if not f.of), key=lambda f: f.level.rank)
+    return LevelLowered(
+        at=now,
+        level=Level.yellow,
+        code=alert.code,
+        title=alert.title,
+        pictogram=alert.pictogram,
+        finding=worst.finding,
+        **_ladder(plan, now),
+    )
+
+
 def propose(alert: Alert, order: Order, roster: Roster, now: datetime) -> Transition:
     """The transition a person's order makes of an alert, with its messages. Raises NotAllowed."""
     events = [_promised(alert, e, roster.registry) for e in decide(alert, order, now)]
+    if any(isinstance(e, Vouched) for e in events) and may_vouch(alert):
+        events.append(_milder(alert, roster.registry, now))
     return assemble(
         alert,
         events,

@@ -58,6 +58,8 @@ class Purpose(StrEnum):
     accept = "accept"
     inform = "inform"
     """Nothing: the message only tells."""
+    with_me = "with_me"
+    """That the person is with its reader and fine."""
     test = "test"
     """That an alarm in a test campaign was the test."""
     confirm = "confirm"
@@ -270,6 +272,16 @@ class LevelRaised(_Laddered, tag="level_raised", frozen=True, kw_only=True):
     pictogram: str
 
 
+class Vouched(_Event, tag="vouched", frozen=True, kw_only=True):
+    """Somebody says that the person is with them and fine (domain 3.6). What it makes milder follows as `LevelLowered`."""
+
+    who: str
+    """A relative, a neighbour, or whoever goes there."""
+    by: str
+    """Who wrote it down: the same, or the desk that heard it on the phone."""
+    note: str = ""
+
+
 class LevelLowered(_Laddered, tag="level_lowered", frozen=True, kw_only=True):
     """What contradicts the case made it one step less urgent (domain 3.6): the milder ladder begins, from now."""
 
@@ -464,6 +476,7 @@ Event = (
     | FindingUnknown
     | LevelRaised
     | LevelLowered
+    | Vouched
     | Escalated
     | Reminded
     | NobodyThere

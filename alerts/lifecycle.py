@@ -52,6 +52,7 @@ from alerts.events import (
     Told,
     Transition,
     Undone,
+    Vouched,
     subject_of,
 )
 from care.words import AlertState, Command, Condition, Level
@@ -100,6 +101,14 @@ class CheckView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str
     at: datetime
     note: str = ""
+
+
+class VouchView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who said that the person is with them and fine."""
+
+    who: str
+    by: str
+    at: datetime
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -228,6 +237,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resumed: bool = False
     """Taken, then left: loud again, the ladder goes on."""
     hold_until: datetime | None = None
+    vouched: tuple[VouchView, ...] = ()
     tester: str | None = None
     campaign: str | None = None
     confirm_by: datetime | None = None
@@ -685,6 +695,10 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
                 alert,
                 CheckView(home=event.home, result=event.result, by=event.by, at=event.at, note=event.note),
             )
+        case Vouched():
+            said = VouchView(who=event.who, by=event.by, at=event.at)
+            alert = _replace(alert, vouched=(*(v for v in alert.vouched if v.who != event.who), said))
+            return _noted(alert, event.by, event.at, event.note)
         case Noted():
             return _noted(alert, event.by, event.at, event.note)
         case Held():

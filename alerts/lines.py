@@ -34,6 +34,7 @@ from alerts.events import (
     Told,
     Transition,
     Undone,
+    Vouched,
     Why,
 )
 from alerts.lifecycle import Alert, next_rung
@@ -171,6 +172,8 @@ def lines(transition: Transition, alert: Alert) -> list[dict[str, Any]]:
                 say("alert.hand_over", event, by=event.who, to=event.to)
             case Checked():
                 say("alert.check", event, by=event.by, to=event.home, result=event.result)
+            case Vouched():
+                say("alert.with_me", event, by=event.who)
             case Noted():
                 say("alert.note", event, by=event.by)
             case Held():

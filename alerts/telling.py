@@ -287,10 +287,12 @@ def tell(alert: Alert, event: Event, *, roster: Roster, now: datetime) -> list[E
                 return _repressed(alert, event, roster=roster, now=now, reason=Why.joined)
             return []
         case Acknowledged():
-            # At once, which is inside the promised 60 s (domain 4.3).
+            # At once, which is inside the promised 60 s (domain 4.3); perhaps the person is with them.
+            word = case_rules().may_vouch(alert.cause) and not any(f.life for f in alert.findings)
+            ask = Purpose.with_me if word else Purpose.inform
             made = messages(
                 alert,
-                [(c.id, Purpose.inform) for c in family(alert, registry) if not _knows(alert, c.id)],
+                [(c.id, ask) for c in family(alert, registry) if not _knows(alert, c.id)],
                 registry=registry,
                 reason=Why.acknowledged,
                 step=alert.rung,

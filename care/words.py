@@ -119,6 +119,8 @@ class Command(StrEnum):
     """Somebody else takes the case, or the task at the door, over."""
     check = "check"
     """One home of a welfare list was looked after."""
+    with_me = "with_me"
+    """人在我这: somebody says that the person is with them and fine. Lowers what may be lowered, closes nothing."""
 
 
 class Protection(StrEnum):

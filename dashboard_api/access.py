@@ -130,7 +130,7 @@ ROUTES: dict[tuple[str, str], Rule] = {
 """Method and path → who may. The last four are the web app's files and addresses, never data."""
 
 RESPONDER_COMMANDS = frozenset(
-    {"acknowledge", "accept", "decline", "depart", "arrive", "note", "call", "hand_over", "check"}
+    {"acknowledge", "accept", "decline", "depart", "arrive", "note", "call", "hand_over", "check", "with_me"}
 )
 """What somebody who goes there may do, and only to a case that was offered to them."""
 

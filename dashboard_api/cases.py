@@ -203,7 +203,12 @@ def routes(house: House) -> APIRouter:
             if who.user.staff is None:
                 raise Problem(403, Why.forbidden, "此登录未对应工作人员")
         staff = house.picture.registry.staff
-        unknown = [name for name in ("by",) if name in given and given[name] not in staff]
+        home = house.picture.registry.homes.get(case.alert.home)
+        # The desk may write down what a relative says on the phone.
+        relatives = (
+            {c.id for c in home.contacts} if home is not None and command is Command.with_me else set()
+        )
+        unknown = [n for n in ("by",) if n in given and given[n] not in staff and given[n] not in relatives]
         unknown += ["to"] if command is Command.hand_over and given.get("to") not in staff else []
         unknown += ["responders"] if any(r not in staff for r in given.get("responders", [])) else []
         if unknown:
@@ -273,7 +278,13 @@ def routes(house: House) -> APIRouter:
     async def claimed(token: str) -> tuple[links.Claim, Case, bool]:
         """What a link is for, the case, and whether it was used."""
         claim = await read_claim(token)
-        if claim.person not in house.picture.registry.staff:
+        registry = house.picture.registry
+        if claim.purpose is Purpose.with_me:
+            # A relative of that home still, and still allowed to know by the elder.
+            there = registry.homes.get(claim.home)
+            if there is None or claim.person not in {c.id for c in there.contacts}:
+                raise Problem(404, Why.not_found, "链接无效")
+        elif claim.person not in registry.staff:
             raise Problem(404, Why.not_found, "链接无效")  # somebody who has left
         case = await house.find(claim.alert)
         if case is None:
@@ -298,11 +309,15 @@ def routes(house: House) -> APIRouter:
             # Too late to say that it was the test: it is real.
             or (claim.purpose is Purpose.test and case.alert.level is Level.red),
         }
+        if claim.purpose is Purpose.with_me:
+            # A relative reads no more than the message said: nothing that happened, no place (P-05).
+            page["title"], page["building"] = "家中有提醒", ""
+            page["done"] = page["done"] or any(v.who == claim.person for v in case.alert.vouched)
         if act and claim.purpose is Purpose.accept:
             page["alert"] = redact.for_view(desk, Viewer("responder", claim.person))
         return page
 
-    async def follow_link(token: str) -> tuple[links.Claim, Case]:
+    async def follow_link(token: str, *, with_me: bool = False) -> tuple[links.Claim, Case]:
         """Do what a link is for, once. The mark is set first: of two taps one acts, and a lost answer is repaired by
         the idempotency key of the order.
         """
@@ -310,6 +325,10 @@ def routes(house: House) -> APIRouter:
         if used:
             raise Problem(409, Why.link_used, "链接已使用")
         word = Command.accept if claim.purpose is Purpose.accept else Command.acknowledge
+        if with_me and claim.purpose is Purpose.acknowledge:
+            raise Problem(409, Why.refused, "此链接只能用来接警")
+        if with_me or claim.purpose is Purpose.with_me:
+            word = Command.with_me
         mark = links.mark(token)
         order = Order(command=word, actor=claim.person, key=f"link:{mark}")
         done = await ordered(case, lambda: order, None, by=claim.person)
@@ -347,16 +366,18 @@ def routes(house: House) -> APIRouter:
         responses={409: {"model": shapes.ProblemBody}, 410: {"model": shapes.ProblemBody}},
         tags=["links"],
     )
-    async def use_link(token: str) -> Json:
-        """Take the case, accept to go, or confirm that a test message was read."""
+    async def use_link(token: str, reply: Annotated[Literal["with_me"] | None, Query()] = None) -> Json:
+        """Take the case, accept to go, say that the person is with one and fine (of a link to accept: `reply=with_me`),
+        that an alarm was one's test, or that a test message was read.
+        """
         claim = await read_claim(token)
         if claim.purpose is Purpose.confirm:
             await confirm(house.stream, claim.person, claim.delivery, house.clock.now())
             return _confirm_page(done=True)
         if claim.purpose is Purpose.test:
             return link_page(claim, await tested(token), done=True)
-        claim, case = await follow_link(token)
-        return link_page(claim, case, done=True, act=True)
+        claim, case = await follow_link(token, with_me=reply is not None)
+        return link_page(claim, case, done=True, act=reply is None)
 
     @router.get("/go/{token}", include_in_schema=False)
     async def link_in_browser(token: str, request: Request, done: str | None = None) -> Response:
@@ -373,7 +394,9 @@ def routes(house: House) -> APIRouter:
         return _link_form(link_page(claim, case, done=used), request.url.path)
 
     @router.post("/go/{token}", include_in_schema=False)
-    async def link_pressed(token: str, request: Request) -> Response:
+    async def link_pressed(
+        token: str, request: Request, reply: Annotated[Literal["with_me"] | None, Query()] = None
+    ) -> Response:
         """The button of that page."""
         try:
             claim = await read_claim(token)
@@ -383,7 +406,7 @@ def routes(house: House) -> APIRouter:
             if claim.purpose is Purpose.test:
                 await tested(token)
             else:
-                await follow_link(token)
+                await follow_link(token, with_me=reply is not None)
         except Problem as problem:
             if problem.reason != Why.link_used:
                 words = _REFUSED.get(problem.reason, problem.detail)
@@ -452,10 +475,15 @@ _ACTS = {
     "inform": "",
     "confirm": "我收到了",
     "test": "是我在测试",
+    "with_me": "人在我这，平安",
 }
 
 
-_DONE = {"confirm": "已确认，谢谢。", "test": "测试已记录，或已按真实告警处理。"}
+_DONE = {
+    "with_me": "已告诉监控席，谢谢。",
+    "confirm": "已确认，谢谢。",
+    "test": "测试已记录，或已按真实告警处理。",
+}
 
 
 def _confirm_page(*, done: bool) -> Json:
@@ -505,7 +533,9 @@ def _link_form(page: Json, path: str) -> HTMLResponse:
     if page["done"] or not act:
         button = f"<p>{_DONE.get(page['act'], '已处理，谢谢。')}</p>" if page["done"] else ""
     else:
-        button = (
-            f'<form method="post" action="{html.escape(path)}"><button type="submit">{act}</button></form>'
-        )
+        path = html.escape(path)
+        button = f'<form method="post" action="{path}"><button type="submit">{act}</button></form>'
+        if page["act"] == Purpose.accept.value:
+            other = _ACTS[Purpose.with_me.value]
+            button += f'<form method="post" action="{path}?reply=with_me"><button>{other}</button></form>'
     return _page(page["title"], where + state + button)

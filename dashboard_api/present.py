@@ -47,6 +47,7 @@ from alerts.events import (
     Told,
     Transition,
     Undone,
+    Vouched,
 )
 from alerts.lifecycle import Alert
 from alerts.roster import DESK, DESK_ROLES, RESPONDER_ROLES, Roster, roster_of
@@ -443,6 +444,9 @@ def _event_words(event: Event, name: Names) -> str:
             return f"{name(event.who)} 交接给 {name(event.to)}"
         case Checked():
             return f"{name(event.by)} 核实 {event.home}：{_CHECK_WORDS.get(event.result, event.result)}"
+        case Vouched():
+            heard = "" if event.by == event.who else f"（{name(event.by)} 记录）"
+            return f"{name(event.who)} 说人在身边，平安{heard}"
         case Noted():
             return f"{name(event.by)} 备注"
         case Held():
@@ -470,7 +474,9 @@ def events_json(log: Iterable[Transition], name: Names) -> list[dict[str, Any]]:
             fields = msgspec.to_builtins(event)
             fields = {k: v for k, v in fields.items() if k not in ("at", "type", "finding", "answer", "plan")}
             finding = getattr(event, "finding", None)
-            if finding is not None:
+            if isinstance(finding, str):  # of a case that was lowered: the name of what was contradicted
+                fields["finding"] = finding
+            elif finding is not None:
                 fields["finding"] = finding.finding
                 fields["code"] = finding.code
                 fields["device"] = finding.device

@@ -1155,7 +1155,7 @@ class LinkPage(Shape):
     title: str
     building: str | None
     act: str
-    """acknowledge, accept, inform, test (that an alarm was the tester's), or confirm (that a test message was read)."""
+    """acknowledge, accept, inform, with_me (that the person is with a relative), test (that an alarm was the tester's), or confirm (that a test message was read)."""
     state: AlertState | None
     state_words: str
     done: bool
