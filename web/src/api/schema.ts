@@ -347,7 +347,8 @@ export interface paths {
         put?: never;
         /**
          * Use Link
-         * @description Take the case, accept to go, or confirm that a test message was read.
+         * @description Take the case, accept to go, say that the person is with one and fine (of a link to accept: `reply=with_me`),
+         *     that an alarm was one's test, or that a test message was read.
          */
         post: operations["use_link_api_v1_go__token__post"];
         delete?: never;
@@ -1860,7 +1861,7 @@ export interface components {
          * @description What a person can do to an alert.
          * @enum {string}
          */
-        Command: "acknowledge" | "call" | "dispatch" | "accept" | "decline" | "depart" | "arrive" | "note" | "hold" | "reopen" | "undo" | "close" | "hand_over" | "check";
+        Command: "acknowledge" | "call" | "dispatch" | "accept" | "decline" | "depart" | "arrive" | "note" | "hold" | "reopen" | "undo" | "close" | "hand_over" | "check" | "with_me";
         /**
          * CommandBody
          * @description One body for all commands; which fields a command takes is in the contract. `version` is the one you saw.
@@ -5872,7 +5873,9 @@ export interface operations {
     };
     use_link_api_v1_go__token__post: {
         parameters: {
-            query?: never;
+            query?: {
+                reply?: "with_me" | null;
+            };
             header?: never;
             path: {
                 token: string;
