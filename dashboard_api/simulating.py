@@ -83,8 +83,8 @@ def routes(house: House) -> APIRouter:
         """Simulated homes by id, address or name."""
         return await ask(told.SimulatedHomes, "homes", q=q, limit=limit)
 
-    @router.post("/scenarios", status_code=201, response_model=told.Started)
-    async def start(body: told.ScenarioStart, who: Annotated[Who, Depends(signed_in)]) -> told.Started:
+    @router.post("/scenarios", status_code=201, response_model=told.StartedBody)
+    async def start(body: told.ScenarioStart, who: Annotated[Who, Depends(signed_in)]) -> told.StartedBody:
         """Let something happen. Without a home the seed chooses one; without `after_seconds` it waits for its hour."""
         started = await ask(
             told.Started,
@@ -102,7 +102,7 @@ def routes(house: House) -> APIRouter:
             home=started.home,
             begins_at=started.begins_at,
         )
-        return started
+        return told.StartedBody(**started.model_dump(), address=_address(house, started.home))
 
     @router.post("/faults", status_code=201, response_model=told.FaultSwitch)
     async def fault(body: told.FaultStart, who: Annotated[Who, Depends(signed_in)]) -> told.FaultSwitch:
@@ -158,7 +158,7 @@ def _compared(house: House, state: told.SimulatorState, found: told.TruthsTold, 
             also=tuple(t.expect.also) if t.expect is not None else (),
             level=Level(t.expect.level) if t.expect is not None else Level.blue,
             by=_at(t.expect.by) if t.expect is not None else None,
-            void=t.void,
+            void=t.void or t.unheard,
         )
         for t in found.items
     ]
@@ -176,6 +176,10 @@ def _compared(house: House, state: told.SimulatorState, found: told.TruthsTold, 
     if found.total > len(found.items):
         begin = min((f.at for f in facts), default=begin)  # older truths are no longer told
     said = verdicts.said_of(list(house.picture.cases.values()), begin)
+    known = house.picture.registry.homes.keys()
+    said = [
+        s for s in said if s.homes & known
+    ]  # a case about the centre itself comes of nothing in the world
     judged, nothing = verdicts.judge(facts, said, faults, house.clock.now())
     seconds = [j.seconds for j in judged.values() if j.verdict == "found" and j.seconds is not None]
     counts = Counter(j.verdict for j in judged.values())
@@ -191,7 +195,7 @@ def _compared(house: House, state: told.SimulatorState, found: told.TruthsTold, 
             "missed": counts["missed"],
             "waiting": counts["waiting"],
             "for_nothing": sum(1 for one in nothing if not one.fault),
-            "median_seconds": round(statistics.median(seconds), 1) if seconds else None,
+            "median_seconds": round(statistics.median(seconds), 2) if seconds else None,
         },
     }
 

@@ -145,6 +145,8 @@ class TruthAhead(Told):
     expect: ExpectedBody | None
     void: bool
     """It was over before it had to be told."""
+    unheard: bool
+    """The home was cut off when it happened: no service could know."""
 
 
 class TruthTold(TruthAhead):
@@ -160,10 +162,14 @@ class TruthsTold(Told):
 class Started(Told):
     scenario: str
     home: str
-    begins_at: At | None
+    begins_at: At
     truths: list[TruthAhead]
     command: str
     """The same from the command line, with `SITE` for the site file."""
+
+
+class StartedBody(Started):
+    address: str
 
 
 class RaisedCase(Shape):

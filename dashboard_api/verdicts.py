@@ -41,7 +41,7 @@ class Fact:
     level: Level = Level.blue
     by: datetime | None = None
     void: bool = False
-    """It was over before it had to be told: it may be raised or not."""
+    """It need not be raised: it was over before it had to be, or its home was cut off."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _judged(truth: Fact, said: Sequence[Said], now: datetime) -> Judged:
     ]
     if hits:
         first = min(hits, key=lambda s: s.at)
-        seconds = max(0.0, round((first.at - truth.at).total_seconds(), 1))
+        seconds = max(0.0, round((first.at - truth.at).total_seconds(), 2))
         return Judged("found" if first.at <= truth.by else "late", first, seconds)
     if truth.void:
         return Judged("void")

@@ -251,13 +251,15 @@ class Control:
             if fitting:
                 home = fitting[int(np.random.default_rng((ask.seed, 311)).integers(len(fitting)))]
         after = timedelta(seconds=ask.after_seconds) if ask.after_seconds is not None else None
-        truths = self._simulation.stage(Wish(ask.scenario, home, after))
+        wish = Wish(ask.scenario, home, after)
+        begins = world.begins(wish)
+        truths = self._simulation.stage(wish)
         where = home or world.home_for(ask.scenario)
         offset = f"+{ask.after_seconds:g}s" if ask.after_seconds is not None else ""
         return {
             "scenario": ask.scenario,
             "home": where,
-            "begins_at": self._heard(min(t.at for t in truths)) if truths else None,
+            "begins_at": self._heard(begins),
             "truths": [self._truth(None, truth) for truth in truths],
             "command": (
                 f"anxin simulate --site SITE --seed {world.seed} --scenario {ask.scenario}@{where}{offset}"
@@ -313,6 +315,7 @@ class Control:
             "verdict": truth.verdict,
             "expect": expect,
             "void": n in self._void,
+            "unheard": n in self._simulation.unheard,
         }
 
     def _switch(self, one: Switch) -> dict[str, Any]:

@@ -313,6 +313,8 @@ class Simulation:
         self._lines: list[_Line] = []
         self.truths: list[Truth] = []
         """What has happened so far."""
+        self.unheard: set[int] = set()
+        """Those of them that came while nothing left their home (by their place in `truths`): no service could know."""
         for wish in scenarios:
             self.world.stage(wish)
 
@@ -438,6 +440,8 @@ class Simulation:
             self._told(truth)
 
     def _told(self, truth: Truth) -> None:
+        if truth.expect is not None and truth.device is not None and self.world.lives[truth.home].dark:
+            self.unheard.add(len(self.truths))
         self.truths.append(truth)
         if self._truth is not None:
             self._truth.write(truth_line(truth) + "\n")

@@ -161,12 +161,7 @@ class World:
         if scenario is None:
             raise WrongScenario(f"there is no scenario `{wish.name}`; there are: {' '.join(SCENARIOS)}")
         life = self._life_for(wish)
-        if wish.after is not None:
-            start = self.now_ms + int(wish.after / timedelta(milliseconds=1))
-        else:
-            start = self._hour_for(self.now_ms, scenario.hours)
-            if scenario.lead and start < self.now_ms + scenario.lead and not life.in_bed(self.now_ms, start):
-                start = self.now_ms + scenario.lead
+        start = self._start_of(wish, life)
         zone = self.registry.zone
         day = at_ms(start).astimezone(zone).date()
         hour = (start - midnight(day, zone)) / HOUR
@@ -181,6 +176,19 @@ class World:
             self._told += 1
             heapq.heappush(self._truths, (to_ms(truth.at), self._told, truth))
         return truths
+
+    def begins(self, wish: Wish) -> datetime:
+        """When a scenario would begin if it were staged now. Raises WrongScenario."""
+        return at_ms(self._start_of(wish, self._life_for(wish)))
+
+    def _start_of(self, wish: Wish, life: HomeLife) -> int:
+        if wish.after is not None:
+            return self.now_ms + int(wish.after / timedelta(milliseconds=1))
+        scenario = SCENARIOS[wish.name]
+        start = self._hour_for(self.now_ms, scenario.hours)
+        if scenario.lead and start < self.now_ms + scenario.lead and not life.in_bed(self.now_ms, start):
+            return self.now_ms + scenario.lead
+        return start
 
     def happened(self) -> list[Truth]:
         """What has become true since the last time this was asked, up to where the world has been lived."""

@@ -231,6 +231,20 @@ def test_a_power_cut_takes_the_whole_building_and_lets_scenarios_keep_their_own_
     assert messages_of(live(control, 120), "h0317")
 
 
+def test_what_happens_in_a_home_that_is_cut_off_says_so(control):
+    """Nobody could have heard it: that is no miss of the service. When the line is back it counts again."""
+    one = ask(control, do="fault", fault="gateway_cut", home="h0317")
+    ask(control, do="start", scenario="sos", home="h0317", after_seconds=30)
+    live(control, 60)
+    newest, cut = ask(control, do="truths")["items"]
+    assert (newest["expect"]["code"], newest["unheard"]) == ("SOS1", True)
+    assert (cut["expect"]["code"], cut["unheard"]) == ("TE4", False)  # a silence is heard
+    ask(control, do="stop", id=one["id"])
+    ask(control, do="start", scenario="sos", home="h0317", after_seconds=0)
+    live(control, 60)
+    assert ask(control, do="truths")["items"][0]["unheard"] is False
+
+
 def test_times_are_those_of_whoever_listens():
     """At sixty times the world's minute is a second."""
     simulation, clock = a_simulation(homes=3, speed=60)

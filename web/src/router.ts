@@ -2,7 +2,7 @@
 import { createRouter, createWebHistory, type RouteLocationNormalized } from 'vue-router'
 import { Refusal } from './api/client'
 import type { Me } from './api/types'
-import { goes, homeOf, isFamily, mayAct, maySeeDesk, maySeeDevices, maySeeFigures, me, remembered, whoAmI } from './session'
+import { goes, homeOf, isFamily, mayAct, maySeeDesk, maySeeDevices, maySeeFigures, maySimulate, me, remembered, whoAmI } from './session'
 
 const NEEDS: Readonly<Record<string, (who: Me) => boolean>> = {
   session: () => true,
@@ -12,6 +12,7 @@ const NEEDS: Readonly<Record<string, (who: Me) => boolean>> = {
   figures: maySeeFigures,
   goes,
   family: isFamily,
+  simulates: maySimulate,
 }
 
 export const router = createRouter({
@@ -30,6 +31,7 @@ export const router = createRouter({
         { path: 'devices', component: () => import('./devices/DevicesPage.vue'), meta: { needs: 'devices', title: 'devices' } },
         { path: 'duty', component: () => import('./duty/DutyPage.vue'), meta: { needs: 'figures', title: 'duty' } },
         { path: 'kpi', component: () => import('./kpi/KpiPage.vue'), meta: { needs: 'figures', title: 'kpi' } },
+        { path: 'sim', component: () => import('./sim/SimPage.vue'), meta: { needs: 'simulates', title: 'sim' } },
         { path: 'handover', component: () => import('./office/HandoverPage.vue'), meta: { needs: 'acts', title: 'handover' } },
       ],
     },

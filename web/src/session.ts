@@ -49,6 +49,8 @@ const isPhone = (who: Me): boolean => goes(who) || isFamily(who)
 export const maySeeFigures = (who: Me): boolean => FIGURES.includes(who.role)
 export const maySeeDevices = (who: Me): boolean => FIGURES.includes(who.role)
 
+export const maySimulate = (who: Me): boolean => who.simulated && who.role === 'admin'
+
 /** Where somebody is at home. */
 export function homeOf(who: Me): string {
   if (maySeeDesk(who)) return '/desk'

@@ -2834,6 +2834,8 @@ export interface components {
             expect: components["schemas"]["ExpectedBody"] | null;
             /** Void */
             void: boolean;
+            /** Unheard */
+            unheard: boolean;
             /** N */
             n: number;
             /** Address */
@@ -4216,18 +4218,24 @@ export interface components {
             /** Value */
             value: boolean | null;
         };
-        /** Started */
-        Started: {
+        /** StartedBody */
+        StartedBody: {
             /** Scenario */
             scenario: string;
             /** Home */
             home: string;
-            /** Begins At */
-            begins_at: string | null;
+            /**
+             * Begins At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            begins_at: string;
             /** Truths */
             truths: components["schemas"]["TruthAhead"][];
             /** Command */
             command: string;
+            /** Address */
+            address: string;
         };
         /** Strip */
         Strip: {
@@ -4526,6 +4534,8 @@ export interface components {
             expect: components["schemas"]["ExpectedBody"] | null;
             /** Void */
             void: boolean;
+            /** Unheard */
+            unheard: boolean;
         };
         /** TruthCounts */
         TruthCounts: {
@@ -8748,7 +8758,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Started"];
+                    "application/json": components["schemas"]["StartedBody"];
                 };
             };
             /** @description Unauthorized */

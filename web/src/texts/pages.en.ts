@@ -3,7 +3,7 @@ import type { PagesTexts } from './pages'
 
 export const pagesEn: PagesTexts = {
   skip: 'Skip to the page',
-  titles: { residents: 'Residents', resident: 'Resident', devices: 'Devices', duty: 'Duty and coverage', kpi: 'Response figures', handover: 'Hand-over', family: 'Family', go: 'Tasks' },
+  titles: { residents: 'Residents', resident: 'Resident', devices: 'Devices', duty: 'Duty and coverage', kpi: 'Response figures', handover: 'Hand-over', sim: 'Simulator', family: 'Family', go: 'Tasks' },
   toDesk: 'To the desk', redWaiting: (n) => (n > 1 ? `${n} red alerts nobody has taken` : 'A red alert nobody has taken'), loading: 'Loading', again: 'Try again', print: 'Print', andMore: (n) => `and ${n} more`, asOf: (ago) => `Figures of ${ago}`, age: (n) => `${n} years`,
   faults: {
     unreachable: 'The service does not answer; trying again', history_unavailable: 'History cannot be read now; live alerts are not affected', forbidden: 'Not for your role', unknown_resident: 'No such resident', not_ready: 'The service is starting', unavailable: 'Not available now', other: 'Cannot be read now; please try later',
@@ -36,9 +36,6 @@ export const pagesEn: PagesTexts = {
     period: 'Period', periods: { today: 'Today', week: '7 days', month: 'This month', last: 'Last month' }, csv: 'CSV', figures: { ack60: 'Taken in time', ack180: 'Taken at last', called60: 'Phoned in time', arrive10: 'On site in time' }, minutes: (n) => `${n} min`, seconds: (n) => `${n} s`, under: 'below target', of: (kept, n) => `${kept} of ${n}`,
     spread: 'distribution', spreadSummary: (words) => `Distribution: ${words}`, median: (time) => `median ${time}`, cases: 'The cases behind it', recount: 'each can be checked', number: 'No.', code: 'Code', at: 'Raised', took: 'Took', kept: 'Kept', never: 'never', yes: 'yes', no: 'no',
     load: 'Load today', today: 'alerts', tenMinutes: 'New in 10 minutes', floodLine: 'is the flood line', visits: 'Visits due', hint: 'Red cases only, tests not counted; without cases there is no figure.',
-  },
-  handover: {
-    title: 'Hand-over', next: 'Next person', choose: 'Choose', openCases: 'Open cases', none: 'none', muted: 'Muted', notMuted: 'Sound is not muted', tests: 'Devices in test', testsUnknown: 'The service keeps no list of device tests yet', note: 'What to pass on', confirm: 'I have seen this and take over', done: (name) => `${name} has taken over`, thenSound: 'Please do the sound check now', owner: 'with', signInHint: 'The next person signs in here; the hand-over is noted in every open case', user: 'User name', password: 'Password', noted: (from, to) => `交班：${from} 交给 ${to}`,
   },
   family: {
     call: 'Call home', steps: 'What happened', waiting: 'waiting', allowed: 'What you may see', classes: { status: 'whether all is well', activity: 'time of the last activity' }, nothing: 'Your relative has not agreed to show this. Please ask them or the centre.', offline: 'Offline: this may be old', at: (time) => `As of ${time}`, protection: 'Devices', protections: { protected: 'all working', partly: 'some not working', not: 'not working' }, past: 'Earlier', noPast: 'Nothing lately', signOut: 'Sign out', number: (n) => `no. ${n}`,

@@ -1,7 +1,7 @@
 /** 大屏和值班席以外各页面的中文：老人、设备、排班、指标、家属、上门手机。与页面一起加载，不算在大屏的首屏里。 */
 export const pagesZh = {
   skip: '跳到正文',
-  titles: { residents: '老人', resident: '老人', devices: '设备', duty: '排班与覆盖', kpi: '响应指标', handover: '交班', family: '家人', go: '上门任务' },
+  titles: { residents: '老人', resident: '老人', devices: '设备', duty: '排班与覆盖', kpi: '响应指标', handover: '交班', sim: '模拟器', family: '家人', go: '上门任务' },
   toDesk: '回到告警', redWaiting: (n: number) => (n > 1 ? `${n} 个红色告警没人接` : '红色告警没人接'), loading: '正在读取', again: '再试', print: '打印', andMore: (n: number) => `等 ${n} 项`, asOf: (ago: string) => `${ago}的数据`, age: (n: number) => `${n} 岁`,
   faults: {
     unreachable: '连不上服务，正在重试', history_unavailable: '历史库暂时读不到，实时告警不受影响', forbidden: '您的角色不能查看', unknown_resident: '没有这位老人', not_ready: '服务正在启动，请稍候', unavailable: '暂不可用', other: '暂时读不到，请稍后再试',
@@ -34,9 +34,6 @@ export const pagesZh = {
     period: '时间段', periods: { today: '今天', week: '近 7 天', month: '本月', last: '上月' }, csv: '导出 CSV', figures: { ack60: '及时接警', ack180: '最迟接警', called60: '及时回电', arrive10: '按时到场' }, minutes: (n: number) => `${n} 分钟内`, seconds: (n: number) => `${n} 秒内`, under: '未达标', of: (kept: number, n: number) => `${kept} / ${n} 次`,
     spread: '用时分布', spreadSummary: (words: string) => `用时分布：${words}`, median: (time: string) => `中位 ${time}`, cases: '背后的案件', recount: '可逐件复核', number: '号', code: '代码', at: '告警时间', took: '用时', kept: '达标', never: '没有发生', yes: '是', no: '否',
     load: '今天的负荷', today: '条', tenMinutes: '近 10 分钟新告警', floodLine: '为洪峰线', visits: '今日应探访', hint: '只算红色告警，演练不算；没有样本就没有数字。',
-  },
-  handover: {
-    title: '交班', next: '接班人', choose: '选接班人', openCases: '未结的案件', none: '没有', muted: '静音中', notMuted: '声音没有静音', tests: '测试中的设备', testsUnknown: '服务还没有设备测试清单', note: '要交代的事', confirm: '我已看过，接班', done: (name: string) => `${name} 已接班`, thenSound: '接班后请做一次声音检查', owner: '由', signInHint: '接班人请在这里登录，交班记录写进每个未结案件', user: '用户名', password: '密码', noted: (from: string, to: string) => `交班：${from} 交给 ${to}`,
   },
   family: {
     call: '打电话给家里', steps: '处理经过', waiting: '等待中', allowed: '老人同意您看到', classes: { status: '是否平安、有没有提醒', activity: '最近一次有动静的时间' }, nothing: '老人还没有同意向家属显示情况，请与老人或社区联系。', offline: '离线，信息可能过时', at: (time: string) => `${time} 的情况`, protection: '设备', protections: { protected: '都在工作', partly: '部分不在工作', not: '没有在工作' }, past: '以前的提醒', noPast: '最近没有提醒', signOut: '退出', number: (n: number) => `${n} 号`,
