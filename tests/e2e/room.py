@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import tempfile
 import threading
 from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
@@ -36,6 +38,8 @@ from dashboard_api.house import House
 from dashboard_api.live import Channel, Listener
 from dashboard_api.people import add_user, make_demo_users
 from simulators.community import generate
+from simulators.control import controlled
+from simulators.run import Simulation
 from tests.e2e.lived import LivedHistory
 
 PASSWORD = "eine lange demo"
@@ -83,7 +87,8 @@ class _Taken:
 class Room:
     """See the module's docstring. Its methods may be called from any thread."""
 
-    def __init__(self, *, homes: int = 60) -> None:
+    def __init__(self, *, homes: int = 60, simulated: bool = False) -> None:
+        """`simulated`: a simulator that can be told what to do feeds the room (its messages reach nobody here)."""
         self.clock = MovableClock()
         self.stream = MemoryStream(idle=timedelta(milliseconds=5))
         self.registry = Registry(generate(homes=homes))
@@ -103,6 +108,8 @@ class Room:
         self._stack: contextlib.AsyncExitStack | None = None
         self.house: House
         self._telling = False
+        self._folder = tempfile.TemporaryDirectory(prefix="anxin-room-") if simulated else None
+        self._world: contextlib.AsyncExitStack | None = None
         self.ticking = True
 
     # -- starting and stopping ------------------------------------------------------------------------------
@@ -111,14 +118,48 @@ class Room:
         self._thread.start()
         self.do(self._prepare())
         self.start()
+        if self._folder is not None:
+            self.simulator_starts()
         return self
 
     def close(self) -> None:
+        self.simulator_stops()
         self.stop()
         self.do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @property
+    def control(self) -> Path | None:
+        """Where the simulator listens."""
+        return Path(self._folder.name) / "s" if self._folder is not None else None
+
+    def simulator_starts(self) -> None:
+        """The world begins anew, and listens."""
+        self.do(self._live())
+
+    async def _live(self) -> None:
+        assert self.control is not None
+        nowhere = f"mqtt://127.0.0.1:{free_port()}"
+        simulation = Simulation(self.registry.site, clock=self.clock, mqtt_url=nowhere)
+        self._world = contextlib.AsyncExitStack()
+        await self._world.enter_async_context(controlled(simulation, self.control, self.clock))
+        running = asyncio.create_task(simulation.run())
+
+        async def ended() -> None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+        self._world.push_async_callback(ended)
+
+    def simulator_stops(self) -> None:
+        """The world is gone, and nobody listens."""
+        if self._world is not None:
+            self.do(self._world.aclose())
+            self._world = None
 
     @staticmethod
     async def _end() -> None:
@@ -172,6 +213,7 @@ class Room:
             build="b1",
             demo=True,
             history=self.history,
+            simulator=self.control,
         )
         self.house = app.state.house
         config = uvicorn.Config(

@@ -5,9 +5,10 @@ import contextlib
 import json
 from datetime import timedelta
 
+import msgspec
 from structlog.testing import capture_logs
 
-from care.words import Role
+from care.words import Level, Role
 from simulators.control import controlled
 from simulators.run import Simulation
 from tests.integration.test_api_house import NOON, House, V, smoke
@@ -77,6 +78,10 @@ async def test_a_scenario_is_started_and_its_truth_stands_beside_what_was_raised
         assert [(t["judged"], t["case"]) for t in waiting["items"]] == [("waiting", None)]
         await house.raised(smoke(at=house.clock.now()))
         await house.raised(smoke("h0420", at=house.clock.now(), device="sos-0420", code="SOS1", cause="sos"))
+        nobody = smoke(at=house.clock.now(), code="TE14", cause="watch", level=Level.yellow, evidence=[])
+        await house.raised(
+            msgspec.structs.replace(nobody, home="zpq", resident=None)
+        )  # about the centre itself
         told = (await admin.get(f"{S}/truths")).json()
         (truth,) = told["items"]
         assert (truth["judged"], truth["seconds"], truth["case"]["number"]) == ("found", 2.0, 317)

@@ -1,0 +1,225 @@
+"""The simulator's panel in a real Chromium: the frame on every screen, scenarios and faults, truth beside alerts (ux 9.10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from care.words import Level
+from tests.e2e.conftest import Sit, open_screen, picture
+from tests.e2e.room import Room
+from tests.e2e.test_checks_look import CLIPPED, axe
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def open_room() -> Iterator[Room]:
+    """A room that a simulator feeds, in place of the ordinary one."""
+    room = Room(homes=24, simulated=True).open()
+    room.all_protected()
+    yield room
+    room.close()
+
+
+@pytest.fixture
+def panel(sit: Sit) -> Page:
+    """The panel, with its list of scenarios there."""
+    page = sit("/sim", user="admin", width=1440, height=900)
+    page.locator('[data-scenario="sos"]').wait_for()
+    return page
+
+
+FRAMED = """words => {
+  const tape = getComputedStyle(document.documentElement, '::after')
+  const around = tape.backgroundImage.includes('repeating-linear-gradient') && tape.position === 'fixed' && tape.inset === '0px'
+  const apart = Number(tape.zIndex) > 20 && tape.pointerEvents === 'none'
+  const strip = getComputedStyle(document.body, '::before').content
+  const chip = document.querySelector('header .demo')
+  const said = (chip && chip.getClientRects().length > 0 ? chip.textContent : '') + (strip === 'none' ? '' : strip)
+  return around && apart && said.includes(words)
+}"""
+
+
+def framed(page: Page, words: str = "模拟环境") -> None:
+    """The tape is around everything, in nobody's way, and the words are there to be read."""
+    page.wait_for_function(FRAMED, arg=words, timeout=15_000)
+
+
+@pytest.mark.parametrize(
+    ("user", "path", "width", "height"),
+    [
+        ("operator", "/desk", 1920, 1080), ("operator", "/desk", 1280, 720), ("operator", "/wall", 1920, 1080),
+        ("operator", "/wall", 1366, 768), ("operator", "/residents/r0317", 1440, 900), ("operator", "/duty", 1440, 900),
+        ("responder", "/go", 360, 740), ("family", "/family", 390, 844), ("admin", "/sim", 1440, 900),
+    ],
+)  # fmt: skip
+def test_every_screen_that_a_simulator_feeds_bears_the_frame(
+    room: Room, sit: Sit, user: str, path: str, width: int, height: int
+) -> None:
+    """Tape around it and the words 模拟环境, with a red open too; it stands in nobody's way, and axe finds nothing."""
+    from playwright.sync_api import expect
+
+    page = sit(path, user=user, width=width, height=height)
+    framed(page)
+    if path == "/sim":
+        page.locator('[data-scenario="sos"]').wait_for()
+    alert = room.raised("smoke", "h0317")
+    if user == "responder":
+        room.command(alert, "dispatch", actor="s01", responders=[_responder(room)])
+    expect(page.locator("html")).to_have_attribute(
+        "data-red", "1" if user != "responder" else "0", timeout=15_000
+    )
+    framed(page)
+    assert page.evaluate(CLIPPED) == []
+    assert axe(page) == []
+    picture(page, f"framed-{path.strip('/').replace('/', '-')}-{width}")
+
+
+def _responder(room: Room) -> str:
+    user = room.house.people.users["responder"]
+    assert user.staff is not None
+    return user.staff
+
+
+def test_the_sign_in_page_bears_it_before_anybody_is_known(room: Room, browser: Browser) -> None:
+    """The service puts it into the page itself; in English it says so in English."""
+    from playwright.sync_api import expect
+
+    context = open_screen(browser, 1280, 720)
+    try:
+        page = context.new_page()
+        page.goto(f"{room.url}/sign-in")
+        page.get_by_label("用户名").wait_for()
+        framed(page)
+        assert axe(page) == []
+        page.get_by_role("button", name="English").click()
+        expect(page.locator("html")).to_have_attribute("lang", "en-GB")
+        framed(page, "Simulated")
+    finally:
+        context.close()
+
+
+def test_only_an_admin_finds_the_panel(room: Room, sit: Sit) -> None:
+    """The words in the header lead there for an admin, and are only words for an operator, who is led back to the desk."""
+    from playwright.sync_api import expect
+
+    desk = sit("/sim", user="operator")
+    expect(desk).to_have_url(f"{room.url}/desk")
+    assert desk.locator("header a.demo").count() == 0
+    admin = sit("/desk", user="admin")
+    admin.get_by_role("link", name="模拟环境").click()
+    expect(admin.locator('[data-scenario="sos"]')).to_be_visible()
+
+
+def reach(page: Page, wanted: Locator, keys: int = 80) -> None:
+    """Come to something by Tab alone."""
+    for _ in range(keys):
+        if wanted.evaluate("one => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError("not reached by Tab")
+
+
+def test_a_scenario_is_started_by_keyboard_and_found(room: Room, panel: Page) -> None:
+    """A home is searched for and chosen, a scenario started: what was true stands beside what was raised, with its seconds."""
+    from playwright.sync_api import expect
+
+    panel.keyboard.press("/")  # as on every page: to the search
+    expect(panel.locator("#sim-home")).to_be_focused()
+    panel.keyboard.type("h0309")
+    home = panel.locator('[data-home="h0309"]')
+    expect(panel.locator(".home")).to_have_count(2)  # and the one that a seed chooses
+    reach(panel, home)
+    panel.keyboard.press("Enter")
+    expect(home).to_have_attribute("aria-pressed", "true")
+    start = panel.get_by_role("button", name="开始：烟感虚警")
+    reach(panel, start)
+    panel.keyboard.press("Enter")
+    expect(
+        panel.get_by_role("status").filter(has_text="已开始：烟感虚警，银杏小区 9 幢 1 单元 201")
+    ).to_be_visible()
+    expect(panel.locator("code")).to_have_text(
+        "anxin simulate --site SITE --seed 1 --scenario virtual_smoke@h0309"
+    )
+    truth = panel.locator("[data-truth]").first
+    expect(truth).to_have_attribute("data-judged", "waiting", timeout=10_000)
+    expect(truth).to_contain_text("还剩")
+    alert = room.raised("smoke", "h0309")
+    expect(truth).to_have_attribute("data-judged", "found", timeout=10_000)
+    expect(truth.locator(".verdict")).to_have_text(re.compile(r"^发现 \d+(\.\d+)? 秒$"))
+    expect(truth.get_by_role("link")).to_have_attribute("href", f"/desk?case={alert}")
+    assert axe(panel) == []
+
+
+def test_what_is_missed_and_what_is_raised_for_nothing_is_seen(room: Room, panel: Page) -> None:
+    """The deadline passes and nothing came; something came that nothing explains."""
+    from playwright.sync_api import expect
+
+    panel.locator('[data-home="h0302"]').click()
+    panel.get_by_role("button", name="马上").click()
+    panel.get_by_role("button", name="开始：紧急呼叫").click()
+    truth = panel.locator("[data-truth]").first
+    expect(truth).to_contain_text("头晕，按下紧急按钮", timeout=15_000)
+    room.passes(30)
+    expect(truth).to_have_attribute("data-judged", "missed", timeout=10_000)
+    expect(truth.locator(".verdict")).to_have_text("漏报")
+    alert = room.raised("gas", "h0305")
+    nothing = panel.locator(f'[data-nothing="{alert}"]')
+    expect(nothing).to_contain_text("误报", timeout=10_000)
+    expect(panel.locator('[data-count="missed"]')).to_have_class("wrong")
+    assert axe(panel) == []
+    picture(panel, "sim-missed")
+
+
+def test_a_fault_is_put_in_force_and_ended(room: Room, panel: Page) -> None:
+    """A cut needs a home; what is raised meanwhile may come of it; ended it is gone."""
+    from playwright.sync_api import expect
+
+    faults = panel.get_by_role("region", name="故障")
+    add = faults.get_by_role("button", name="加上故障")
+    faults.get_by_label("种类").select_option("gateway_cut")
+    expect(add).to_be_disabled()
+    expect(faults).to_contain_text("断网和停电要先选一户")
+    panel.locator('[data-home="h0306"]').click()
+    add.click()
+    row = faults.locator('[data-fault="gateway_cut"]')
+    expect(row).to_contain_text("h0306")
+    alert = room.raised("battery", "h0306", level=Level.yellow)
+    expect(panel.locator(f'[data-nothing="{alert}"]')).to_contain_text("可能由故障引起", timeout=10_000)
+    expect(panel.locator("[data-truth]").first).to_contain_text("网关断网")
+    row.get_by_role("button", name="结束：网关断网").click()
+    expect(row).to_have_count(0)
+    expect(panel.locator("[data-truth]").first).to_contain_text("网络恢复，未到应报时间", timeout=10_000)
+
+
+def test_a_simulator_that_is_away_is_said_and_one_that_comes_back_is_found(room: Room, panel: Page) -> None:
+    """Nothing can be started meanwhile, and nothing that was true is forgotten by the page."""
+    from playwright.sync_api import expect
+
+    room.simulator_stops()
+    expect(panel.get_by_role("alert").filter(has_text="模拟器没有应答")).to_be_visible(timeout=15_000)
+    expect(panel.get_by_role("button", name="开始：紧急呼叫")).to_be_disabled()
+    expect(panel.get_by_role("button", name="加上故障")).to_be_disabled()
+    assert axe(panel) == []
+    room.simulator_starts()
+    expect(panel.get_by_role("button", name="开始：紧急呼叫")).to_be_enabled(timeout=15_000)
+
+
+def test_the_panel_speaks_english(room: Room, sit: Sit) -> None:
+    """No Chinese is left but names and addresses, which say that they are Chinese."""
+    page = sit("/sim", user="admin", script="localStorage.setItem('anxin.language', 'en')")
+    page.get_by_role("button", name="Start: SOS", exact=True).wait_for()
+    left = page.evaluate(
+        """() => [...document.querySelectorAll('main *')].flatMap((one) => [...one.childNodes])
+          .filter((node) => node.nodeType === 3 && /[\\u4e00-\\u9fff]/.test(node.textContent) && !node.parentElement.closest('[lang="zh-CN"]:not(html)'))
+          .map((node) => node.textContent.trim())"""
+    )
+    assert left == []
+    assert axe(page) == []
