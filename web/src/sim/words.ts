@@ -34,7 +34,7 @@ const en: typeof zh = {
   home: 'Home', search: 'Home number, address or name', found: (shown, total) => (total > shown ? `${shown} of ${total}` : `${total}`), none: 'No such home', anyHome: 'The seed chooses a home', anyHint: 'same seed, same home', seedLabel: 'Seed',
   scenarios: 'Scenarios', when: 'When it begins', whens: { hour: 'At its hour', now: 'At once' },
   groups: { fire: 'Fire and gas', calls: 'Calls and falls', body: 'In bed', days: 'Coming and going', water: 'Water', lines: 'Devices and lines', other: 'Others' },
-  due: (level, words, within) => `due: ${level}, “${words}”, within ${within}`, dueNothing: 'No alert is due', dueNow: 'At once by day, night rules are not in force: it may not be raised',
+  due: (level, words, within) => `due within ${within}: ${level}, ${words}`, dueNothing: 'No alert is due', dueNow: 'At once by day, night rules are not in force: it may not be raised',
   seconds: (n) => (n < 120 ? `${n} s` : n < 7200 ? `${Math.round(n / 60)} min` : `${Math.round(n / 3600)} h`),
   hours: (from, to) => `plays at ${from}–${to}`, lead: (time) => `${time} in bed first`, lacks: (kinds) => `no ${kinds} here`,
   start: 'Start', startOf: (title) => `Start: ${title}`, started: (title, where, at) => `Arranged: ${title}, ${where}, begins at ${at}`, startedHere: (title, where) => `Started: ${title}, ${where}`, command: 'The same as a command', copy: 'Copy', copied: 'Copied',
