@@ -199,8 +199,6 @@ def sizes(page: Page) -> None:
 
 def test_steps_tapped_without_a_network_arrive_in_order_with_their_times(room: Room, sit: Sit) -> None:
     """9.9: the network is gone; three taps wait, said as 「3 步待上传」; it is back: all three, in order, each with its time."""
-    from playwright.sync_api import expect
-
     page = sit("/go", user="responder", width=360, height=740)
     me = str(room.house.people.users["responder"].staff)
     alert = room.raised("smoke")

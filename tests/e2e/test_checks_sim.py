@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from care.words import Level
-from tests.e2e.conftest import Sit, open_screen, picture
+from tests.e2e.conftest import Sit, open_screen, picture, wait_for
 from tests.e2e.room import Room
 from tests.e2e.test_checks_look import CLIPPED, axe
 
@@ -64,8 +65,6 @@ def test_every_screen_that_a_simulator_feeds_bears_the_frame(
     room: Room, sit: Sit, user: str, path: str, width: int, height: int
 ) -> None:
     """Tape around it and the words 模拟环境, with a red open too; it stands in nobody's way, and axe finds nothing."""
-    from playwright.sync_api import expect
-
     page = sit(path, user=user, width=width, height=height)
     framed(page)
     if path == "/sim":
@@ -77,7 +76,7 @@ def test_every_screen_that_a_simulator_feeds_bears_the_frame(
         "data-red", "1" if user != "responder" else "0", timeout=15_000
     )
     framed(page)
-    assert page.evaluate(CLIPPED) == []
+    wait_for(lambda: page.evaluate(CLIPPED) == [], 20, "nothing cut")
     assert axe(page) == []
     picture(page, f"framed-{path.strip('/').replace('/', '-')}-{width}")
 
@@ -90,8 +89,6 @@ def _responder(room: Room) -> str:
 
 def test_the_sign_in_page_bears_it_before_anybody_is_known(room: Room, browser: Browser) -> None:
     """The service puts it into the page itself; in English it says so in English."""
-    from playwright.sync_api import expect
-
     context = open_screen(browser, 1280, 720)
     try:
         page = context.new_page()
@@ -108,11 +105,9 @@ def test_the_sign_in_page_bears_it_before_anybody_is_known(room: Room, browser: 
 
 def test_only_an_admin_finds_the_panel(room: Room, sit: Sit) -> None:
     """The words in the header lead there for an admin, and are only words for an operator, who is led back to the desk."""
-    from playwright.sync_api import expect
-
     desk = sit("/sim", user="operator")
     expect(desk).to_have_url(f"{room.url}/desk")
-    assert desk.locator("header a.demo").count() == 0
+    expect(desk.locator("header a.demo")).to_have_count(0)
     admin = sit("/desk", user="admin")
     admin.get_by_role("link", name="模拟环境").click()
     expect(admin.locator('[data-scenario="sos"]')).to_be_visible()
@@ -129,8 +124,6 @@ def reach(page: Page, wanted: Locator, keys: int = 80) -> None:
 
 def test_a_scenario_is_started_by_keyboard_and_found(room: Room, panel: Page) -> None:
     """A home is searched for and chosen, a scenario started: what was true stands beside what was raised, with its seconds."""
-    from playwright.sync_api import expect
-
     panel.keyboard.press("/")  # as on every page: to the search
     expect(panel.locator("#sim-home")).to_be_focused()
     panel.keyboard.type("h0309")
@@ -160,8 +153,6 @@ def test_a_scenario_is_started_by_keyboard_and_found(room: Room, panel: Page) ->
 
 def test_what_is_missed_and_what_is_raised_for_nothing_is_seen(room: Room, panel: Page) -> None:
     """The deadline passes and nothing came; something came that nothing explains."""
-    from playwright.sync_api import expect
-
     panel.locator('[data-home="h0302"]').click()
     panel.get_by_role("button", name="马上").click()
     panel.get_by_role("button", name="开始：紧急呼叫").click()
@@ -180,8 +171,6 @@ def test_what_is_missed_and_what_is_raised_for_nothing_is_seen(room: Room, panel
 
 def test_a_fault_is_put_in_force_and_ended(room: Room, panel: Page) -> None:
     """A cut needs a home; what is raised meanwhile may come of it; ended it is gone."""
-    from playwright.sync_api import expect
-
     faults = panel.get_by_role("region", name="故障")
     add = faults.get_by_role("button", name="加上故障")
     faults.get_by_label("种类").select_option("gateway_cut")
@@ -201,8 +190,6 @@ def test_a_fault_is_put_in_force_and_ended(room: Room, panel: Page) -> None:
 
 def test_a_simulator_that_is_away_is_said_and_one_that_comes_back_is_found(room: Room, panel: Page) -> None:
     """Nothing can be started meanwhile, and nothing that was true is forgotten by the page."""
-    from playwright.sync_api import expect
-
     room.simulator_stops()
     expect(panel.get_by_role("alert").filter(has_text="模拟器没有应答")).to_be_visible(timeout=15_000)
     expect(panel.get_by_role("button", name="开始：紧急呼叫")).to_be_disabled()
@@ -216,10 +203,8 @@ def test_the_panel_speaks_english(room: Room, sit: Sit) -> None:
     """No Chinese is left but names and addresses, which say that they are Chinese."""
     page = sit("/sim", user="admin", script="localStorage.setItem('anxin.language', 'en')")
     page.get_by_role("button", name="Start: SOS", exact=True).wait_for()
-    left = page.evaluate(
-        """() => [...document.querySelectorAll('main *')].flatMap((one) => [...one.childNodes])
+    left = """() => [...document.querySelectorAll('main *')].flatMap((one) => [...one.childNodes])
           .filter((node) => node.nodeType === 3 && /[\\u4e00-\\u9fff]/.test(node.textContent) && !node.parentElement.closest('[lang="zh-CN"]:not(html)'))
           .map((node) => node.textContent.trim())"""
-    )
-    assert left == []
+    wait_for(lambda: page.evaluate(left) == [], 20, "English words")
     assert axe(page) == []
