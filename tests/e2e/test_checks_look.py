@@ -108,11 +108,13 @@ def test_c_wall_2_the_wall_knows_nothing_private(room: Room, sit: Sit) -> None:
     staff = room.registry.site.staff
     secrets = [
         home.phone, home.access.key, home.access.door_code, home.residents[0].name, home.contacts[0].name,
-        home.contacts[0].phone, "402", "听力", "失智", "高血压", "独居", *(s.name for s in staff), *(s.phone for s in staff),
+        home.contacts[0].phone, "听力", "失智", "高血压", "独居", *(s.name for s in staff), *(s.phone for s in staff),
     ]  # fmt: skip
     seen = wall.content() + "\n".join(bodies)
     assert "银杏小区 3 幢" in seen
     assert [s for s in secrets if s and s in seen] == []
+    # the room: but not as part of an id or of a time with .402 s
+    assert re.findall(r".{20}(?<![0-9A-Za-z.])402(?![0-9A-Za-z]).{5}", seen) == []
 
 
 PAGES = {
