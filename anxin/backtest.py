@@ -421,6 +421,8 @@ def run(wish: Wish, settings: Callable[[], Settings], say: Callable[[str], None]
     if wish.source is not None and wish.site is None:
         say("anxin: a recorded file needs its site file: --site")
         return Exit.usage
+    for option, text in (("--from", wish.begin), ("--to", wish.end)):
+        _time(option, text, ZoneInfo("UTC"))  # a slip of the pen is told before anything is opened
     past: Recording | Stored
     if wish.source is not None and wish.site is not None:
         site = wish.site

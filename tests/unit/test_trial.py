@@ -226,6 +226,8 @@ def test_the_command_reads_a_recording_and_refuses_wrong_words(tmp_path: Path) -
     shown = runner.invoke(app, [*base, "--limit", "bed_exit_yellow_minutes=40"])
     assert "BD1                 1 → 0       gained 0, lost 1" in shown.stdout
     assert runner.invoke(app, ["backtest", "--from", "2026-03-01"]).exit_code == 2
+    slip = runner.invoke(app, ["backtest", "--from", "yesterday", "--to", "2026-03-02"]).exception
+    assert "--from yesterday: write a day or a time" in str(slip), "before anybody looks for a database"
     assert runner.invoke(app, ["backtest", "--source", str(messages)]).exit_code == 2
     wrong = runner.invoke(app, [*base, "--limit", "bed_exit_yellow_minutes"])
     assert isinstance(wrong.exception, Misconfigured)
