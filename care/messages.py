@@ -215,6 +215,13 @@ class HomeHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """protected, partly, not (care.words.Protection)."""
     at: datetime
     devices: list[DeviceHealth] = []
+    paths: dict[str, str] = {}
+    """Each way from a hazard to a person (call, fire, gas, fall, water, bed, door, movement): empty when it holds, otherwise
+    `reason:device` of the worst device on it, `not_fitted`, or `gateway` when the home is not heard."""
+    reason: str = ""
+    """Why it is not protected at all: `gateway` (not heard), `no_call`, `nothing` (of no device is anything known)."""
+    resting: list[str] = []
+    """Rules that failed on this home's data and rest for a while (TE7)."""
 
 
 class Habit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -480,15 +480,40 @@ class House:
         }
 
     def reasons(self, health: HomeHealth | None) -> list[str]:
-        """Why a home is not protected in full, in words."""
+        """Why a home is not protected in full, in words: what holds for all of it first, then device by device."""
         if health is None:
             return ["尚无判断"]
         out = []
+        if health.reason == "nothing" and not health.devices:
+            out.append(wording.NO_DEVICES)
+        elif health.reason == "no_call" and health.paths.get("call") == "not_fitted":
+            out.append(wording.NO_BUTTON)
+        elif health.reason:
+            out.append(wording.UNPROTECTED.get(health.reason, health.reason))
+        if health.resting:
+            out.append(wording.RESTING)
         for device in health.devices:
             if device.reason:
                 known = self.picture.registry.devices.get(device.device)
                 label = wording.device_label(known[1]) if known is not None else device.kind
                 out.append(f"{label} {wording.REASONS.get(device.reason, device.reason)}")
+        return out
+
+    @staticmethod
+    def paths(health: HomeHealth | None) -> list[Json]:
+        """The ways from a hazard to a person in this home, and which of them holds."""
+        out: list[Json] = []
+        for path, why in health.paths.items() if health is not None else ():
+            reason, _, device = why.partition(":")
+            out.append(
+                {
+                    "path": path,
+                    "words": wording.PATHS.get(path, path),
+                    "holds": not why,
+                    "reason": reason,
+                    "device": device or None,
+                }
+            )
         return out
 
     def notify_lag(self, now: datetime) -> float | None:

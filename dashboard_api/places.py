@@ -56,7 +56,9 @@ def routes(house: House) -> APIRouter:
             "floor": home.floor,
             "protection": protection,
             "protection_words": wording.PROTECTION.get(protection, protection),
+            "reason": health.reason if health is not None else "unknown",
             "reasons": house.reasons(health),
+            "paths": house.paths(health),
             "at": iso(health.at) if health is not None else None,
             "open_alerts": open_count.get(home.id, 0),
             # Who mends devices needs the door, not who lives behind it.

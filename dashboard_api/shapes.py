@@ -764,6 +764,18 @@ class Devices(Shape):
     items: list[DeviceBody]
 
 
+class PathBody(Shape):
+    """One way from a hazard to a person: call, fire, gas, fall, water, bed, door, movement."""
+
+    path: str
+    words: str
+    holds: bool
+    reason: str
+    """Empty when it holds; else never_reported, silent, offline, fault, tamper, battery, doubtful, not_fitted, gateway."""
+    device: str | None = None
+    """The worst device on it."""
+
+
 class HomeBody(Shape):
     id: str
     address: str
@@ -772,7 +784,11 @@ class HomeBody(Shape):
     floor: int | None
     protection: str
     protection_words: str
+    reason: str = ""
+    """Why it is not protected at all: gateway, no_call, nothing; unknown before the first judgement; empty otherwise."""
     reasons: list[str] = []
+    """The same and what is wrong with single devices, in words."""
+    paths: list[PathBody] = []
     at: At | None = None
     open_alerts: int = 0
     residents: list[ResidentBody] = []

@@ -54,6 +54,28 @@ REASONS: dict[str, str] = {
 }
 """Why a device does not protect (care.messages.DeviceHealth)."""
 
+PATHS: dict[str, str] = {
+    "call": "呼救",
+    "fire": "火情",
+    "gas": "燃气",
+    "fall": "跌倒",
+    "water": "漏水与用水",
+    "bed": "床上",
+    "door": "出门",
+    "movement": "活动",
+}
+"""Ways from a hazard to a person (care.messages.HomeHealth.paths)."""
+
+UNPROTECTED: dict[str, str] = {
+    "gateway": "全户失联（网关、网络或停电）",
+    "no_call": "求助按钮全部不可用",
+    "nothing": "没有一台设备有消息",
+}
+"""Why a home is not protected at all (care.messages.HomeHealth.reason)."""
+NO_BUTTON = "没有求助按钮"
+NO_DEVICES = "没有装设备"
+RESTING = "部分规则暂停，系统自检中"
+
 CATEGORY: dict[str, str] = {"red": "应急响应", "yellow": "健康提醒", "blue": "基础服务"}
 """What a wall may say of a yellow or blue case."""
 

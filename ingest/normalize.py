@@ -658,15 +658,22 @@ class Normalizer:
             out.extend(self._state(replace(route, home=home, device=device), message, state))
         return out
 
-    def _gateways_of(self, base: str) -> list[tuple[Home, Device]]:
-        """The gateway whose home has all devices of this base. Several homes on one bridge fail together elsewhere."""
+    def _gateways_of(self, base: str) -> list[tuple[Home, Device | None]]:
+        """The homes this bridge is the gateway of: one home, or a staircase, whose sensors are all below its base.
+
+        A home whose gateway speaks for itself (it has a topic elsewhere) is left to that one when the base is shared:
+        the bridge does not know whether it is there. None stands for a gateway that is not in the site file.
+        """
         prefix = f"{base}/"
         homes = {h.id: h for t, (h, _) in self.registry.topics().items() if t.startswith(prefix)}
-        if len(homes) != 1:
-            return []
-        home = next(iter(homes.values()))
-        device = self._gateway(home)
-        return [(home, device)] if device is not None else []
+        found: list[tuple[Home, Device | None]] = []
+        for home in homes.values():
+            gateway = self._gateway(home)
+            if gateway is not None and (len(homes) == 1 or (gateway.address or "").startswith(prefix)):
+                found.append((home, gateway))
+            elif gateway is None and all((d.address or "").startswith(prefix) for d in home.devices):
+                found.append((home, None))
+        return found
 
     def _unclaimed(self, route: _Route, message: Message) -> list[Outcome]:
         """A device nobody has entered yet: shown with its last payload and what it seems to be."""

@@ -158,8 +158,11 @@ class Engine(Outages):
                     episode.heard += 1
                     self._evaluate(instance, max(episode.seen, received), trigger, out)
         if first:
-            for instance in home.instances.values():
-                if instance.device is device and instance.rule.ages:
+            for instance in list(home.instances.values()):
+                by_it = instance.device is not None and device in instance.device.beside
+                if (instance.device is device and instance.rule.ages) or (
+                    by_it and instance.rule.doc.shape is Shape.absence
+                ):
                     self._evaluate(instance, max(instance.episode.seen, received), trigger, out)
         # Whether its silence counts for the home's is a habit that this report may have shown or broken.
         if live and (
@@ -638,9 +641,11 @@ class Engine(Outages):
                 return
             memory.offline_at = at
         else:
-            if memory.online_at > memory.offline_at or at < memory.offline_at:
+            kept = trigger.report.retained
+            again = memory.online_at > memory.offline_at and (kept or not memory.online_kept)
+            if again or at < memory.offline_at:
                 return
-            memory.online_at = at
+            memory.online_at, memory.online_kept = at, kept
         self.health_changed.add(home.name)
         if device.kind == Kind.gateway:
             for instance in device.listen:

@@ -516,6 +516,8 @@ class Episodes(Homes):
                 self._clear(instance, at, trigger, out, "covered")
                 self.health_changed.add(instance.home.name)
             return
+        if memory.dark is not None and memory.dark.gateway and episode.phase != ACTIVE:
+            return  # its gateway is away: a few minutes tell whether that is one loss or a blip, and we look again then
         if since is not None and since < memory.back_at and device.memory.heard_at:
             since = memory.back_at
         if episode.phase == ACTIVE:

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import msgspec
-
 from care.ids import epoch_ms
 from care.messages import DeviceHealth, HomeHealth
 from care.site import Device, Registry
 from care.words import Kind, Protection
-from rules.live import ON_CHANGE_GAP, LiveDevice, LiveHome, silent_since
+from rules.live import ON_CHANGE_GAP, LiveDevice, LiveHome, has_reported, is_declared_lost, silent_since
 from rules.memory import ACTIVE, moment
 
 BATTERY_EMPTY = 10
@@ -37,17 +35,7 @@ WORKS_YET = frozenset({"battery", "tamper"})
 """Reasons with which a device may still do what it is there for: no proof of protection, yet a way to call."""
 
 
-class ProvenHealth(HomeHealth, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A home's health with the reasons by path; readers that know only `HomeHealth` pass over them."""
-
-    paths: dict[str, str] = {}
-    """Each path of the home: empty when it holds, otherwise `reason:device` of the worst device, `not_fitted`, or
-    `gateway` when the home is not heard."""
-    reason: str = ""
-    """Why it is not protected at all: `gateway`, `no_call`, `nothing`."""
-
-
-def health_of(registry: Registry, name: str, home: LiveHome | None, now: datetime) -> ProvenHealth:
+def health_of(registry: Registry, name: str, home: LiveHome | None, now: datetime) -> HomeHealth:
     """The health of a home just now; `home` is what we remember of it, if anything."""
     at = epoch_ms(now)
     site = registry.homes.get(name)
@@ -64,7 +52,9 @@ def health_of(registry: Registry, name: str, home: LiveHome | None, now: datetim
             paths[path] = "gateway" if lost else _worst(on_it)
     paths.setdefault("call", "not_fitted")
     callers = [d for d in devices if d.kind in PATHS["call"] or _calls(fitted[d.device])]
-    resting = home is not None and any(until > at for until in home.memory.suspended.values())
+    resting = (
+        sorted(r for r, until in home.memory.suspended.items() if until > at) if home is not None else []
+    )
     if not any(not r for r in reasons.values()):
         reason = "gateway" if lost else "nothing"
     elif lost:
@@ -79,8 +69,14 @@ def health_of(registry: Registry, name: str, home: LiveHome | None, now: datetim
         protection = Protection.partly
     else:
         protection = Protection.protected
-    return ProvenHealth(
-        home=name, protection=protection.value, at=now, devices=devices, paths=paths, reason=reason
+    return HomeHealth(
+        home=name,
+        protection=protection.value,
+        at=now,
+        devices=devices,
+        paths=paths,
+        reason=reason,
+        resting=resting,
     )
 
 
@@ -119,9 +115,9 @@ def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at:
         return DeviceHealth(device=name, kind=kind, room=room, reason="never_reported")
     memory, fields = device.memory, device.fields
     since = silent_since(device)
-    spoke = memory.heard_at or memory.online_at or memory.offline_at
+    spoke = has_reported(device)
     limit = ON_CHANGE_GAP if device.on_change else device.silence
-    silent = bool(spoke) and since is not None and at - since >= limit
+    silent = spoke and since is not None and at - since >= limit
     battery = fields["battery"].value if "battery" in fields else None
     low = isinstance(battery, int | float) and not isinstance(battery, bool) and battery <= BATTERY_EMPTY
     dark = live.memory.dark if live is not None else None
@@ -131,7 +127,7 @@ def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at:
 
     if not spoke:
         reason = "never_reported"
-    elif device.kind == Kind.gateway and memory.offline_at > memory.online_at and since is not None:
+    elif device.kind == Kind.gateway and is_declared_lost(device):
         reason, silent = "offline", True
     elif silent:
         reason = "silent"

@@ -15,8 +15,9 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from care.ids import epoch_ms
-from care.messages import URGENT, Finding, HomeHabits
+from care.messages import URGENT, Finding, HomeHabits, HomeHealth
 from care.site import Registry
+from care.words import Kind
 from devices.kinds import KINDS
 from devices.models import expected, silence
 from devices.quantities import PRESSES, QUANTITIES
@@ -24,7 +25,7 @@ from rules import personal
 from rules.areas import Areas
 from rules.catalog import Rule, RuleBook, Shape, Subject
 from rules.conditions import Compiled
-from rules.health import ProvenHealth, health_of
+from rules.health import health_of
 from rules.learned import learned
 from rules.limits import as_limits, in_force
 from rules.live import NEVER, Instance, LiveDevice, LiveHome, Trigger, bed_of, hours_of, silent_since
@@ -193,6 +194,9 @@ class Homes(ABC):
         # By name, as memory is packed: who was met first must not matter after a restart.
         home.devices = dict(sorted(home.devices.items()))
         devices = list(home.devices.values())
+        for gateway in devices:
+            if gateway.kind == Kind.gateway:
+                gateway.beside = tuple(d for d in devices if d.kind != Kind.gateway)
         heard = {q for d in devices for q in d.fields}
         kinds = {d.kind for d in devices}
         for rule in self.rulebook.rules.values():
@@ -424,7 +428,7 @@ class Homes(ABC):
         """Every home with a memory or in the registry."""
         return sorted({*self._homes, *self._asleep, *self.registry.homes})
 
-    def health(self, home: str, now: datetime) -> ProvenHealth:
+    def health(self, home: str, now: datetime) -> HomeHealth:
         """Which devices of a home may be believed just now, and so whether it is protected. Changes nothing."""
         return health_of(self.registry, home, self._home(home, greet=False), now)
 

@@ -41,6 +41,7 @@ class LiveDevice:
         "band",
         "bed",
         "bedfellows",
+        "beside",
         "due",
         "fields",
         "keep",
@@ -85,6 +86,8 @@ class LiveDevice:
         self.band = Band()
         self.bedfellows: tuple[LiveDevice, ...] = ()
         """Other devices of the same bed."""
+        self.beside: tuple[LiveDevice, ...] = ()
+        """Of a gateway: the other devices of its home. What is heard of them comes by way of it."""
 
     def bed_says(self) -> Any:
         """Whether somebody is in bed by the other devices of the bed; without any, a pulse is proof enough."""
@@ -212,6 +215,33 @@ def hours_of(opens: int, closes: int, zone: Any) -> Hours:
     return found
 
 
+ALREADY = 60_000
+"""A device heard so shortly before its gateway is counted as heard with it: their messages overtake each other."""
+
+
+def is_online(gateway: LiveDevice) -> bool:
+    """Whether a gateway's `online` is believed. A retained copy of it is no sign of life: the gateway was there when it
+    said so, which may be days ago. It counts as soon as a device of the home is heard, after the last will if there was one.
+    """
+    m = gateway.memory
+    if m.online_at <= m.offline_at or not m.online_kept:
+        return m.online_at > m.offline_at
+    since = max(m.offline_at, m.online_at - ALREADY) if m.offline_at else 0
+    return any(d.memory.heard_at > since for d in gateway.beside)
+
+
+def is_declared_lost(gateway: LiveDevice) -> bool:
+    """Whether a gateway's last will stands: nothing that is believed came after it."""
+    m = gateway.memory
+    return bool(m.offline_at) and m.heard_at <= m.offline_at and not is_online(gateway)
+
+
+def has_reported(device: LiveDevice) -> bool:
+    """Whether anything that is believed was ever heard of it, were it only its end."""
+    m = device.memory
+    return bool(m.heard_at or m.offline_at or (m.online_at and (not m.online_kept or is_online(device))))
+
+
 def silent_since(device: LiveDevice) -> int | None:
     """Since when (ms) a device has been silent, counted from its last live word; None when it cannot be silent.
 
@@ -219,9 +249,9 @@ def silent_since(device: LiveDevice) -> int | None:
     """
     m = device.memory
     if device.kind == Kind.gateway:
-        if m.offline_at > m.online_at and m.heard_at <= m.offline_at:
+        if is_declared_lost(device):
             return m.offline_at
-        if m.online_at:
+        if m.online_at and is_online(device):
             return None
     return m.heard_at or m.known_at or None
 

@@ -198,6 +198,8 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     samples: Samples | None = None
     due: int = 0
     """When the personal clock wants to hear of a bed device again, whatever it says (rules.personal)."""
+    online_kept: bool = False
+    """Its last `online` was only a retained copy: it was there once, and who knows whether it still is."""
 
     @property
     def speaks_on_change(self) -> bool:

@@ -16,13 +16,11 @@ from care.messages import Evidence
 from care.words import Kind
 from devices.kinds import KINDS, Power
 from devices.models import expected
-from rules.live import NEVER, ON_CHANGE_GAP, LiveDevice, LiveHome, silent_since
+from rules.live import ALREADY, NEVER, ON_CHANGE_GAP, LiveDevice, LiveHome, is_declared_lost, silent_since
 from rules.memory import Dark, moment
 
 SHOWN = 24
 """Silent devices shown as evidence; all of them are named in the parameters."""
-ALREADY = 60_000
-"""A device heard so shortly before its gateway is counted as heard with it: their messages overtake each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ def gateways(home: LiveHome) -> list[LiveDevice]:
 def _lost_gateway(device: LiveDevice, at: int, limit: int) -> tuple[Loss | None, int]:
     """A gateway declared offline is lost from then on; one that never declares itself by its own heartbeat."""
     m = device.memory
-    if m.offline_at > m.online_at and m.heard_at <= m.offline_at:
+    if is_declared_lost(device):
         return Loss(m.offline_at, m.offline_at + limit, gateway=True), NEVER
     expect = expected(device.site) if device.site is not None else None
     if not m.heard_at or (m.online_at and not expect):

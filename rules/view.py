@@ -29,6 +29,7 @@ from rules.live import (
     Instance,
     LiveDevice,
     LiveHome,
+    has_reported,
     hours_of,
     silent_since,
 )
@@ -292,8 +293,7 @@ class EngineView:
         return dark is not None and dark.gateway
 
     def _reported(self) -> bool:
-        memory = self.device.memory if self.device is not None else None
-        return memory is not None and bool(memory.heard_at or memory.online_at or memory.offline_at)
+        return self.device is not None and has_reported(self.device)
 
     def _heard(self) -> int:
         return self.instance.episode.heard

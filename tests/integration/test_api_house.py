@@ -24,6 +24,8 @@ from care.words import Condition, Level, Phase
 from dashboard_api import shapes
 from dashboard_api.app import create_app
 from dashboard_api.people import add_user, make_demo_users
+from rules.catalog import load
+from rules.engine import Engine
 
 NOON = datetime(2026, 5, 23, 4, 6, 24, tzinfo=UTC)
 PASSWORD = "eine lange demo"
@@ -596,6 +598,49 @@ async def test_protection_is_told_home_by_home_and_unknown_is_not_fine():
         detail = (await desk.get(f"{V}/homes/h0317")).json()
         shapes.HomeDetail.model_validate(detail)
         assert "2580#" not in str(detail)
+
+
+@pytest.mark.parametrize(
+    ("said", "protection", "reason", "words", "held"),
+    [
+        ([], "not", "nothing", "没有一台设备有消息", set()),
+        ([("smoke-0317", {"smoke": False})], "not", "no_call", "求助按钮全部不可用", {"fire"}),
+        ([("smoke-0317", {"smoke": False}), ("sos-0317", {"battery": 90})], "partly", "", "床带", {"fire", "call"}),
+        ([(d, {q: False}) for d, q in (("smoke-0317", "smoke"), ("sos-0317", "tamper"), ("belt-0317", "in_bed"),
+                                       ("door-0317", "door_open"), ("motion-0317", "motion"))],
+         "protected", "", None, {"fire", "call", "bed", "door", "movement"}),
+    ],
+)  # fmt: skip
+async def test_the_engines_judgement_of_a_home_is_told_with_its_reason(said, protection, reason, words, held):
+    """What the rules found out, in GET /homes and /homes/{home}: the state, why, and which ways to help hold."""
+    async with House() as house, house.program("operator") as desk:
+        engine = Engine(house.registry, load())
+        engine.tick(NOON)
+        for device, values in said:
+            engine.feed(report(device, kind=house.registry.devices[device][1].kind.value, **values), NOON)
+        await house.stream.put(HEALTH, "home.h0317", encode(engine.health("h0317", NOON)))
+        await asyncio.sleep(0.1)
+        listed = next(h for h in (await desk.get(f"{V}/homes")).json()["items"] if h["id"] == "h0317")
+        one = (await desk.get(f"{V}/homes/h0317")).json()
+        for home in (listed, one):
+            assert (home["protection"], home["reason"]) == (protection, reason)
+            assert {p["path"] for p in home["paths"] if p["holds"]} == held
+            assert (not home["reasons"]) if words is None else (words in home["reasons"][0])
+
+
+async def test_a_home_without_a_button_says_so_though_all_its_devices_are_well():
+    """Nobody can call from there: not protected, and the one reason is in words."""
+    async with House() as house, house.program("operator") as desk:
+        health = HomeHealth(
+            home="h0420", protection="not", at=NOON, reason="no_call", paths={"call": "not_fitted"}
+        )
+        await house.stream.put(HEALTH, "home.h0420", encode(health))
+        await asyncio.sleep(0.1)
+        one = (await desk.get(f"{V}/homes/h0420")).json()
+        assert (one["protection"], one["reason"], one["reasons"]) == ("not", "no_call", ["没有求助按钮"])
+        assert one["paths"] == [
+            {"path": "call", "words": "呼救", "holds": False, "reason": "not_fitted", "device": None}
+        ]
 
 
 async def test_the_strip_shows_the_last_hour_and_says_what_it_means():

@@ -147,6 +147,33 @@ def test_the_state_of_the_bridge_is_that_of_the_gateway() -> None:
             assert (report.device, report.state) == ("gw", "offline")
 
 
+def test_a_bridge_of_a_staircase_speaks_for_every_home_that_hangs_on_it_alone() -> None:
+    """With its gateway in the site file or without; not for a home whose gateway or sensors speak elsewhere too."""
+
+    def home(name: str, **devices: tuple[Kind, str]) -> Home:
+        return Home(
+            id=name, devices=[Device(id=f"{d}-{name}", kind=k, address=a) for d, (k, a) in devices.items()]
+        )
+
+    site = Site(
+        community=Community(id="c", name="c"),
+        homes=[
+            home("h1", sos=(Kind.sos, "z/h1/sos"), gw=(Kind.gateway, "z/h1/gw")),
+            home("h2", sos=(Kind.sos, "z/h2/sos"), door=(Kind.door, "z/h2/door")),
+            home("h3", sos=(Kind.sos, "z/h3/sos"), gw=(Kind.gateway, "")),
+            home("h4", sos=(Kind.sos, "z/h4/sos"), belt=(Kind.bed_belt, "")),
+            home("h5", sos=(Kind.sos, "other/h5/sos")),
+        ],
+    )
+    n = Normalizer(Registry(site), [Subscription("z/#", "zigbee2mqtt")])
+    told = n.normalize(Message("z/bridge/state", b'{"state":"offline"}', NOON))
+    assert [(r.home, r.device, r.kind, r.state) for r in told if isinstance(r, Report)] == [
+        ("h1", "gw-h1", "gateway", "offline"),
+        ("h2", "gateway", "gateway", "offline"),
+    ]
+    assert len(told) == 2
+
+
 def test_groups_are_no_devices() -> None:
     """What `bridge/groups` names publishes like a device and is never listed as one."""
     b = Bridge()

@@ -2617,10 +2617,20 @@ export interface components {
             /** Protection Words */
             protection_words: string;
             /**
+             * Reason
+             * @default
+             */
+            reason?: string;
+            /**
              * Reasons
              * @default []
              */
             reasons?: string[];
+            /**
+             * Paths
+             * @default []
+             */
+            paths?: components["schemas"]["PathBody"][];
             /** At */
             at?: string | null;
             /**
@@ -2668,10 +2678,20 @@ export interface components {
             /** Protection Words */
             protection_words: string;
             /**
+             * Reason
+             * @default
+             */
+            reason?: string;
+            /**
              * Reasons
              * @default []
              */
             reasons?: string[];
+            /**
+             * Paths
+             * @default []
+             */
+            paths?: components["schemas"]["PathBody"][];
             /** At */
             at?: string | null;
             /**
@@ -3125,6 +3145,22 @@ export interface components {
              * @example 2026-05-23T04:06:24.120Z
              */
             at: string;
+        };
+        /**
+         * PathBody
+         * @description One way from a hazard to a person: call, fire, gas, fall, water, bed, door, movement.
+         */
+        PathBody: {
+            /** Path */
+            path: string;
+            /** Words */
+            words: string;
+            /** Holds */
+            holds: boolean;
+            /** Reason */
+            reason: string;
+            /** Device */
+            device?: string | null;
         };
         /** Person */
         Person: {
