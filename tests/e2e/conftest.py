@@ -88,10 +88,16 @@ MORE = "".join(
 """A home for each part that is killed in the middle of its story."""
 
 
-def wait_for(true: Callable[[], Any], seconds: float = 10.0, what: str = "it") -> Any:
+PATIENCE_SECONDS = 30.0
+"""How long a check waits for what is on its way. How fast things are is measured in benchmarks/: here a busy machine
+must not look like a fault."""
+
+
+def wait_for(true: Callable[[], Any], seconds: float = PATIENCE_SECONDS, what: str = "it") -> Any:
     """The first true answer, or a failure that says what was waited for."""
     deadline = time.monotonic() + seconds
     while True:
+        # A fault of the line is asked again; a fault of the test is not.
         with contextlib.suppress(httpx.HTTPError, OSError):
             answer = true()
             if answer:
@@ -99,6 +105,21 @@ def wait_for(true: Callable[[], Any], seconds: float = 10.0, what: str = "it") -
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not happen within {seconds:g} s")
         time.sleep(0.02)
+
+
+def comes_to(ask: Callable[[], Any], wanted: Any, what: str) -> None:
+    """Wait until the answer is the wanted one; fails with the last answer that was not."""
+    last: Any = None
+
+    def once() -> bool:
+        nonlocal last
+        last = ask()
+        return bool(last == wanted)
+
+    try:
+        wait_for(once, what=what)
+    except AssertionError as late:
+        raise AssertionError(f"{late}: it is {last!r}, not {wanted!r}") from None
 
 
 @dataclass
@@ -315,7 +336,7 @@ def playwright() -> Iterator[Playwright]:
     """What drives the browsers."""
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=20_000)  # as everything that is waited for: others may be busy on the machine
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with sync_playwright() as driver:
         yield driver
 
@@ -370,9 +391,11 @@ def room(request: pytest.FixtureRequest) -> Iterator[Room]:
 
 def open_screen(browser: Browser, width: int = 1920, height: int = 1080, **more: Any) -> BrowserContext:
     """A screen of its own: own cookies, own storage."""
-    return browser.new_context(
+    context = browser.new_context(
         viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai", **more
     )
+    context.set_default_timeout(PATIENCE_SECONDS * 1000)
+    return context
 
 
 def seat(context: BrowserContext, room: Room, user: str = "operator") -> None:
@@ -387,8 +410,27 @@ def seat(context: BrowserContext, room: Room, user: str = "operator") -> None:
 
 def live(page: Page) -> Page:
     """Wait until the page believes its picture."""
-    page.wait_for_selector('html[data-link="live"]', state="attached", timeout=15_000)
+    page.wait_for_selector('html[data-link="live"]', state="attached")
     return page
+
+
+def orders(page: Page) -> list[str]:
+    """The orders this page sends from now on: the last word of each address (`acknowledge`, `close`), as they leave."""
+    sent: list[str] = []
+    page.on(
+        "request",
+        lambda one: (
+            sent.append(one.url.rsplit("/", 1)[-1])
+            if one.method == "POST" and "/api/v1/alerts/" in one.url
+            else None
+        ),
+    )
+    return sent
+
+
+def all_left(page: Page) -> None:
+    """Wait until an order that the page may just have sent must have left: a question it sent later is answered."""
+    page.evaluate("fetch('/healthz').then((answer) => answer.text())")
 
 
 Sit = Callable[..., "Page"]
@@ -409,7 +451,6 @@ def sit(browser: Browser, room: Room) -> Iterator[Sit]:
         **more: Any,
     ) -> Page:
         context = open_screen(browser, width, height, **more)
-        context.set_default_timeout(30_000)
         contexts.append(context)
         seat(context, room, user)
         if script:

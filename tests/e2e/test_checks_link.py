@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import Sit, live, open_screen, seat, wait_for
+from tests.e2e.conftest import Sit, comes_to, live, open_screen, seat, wait_for
 from tests.e2e.room import Room
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def rows(page: Page) -> list[str]:
     return page.locator("[data-alert]").evaluate_all("rows => rows.map(row => row.dataset.alert)")
 
 
-def link(page: Page, state: str, seconds: float = 15) -> None:
-    page.wait_for_selector(f'html[data-link="{state}"]', state="attached", timeout=seconds * 1000)
+def link(page: Page, state: str) -> None:
+    page.wait_for_selector(f'html[data-link="{state}"]', state="attached")
 
 
 def test_c_link_1_and_2_a_silent_stream_is_seen_and_healed(room: Room, sit: Sit) -> None:
@@ -40,12 +40,18 @@ def test_c_link_1_and_2_a_silent_stream_is_seen_and_healed(room: Room, sit: Sit)
         expect(desk.get_by_text("数据延迟").first).to_be_visible()
         link(desk, "down")
         expect(desk.get_by_text("连接中断").first).to_be_visible()
-        filters = desk.locator(".value").evaluate_all("all => all.map(one => getComputedStyle(one).filter)")
-        assert filters
-        assert all("grayscale(1)" in one for one in filters), "values lose their colour"
-        expect(desk.locator(f'[data-alert="{before}"]'), "what was known stays in sight").to_be_visible()
+
+        def greyed() -> bool:
+            filters = desk.locator(".value").evaluate_all(
+                "all => all.map(one => getComputedStyle(one).filter)"
+            )
+            return len(filters) > 0 and all("grayscale(1)" in one for one in filters)
+
+        wait_for(greyed, what="the values' loss of their colour")
+        # What was known stays in sight.
+        expect(desk.locator(f'[data-alert="{before}"]')).to_be_visible()
     link(desk, "live")
-    wait_for(lambda: sorted(rows(desk)) == sorted([before, *meanwhile]), 5, "every row, once")
+    comes_to(lambda: sorted(rows(desk)), sorted([before, *meanwhile]), "every row, once")
 
 
 def test_c_link_3_events_lost_on_the_way_are_noticed(room: Room, sit: Sit) -> None:
@@ -55,7 +61,7 @@ def test_c_link_3_events_lost_on_the_way_are_noticed(room: Room, sit: Sit) -> No
         for home in list(room.registry.homes)[:3]:
             room.raised("bed", home)
     assert rows(desk) == []
-    wait_for(lambda: sorted(rows(desk)) == sorted(room.open_ids), 7, "the resync")
+    comes_to(lambda: sorted(rows(desk)), sorted(room.open_ids), "the resync")
     link(desk, "live")
 
 
@@ -70,8 +76,8 @@ def test_c_link_4_a_frozen_page_catches_up_without_ghosts(room: Room, sit: Sit) 
     new = room.raised("sos")
     time.sleep(8)  # the freeze itself is the time that must pass
     session.send("Page.setWebLifecycleState", {"state": "active"})
-    wait_for(lambda: rows(desk) == [new], 3, "the catching up")
-    link(desk, "live", 3)
+    comes_to(lambda: rows(desk), [new], "the catching up")
+    link(desk, "live")
 
 
 def test_c_link_5_fourteen_tabs_of_one_browser_all_live(room: Room, browser: Browser) -> None:
@@ -85,8 +91,8 @@ def test_c_link_5_fourteen_tabs_of_one_browser_all_live(room: Room, browser: Bro
         live(page)
     alert = room.raised("smoke")
     for page in pages:
-        page.wait_for_selector(f'[data-alert="{alert}"]', timeout=10_000)
-    wait_for(lambda: len(room.house.hub.listeners()) == 1, 10, "the sharing of one stream")
+        page.wait_for_selector(f'[data-alert="{alert}"]')
+    wait_for(lambda: len(room.house.hub.listeners()) == 1, what="the sharing of one stream")
     context.close()
 
 
@@ -102,7 +108,7 @@ def test_c_link_6_a_restarted_server_and_its_screens_agree(room: Room, sit: Sit)
     added = room.raised("sos", list(room.registry.homes)[2])
     for page in (desk, wall):
         link(page, "live")
-        wait_for(lambda page=page: sorted(rows(page)) == sorted([kept, added]), 5, "the server's list")
+        comes_to(lambda page=page: sorted(rows(page)), sorted([kept, added]), "the server's list")
 
 
 def test_a_server_that_hears_no_device_is_not_believed(room: Room, sit: Sit) -> None:
@@ -112,8 +118,7 @@ def test_a_server_that_hears_no_device_is_not_believed(room: Room, sit: Sit) -> 
     try:
         wait_for(
             lambda: not room.passes(70) and desk.locator("html").get_attribute("data-devices") == "silent",
-            10,
-            "the doubt",
+            what="the doubt",
         )
         expect(desk.get_by_text("设备数据中断").first).to_be_visible()
         expect(desk.get_by_text("当前无红色告警")).to_have_count(0)

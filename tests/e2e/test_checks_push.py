@@ -81,7 +81,7 @@ class Worker:
             lambda told: self._known.extend(one["registrationId"] for one in told["registrations"]),
         )
         self._session.send("ServiceWorker.enable")
-        wait_for(lambda: page.wait_for_timeout(20) or self._known, 10, "the registration")
+        wait_for(lambda: page.wait_for_timeout(20) or self._known, what="the registration")
 
     def hears(self, message: dict[str, Any]) -> None:
         """A push arrives, decrypted."""
@@ -139,15 +139,24 @@ def test_c_push_1_a_browser_asks_is_tried_and_is_let_go(
     page.get_by_role("button", name="发测试消息").click()
     page.locator('[data-push="ask"]').wait_for()
     expect(page.get_by_text("没有发出去")).to_be_visible()
-    assert room.do(room.stream.keys(PEOPLE, "push.")) == [], "whom the push service calls gone is let go"
+    wait_for(lambda: kept(room) == [], what="the letting go of whom the push service calls gone")
 
     pushes.status = 201
     page.get_by_role("button", name="在这台设备上打开").click()
     page.locator('[data-push="on"]').wait_for()
     page.get_by_role("button", name="关闭提醒").click()
     page.locator('[data-push="ask"]').wait_for()
-    assert room.do(room.stream.keys(PEOPLE, "push.")) == []
-    assert page.evaluate("localStorage.getItem('test.push')") is None
+    wait_for(lambda: kept(room) == [], what="the letting go")
+    wait_for(
+        lambda: page.evaluate("localStorage.getItem('test.push')") is None,
+        what="the browser's own letting go",
+    )
+
+
+def kept(room: Room) -> list[str]:
+    """The browsers the service knows."""
+    found: list[str] = room.do(room.stream.keys(PEOPLE, "push."))
+    return found
 
 
 def test_c_push_1_a_second_device_and_a_browser_that_may_not(
@@ -189,21 +198,21 @@ def test_c_push_2_one_notification_for_a_case_and_a_red_one_stays(
         for user, keys in phones.items()
     }
     me = str(room.house.people.users["responder"].staff)
-    wait_for(lambda: len(room.house.pushes) == 3, 20, "the three browsers among the channels")
+    wait_for(lambda: len(room.house.pushes) == 3, what="the three browsers among the channels")
     alert = room.raised("smoke", "h0317")
     room.command(alert, "acknowledge", actor="s01")
-    wait_for(lambda: heard(pushes, phones["family"], "red"), 10, "the family's message")
+    wait_for(lambda: heard(pushes, phones["family"], "red"), what="the family's message")
     headers, message = heard(pushes, phones["family"], "red")[0]
     assert (headers["urgency"], headers["topic"], int(headers["ttl"]) > 60) == ("high", alert[:32], True)
     assert headers["authorization"].startswith("vapid t=")
     room.command(alert, "dispatch", actor="s01", responders=[me])
-    wait_for(lambda: heard(pushes, phones["responder"], "red"), 10, "the responder's message")
+    wait_for(lambda: heard(pushes, phones["responder"], "red"), what="the responder's message")
 
     worker = Worker(pages["family"])
     worker.hears(message)
-    wait_for(worker.shown, 20, "the notification")
+    wait_for(worker.shown, what="the notification")
     worker.hears({**message, "body": "陈敏芝已接警"})
-    wait_for(lambda: worker.shown()[0]["body"] == "陈敏芝已接警", 20, "the update in its place")
+    wait_for(lambda: worker.shown()[0]["body"] == "陈敏芝已接警", what="the update in its place")
     (shown,) = worker.shown()
     assert (shown["tag"], shown["stays"], shown["url"], shown["lang"]) == (
         alert,
@@ -212,7 +221,7 @@ def test_c_push_2_one_notification_for_a_case_and_a_red_one_stays(
         "zh-CN",
     )
     worker.hears({**message, "tag": "another", "level": "blue"})
-    wait_for(lambda: len(worker.shown()) == 2, 20, "another case beside it")
+    wait_for(lambda: len(worker.shown()) == 2, what="another case beside it")
     assert [one["stays"] for one in worker.shown() if one["tag"] == "another"] == [False]
 
     everything = [
@@ -233,10 +242,10 @@ def test_c_push_3_the_lock_screen_of_every_kind_of_case_tells_no_health(
     """C-PUSH-3: fall, pulse, bed, SOS: the words on a relative's lock screen hold no health, no name, no room."""
     keys = Keys(pushes)
     asked(sit, keys, "/family", "family")
-    wait_for(lambda: len(room.house.pushes) == 1, 20, "the browser among the channels")
+    wait_for(lambda: len(room.house.pushes) == 1, what="the browser among the channels")
     for kind in ("fall", "sos", "gas", "smoke"):
         room.command(room.raised(kind, "h0317"), "acknowledge", actor="s01")
-    wait_for(lambda: len(heard(pushes, keys, "red")) >= 4, 15, "a message for each")
+    wait_for(lambda: len(heard(pushes, keys, "red")) >= 4, what="a message for each")
     for _, message in heard(pushes, keys, "red"):
         said = f"{message['title']} {message['body']}"
         assert "核实" in said

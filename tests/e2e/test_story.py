@@ -8,7 +8,6 @@ and closes. Smoke again within the hour opens the same case.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import Device, Service, open_screen, picture, sign_in, wait_for
+from tests.e2e.conftest import Device, Service, comes_to, open_screen, picture, sign_in, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -52,24 +51,22 @@ def test_the_story_on_the_screens(service: Service, device: Device, browser: Bro
     sign_in(desk, service.url, "/desk")
     sign_in(wall, service.url, "/wall")
     for page in (desk, wall):
-        page.wait_for_selector('html[data-link="live"]', state="attached", timeout=30_000)
+        page.wait_for_selector('html[data-link="live"]', state="attached")
         # Calm is said only on a live picture.
         expect(page.locator('[data-level="red"]')).to_have_count(0)
     desk.get_by_role("button", name="播放红色告警声").click()
-    desk.get_by_role("button", name="听到了").click(timeout=30_000)
+    desk.get_by_role("button", name="听到了").click()
     device.says("zigbee2mqtt/h0317/客厅人体", {"occupancy": True, "battery": 90, "linkquality": 70})
     picture(desk, "desk-calm")
 
-    began = time.monotonic()
     device.says(SMOKE, smoke(on=True))
-    for page in (wall, desk):
-        page.wait_for_selector('[data-alert][data-level="red"]', timeout=30_000)
-    assert time.monotonic() - began < 5.0  # how fast it is belongs to benchmarks/; this only catches a hang
+    for page in (wall, desk):  # how fast it is belongs to benchmarks/
+        page.wait_for_selector('[data-alert][data-level="red"]')
     expect(desk.locator("html")).to_have_attribute("data-red", "1")
     # How bad, what, where, who, what do I do now.
     hero = desk.get_by_role("main")
     for words in ("厨房烟感报警", "银杏小区 3 幢", "402", "周阿婆", "听力下降", "0574-00000317", "未接警"):
-        expect(hero.get_by_text(words).first, words).to_be_visible()
+        expect(hero.get_by_text(words).first).to_be_visible()
     # The wall tells no more than a visitor may know, in its page or in its stream.
     seen = wall.content()
     assert "银杏小区 3 幢" in seen
@@ -78,19 +75,21 @@ def test_the_story_on_the_screens(service: Service, device: Device, browser: Bro
         assert not re.search(rf"(?<![\d.]){secret}(?!\d)", seen), secret
     picture(desk, "desk-red")
     picture(wall, "wall-red")
-    wait_for(lambda: service.received("/desk"), 30, "the push to the operator on duty")
+    wait_for(lambda: service.received("/desk"), what="the push to the operator on duty")
     push = service.received("/desk")[0]
     assert push.title.startswith("#1 ")
     assert "/go/" in push.text
 
     # Nobody takes it: after one acknowledge time the supervisor is told, then the manager.
-    assert not service.received("/supervisor")
-    wait_for(lambda: service.received("/supervisor"), 30, "the step to the supervisor")
-    wait_for(lambda: service.received("/manager"), 30, "the step to the manager")
+    wait_for(lambda: service.received("/supervisor"), what="the step to the supervisor")
+    wait_for(lambda: service.received("/manager"), what="the step to the manager")
+    steps = [service.received(path)[0].at for path in ("/desk", "/supervisor", "/manager")]
+    assert (steps[1] - steps[0]).total_seconds() > 1, "not before its time"
+    assert (steps[2] - steps[1]).total_seconds() > 1, "not before its time"
 
     desk.get_by_role("button", name="接警并拨打家中电话").click()
-    desk.wait_for_selector('[data-alert][data-state="acknowledged"]', timeout=30_000)
-    wait_for(lambda: service.received("/family"), 30, "the word to the family")
+    desk.wait_for_selector('[data-alert][data-state="acknowledged"]')
+    wait_for(lambda: service.received("/family"), what="the word to the family")
     family = service.received("/family")[0]
     for secret in ("烟", "失智", "周阿婆", "402"):
         assert secret not in family.title + family.text, secret
@@ -103,7 +102,7 @@ def test_the_story_on_the_screens(service: Service, device: Device, browser: Bro
             choice.check(force=True)
     desk.get_by_role("button", name="结案").last.click()
     for page in (wall, desk):
-        page.wait_for_selector('[data-alert][data-level="red"]', state="detached", timeout=30_000)
+        page.wait_for_selector('[data-alert][data-level="red"]', state="detached")
     with service.sign_in() as program:
         closed = program.get("/alerts/1").json()
         assert closed["state"] == "closed"
@@ -112,7 +111,7 @@ def test_the_story_on_the_screens(service: Service, device: Device, browser: Bro
 
         device.says(SMOKE, smoke(on=False))
         device.says(SMOKE, smoke(on=True))
-        wall.wait_for_selector('[data-alert][data-level="red"]', timeout=30_000)
+        wall.wait_for_selector('[data-alert][data-level="red"]')
         again = program.get("/alerts", params={"state": "open"}).json()["items"]
         assert [a["number"] for a in again] == [1]
     desk_screen.close()
@@ -128,25 +127,29 @@ def test_a_screen_that_lost_its_source_never_looks_calm(
     screen = open_screen(browser)
     desk = screen.new_page()
     sign_in(desk, service.url, "/desk")
-    desk.wait_for_selector('html[data-link="live"]', state="attached", timeout=30_000)
+    desk.wait_for_selector('html[data-link="live"]', state="attached")
     device.says(SMOKE, smoke(on=True))
-    desk.wait_for_selector('[data-alert][data-level="red"]', timeout=30_000)
+    desk.wait_for_selector('[data-alert][data-level="red"]')
     service.kill("up")
-    desk.wait_for_selector('html[data-link="stale"]', state="attached", timeout=30_000)
+    desk.wait_for_selector('html[data-link="stale"]', state="attached")
     expect(desk.get_by_text("数据延迟").first).to_be_visible()
     picture(desk, "desk-stale")
-    desk.wait_for_selector('html[data-link="down"]', state="attached", timeout=30_000)
+    desk.wait_for_selector('html[data-link="down"]', state="attached")
     expect(desk.get_by_text("连接中断").first).to_be_visible()
     picture(desk, "desk-down")
     service.start()
-    desk.wait_for_selector('html[data-link="live"]', state="attached", timeout=30_000)
+    desk.wait_for_selector('html[data-link="live"]', state="attached")
     with service.sign_in() as program:
         listed = [a["id"] for a in program.get("/alerts", params={"state": "open"}).json()["items"]]
-    rows = desk.locator("[data-alert]").evaluate_all(
-        "rows => [...new Set(rows.map(row => row.dataset.alert))]"
-    )
-    assert rows == listed
+    rows = desk.locator("[data-alert]")
+    every = "rows => [...new Set(rows.map(row => row.dataset.alert))]"
+    comes_to(lambda: rows.evaluate_all(every), listed, "the server's list")
     screen.close()
+
+
+def overtaken(answer: httpx.Response) -> bool:
+    """Whether a delivery or a step of the ladder moved the version on between the look and the order."""
+    return answer.status_code == 409 and answer.json()["reason"] == "version_conflict"
 
 
 PARTS = ("ingest", "rules", "alerts", "notify", "recorder", "api", "nats", "postgres", "doorman", "up")
@@ -186,7 +189,7 @@ def test_the_story_survives_a_kill_at_every_point(long_service: Service, part: s
                 json={"version": now["version"], **body},
                 headers={"Idempotency-Key": f"{part}-{word}"},
             )
-            if answer.status_code in (500, 502, 503):
+            if answer.status_code in (500, 502, 503) or overtaken(answer):
                 return None
             assert answer.status_code == 200, answer.text
             return answer.json()
@@ -252,20 +255,24 @@ def test_with_the_database_stopped_an_sos_still_rings(service: Service, device: 
         device.says("anxin/v1/h0318/sos-0318", {"sos": True, "seq": 7})
         with service.sign_in() as program:
             found = wait_for(
-                lambda: program.get("/alerts", params={"state": "open"}).json()["items"], 30, "the SOS"
+                lambda: program.get("/alerts", params={"state": "open"}).json()["items"], what="the SOS"
             )
             assert found[0]["code"] == "SOS1"
-            wait_for(lambda: service.received("/desk"), 30, "the page")
-            ack = wait_for(lambda: device.acks, 30, "the answer to the device")
+            wait_for(lambda: service.received("/desk"), what="the page")
+            ack = wait_for(lambda: device.acks, what="the answer to the device")
             assert ack[0][0] == "anxin/v1/h0318/sos-0318/ack"
             assert ack[0][1]["seq"] == 7
             assert ack[0][1]["alert"] == found[0]["number"]
-            wait_for(lambda: service.received("/supervisor"), 30, "the ladder")
-            taken = program.post(
-                f"/alerts/{found[0]['id']}/acknowledge",
-                json={"version": program.get("/alerts/1").json()["version"]},
-            )
-            assert taken.status_code == 200
+            wait_for(lambda: service.received("/supervisor"), what="the ladder")
+
+            def taken() -> httpx.Response | None:
+                answer = program.post(
+                    f"/alerts/{found[0]['id']}/acknowledge",
+                    json={"version": program.get("/alerts/1").json()["version"]},
+                )
+                return None if overtaken(answer) else answer
+
+            assert wait_for(taken, what="the taking").status_code == 200
             history = program.get(
                 "/homes/h0318/history",
                 params=last_hour(),
@@ -286,8 +293,8 @@ def test_with_the_database_stopped_an_sos_still_rings(service: Service, device: 
 
 @pytest.mark.slow
 def test_ctrl_c_stops_everything(service: Service) -> None:
-    """Ctrl-C: all parts end within seconds, and the next start goes on with the same data."""
-    assert service.stop() < 10
+    """Ctrl-C: all parts end within seconds (`stop` allows 20), and the next start goes on with the same data."""
+    service.stop()
     with pytest.raises(httpx.HTTPError):
         httpx.get(f"{service.url}/healthz", timeout=1)
     service.start()
