@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import comes_to, live, open_screen, seat, wait_for
+from tests.e2e.conftest import Sit, comes_to, live, open_screen, seat, wait_for
 from tests.e2e.room import Room
 
 if TYPE_CHECKING:
@@ -138,3 +138,27 @@ def test_c_snd_4_each_level_has_its_own_sound_and_red_goes_on(room: Room, kiosk:
         wait_for(lambda: TECHNICAL in bursts(page), what="the broken line")
     assert len(reds(page)) == before, "no red any more"
     context.close()
+
+
+BLOCKED = """
+let touched = false
+addEventListener('pointerdown', () => (touched = true), true)
+const resume = AudioContext.prototype.resume
+AudioContext.prototype.resume = function () { return touched ? resume.call(this) : new Promise(() => undefined) }
+"""
+"""A browser that allows sound only once it was touched; what the driver asks of a page counts as a touch otherwise."""
+
+
+def test_the_first_press_of_a_shift_is_not_lost(room: Room, sit: Sit) -> None:
+    """The first touch turns the sound on and its banner goes: not before the press is over, or it would hit what moved."""
+    alert = room.raised("bed")
+    page = sit(script=BLOCKED)
+    page.locator(".banner.blocked").wait_for()
+    row = page.locator(f'[data-alert="{alert}"] a')
+    row.hover()
+    page.mouse.down()
+    page.wait_for_timeout(1_000)  # a slow hand; the sound comes on meanwhile
+    expect(page.locator(".banner.blocked")).to_be_visible()
+    page.mouse.up()
+    page.locator(f'[data-hero~="{alert}"]').wait_for()
+    expect(page.locator(".banner.blocked")).to_have_count(0)

@@ -34,19 +34,41 @@ export const useSound = (): Sound => inject(KEY)!
 
 export function provideSound(live: Live, person: string): Sound {
   const speakerState = shallowRef<SpeakerState>('blocked')
-  const speaker = new Speaker((state) => (speakerState.value = state))
+  // A button that is held down holds the page still: sound that comes on takes its banner away, and what was pressed would
+  // have moved from under the pointer before it is let go. The press would be lost.
+  let pressed = false
+  let held: SpeakerState | null = null
+  const tell = (state: SpeakerState): void => {
+    if (pressed) held = state
+    else speakerState.value = state
+  }
+  const letGo = (): void => {
+    pressed = false
+    setTimeout(() => {
+      // after the click of this press
+      if (held !== null && !pressed) speakerState.value = held
+      if (!pressed) held = null
+    })
+  }
+  const speaker = new Speaker(tell)
   const memory = shallowRef(SILENT)
   const checked = shallowRef<SoundCheckRecord | null>(keptCheck(person))
 
   void speaker.enable() // a kiosk is allowed to; elsewhere this only tells that a touch is needed
   const recheck = setInterval(() => {
     if (speaker.state === 'blocked' && navigator.userActivation?.hasBeenActive) void speaker.enable()
-    else speakerState.value = speaker.state
+    else tell(speaker.state)
   }, RECHECK_MS)
   const touched = (): void => {
     if (speaker.state === 'blocked') void speaker.enable()
   }
-  addEventListener('pointerdown', touched)
+  const press = (): void => {
+    pressed = true
+    touched()
+  }
+  addEventListener('pointerdown', press)
+  addEventListener('pointerup', letGo)
+  addEventListener('pointercancel', letGo)
   addEventListener('keydown', touched)
 
   const open = (level: Alert['level']): Open[] => {
@@ -86,7 +108,9 @@ export function provideSound(live: Live, person: string): Sound {
 
   onScopeDispose(() => {
     clearInterval(recheck)
-    removeEventListener('pointerdown', touched)
+    removeEventListener('pointerdown', press)
+    removeEventListener('pointerup', letGo)
+    removeEventListener('pointercancel', letGo)
     removeEventListener('keydown', touched)
     speaker.hush()
   })
