@@ -25,6 +25,7 @@ from rich.table import Table
 
 from anxin import embedded, service
 from anxin import settings as anxin_settings
+from anxin.embedded.postgres import SOCKET_PATH_BYTES
 from anxin.settings import Address, Settings, inherited_environment
 from anxin.supervisor import Child, Report, State, stop_signals
 from care.errors import Misconfigured
@@ -112,7 +113,7 @@ async def run(
 def _control_socket(folder: Path) -> Iterator[Path]:
     """Where the simulator is told what to do: in the demo's folder, or in a short one of its own when its path is too long."""
     path = folder / "simulator.sock"
-    if len(os.fsencode(path)) <= embedded.SOCKET_PATH_BYTES:
+    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="anxin-") as short:  # its owner's alone

@@ -23,6 +23,7 @@ import psycopg
 import pytest
 
 from anxin import embedded, supervisor
+from anxin.embedded import asking, berth
 from anxin.settings import Address, Database, Mqtt, Settings, target
 from anxin.supervisor import Process
 from care.errors import Misconfigured
@@ -125,7 +126,7 @@ async def test_secrets_are_for_the_owner_only(data_dir: Path):
         place = target(house.settings.stream.url or "")
         for wrong in (replace(place, username=None, password=None), replace(place, password="guess")):
             with pytest.raises(ConnectionError, match="Authorization Violation"):
-                await embedded.stream_round_trip(wrong)
+                await asking.stream_round_trip(wrong)
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect((house.settings.database.url or "").replace("anxin:", "anxin:x"))
 
@@ -411,7 +412,7 @@ async def test_a_closed_folder_of_root_stays_closed(data_dir: Path, monkeypatch:
     closed = data_dir / "closed"
     closed.mkdir(mode=0o700)
     shelter = data_dir / "shelter"
-    monkeypatch.setattr(embedded, "SHELTER", shelter)
+    monkeypatch.setattr(berth, "SHELTER", shelter)
     for number in range(2):
         async with embedded.running(settings_for(closed / "data")) as house:
             insert(house.settings.database.url, number)
@@ -425,12 +426,12 @@ async def test_programs_in_a_closed_folder_are_copied(data_dir: Path, monkeypatc
     """A virtual environment below /root: the database's programs are copied to where its user may run them."""
     closed = data_dir / "closed"
     closed.mkdir(mode=0o700)
-    programs = embedded._programs(Path("/nonexistent"))
+    programs = berth._programs(Path("/nonexistent"))
     package = programs.parent
     shutil.copytree(package, closed / package.name, symlinks=True)
     shutil.copytree(package.with_name(f"{package.name}.libs"), closed / f"{package.name}.libs")
-    monkeypatch.setattr(embedded, "SHELTER", data_dir / "shelter")
-    monkeypatch.setattr(embedded, "_programs", lambda cluster: closed / package.name / programs.name)
+    monkeypatch.setattr(berth, "SHELTER", data_dir / "shelter")
+    monkeypatch.setattr(berth, "_programs", lambda cluster: closed / package.name / programs.name)
     async with embedded.running(settings_for(data_dir / "data")) as house:
         insert(house.settings.database.url, 1)
         program = Path(f"/proc/{pid_of(house, 'postgres')}/exe").readlink()

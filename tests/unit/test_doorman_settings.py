@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anxin import embedded
-from anxin.embedded import subjects_of
+from anxin.embedded.nats import subjects_of
 from anxin.settings import Address, Mqtt, Settings, Subscription, load, target
 from care.errors import Misconfigured
 
