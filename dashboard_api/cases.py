@@ -6,6 +6,7 @@ import asyncio
 import html
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -379,19 +380,21 @@ def routes(house: House) -> APIRouter:
         claim, case = await follow_link(token, with_me=reply is not None)
         return link_page(claim, case, done=True, act=reply is None)
 
+    paper = partial(_page, simulated=house.simulator is not None)
+
     @router.get("/go/{token}", include_in_schema=False)
     async def link_in_browser(token: str, request: Request, done: str | None = None) -> Response:
         """The page behind a link in a message: a plain form, for any phone."""
         if not house.caught_up.is_set():
-            return _page("请稍候", "<p>服务正在启动，请稍后再试。</p>", 503)
+            return paper("请稍候", "<p>服务正在启动，请稍后再试。</p>", 503)
         try:
             claim = await read_claim(token)
             if claim.purpose is Purpose.confirm:
-                return _link_form(_confirm_page(done=done is not None), request.url.path)
+                return paper(*_link_form(_confirm_page(done=done is not None), request.url.path))
             claim, case, used = await claimed(token)
         except Problem as problem:
-            return _page("链接无效", f"<p>{html.escape(problem.detail)}</p>", problem.status)
-        return _link_form(link_page(claim, case, done=used), request.url.path)
+            return paper("链接无效", f"<p>{html.escape(problem.detail)}</p>", problem.status)
+        return paper(*_link_form(link_page(claim, case, done=used), request.url.path))
 
     @router.post("/go/{token}", include_in_schema=False)
     async def link_pressed(
@@ -410,7 +413,7 @@ def routes(house: House) -> APIRouter:
         except Problem as problem:
             if problem.reason != Why.link_used:
                 words = _REFUSED.get(problem.reason, problem.detail)
-                return _page("未完成", f"<p>{html.escape(words)}</p>", problem.status)
+                return paper("未完成", f"<p>{html.escape(words)}</p>", problem.status)
         return RedirectResponse(request.url.path, status_code=303)
 
     # -- the live channel -----------------------------------------------------------------------------------------
@@ -516,17 +519,27 @@ def _read_cursor(cursor: str | None) -> tuple[int, str] | None:
     return (-int(match[1]), match[2])
 
 
-def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
+_TAPE = (
+    "margin:0 0 1em;padding:.3em;text-align:center;font-weight:700;background:#dfe6ec;color:#10151a;border:8px solid;"
+    "border-image:repeating-linear-gradient(-45deg,#dfe6ec 0 8px,#10151a 8px 16px) 8"
+)
+"""The frame of the screens (web/src/tokens.css), for a page that has no style sheet."""
+
+
+def _page(title: str, body: str, status: int = 200, *, simulated: bool) -> HTMLResponse:
+    """A page that any phone can show; where a simulator feeds the service, it says so before anything else."""
+    tape = f'<p style="{_TAPE}">模拟环境</p>' if simulated else ""
     return HTMLResponse(
         '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
-        f"<title>安心 · {html.escape(title)}</title></head><body><main><h1>{html.escape(title)}</h1>{body}</main></body></html>",
+        f"<title>安心 · {html.escape(title)}</title></head><body><main>{tape}<h1>{html.escape(title)}</h1>{body}</main></body></html>",
         status_code=status,
         headers={"Cache-Control": "no-store"},
     )
 
 
-def _link_form(page: Json, path: str) -> HTMLResponse:
+def _link_form(page: Json, path: str) -> tuple[str, str]:
+    """Title and body of a link's page."""
     where = f"<p>{html.escape(page['building'])}</p>" if page["building"] else ""
     state = f"<p>#{page['number']} · {html.escape(page['state_words'])}</p>"
     act = _ACTS[page["act"]]
@@ -538,4 +551,4 @@ def _link_form(page: Json, path: str) -> HTMLResponse:
         if page["act"] == Purpose.accept.value:
             other = _ACTS[Purpose.with_me.value]
             button += f'<form method="post" action="{path}?reply=with_me"><button>{other}</button></form>'
-    return _page(page["title"], where + state + button)
+    return page["title"], where + state + button

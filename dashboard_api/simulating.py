@@ -113,7 +113,7 @@ def routes(house: House) -> APIRouter:
             by=who.by,
             role=who.role.value,
             fault=one.fault,
-            value=one.value,
+            amount=one.value,
             home=one.home,
         )
         return one

@@ -78,6 +78,10 @@ def test_every_screen_that_a_simulator_feeds_bears_the_frame(
     framed(page)
     wait_for(lambda: page.evaluate(CLIPPED) == [], 20, "nothing cut")
     assert axe(page) == []
+    page.emulate_media(media="print")
+    on_paper = "() => getComputedStyle(document.body, '::before').content"
+    wait_for(lambda: "模拟环境" in page.evaluate(on_paper), 20, "the words on paper")
+    page.emulate_media(media="screen")
     picture(page, f"framed-{path.strip('/').replace('/', '-')}-{width}")
 
 

@@ -43,6 +43,7 @@ async def test_without_a_simulator_there_is_no_such_address_and_nothing_says_so(
         assert (await admin.post(f"{S}/scenarios", json={"scenario": "sos"})).status_code == 404
         assert (await desk.get(S)).status_code == 403
         assert (await desk.get(f"{V}/session")).json()["simulated"] is False
+        assert "模拟环境" not in (await desk.get("/go/no-such-link")).text
 
 
 async def test_only_an_admin_may_and_every_page_says_that_nothing_is_real(tmp_path):
@@ -58,6 +59,7 @@ async def test_only_an_admin_may_and_every_page_says_that_nothing_is_real(tmp_pa
             assert (await anybody.get(S)).status_code == 401
             for page in ("/", "/desk", "/wall", "/sign-in", "/residents/r0317"):
                 assert '<html data-simulated lang="zh-CN">' in (await anybody.get(page)).text
+            assert "模拟环境" in (await anybody.get("/go/no-such-link")).text
         assert house.state.people.users["admin"].role is Role.admin
 
 
