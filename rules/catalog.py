@@ -399,6 +399,11 @@ class Rule:
         return any("known" in part.functions for part in self._parts())
 
     @cached_property
+    def learns_hours(self) -> bool:
+        """Its hours begin or end at a time that is learned of the resident, so they differ from day to day."""
+        return any(not LEARNT.keys().isdisjoint(part.functions) for part in self.hours or ())
+
+    @cached_property
     def personal(self) -> frozenset[str]:
         """What it asks of the personal clock."""
         return frozenset(f for part in self._parts() for f in part.functions) & LEARNT.keys()
@@ -407,6 +412,7 @@ class Rule:
         parts = [self.when, self.clear_hold]
         parts += [p for p in (self.require, self.clear, self.unless, self.began) if p is not None]
         parts += self.lower or ()
+        parts += self.hours or ()
         for grade in self.grades:
             parts += [p for p in (grade.after, grade.when, grade.extend_when) if p is not None]
         return parts
@@ -579,6 +585,8 @@ class _File:
             for i, g in enumerate(doc.grades)
         )
         self._check_lack(base, doc)
+        if doc.shape is not Shape.lack and any(part.functions for part in hours or ()):
+            self.fault((*base, "hours"), f"{doc.rule}: only the hours of a lack can be learned")
         for i, text in [(None, doc.title), *((i, g.title) for i, g in enumerate(doc.grades) if g.title)]:
             self._check_title(base, doc, text, i)
         rule = Rule(

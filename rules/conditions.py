@@ -386,6 +386,11 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "a limit that was written down for this resident; otherwise the own long one and so much more, within these "
         "bounds; the limit as it is while nothing was learned",
     ),
+    "usual_time": Function(
+        ("clock", "hour"),
+        Type.clock,
+        "the time that was written down; otherwise the resident's usual one of this day; 24:00 while neither is known",
+    ),
     "late": Function(
         ("hour", "duration"),
         Type.bool,

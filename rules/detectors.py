@@ -50,6 +50,8 @@ EXITS_FLOOR: Final = 1.0
 EVENING: Final = 20 * 60
 """Whoever has not got up by then is another rule's business."""
 MORNING: Final = 6 * 60
+NOT_KNOWN: Final = 24 * 60
+"""As a time of day: none."""
 
 
 SPANS: Final[dict[str, tuple[float, int]]] = {
@@ -94,7 +96,7 @@ def bed_clock(view: EngineView) -> BedClock | None:
     if bed is None and view.instance.subject == view.home.name and len(clock.beds) == 1:
         bed = next(iter(clock.beds.values()))
     if bed is not None:
-        nights.advance(bed, view.now, view.zone, view.home)
+        view.closed |= nights.advance(bed, view.now, view.zone, view.home)
     return bed
 
 
@@ -170,7 +172,7 @@ def home_clock(view: EngineView) -> HomeClock | None:
     """What is known of the days of the home, brought up to now."""
     clock = view.home.memory.clock
     if clock is not None:
-        routine.advance(clock, view.home, view.now, view.zone)
+        view.closed |= routine.advance(clock, view.home, view.now, view.zone)
     return clock
 
 
@@ -271,24 +273,43 @@ def _usual(view: EngineView, span: str) -> float | None:
     return minutes * 60
 
 
+def _usual_hour(view: EngineView, what: str) -> float | None:
+    """Minute of this day at which something usually happens; None while it is not known."""
+    today = _day(view.now, view)
+    if what == "morning":
+        clock = home_clock(view)
+        if clock is None:
+            return None
+        known = view.instance.morning
+        if known is None or known[0] != clock.day_ends:  # it changes only when a day is over
+            past = nights.teachers(routine.days(clock), today.toordinal())
+            known = view.instance.morning = clock.day_ends, usual_minute(past, "morning", today)
+        return known[1]
+    bed = bed_clock(view)
+    if bed is None:
+        return None
+    past = nights.teachers(nights.nights(bed), today.toordinal())
+    if what == "get_up":
+        return usual_minute(past, "up", today)
+    minute = usual_minute(past, "to_bed", today)
+    return None if minute is None else (minute + NOON) % (24 * 60)
+
+
+def _usual_time(view: EngineView, written: int, what: str) -> int:
+    if written < NOT_KNOWN:
+        return written
+    minute = _usual_hour(view, what)
+    if minute is None:
+        return NOT_KNOWN
+    _tell(view, f"usual_{what}", _clock(minute))
+    return round(minute)
+
+
 def _learned(view: EngineView, what: str) -> bool:
     if what in ("heart_rate", "respiration_rate"):
         return _baseline(view, what) is not None
-    if what == "morning":
-        clock, today = home_clock(view), _day(view.now, view)
-        if clock is None:
-            return False
-        return (
-            usual_minute(nights.teachers(routine.days(clock), today.toordinal()), "morning", today)
-            is not None
-        )
-    if what in ("get_up", "to_bed"):
-        bed = bed_clock(view)
-        if bed is None:
-            return False
-        today = _day(view.now, view)
-        past = nights.teachers(nights.nights(bed), today.toordinal())
-        return usual_minute(past, "up" if what == "get_up" else "to_bed", today) is not None
+    if what in ("get_up", "to_bed", "morning"):
+        return _usual_hour(view, what) is not None
     return _usual(view, what) is not None
 
 
@@ -312,6 +333,7 @@ LEARNT: Final[dict[str, Callable[..., Any]]] = {
     "under_usual": _under_usual,
     "usual": _usual,
     "own": _own,
+    "usual_time": _usual_time,
     "late": _late,
     "learned": _learned,
     "detected": _detected,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from care.ids import content_id
@@ -17,7 +18,17 @@ from rules import personal
 from rules.catalog import Rule, RuleGrade, Shape, Subject
 from rules.findings import CANNOT_TELL, Particulars, evidence_of, finding_of, reading
 from rules.homes import Homes, forget, is_attentive
-from rules.live import NEVER, NONE, ON_CHANGE_GAP, Instance, LiveDevice, LiveHome, Trigger, silent_since
+from rules.live import (
+    NEVER,
+    NONE,
+    ON_CHANGE_GAP,
+    Instance,
+    LiveDevice,
+    LiveHome,
+    Trigger,
+    hours_of,
+    silent_since,
+)
 from rules.memory import (
     ACTIVE,
     IDLE,
@@ -26,6 +37,7 @@ from rules.memory import (
 )
 from rules.modes import next_edge, next_quiet, quiet_before, quiet_until
 from rules.signs import alive_share, bearers, last_sign
+from rules.windows import instant
 
 REST = 10 * 60_000
 """A rule that failed on a home's data is tried again after this."""
@@ -109,6 +121,9 @@ class Episodes(Homes):
             return
         episode.wake = 0 if view.next == NEVER else view.next
         self._arm(instance)
+        if view.closed:
+            view.closed = False
+            self._ask_again(instance, at)
         if is_attentive(instance):
             home.attentive.add(instance.key)
         elif home.attentive:
@@ -152,6 +167,14 @@ class Episodes(Homes):
         for rule in sorted(self.rulebook.blinding[instance.rule.id]):
             other = instance.home.instances.get(f"{rule}|{instance.subject}")
             if other is not None:
+                wake = other.episode.wake
+                other.episode.wake = min(wake or at + 1, at + 1)
+                self._arm(other)
+
+    def _ask_again(self, asker: Instance, at: int) -> None:
+        """Whoever asks what is usual here looks at once: one of them found that a day was over before a report did."""
+        for other in asker.home.personal:
+            if other is not asker:
                 wake = other.episode.wake
                 other.episode.wake = min(wake or at + 1, at + 1)
                 self._arm(other)
@@ -429,6 +452,7 @@ class Episodes(Homes):
         view, rule, episode, home = self._view, instance.rule, instance.episode, instance.home
         if rule.doc.quiet_in and self._is_quiet(instance, at, trigger, out):
             return
+        today = self._learn_hours(instance, at) if rule.learns_hours else 0
         sign = last_sign(home, rule.doc.signs, at)
         if episode.phase == ACTIVE:
             episode.seen = max(episode.seen, at)
@@ -440,7 +464,7 @@ class Episodes(Homes):
             return
         witnesses = bearers(home, rule.doc.signs)
         known = min((d.memory.first_at or d.memory.known_at for d in witnesses), default=at)
-        since = max(sign.at, quiet_before(home, rule.doc.quiet_in, at), known)
+        since = max(sign.at, quiet_before(home, rule.doc.quiet_in, at), known, today)
         if episode.phase == ACTIVE:
             since = episode.onset
         due = min(self._due(instance, since, g.after.value(view)) for g in rule.grades)
@@ -478,6 +502,16 @@ class Episodes(Homes):
         elif not episode.blind:
             episode.blind = True
             self._emit(instance, Phase.changed, at, "unknown", trigger, out, condition=Condition.unknown)
+
+    def _learn_hours(self, instance: Instance, at: int) -> int:
+        """Set the hours of a lack as they are learned for this day; gives when the day began, and waits for the next."""
+        view, rule = self._view, instance.rule
+        assert rule.hours is not None
+        opens, closes = rule.hours[0].value(view), rule.hours[1].value(view)
+        instance.hours = hours_of(opens, closes, view.zone)
+        day = datetime.fromtimestamp(at / 1000, view.zone).date()
+        view.wake(instant(day + timedelta(days=1), 0, view.zone))
+        return instant(day, 0, view.zone)
 
     @staticmethod
     def _due(instance: Instance, since: int, seconds: float) -> int:

@@ -60,6 +60,9 @@ def evidence_of(
     (grade or rule.grades[max(instance.episode.grade, 0)]).after.value(
         view
     )  # a limit that was learned is named
+    if rule.learns_hours and rule.hours is not None:
+        for hour in rule.hours:
+            hour.value(view)
     learned, view.told = view.told, None
     for told in learned:
         _add(found, told)

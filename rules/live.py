@@ -151,7 +151,7 @@ class Instance:
 
     __slots__ = (
         "armed", "ask", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
-        "limits", "looks", "merge", "minutes", "not_before", "parameters", "resident", "room", "rule", "settle", "subject", "test",
+        "limits", "looks", "merge", "minutes", "morning", "not_before", "parameters", "resident", "room", "rule", "settle", "subject", "test",
         "verdict",
     )  # fmt: skip
 
@@ -178,6 +178,8 @@ class Instance:
         self.parameters: dict[str, Any] = {}
         self.limits: dict[str, Any] = {}
         self.hours: Hours | None = None
+        self.morning: tuple[int, float | None] | None = None
+        """When the home's mornings usually begin (minute), and the end of the day it was reckoned for."""
         self.verdict: Verdict | None = None
         """What its detector said last, while that stands."""
         self.settle = self.gap = self.clear_hold = self.merge = 0

@@ -59,7 +59,7 @@ class EngineView:
     """What conditions see: one instance at one moment (rules.conditions.View)."""
 
     __slots__ = (
-        "began", "blinded", "calls", "changed", "device", "home", "instance", "limits", "neighbours", "next", "now", "spoken",
+        "began", "blinded", "calls", "changed", "closed", "device", "home", "instance", "limits", "neighbours", "next", "now", "spoken",
         "told", "zone",
     )  # fmt: skip
 
@@ -79,6 +79,8 @@ class EngineView:
         self.device: LiveDevice | None = None
         self.changed: AbstractSet[str] = NONE
         self.spoken: dict[str, Value] | None = None
+        self.closed = False
+        """A night or a day of the personal clock was found to be over while this was looked at."""
         self.told: list[Evidence] | None = None
         """Where learned values that a condition asks for are noted, while evidence is gathered."""
         self.calls: dict[str, Callable[..., Any]] = {

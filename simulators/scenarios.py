@@ -176,6 +176,10 @@ class Stage:
                 return belt.person
         return self.life.people[0]
 
+    def has_dementia(self, person: Person) -> bool:
+        """Whether the site file says so of a person."""
+        return any(r.id == person.resident and "dementia" in r.conditions for r in self.life.home.residents)
+
     def truth(
         self,
         seconds: float,
@@ -496,7 +500,7 @@ def wandering(s: Stage) -> None:
     s.others_sleep(3000)
     s.lives(who, 3000, (-1200, "bedroom", "sleep", 0), (0, "living", "wanders", 40), (70, OUT, "wanders outside", 0), (2500, "living", "is brought back", 60), (2680, "bedroom", "in bed", 0))  # fmt: skip
     s.truth(0, "gets out of bed", "起床离开床", device=belt, who=who)
-    if s.at_night:
+    if s.at_night and s.has_dementia(who):
         s.truth(
             79,
             "leaves the flat at night",
@@ -505,6 +509,20 @@ def wandering(s: Stage) -> None:
             within=330,
             also=("DR3", "BD1"),
             device=door,
+            who=who,
+            verdict="real",
+        )
+    elif s.at_night:
+        # Doors are watched at night for those who wander (domain.md 3.7); for others the empty bed tells, later.
+        s.truth(
+            79,
+            "leaves the flat at night; nobody asked to have the door watched",
+            "夜间出门（未登记失智，不看门）",
+            code="BD1",
+            level="yellow",
+            within=31 * 60,
+            also=("BD2", "DR3"),
+            device=belt,
             who=who,
             verdict="real",
         )
