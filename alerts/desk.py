@@ -109,6 +109,7 @@ def view_of(finding: Finding) -> FindingView:
         cleared_at=finding.at if cleared else None,
         evidence=tuple(finding.evidence),
         parameters=finding.parameters,
+        sources=finding.sources,
         tags=tuple(finding.tags),
         occurrences=finding.occurrences,
         life=finding.life,
@@ -806,7 +807,7 @@ def _asked(title: dict[str, str]) -> dict[str, str]:
 
 def _rolled(view: FindingView, home: str) -> FindingView:
     """A finding as a roll-up keeps it: whose it is, without its proof, which the stream of findings keeps."""
-    return msgspec.structs.replace(view, home=home, evidence=(), parameters={})
+    return msgspec.structs.replace(view, home=home, evidence=(), parameters={}, sources={})
 
 
 def _promised(alert: Alert, event: Event, registry: Registry) -> Event:

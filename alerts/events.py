@@ -159,6 +159,7 @@ class FindingView(_Part, frozen=True, kw_only=True):
     cleared_at: datetime | None = None
     evidence: tuple[Evidence, ...] = ()
     parameters: dict[str, Any] = {}
+    sources: dict[str, Any] = {}
     tags: tuple[str, ...] = ()
     occurrences: int = 1
     life: bool = False

@@ -267,6 +267,7 @@ async def _api(stream: JetStream, settings: Settings) -> None:
     from dashboard_api import app
     from rules.catalog import load
     from rules.cli import described
+    from rules.overrides import Limits
 
     book = load()
     async with contextlib.AsyncExitStack() as stack:
@@ -289,6 +290,7 @@ async def _api(stream: JetStream, settings: Settings) -> None:
             accept_reading=SecondWay(stream, settings).accept,
             push_hosts=settings.notify.push_hosts or (),
             try_rules=try_rules,
+            limits=Limits(book),
         )
 
 

@@ -139,6 +139,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     condition: Condition = Condition.active
     evidence: list[Evidence] = []
     parameters: dict[str, Any] = {}
+    sources: dict[str, Any] = {}
+    """Where parameters come from that are not the rule's defaults: {name: {"from": "community" …, "by", "reason", "until"}}."""
     tags: list[str] = []
     occurrences: int = 1
     late_seconds: float = 0.0

@@ -143,6 +143,10 @@ class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reason: str
     resident: Id | None = None
     """Whose, when it is not said where it stands; None: of everybody in the home."""
+    set_at: datetime | None = None
+    approved_at: datetime | None = None
+    ended_by: str | None = None
+    """Who withdrew it before its time; `until` is then when."""
 
 
 ORDERS = "orders."

@@ -66,6 +66,13 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", f"{V}/residents"): DESK,
     ("GET", f"{V}/residents/{{resident}}"): DESK,
     ("GET", f"{V}/residents/{{resident}}/days"): DESK,
+    ("GET", f"{V}/residents/{{resident}}/rules"): DESK,
+    ("GET", f"{V}/residents/{{resident}}/overrides"): DESK,
+    ("POST", f"{V}/residents/{{resident}}/overrides"): OPERATORS | {Role.doctor},
+    ("POST", f"{V}/residents/{{resident}}/overrides/end"): OPERATORS | {Role.doctor},
+    ("POST", f"{V}/residents/{{resident}}/overrides/approve"): frozenset(
+        {Role.supervisor, Role.admin, Role.doctor}
+    ),
     ("GET", f"{V}/family"): frozenset({Role.family}),
     ("GET", f"{V}/devices"): UPKEEP,
     ("GET", f"{V}/devices/unclaimed"): UPKEEP,

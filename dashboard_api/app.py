@@ -33,6 +33,7 @@ from dashboard_api import (
     folds,
     integrations,
     modes,
+    overrides,
     places,
     proposals,
     reach,
@@ -47,7 +48,7 @@ from dashboard_api import (
 )
 from dashboard_api.gate import Gate
 from dashboard_api.history import History
-from dashboard_api.house import AcceptReading, House, TryRules
+from dashboard_api.house import AcceptReading, House, LimitsOfResidents, TryRules
 from dashboard_api.live import Hub
 from dashboard_api.metrics import Metrics
 from dashboard_api.people import People
@@ -80,6 +81,7 @@ def create_app(
     push_hosts: Sequence[str] = (),
     try_rules: TryRules | None = None,
     simulator: Path | None = None,
+    limits: LimitsOfResidents | None = None,
     static: Path | None = None,
 ) -> FastAPI:
     """The application. Its `state.house` is there for tests and for `run`.
@@ -106,6 +108,7 @@ def create_app(
         push_hosts=push_hosts,
         try_rules=try_rules,
         simulator=simulating.simulator_at(simulator),
+        limits=limits,
         upkeep=Mirror(stream),
     )
     people.on_change(house.check_listeners)
@@ -150,6 +153,7 @@ def create_app(
     app.include_router(rounds.routes(house))
     app.include_router(repairs.routes(house))
     app.include_router(modes.routes(house))
+    app.include_router(overrides.routes(house))
     app.include_router(integrations.routes(house))
     app.include_router(proposals.routes(house))
     app.include_router(simulating.routes(house))
@@ -210,6 +214,7 @@ async def run(
     push_hosts: Sequence[str] = (),
     try_rules: TryRules | None = None,
     simulator: Path | None = None,
+    limits: LimitsOfResidents | None = None,
     static: Path | None = None,
     trusted_proxies: str | None = None,
     started: Callable[[], None] | None = None,
@@ -231,6 +236,7 @@ async def run(
         push_hosts=push_hosts,
         try_rules=try_rules,
         simulator=simulator,
+        limits=limits,
         static=static,
     )
     config = uvicorn.Config(

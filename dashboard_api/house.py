@@ -29,9 +29,9 @@ from care.clock import Clock
 from care.errors import Conflict, Temporary
 from care.ids import iso
 from care.messages import HomeHealth, Refusal, Report, Unclaimed
-from care.site import Site
+from care.site import Home, HomeOrders, Override, Registry, Resident, Site
 from care.stream import Stream
-from care.words import Level
+from care.words import Level, Role
 from dashboard_api import access, figures, present, redact, wording
 from dashboard_api.afar import Simulator
 from dashboard_api.history import History
@@ -85,6 +85,29 @@ class TryRules(Protocol):
     ) -> Awaitable[Json]: ...
 
 
+class MaySet(Protocol):
+    """What is to be said about a temporary limit (rules.overrides.Verdict)."""
+
+    @property
+    def refused(self) -> str: ...
+    @property
+    def forbidden(self) -> bool: ...
+    @property
+    def second(self) -> bool: ...
+
+
+class LimitsOfResidents(Protocol):
+    """What is in force for a resident, and who may set it otherwise for a while (rules.overrides.Limits)."""
+
+    def now(
+        self, registry: Registry, home: Home, resident: Resident, orders: HomeOrders, at: datetime
+    ) -> list[Json]: ...
+
+    def check(
+        self, registry: Registry, home: Home, resident: Resident, override: Override, role: Role
+    ) -> MaySet: ...
+
+
 @dataclass(slots=True)
 class _Said:
     """What was last said of a case, so that a snapshot need not work it out again."""
@@ -118,6 +141,7 @@ class House:
     try_rules: TryRules | None = None
     simulator: Simulator | None = None
     """What feeds this service is pretended: every screen says so."""
+    limits: LimitsOfResidents | None = None
     picture: Picture = field(default_factory=Picture)
     caught_up: asyncio.Event = field(default_factory=asyncio.Event)
     """The alert log has been read to its end once."""

@@ -43,17 +43,22 @@ async def orders_of(stream: Stream, home: str) -> tuple[HomeOrders, int]:
     return decode(entry.data, HomeOrders), entry.revision
 
 
-async def change(stream: Stream, home: str, make: Callable[[list[HomeMode]], list[HomeMode]]) -> HomeOrders:
-    """Change the modes of a home with a compare-and-set. Raises Temporary when others are always faster."""
+async def change(stream: Stream, home: str, make: Callable[[HomeOrders], HomeOrders]) -> HomeOrders:
+    """Change what was set for a home with a compare-and-set. Raises Temporary when others are always faster."""
     for _ in range(TRIES):
         orders, revision = await orders_of(stream, home)
-        changed = msgspec.structs.replace(orders, modes=make(orders.modes)[-KEPT:])
+        changed = make(orders)
         try:
             await stream.put(REGISTRY, f"{ORDERS}{home}", encode(changed), expect=revision)
         except Conflict:
             continue
         return changed
     raise Temporary("too many at once on this home; try again")
+
+
+def with_modes(make: Callable[[list[HomeMode]], list[HomeMode]]) -> Callable[[HomeOrders], HomeOrders]:
+    """A change of the modes alone."""
+    return lambda orders: msgspec.structs.replace(orders, modes=make(orders.modes)[-KEPT:])
 
 
 def routes(house: House) -> APIRouter:
@@ -108,7 +113,7 @@ def routes(house: House) -> APIRouter:
         made = HomeMode(
             mode=Mode(body.mode), from_=begins, until=ends, by=who.by, reason=body.reason, set_at=now
         )
-        await change(house.stream, home, lambda modes: [*modes, made])
+        await change(house.stream, home, with_modes(lambda modes: [*modes, made]))
         log.info("mode_set", home=home, mode=body.mode, by=who.by, until=iso(ends))
         return await listed(home)
 
@@ -131,7 +136,7 @@ def routes(house: House) -> APIRouter:
         orders, _ = await orders_of(house.stream, home)
         if not any(m.mode.value == body.mode and now < m.until for m in orders.modes):
             raise Problem(409, Why.refused, "这户没有此项登记，或登记在住户档案中")
-        await change(house.stream, home, ended)
+        await change(house.stream, home, with_modes(ended))
         log.info("mode_ended", home=home, mode=body.mode, by=who.by)
         return await listed(home)
 

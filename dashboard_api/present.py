@@ -301,6 +301,7 @@ def alert_json(
                     for e in f.evidence
                 ],
                 "parameters": f.parameters,
+                "parameter_sources": f.sources,
                 "tags": list(f.tags),
                 "home": f.home,
                 "of": f.of if f.of and f.of != alert.number else None,

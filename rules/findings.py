@@ -203,6 +203,7 @@ def finding_of(
         condition=condition,
         evidence=list(more.evidence if more is not None else episode.evidence),
         parameters=parameters | more.parameters if more is not None else parameters,
+        sources=dict(instance.sources),
         tags=list(episode.tags),
         occurrences=episode.occurrences,
         late_seconds=late / 1000 if late > LATE else 0.0,

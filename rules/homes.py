@@ -27,7 +27,7 @@ from rules.catalog import Rule, RuleBook, Shape, Subject
 from rules.conditions import Compiled
 from rules.health import health_of
 from rules.learned import learned
-from rules.limits import as_limits, in_force
+from rules.limits import as_limits, traced
 from rules.live import NEVER, Instance, LiveDevice, LiveHome, Trigger, bed_of, hours_of, silent_since
 from rules.memory import (
     IDLE,
@@ -307,7 +307,9 @@ class Homes(ABC):
     def _set_limits(self, instance: Instance, first: LiveDevice | None, at: int) -> None:
         """The parameters in force from this moment on, and the times made of them."""
         rule = instance.rule
-        instance.parameters, instance.limits = self._in_force(rule, instance.home, instance, first, at)
+        instance.parameters, instance.limits, instance.sources = self._in_force(
+            rule, instance.home, instance, first, at
+        )
 
         def span(part: Compiled | None) -> int:
             return 0 if part is None else round(part.value(instance) * 1000)
@@ -323,8 +325,8 @@ class Homes(ABC):
 
     def _in_force(
         self, rule: Rule, home: LiveHome, instance: Instance, first: LiveDevice | None, at: int
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Parameters and limits; people without temporary limits share them with everybody like them."""
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Parameters, limits, and where those come from that are no defaults; people without temporary limits share them with everybody like them."""
         site = first.site if first is not None else None
         person = instance.resident
         people = [person] if person is not None else home.site.residents if home.site is not None else []
@@ -337,7 +339,7 @@ class Homes(ABC):
             found = self._shared.get(key)
             if found is not None:
                 return found
-        parameters = in_force(
+        given = traced(
             rule,
             self.registry,
             home=home.site,
@@ -347,7 +349,9 @@ class Homes(ABC):
             orders=orders,
             at=at,
         )
-        made = (parameters, as_limits(rule, parameters))
+        parameters = {name: value for name, (value, _) in given.items()}
+        sources = {name: source.said() for name, (_, source) in given.items() if source is not None}
+        made = (parameters, as_limits(rule, parameters), sources)
         if key is not None:
             self._shared[key] = made
         return made
@@ -465,7 +469,7 @@ def is_attentive(instance: Instance) -> bool:
     return episode.blind or episode.gap or (episode.phase != IDLE and instance.rule.confirms)
 
 
-Limits = dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]]
+Limits = dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]
 _LIMITS: WeakKeyDictionary[Registry, WeakKeyDictionary[RuleBook, Limits]] = WeakKeyDictionary()
 
 

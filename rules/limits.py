@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from care.ids import epoch_ms
@@ -21,6 +21,32 @@ from rules.modes import overrides_of
 
 LOOSE_FOR = timedelta(hours=24)
 """A life-safety rule may be loosened for so long, by two people (domain section 3.1)."""
+
+
+class Source(NamedTuple):
+    """Where a value in force comes from, when it is not the rule's own default."""
+
+    step: str
+    """`kind` of the device, `community`, `template`, `resident`, `override`."""
+    word: str = ""
+    """The tier, condition or flag of a template."""
+    override: Override | None = None
+
+    def said(self) -> dict[str, Any]:
+        """For people: what is known of who set it, why and until when."""
+        out: dict[str, Any] = {"from": self.step}
+        if self.word:
+            out["word"] = self.word
+        if self.override is not None:
+            o = self.override
+            out |= {"by": o.by, "reason": o.reason, "until": o.until.isoformat()}
+            if o.approved_by:
+                out["approved_by"] = o.approved_by
+        return out
+
+
+Given = tuple[Any, Source | None]
+"""A value and where it comes from; None is the default."""
 
 
 def _bounded(p: Parameter, value: Any, fallback: Any) -> Any:
@@ -92,31 +118,30 @@ def _for_a_while(
     orders: HomeOrders | None,
     at: int,
     registry: Registry,
-    value: Any,
-) -> Any:
+    given: Given,
+) -> Given:
     """The value under the temporary limits that hold at this moment; the one set last counts."""
     if not p.limit or not at:
-        return value
-    found = value
+        return given
+    found = given
     for override in overrides_of(resident, orders):
         begins = epoch_ms(moment_of(override.from_, registry.zone))
         ends = epoch_ms(moment_of(override.until, registry.zone))
-        if override.limit == p.limit and begins <= at < ends:
-            found = (
-                override.value if refuse_override(rule, p, override, value, registry.zone) is None else found
-            )
+        here = override.limit == p.limit and begins <= at < ends
+        if here and refuse_override(rule, p, override, given[0], registry.zone) is None:
+            found = override.value, Source("override", override=override)
     return found
 
 
-def _personal(rule: Rule, p: Parameter, resident: Resident, value: Any) -> Any:
+def _personal(rule: Rule, p: Parameter, resident: Resident, given: Given) -> Given:
     for word in (resident.tier.value, *resident.conditions, *resident.flags):
         if word in p.templates:
-            value = p.templates[word]
+            given = p.templates[word], Source("template", word)
     if p.limit and p.limit in resident.limits:
-        given = _bounded(p, resident.limits[p.limit], value)
-        if not (rule.life and looser(p, given, value)):  # for good, life safety is only ever made stricter
-            value = given
-    return value
+        own = _bounded(p, resident.limits[p.limit], given[0])
+        if not (rule.life and looser(p, own, given[0])):  # for good, life safety is only ever made stricter
+            given = own, Source("resident")
+    return given
 
 
 def in_force(
@@ -130,31 +155,51 @@ def in_force(
     orders: HomeOrders | None = None,
     at: int = 0,
 ) -> dict[str, Any]:
-    """Every parameter of a rule with the value that counts here, in its own unit.
+    """Every parameter of a rule with the value that counts here, in its own unit."""
+    found = traced(
+        rule, registry, home=home, resident=resident, device=device, kind=kind, orders=orders, at=at
+    )
+    return {name: value for name, (value, _) in found.items()}
+
+
+def traced(
+    rule: Rule,
+    registry: Registry,
+    *,
+    home: Home | None,
+    resident: Resident | None,
+    device: Device | None,
+    kind: str,
+    orders: HomeOrders | None = None,
+    at: int = 0,
+) -> dict[str, Given]:
+    """The same with where each value comes from.
 
     Where a sensor serves several residents and belongs to none of them, the stricter value counts.
     """
-    out: dict[str, Any] = {}
+    out: dict[str, Given] = {}
     people = [resident] if resident is not None else list(home.residents) if home is not None else []
     for name, p in rule.doc.parameters.items():
         value = _of_kind(p, device, kind)
-        given = _community(registry.site.policy, rule, name, p)
-        if given is not None:
-            bounded = _bounded(p, given, value)
+        given: Given = value, Source("kind") if value != p.default else None
+        asked = _community(registry.site.policy, rule, name, p)
+        if asked is not None:
+            bounded = _bounded(p, asked, value)
             if not (
                 rule.life and looser(p, bounded, value)
             ):  # smoke, gas and SOS are only ever made stricter
-                value = bounded
+                given = bounded, Source("community")
         values = [
-            _for_a_while(rule, p, person, orders, at, registry, _personal(rule, p, person, value))
+            _for_a_while(rule, p, person, orders, at, registry, _personal(rule, p, person, given))
             for person in people
-        ] or [value]
+        ] or [given]
         if p.unit.type is Type.bool:
-            out[name] = any(values)
+            out[name] = next((v for v in values if v[0]), values[0])
         elif p.unit.type is Type.clock:
-            out[name] = next((v for v in values if v != value), value)
+            out[name] = next((v for v in values if v[0] != given[0]), given)
         else:
-            out[name] = min(values) if p.stricter == "lower" else max(values)
+            pick = min if p.stricter == "lower" else max
+            out[name] = pick(values, key=lambda v: v[0])
     return out
 
 

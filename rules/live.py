@@ -151,7 +151,7 @@ class Instance:
 
     __slots__ = (
         "armed", "ask", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
-        "limits", "looks", "merge", "minutes", "morning", "not_before", "parameters", "resident", "room", "rule", "settle", "subject", "test",
+        "limits", "looks", "merge", "minutes", "morning", "not_before", "parameters", "resident", "room", "rule", "settle", "sources", "subject", "test",
         "verdict",
     )  # fmt: skip
 
@@ -177,6 +177,8 @@ class Instance:
         self.armed = 0
         self.parameters: dict[str, Any] = {}
         self.limits: dict[str, Any] = {}
+        self.sources: dict[str, Any] = {}
+        """Where parameters come from that are no defaults (rules.limits.Source)."""
         self.hours: Hours | None = None
         self.morning: tuple[int, float | None] | None = None
         """When the home's mornings usually begin (minute), and the end of the day it was reckoned for."""

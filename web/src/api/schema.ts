@@ -1086,6 +1086,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/residents/{resident}/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rules
+         * @description Every limit of this resident with its value now, its bounds, who may change it, and who set it so and why.
+         */
+        get: operations["rules_api_v1_residents__resident__rules_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/residents/{resident}/overrides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Overrides
+         * @description Temporary limits of a resident, the last first: those of the site file and those set here.
+         */
+        get: operations["overrides_api_v1_residents__resident__overrides_get"];
+        put?: never;
+        /**
+         * Begin
+         * @description Set a limit otherwise for a while, within its hard bounds. To loosen a life-safety rule takes a second person
+         *     (`/overrides/approve`), without whom it does not count, and lapses in 24 hours.
+         */
+        post: operations["begin_api_v1_residents__resident__overrides_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/residents/{resident}/overrides/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End
+         * @description Withdraw a temporary limit now. What stands in the site file ends there.
+         */
+        post: operations["end_api_v1_residents__resident__overrides_end_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/residents/{resident}/overrides/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve
+         * @description The second person for what loosens a life-safety rule; never the one who set it.
+         */
+        post: operations["approve_api_v1_residents__resident__overrides_approve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations": {
         parameters: {
             query?: never;
@@ -2463,6 +2548,13 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
+             * Parameter Sources
+             * @default {}
+             */
+            parameter_sources?: {
+                [key: string]: unknown;
+            };
+            /**
              * Tags
              * @default []
              */
@@ -2980,6 +3072,46 @@ export interface components {
          * @enum {string}
          */
         Level: "red" | "yellow" | "blue";
+        /** LimitInForce */
+        LimitInForce: {
+            /** Parameter */
+            parameter: string;
+            /** Limit */
+            limit: string;
+            /** Value */
+            value: boolean | number | string;
+            /** Default */
+            default: boolean | number | string;
+            /** Unit */
+            unit: string;
+            /** Min */
+            min: number | null;
+            /** Max */
+            max: number | null;
+            /** Who */
+            who: string;
+            /** Stricter */
+            stricter: string;
+            source: components["schemas"]["LimitSource"];
+        };
+        /** LimitSource */
+        LimitSource: {
+            /**
+             * From
+             * @enum {string}
+             */
+            from: "default" | "kind" | "community" | "template" | "resident" | "override";
+            /** Word */
+            word?: string | null;
+            /** By */
+            by?: string | null;
+            /** Reason */
+            reason?: string | null;
+            /** Until */
+            until?: string | null;
+            /** Approved By */
+            approved_by?: string | null;
+        };
         /**
          * LinkPage
          * @description What a one-time link opens: as little as the message said, and what its reader may do.
@@ -3145,6 +3277,74 @@ export interface components {
              * @example 2026-05-23T04:06:24.120Z
              */
             at: string;
+        };
+        /** OverrideBody */
+        OverrideBody: {
+            /** Limit */
+            limit: string;
+            /** Value */
+            value: boolean | number | string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            until: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+            /** Approved By */
+            approved_by: string | null;
+            /** Waits For Approval */
+            waits_for_approval: boolean;
+            /** Active */
+            active: boolean;
+            /** Ended By */
+            ended_by: string | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "site" | "desk";
+        };
+        /** OverrideList */
+        OverrideList: {
+            /** Items */
+            items: components["schemas"]["OverrideBody"][];
+        };
+        /** OverrideNamed */
+        OverrideNamed: {
+            /** Limit */
+            limit: string;
+        };
+        /** OverrideSet */
+        OverrideSet: {
+            /**
+             * Limit
+             * @description a name of `GET /residents/{resident}/rules`
+             */
+            limit: string;
+            /** Value */
+            value: boolean | number | string;
+            /**
+             * From
+             * @description now when left out
+             */
+            from?: string | null;
+            /**
+             * Until
+             * @description always an end; within 90 days of the beginning
+             */
+            until: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * PathBody
@@ -3837,6 +4037,38 @@ export interface components {
             reasons: string[];
             /** Open Alerts */
             open_alerts: number;
+        };
+        /** ResidentRule */
+        ResidentRule: {
+            /** Rule */
+            rule: string;
+            /** Code */
+            code: string;
+            /** Version */
+            version: number;
+            /** Life */
+            life: boolean;
+            /** About */
+            about: {
+                [key: string]: string;
+            };
+            /** Parameters */
+            parameters: components["schemas"]["LimitInForce"][];
+        };
+        /** ResidentRules */
+        ResidentRules: {
+            /** Resident */
+            resident: string;
+            /** Home */
+            home: string;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Items */
+            items: components["schemas"]["ResidentRule"][];
         };
         /** Residents */
         Residents: {
@@ -8089,6 +8321,263 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModeList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    rules_api_v1_residents__resident__rules_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResidentRules"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    overrides_api_v1_residents__resident__overrides_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    begin_api_v1_residents__resident__overrides_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverrideSet"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    end_api_v1_residents__resident__overrides_end_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverrideNamed"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    approve_api_v1_residents__resident__overrides_approve_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverrideNamed"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideList"];
                 };
             };
             /** @description Unauthorized */
