@@ -30,7 +30,7 @@ from anxin.doorman import add_gateway, gateways, remove_gateway
 from anxin.embedded import free_port
 from anxin.settings import Address
 from care import topics
-from care.errors import Conflict, Misconfigured
+from care.errors import Conflict, Misconfigured, Temporary
 from care.messages import encode
 from care.site import Community, Home, Site
 from care.site import Device as SiteDevice
@@ -339,7 +339,7 @@ class _Away(MemoryStream):
     async def publish_batch(self, messages: Any) -> None:
         self.tries += 1
         if self.tries <= 3:
-            raise doorman.Temporary
+            raise Temporary
         await super().publish_batch(messages)
 
 
@@ -706,7 +706,7 @@ class _Broken(MemoryStream):
             yield entry
             if bucket == PEOPLE and first and entry is None:
                 await self.delete(PEOPLE, "gateway.gw")
-                raise doorman.Temporary
+                raise Temporary
 
 
 async def test_a_revocation_while_nobody_watched_holds(server: NatsForTests):

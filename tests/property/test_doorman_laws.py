@@ -12,18 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anxin.doorman import (
-    Doorman,
-    Gateway,
-    Hello,
-    _Account,
-    _Broken,
-    _Door,
-    _Inside,
-    _NotWelcome,
-    may_hear,
-    why_not,
-)
+from anxin.doorman import Doorman, Gateway
+from anxin.doorman.connection import Door, Inside
+from anxin.doorman.packets import Broken, Hello, NotWelcome
+from anxin.doorman.rights import Account, may_hear, why_not
 from anxin.settings import Address
 from care import topics
 from care.clock import ManualClock
@@ -127,7 +119,7 @@ class Wire:
         return None
 
 
-def between() -> tuple[_Door, _Inside, Wire, Wire]:
+def between() -> tuple[Door, Inside, Wire, Wire]:
     """A device that is let in: its door, the broker's side, and the two wires."""
     house = Doorman(
         stream=MemoryStream(),
@@ -136,10 +128,10 @@ def between() -> tuple[_Door, _Inside, Wire, Wire]:
         upstream=Address("127.0.0.1", 1),
         upstream_credentials=("device", "secret"),
     )
-    door = _Door(house)
-    inside = _Inside(door)
+    door = Door(house)
+    inside = Inside(door)
     device, broker = Wire(), Wire()
-    door.transport, door.inside, door.account = device, inside, _Account("device")
+    door.transport, door.inside, door.account = device, inside, Account("device")
     inside.transport, inside.is_let_in = broker, True
     return door, inside, device, broker
 
@@ -280,7 +272,7 @@ def test_a_noisy_connect_is_refused(body: bytes):
     """A CONNECT is read whole or refused."""
     try:
         hello = Hello.read(body)
-    except (_Broken, _NotWelcome):
+    except (Broken, NotWelcome):
         return
     assert Hello.read(hello.write(hello.client_id, ("a", "b"))[2:]).client_id == hello.client_id
 
