@@ -140,19 +140,24 @@ def doctor(
 # -- site, users, devices ---------------------------------------------------------------------------------------
 
 
-def _read_site(file: Path) -> Site:
+def _read_site(file: Path, *, limits: bool = False) -> Site:
+    """A checked site; with `limits` also its limits, by the rules of this version."""
     from care.sitefile import SiteFaults, read_site
+    from rules.catalog import load
+    from rules.limits import impossible
 
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         fail(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}")
     try:
-        return read_site(text)
+        return read_site(text, judge=(lambda site: impossible(site, load())) if limits else None)
     except SiteFaults as faults:
         for fault in faults.faults:
             say(f"{file}:{fault.line}: {fault.text}")
-        count = len(faults.faults)
+        if faults.more:
+            say(f"{file}: and {faults.more} more")
+        count = faults.count
         fail(f"{file} has {count} fault{'s' if count > 1 else ''}; nothing was loaded")
 
 
@@ -180,7 +185,7 @@ def site_check(file: Annotated[Path, typer.Argument(help="The site file (YAML)."
     from rules.catalog import load
     from rules.limits import check_site
 
-    site = _read_site(file)
+    site = _read_site(file, limits=True)
     with contextlib.suppress(Misconfigured):  # settings with a fault are no fault of the site file
         _say_unheard(file, site, _settings(None))
     # No fault: a site file may carry limits of rules that this version does not have. But nobody should believe
@@ -195,7 +200,7 @@ def site_load(
     file: Annotated[Path, typer.Argument(help="The site file (YAML).")], config: Config = None
 ) -> None:
     """Load a site file, whole or not at all; with the service up or down. Loading it again changes nothing."""
-    site = _read_site(file)
+    site = _read_site(file, limits=True)
     settings = _settings(config)
 
     async def work() -> None:

@@ -219,10 +219,16 @@ def as_limits(rule: Rule, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_site(site: Site, book: RuleBook) -> list[str]:
     """What the site file says about rules that cannot be followed, one sentence each."""
-    return list(_site_faults(site, book))
+    return [what for _, what, _ in _site_faults(site, book)]
 
 
-def _site_faults(site: Site, book: RuleBook) -> Iterator[str]:
+def impossible(site: Site, book: RuleBook) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Values of limits that are none or beyond their bounds, with their places in the site file: such a file is not loaded."""
+    return ((where, what) for where, what, wrong in _site_faults(site, book) if wrong)
+
+
+def _site_faults(site: Site, book: RuleBook) -> Iterator[tuple[tuple[str | int, ...], str, bool]]:
+    """Place, sentence, and whether the value itself cannot be; the rest is not in force, and only that is said."""
     zone = ZoneInfo(site.community.timezone)
     by_code: dict[str, list[Rule]] = {}
     for rule in book.rules.values():
@@ -230,36 +236,60 @@ def _site_faults(site: Site, book: RuleBook) -> Iterator[str]:
             by_code.setdefault(key, []).append(rule)
     for code, given in site.policy.rules.items():
         if code not in by_code:
-            yield f"policy.rules: there is no rule `{code}`; `anxin rules list` shows them"
+            yield (
+                ("policy", "rules", code),
+                f"policy.rules: there is no rule `{code}`; `anxin rules list` shows them",
+                False,
+            )
             continue
         for name, value in given.items():
+            where: tuple[str | int, ...] = ("policy", "rules", code, name)
             p = next(
                 (q for r in by_code[code] for n, q in r.doc.parameters.items() if name in (n, q.limit)), None
             )
             if p is None:
-                yield f"policy.rules.{code}: there is no parameter `{name}`"
+                yield where, f"policy.rules.{code}: there is no parameter `{name}`", False
             elif reason := refuse_value(p, value):
-                yield f"policy.rules.{code}.{name}: {reason}"
+                yield where, f"policy.rules.{code}.{name}: {reason}", True
             elif any(r.life for r in by_code[code]) and looser(p, value, p.default):
-                yield f"policy.rules.{code}.{name}: {value} loosens a life-safety rule; only stricter values count"
-    for home in site.homes:
-        for resident in home.residents:
+                yield (
+                    where,
+                    f"policy.rules.{code}.{name}: {value} loosens a life-safety rule; only stricter values count",
+                    False,
+                )
+    for h, home in enumerate(site.homes):
+        for r, resident in enumerate(home.residents):
+            at: tuple[str | int, ...] = ("homes", h, "residents", r)
             for name, value in resident.limits.items():
                 found = book.limits.get(name)
                 if found is None:
-                    yield f"resident `{resident.id}`: there is no limit `{name}`; `anxin rules list` shows them"
+                    yield (
+                        (*at, "limits", name),
+                        f"resident `{resident.id}`: there is no limit `{name}`; `anxin rules list` shows them",
+                        False,
+                    )
                 elif reason := refuse_value(found[2], value):
-                    yield f"resident `{resident.id}`: limit `{name}` {reason}"
+                    yield (*at, "limits", name), f"resident `{resident.id}`: limit `{name}` {reason}", True
                 elif book.rules[found[0]].life and looser(found[2], value, found[2].default):
                     yield (
-                        f"resident `{resident.id}`: limit `{name}` loosens a life-safety rule for good; "
-                        "use `overrides:` with a second person and an end within 24 hours"
+                        (*at, "limits", name),
+                        (
+                            f"resident `{resident.id}`: limit `{name}` loosens a life-safety rule for good; "
+                            "use `overrides:` with a second person and an end within 24 hours"
+                        ),
+                        False,
                     )
-            for override in resident.overrides:
+            for o, override in enumerate(resident.overrides):
+                where = (*at, "overrides", o, "value")
                 found = book.limits.get(override.limit)
                 if found is None:
-                    yield f"resident `{resident.id}`: there is no limit `{override.limit}`; `anxin rules list` shows them"
+                    yield (
+                        (*at, "overrides", o, "limit"),
+                        f"resident `{resident.id}`: there is no limit `{override.limit}`; `anxin rules list` shows them",
+                        False,
+                    )
                 elif reason := refuse_override(
                     book.rules[found[0]], found[2], override, found[2].default, zone
                 ):
-                    yield f"resident `{resident.id}`: override of `{override.limit}` {reason}"
+                    wrong = refuse_value(found[2], override.value) is not None
+                    yield where, f"resident `{resident.id}`: override of `{override.limit}` {reason}", wrong

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
+from anxin.cli import app
 from care.site import Community, Device, Home, Policy, Registry, Resident, Site
 from care.words import Kind, Tier
 from devices.kinds import KINDS
@@ -122,6 +125,39 @@ def test_conditions_get_seconds_and_minutes_of_the_day(book: RuleBook) -> None:
     limits = as_limits(book.rules["BD1"], values(book, "BD1"))
     assert limits["yellow_minutes"] == 1200
     assert limits["night_from"] == 22 * 60
+
+
+def test_a_limit_that_cannot_be_is_refused_with_its_line(
+    tmp_path: Path,
+) -> None:
+    """`anxin site check` and `load`: beyond the hard bound or no number at all is a fault; an unknown name is a note."""
+    file = tmp_path / "site.yaml"
+    file.write_text(
+        "community: {id: c, name: c}\n"
+        "homes:\n"
+        "  - id: h\n"
+        "    residents:\n"
+        "      - id: r1\n"
+        "        name: 甲\n"
+        "        limits:\n"
+        "          some_later_limit: 3\n"
+        "          bed_exit_red_minutes: 500\n"
+        "policy:\n"
+        "  rules:\n"
+        "    BD1: {yellow_minutes: soon}\n",
+        "utf-8",
+    )
+    for words in (["site", "check", str(file)], ["site", "load", str(file)]):
+        told = CliRunner().invoke(app, words)
+        assert told.exit_code == 1
+        assert told.stderr.splitlines()[:2] == [
+            f"{file}:9: resident `r1`: limit `bed_exit_red_minutes` 500 is above the hard bound 120",
+            f"{file}:12: policy.rules.BD1.yellow_minutes: must be a number",
+        ]
+    file.write_text(file.read_text("utf-8").replace("500", "90").replace("soon", "20"), "utf-8")
+    told = CliRunner().invoke(app, ["site", "check", str(file)])
+    assert told.exit_code == 0
+    assert "note: resident `r1`: there is no limit `some_later_limit`" in told.stderr
 
 
 def test_what_a_site_asks_for_in_vain_is_said(book: RuleBook) -> None:

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import pytest
 
+from care import sitefile
 from care.site import Registry
-from care.sitefile import SiteFaults, read_site
+from care.sitefile import SiteFaults, Tree, read_site
 from care.words import Kind, Tier
 
 GOOD = """\
@@ -157,3 +158,31 @@ def test_bombs_and_pits_are_refused() -> None:
     )
     assert "multiply" in faults(bomb)[0]
     assert "nested deeper" in faults("a: " + "[" * 2000 + "]" * 2000)[0]
+
+
+def test_of_thousands_of_faults_the_first_hundred_are_told() -> None:
+    """In order of their lines, with how many there are besides; the size of a file is bounded too."""
+    homes = "".join(f"  - {{id: h{i}, micro_grid: nowhere}}\n" for i in range(3000))
+    with pytest.raises(SiteFaults, match=r"and 2900 more$") as told:
+        read_site("community: {id: c, name: c}\nhomes:\n" + homes)
+    assert [f.line for f in told.value.faults] == list(range(3, 103))
+    assert (told.value.count, told.value.more) == (3000, 2900)
+    with pytest.raises(SiteFaults, match=r"line 1: .* more than the 32,000,000"):
+        read_site(" " * 32_000_001)
+
+
+@pytest.mark.parametrize("loader", [sitefile._Fast, sitefile._Loader])
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("07:00", "07:00"), ("on", "on"), ("No", "No"), ("true", True), ("12", 12), ("-3", -3), ("007", "007"), ("1.5", 1.5), ("~", None),
+        ("", None), ("null", None), ("'12'", "12"), ("2026-05-23", "2026-05-23"), ("周阿婆", "周阿婆"), ("!!str 12", "12"), ("3 幢", "3 幢"),
+        ("1e3", "1e3"), (".inf", None),
+    ],
+)  # fmt: skip
+def test_both_readers_of_yaml_see_the_same_values(
+    loader: type, written: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fast one takes a short way for texts; a text it must not make of what is none."""
+    monkeypatch.setattr(sitefile, "_loader", loader)
+    assert Tree(f"a: {written}\n").data == {"a": value}
