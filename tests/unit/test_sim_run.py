@@ -101,6 +101,17 @@ async def test_a_lost_broker_costs_no_alarm(tmp_path):
     assert simulation.tally.connects >= 4
 
 
+async def test_without_a_broker_it_ends_when_it_is_told_to():
+    """Nothing is waited for that cannot come: a supervisor would have killed it, and its control socket would stay."""
+    simulation = Simulation(generate(1), mqtt_url=f"mqtt://127.0.0.1:{free_port()}")
+    running = asyncio.create_task(simulation.run())
+    await until(lambda: simulation.tally.generated > 3)
+    simulation.stop()
+    async with asyncio.timeout(2.5):
+        tally = await running
+    assert tally.published == 0
+
+
 async def test_a_topic_the_broker_refuses_holds_up_nobody(tmp_path):
     """nats-server closes the connection on a space in a topic: those are given up, an SOS still passes."""
     port = free_port()
