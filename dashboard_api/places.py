@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from structlog import get_logger
 
-from care import schematic
+from care import ages, schematic
 from care.errors import Misconfigured, Refused, Temporary
 from care.ids import iso
 from care.messages import HomeHabits, HomeHealth, Refusal, Report, decode
@@ -225,7 +225,13 @@ def routes(house: House) -> APIRouter:
             raise Problem(403, Why.no_consent, "没有查看此类数据的授权")
         log.info("history_read", by=who.by, role=who.role.value, home=home, quantity=quantity)
         items, following = await _asked(house, home, quantity, from_at, to_at, device, bucket, limit, cursor)
-        return {"home": home, "quantity": quantity, "items": items, "next": following}
+        return {
+            "home": home,
+            "quantity": quantity,
+            "items": items,
+            "next": following,
+            **_too_old(now, from_at, bucket),
+        }
 
     @router.get(f"{V}/map", tags=["homes"])
     def community_map() -> Json:
@@ -332,6 +338,20 @@ def routes(house: House) -> APIRouter:
         return {"device": device, "token": made}
 
     return router
+
+
+def _too_old(now: datetime, from_at: datetime, bucket: timedelta | None) -> Json:
+    """What is said when the question reaches back further than figures so fine are kept: an empty past is no quiet one."""
+    kept = ages.kept_from(now, bucket)
+    if from_at >= kept:
+        return {"kept_from": None, "try_step": None, "notice": ""}
+    step = ages.coarser(now, from_at)
+    return {
+        "kept_from": iso(kept),
+        "try_step": step,
+        "notice": f"{kept:%Y-%m-%d}（UTC）以前的数据已不按此精度保存"
+        + (f"，请用 step={step} 查看" if step is not None else "，也没有更粗的数据"),
+    }
 
 
 async def _asked(

@@ -1067,6 +1067,12 @@ class Readings(Shape):
     quantity: str
     items: list[list[Any]]
     next: str | None = None
+    kept_from: At | None = None
+    """Set when the question reaches back further than figures so fine are kept: from here on they are."""
+    try_step: str | None = None
+    """The finest `step` that reaches back to `from`; null when nothing does, or nothing is missing."""
+    notice: str = ""
+    """The same in words."""
 
 
 class Unclaimed(Shape):

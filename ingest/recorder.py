@@ -21,6 +21,7 @@ from prometheus_client import Counter, Gauge
 from psycopg import AsyncConnection, sql
 from structlog import get_logger
 
+from care import ages
 from care.clock import Clock
 from care.errors import Temporary
 from care.ids import content_id
@@ -38,9 +39,9 @@ STATEMENT_SECONDS = 30
 PAUSES = (0.1, 1.0)
 """Seconds between tries, at first and at most."""
 DAYS_AHEAD = 3
-KEEP = {"readings": timedelta(days=30), "readings_1m": timedelta(days=180)}
+KEEP = {"readings": ages.READINGS, "readings_1m": ages.MINUTES}
 """How long readings and their minutes are kept (domain P-07: raw 30 days, minutes 180); dropped by whole days."""
-KEEP_ROLLED = {"forget_hours": timedelta(days=730), "forget_days": timedelta(days=730)}
+KEEP_ROLLED = {"forget_hours": ages.HOURS, "forget_days": ages.HOURS}
 """Hours and days of them (P-07: daily aggregates two years). With TimescaleDB policies of the database see to it all."""
 FORGET = {
     "forget_refusals": timedelta(days=30),  # samples of payloads are raw data of somebody's home

@@ -489,6 +489,32 @@ async def test_history_gives_every_reading_or_buckets_and_keeps_gaps():
         assert (await desk.get(path, params={"quantity": "smoke"})).json()["reason"] == "history_unavailable"
 
 
+@pytest.mark.parametrize(
+    ("days", "step", "kept", "better"),
+    [
+        (29, None, None, None),
+        (60, None, "2026-04-23T00:00:00.000Z", "1m"),
+        (60, "90s", "2026-04-23T00:00:00.000Z", "1m"),
+        (60, "5m", None, None),
+        (300, None, "2026-04-23T00:00:00.000Z", "1h"),
+        (300, "5m", "2025-11-24T00:00:00.000Z", "1h"),
+        (300, "1d", None, None),
+    ],
+)
+async def test_a_past_that_is_no_longer_kept_is_not_shown_as_a_quiet_one(days, step, kept, better):
+    """Readings 30 days, minutes 180, hours two years: a question that reaches further back is told so, and what to ask instead."""
+    async with House(history=FakeHistory()) as house, house.program("operator") as desk:
+        params = {
+            "quantity": "smoke",
+            "from": (NOON - timedelta(days=days)).isoformat(),
+            "to": (NOON - timedelta(days=days - 1)).isoformat(),
+            **({"step": step} if step else {}),
+        }
+        told = (await desk.get(f"{V}/homes/h0317/history", params=params)).json()
+        assert (told["kept_from"], told["try_step"]) == (kept, better)
+        assert bool(told["notice"]) is (kept is not None)
+
+
 async def test_measured_values_are_read_by_whom_the_resident_allowed():
     """Vitals: the centre unless left out, the doctor only when named, nobody else; safety quantities need no consent."""
     async with House(history=FakeHistory()) as house:

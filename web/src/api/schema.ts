@@ -3709,6 +3709,15 @@ export interface components {
             items: unknown[][];
             /** Next */
             next?: string | null;
+            /** Kept From */
+            kept_from?: string | null;
+            /** Try Step */
+            try_step?: string | null;
+            /**
+             * Notice
+             * @default
+             */
+            notice?: string;
         };
         /** Ready */
         Ready: {
