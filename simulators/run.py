@@ -33,6 +33,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from care.clock import Clock, SystemClock
 from care.site import Site
+from care.words import Kind
 from simulators.faults import FaultLine, Faults
 from simulators.home import Publish
 from simulators.scenarios import Truth, Wish, truth_line
@@ -440,7 +441,10 @@ class Simulation:
             self._told(truth)
 
     def _told(self, truth: Truth) -> None:
-        if truth.expect is not None and truth.device is not None and self.world.lives[truth.home].dark:
+        life = self.world.lives[truth.home]
+        sensor = life.sensors.get(truth.device or "")
+        # What a gateway or a whole home does by falling silent is heard as silence.
+        if truth.expect is not None and life.dark and sensor is not None and sensor.kind is not Kind.gateway:
             self.unheard.add(len(self.truths))
         self.truths.append(truth)
         if self._truth is not None:

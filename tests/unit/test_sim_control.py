@@ -243,6 +243,10 @@ def test_what_happens_in_a_home_that_is_cut_off_says_so(control):
     ask(control, do="start", scenario="sos", home="h0317", after_seconds=0)
     live(control, 60)
     assert ask(control, do="truths")["items"][0]["unheard"] is False
+    ask(control, do="start", scenario="gateway_down", home="h0317", after_seconds=0)
+    live(control, 5)
+    newest = ask(control, do="truths")["items"][0]
+    assert (newest["expect"]["code"], newest["unheard"]) == ("TE4", False)
 
 
 def test_times_are_those_of_whoever_listens():
