@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from alerts.campaigns import Campaign
+from alerts.company import Company
 from alerts.repairs import Repair
 from alerts.rounds import Attempt, Call, Round, with_attempt
 from alerts.upkeep import Reach, Upkeep, Visit
@@ -113,6 +114,24 @@ async def keep_campaign(stream: Stream, name: str, change: Callable[[Campaign | 
         return wanted
 
 
+async def keep_company(stream: Stream, home: str, change: Callable[[Company], Company]) -> Company:
+    """Change what is known of a home's presses for company with a compare-and-set."""
+    key = f"company.{home}"
+    while True:
+        entry = await stream.get(PEOPLE, key)
+        known = Company(home=home)
+        if entry is not None and entry.data is not None:
+            known = decode(entry.data, Company)
+        wanted = change(known)
+        if wanted == known:
+            return wanted
+        try:
+            await stream.put(PEOPLE, key, encode(wanted), expect=entry.revision if entry is not None else 0)
+        except Conflict:
+            continue
+        return wanted
+
+
 class HealthMirror:
     """The health of every home as the rules last told it."""
 
@@ -151,6 +170,7 @@ class Mirror:
         self.rounds: dict[str, Round] = {}
         self.calls: dict[tuple[str, str], Call] = {}
         """By round and resident."""
+        self.company: dict[str, Company] = {}
         self.ready = asyncio.Event()
         """Everything there was has been read once; before that nothing may be called missing."""
 
@@ -163,6 +183,7 @@ class Mirror:
             reach=self._reach,
             rounds=self.rounds,
             calls=self.calls,
+            company=self.company,
         )
 
     async def run(self) -> None:
@@ -188,6 +209,10 @@ class Mirror:
                 self._tested.pop(name, None)
                 if data is not None:
                     self._tested[name] = decode(data, Tested).at
+            case "company":
+                self.company.pop(name, None)
+                if data is not None:
+                    self.company[name] = decode(data, Company)
             case "repair":
                 self.repairs.pop(name, None)
                 if data is not None:

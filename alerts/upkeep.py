@@ -15,6 +15,9 @@ from enum import StrEnum
 
 import msgspec
 
+from alerts.company import CAUSE as COMPANY_CAUSE
+from alerts.company import CODE as COMPANY_CODE
+from alerts.company import Company, asked
 from alerts.lifecycle import Alert
 from alerts.rounds import Call, Round, owed
 from alerts.telling import address_of
@@ -75,6 +78,8 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     rounds: Mapping[str, Round] = {}
     calls: Mapping[tuple[str, str], Call] = {}
     """Round and resident → the attempts."""
+    company: Mapping[str, Company] = {}
+    """Home → SOS that was pressed for company or daily help."""
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +159,7 @@ def upkeep_findings(
     return [*(f for name, f in wanted.items() if name not in heard), *over]
 
 
-CAUSES = ("visit:", "test:", "reach", "call:", "round:")
+CAUSES = ("visit:", "test:", "reach", "call:", "round:", COMPANY_CAUSE)
 
 
 def _wanted(registry: Registry, upkeep: Upkeep, now: datetime) -> Iterable[Finding]:
@@ -175,6 +180,7 @@ def _wanted(registry: Registry, upkeep: Upkeep, now: datetime) -> Iterable[Findi
             )
     yield from _tests(registry, upkeep, now)
     yield from _calls(registry, upkeep, now)
+    yield from _company(registry, upkeep, now)
     for home in registry.site.homes:
         why = unreachable(home, registry, upkeep)
         if why is not None:
@@ -265,6 +271,28 @@ def _calls(registry: Registry, upkeep: Upkeep, now: datetime) -> Iterable[Findin
                 resident=one.resident,
                 title={"zh": "电话关怀未联系上", "en": "not reached in a call round"},
                 parameters={"attempts": one.attempts},
+            )
+
+
+def _company(registry: Registry, upkeep: Upkeep, now: datetime) -> Iterable[Finding]:
+    reviews = registry.site.policy.company
+    for home, known in sorted(upkeep.company.items()):
+        numbers = asked(known, reviews) if home in registry.homes else []
+        if numbers:
+            people = registry.homes[home].residents
+            yield _finding(
+                (COMPANY_CODE, home, str(numbers[0])),
+                code=COMPANY_CODE,
+                home=home,
+                cause=COMPANY_CAUSE,
+                at=max(p.at for p in known.presses if p.number in numbers),
+                now=now,
+                resident=people[0].id if len(people) == 1 else None,
+                title={
+                    "zh": f"{reviews.days} 天内 {reviews.count} 次按 SOS 是想找人或找服务，请社工上门看看",
+                    "en": f"SOS pressed {reviews.count} times in {reviews.days} days for company or daily help: a visit is due",
+                },
+                parameters={"cases": numbers, "count": reviews.count, "days": reviews.days},
             )
 
 

@@ -30,9 +30,11 @@ from alerts.commands import (
     outgoing,
     registries,
 )
+from alerts.company import CAUSE as COMPANY_CAUSE
+from alerts.company import Company, noted
 from alerts.desk import Desk
 from alerts.events import Escalated, Raised, Transition
-from alerts.kept import HealthMirror, Mirror, keep_repair, note_tested
+from alerts.kept import HealthMirror, Mirror, keep_company, keep_repair, note_tested
 from alerts.subscriptions import pushes
 from alerts.upkeep import upkeep_findings
 from alerts.watch import EVERY as DUTY_EVERY
@@ -370,6 +372,7 @@ class Worker:
             del self._proven[device]
         if not self._upkeep.ready.is_set():
             return
+        await self._note_company()
         found = upkeep_findings(
             self.desk.registry, self._upkeep.upkeep, self.desk.alerts.values(), self._clock.now()
         )
@@ -377,6 +380,15 @@ class Worker:
             for finding in found:
                 await self._hear(finding, source=self._source)
         await self._flush()
+
+    async def _note_company(self) -> None:
+        """Keep how SOS cases were closed, longer than the desk remembers them: again and again asks for a review."""
+        alerts = [a for a in self.desk.alerts.values() if a.cause in ("sos", COMPANY_CAUSE)]
+        now = self._clock.now()
+        for home in sorted({a.home for a in alerts}):
+            known = self._upkeep.company.get(home, Company(home=home))
+            if noted(known, alerts, now) != known:
+                await keep_company(self._stream, home, lambda kept: noted(kept, alerts, now))
 
     async def look_at_repairs(self) -> None:
         """Open the maintenance orders that are wanted, and close those that are proven."""

@@ -304,6 +304,13 @@ class DeviceTests(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     days: Days = 31
 
 
+class Reviews(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When SOS pressed for company or daily help asks for a review (domain 3.4 SOS4)."""
+
+    count: Annotated[int, Meta(ge=2, le=20)] = 3
+    days: Annotated[int, Meta(ge=1, le=31)] = 7
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The promises of the community."""
 
@@ -313,6 +320,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Community-wide rule parameters by rule code."""
     visits: Visits | None = None
     tests: DeviceTests | None = None
+    company: Reviews = Reviews()
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

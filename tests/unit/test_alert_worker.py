@@ -119,6 +119,37 @@ async def test_an_alarm_that_rang_counts_as_tested_and_what_is_owed_is_said(
     assert [(a.cause, a.level) for a in owed] == [("test:sos-0317", Level.blue)]
 
 
+async def test_sos_for_company_three_times_asks_for_a_visit_and_a_new_worker_knows_of_it(
+    stream: Weak, clock: ManualClock
+) -> None:
+    """What the desk forgets after a day is kept: a worker that begins on the fourth day says it all the same."""
+    worker = await a_worker(stream, clock)
+    for day in range(3):
+        if day:
+            clock.advance(timedelta(days=1, hours=12))
+        pressed = a_finding(
+            f"sos{day}", at=clock.now(), code="SOS1", cause="sos", device="sos-0317", quantity="sos"
+        )
+        await worker.hear(say(stream, pressed))
+        (open_,) = [a for a in worker.desk.open() if a.cause == "sos"]
+        api = await commands(stream)
+        for command, body in (("acknowledge", {}), ("close", {**CODES, "cause": "C10"})):
+            await api.give(open_.id, an_order(command, **body), clock.now())
+        # Each day another worker, as after a restart.
+        worker = await a_worker(stream, clock)
+        following = asyncio.create_task(worker._follow(worker._upkeep))
+        await eventually(worker._upkeep.ready.is_set)
+        await worker.look_at_upkeep()
+        wanted = day + 1
+        await eventually(
+            lambda w=worker, n=wanted: [len(c.presses) for c in w._upkeep.company.values()] == [n]
+        )
+        following.cancel()
+    await worker.look_at_upkeep()
+    (asks,) = [a for a in worker.desk.open() if a.code == "SOS4"]
+    assert (asks.level, asks.home) == (Level.blue, "h0317")
+
+
 async def test_numbers_are_never_given_twice(stream: Weak) -> None:
     """A hundred askers at once get a hundred numbers."""
     numbers = await asyncio.gather(*(next_number(stream) for _ in range(100)))
