@@ -17,9 +17,9 @@ from typing import Any
 
 from care import errors
 from care.messages import URGENT
+from devices.actions import CALLS
 from devices.codecs import DEPTH_LIMIT, ITEMS_LIMIT
 from devices.codecs.exposes import PROPERTIES, THE_ALARM
-from devices.codecs.zigbee2mqtt import CALLS
 from devices.kinds import ALARM_KINDS, KINDS
 from devices.quantities import QUANTITIES, TEXT_LIMIT, Nature, Quantity
 from ingest.gateway import ACKS_KEPT, TRIES

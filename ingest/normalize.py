@@ -27,6 +27,7 @@ from care.site import Device, Home, Registry
 from care.topics import legible, shown
 from care.words import Kind
 from devices import models
+from devices.actions import calls
 from devices.codecs import Said, exposes, native, zigbee2mqtt
 from devices.codecs.exposes import Definition
 from devices.codecs.utterance import NOBODY, Claim, Dialect, Heard, Utterance
@@ -717,7 +718,7 @@ class Normalizer:
                 for e in known.exposes.values()
                 for rule in exposes.rules_of(e.property, e) or ()
             )
-            told.update("sos" if zigbee2mqtt.calls(action) else "action" for action in known.actions)
+            told.update("sos" if calls(action) else "action" for action in known.actions)
         return topic, told
 
 

@@ -266,6 +266,8 @@ class Engine(Outages):
         run = (motion.value, motion.since, motion.true_at) if motion is not None else None
         if test:
             self._declared_test(home, device, trigger, out)
+        elif "action" in values:
+            self._idle_press(home, device, trigger, out)
         wanted, latent = device.wanted, device.latent
         for quantity, value in values.items():
             f = fields.get(quantity)

@@ -61,6 +61,8 @@ CALM = 5 * 60_000
 """So long after the last of it a flood or a chatter is over."""
 CHATTERS: Final = "TE6_bed"
 """The notice for a bed sensor that changes its mind too often."""
+IDLE_PRESS: Final = "TE13"
+"""The notice for an SOS button that was pressed in a way that calls nobody."""
 RELEASE: Final = "release "
 TEST_LASTS = 5 * 60_000
 """A declared test is over so long after its last message."""
@@ -631,6 +633,10 @@ class Episodes(Homes):
             due = (memory.flooded_at if rule.id == FLOOD else memory.noisy_at) + CALM
             if at < due:
                 view.wake(due)
+                return
+        elif rule.id == IDLE_PRESS:
+            if at < episode.last_at + CALM:
+                view.wake(episode.last_at + CALM)
                 return
         elif rule.clear is None or not rule.clear.value(view):
             return

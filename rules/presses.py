@@ -6,10 +6,11 @@ import msgspec
 
 from care.ids import content_id, epoch_ms
 from care.messages import URGENT, Finding, Value
-from care.words import Phase
+from care.words import Kind, Phase
+from devices.actions import may_be_a_call
 from devices.quantities import PRESSES
 from rules.catalog import Shape
-from rules.episodes import SPACING_LIFE, TEST_LASTS, Episodes
+from rules.episodes import CALM, IDLE_PRESS, SPACING_LIFE, TEST_LASTS, Episodes
 from rules.findings import reading
 from rules.homes import forget
 from rules.live import NEVER, Instance, LiveDevice, LiveHome, Trigger
@@ -155,6 +156,19 @@ class Presses(Episodes):
         out[-1] = msgspec.structs.replace(out[-1], evidence=episode.evidence)
         view.next = NEVER
         view.wake(max(at + 1, f.at))
+
+    def _idle_press(self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding]) -> None:
+        """An SOS button is pressed in a way that calls nobody (`calls_on` of the site file): people are told, TE13."""
+        if device.kind != Kind.sos or "sos" in trigger.report.values:
+            return
+        word = str(trigger.report.values["action"])
+        if not may_be_a_call(word) or not self._is_new_press(device, "action", word, trigger):
+            return
+        notice = self._notice(home, IDLE_PRESS, device)
+        if notice is not None:
+            self._note(notice, trigger.at, reading(trigger, "action", word), out)
+            notice.episode.wake = max(notice.episode.last_at + CALM, self._now + 1)
+            self._arm(notice)
 
     def _declared_test(
         self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding]

@@ -205,6 +205,17 @@ def _words(**meanings: Any) -> Read:
     return read
 
 
+_FALLEN = _words(
+    fall=True, fallen=True, falling=True, suspected="suspected", none=False, normal=False, no_fall=False
+)
+
+
+def _fall(raw: Any, expose: Expose | None) -> Any:
+    """A fall as a state or in a word of its own."""
+    said = _FALLEN(raw, expose)
+    return _flag(raw, expose) if said is SKIP else said
+
+
 def _of_type(*types: type) -> Read:
     """Only values of these JSON types; others belong to another quantity (gas that is a meter, text that is a count)."""
 
@@ -358,6 +369,22 @@ _ALSO: dict[str, tuple[tuple[str, Read], ...]] = {
     "sos_alarm": (("sos", _flag),),
     "fall_down_status": (("fall", _words(fall=True, maybe_fall="suspected", none=False)),),
     "fall_status": (("fall", _words(fall_alarm=True, fall_warning="suspected", normal=False)),),
+    # No model of the table publishes these; whoever writes a converter of their own would choose them.
+    "smoke_detected": (("smoke", _flag),),
+    "gas_detected": (("gas", _flag),),
+    "gas_leak": (("gas", _flag),),
+    "co_alarm": (("co", _flag),),
+    "co_detected": (("co", _flag),),
+    "heat_alarm": (("heat", _flag),),
+    "leak": (("water_leak", _flag),),
+    "leak_detected": (("water_leak", _flag),),
+    "water_leak_detected": (("water_leak", _flag),),
+    "fall": (("fall", _fall),),
+    "fall_detected": (("fall", _flag),),
+    "fall_alarm": (("fall", _flag),),
+    "motion": (("motion", _of_type(bool)),),
+    "motion_detected": (("motion", _flag),),
+    "door_open": (("door_open", _of_type(bool)),),
     # Levels.
     "smoke_value": (("smoke_level", _as_is),),
     "smoke_density": (("smoke_level", _as_is),),

@@ -15,9 +15,9 @@ from typing import Any
 
 from care.errors import Reason, Refused
 from care.words import Kind
+from devices.actions import calls
 from devices.codecs import ITEMS_LIMIT, Said, Twice, read_json, read_time
 from devices.codecs.utterance import STRONGEST, Claim, Heard, Utterance, identity
-from devices.codecs.zigbee2mqtt import calls
 from devices.expressions import MISSING, Look, Path, look, number, truth, word
 from devices.mapping import PREFIX, Compiled, Else, Pattern, Read, TimeFormat
 from devices.quantities import QUANTITIES, Nature

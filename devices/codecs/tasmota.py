@@ -15,9 +15,10 @@ from typing import Any
 
 from care.errors import Reason, Refused
 from care.words import Kind
+from devices.actions import calls
 from devices.codecs import Said, read_json, read_time
 from devices.codecs.utterance import STATE_OF, Claim, Heard, Utterance, identity, nothing, read_text, take
-from devices.codecs.zigbee2mqtt import availability, calls
+from devices.codecs.zigbee2mqtt import availability
 from devices.expressions import number
 from devices.names import exact, guess
 

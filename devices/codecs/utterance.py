@@ -15,8 +15,8 @@ from typing import Protocol
 from care.errors import Reason, Refused
 from care.topics import legible
 from care.words import Kind
+from devices.actions import calls
 from devices.codecs import Said, Twice
-from devices.codecs.zigbee2mqtt import calls
 from devices.expressions import number, truth
 from devices.kinds import STATE_OF
 from devices.mapping import conversion

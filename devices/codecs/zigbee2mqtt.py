@@ -6,7 +6,6 @@ of that, `locate` says what a topic is. What a property means is in `devices.cod
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -16,6 +15,7 @@ from typing import Any
 from care.errors import Reason, Refused
 from care.words import Kind
 from devices import models
+from devices.actions import calls
 from devices.codecs import Said, Twice, read_json, read_time
 from devices.codecs.exposes import PROPERTIES, SKIP, THE_ALARM, Definition, Expose, Property, rules_of
 from devices.kinds import STATE_OF
@@ -108,28 +108,6 @@ _PEOPLE = frozenset({"motion", "presence"})
 _RADARS = frozenset({None, Kind.presence, Kind.fall})
 _AS_PRESENCE = frozenset({Kind.presence, Kind.fall})
 """A radar that publishes `occupancy` alone means that somebody is there; a motion detector means movement."""
-
-CALLS = frozenset({"emergency", "panic", "sos"})
-"""Actions that call for help, always (contract section 3)."""
-
-NEVER = re.compile(r"^(?:arm(?:_|$)|disarm|off$)")
-"""Actions that never do, whatever the configuration says."""
-
-_TAKEN_BACK = frozenset(
-    {"cancel", "cancelled", "clear", "cleared", "release", "released", "end", "stop", "off", "no"}
-)
-
-
-def calls(action: str, calls_on: Iterable[str] = ()) -> bool:
-    """Whether an action of a button calls for help."""
-    word = action.strip().lower()
-    if NEVER.match(word):
-        return False
-    tokens = set(re.split(r"[^a-z0-9]+", word))
-    if tokens & CALLS and not tokens & _TAKEN_BACK:
-        return True
-    return any(word == wanted.strip().lower() for wanted in calls_on)
-
 
 # -- decoding -------------------------------------------------------------------------------------------------
 

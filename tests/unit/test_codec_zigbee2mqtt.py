@@ -132,6 +132,18 @@ def test_faults_have_many_names() -> None:
     assert values({"preheat": True, "gas": False}) == {"preheat": True, "gas": False}
 
 
+@pytest.mark.parametrize(
+    ("name", "quantity"),
+    [("smoke_detected", "smoke"), ("gas_leak", "gas"), ("co_alarm", "co"), ("leak_detected", "water_leak"),
+     ("heat_alarm", "heat"), ("fall_detected", "fall"), ("motion_detected", "motion"), ("door_open", "door_open")],
+)  # fmt: skip
+def test_plain_names_of_a_converter_of_ones_own(name: str, quantity: str) -> None:
+    """No model publishes them today; a home-made one may, and an alarm that nobody understood is a missed one."""
+    assert values({name: True})[quantity] is True
+    assert values({name: False})[quantity] is False
+    assert quantity not in values({name: None}) or values({name: None})[quantity] is None
+
+
 def test_falls() -> None:
     """Certain, suspected, and over; in the words of three makers."""
     assert [
@@ -139,6 +151,9 @@ def test_falls() -> None:
     ] == [True, "suspected", False]
     assert [values({"fall_status": w}, Kind.fall).get("fall") for w in ("fall_alarm", "fall_warning", "normal", "unknown")] == [
         True, "suspected", False, None,
+    ]  # fmt: skip
+    assert [values({"fall": w}, Kind.fall).get("fall") for w in (True, False, "suspected", "ON", "lamp")] == [
+        True, False, "suspected", True, None,
     ]  # fmt: skip
     assert values({"status": "falling"}, Kind.fall) == {"fall": True, "presence": True}
     assert values({"status": "on_the_bed"}, Kind.fall) == {"fall": False, "presence": True}
