@@ -6,7 +6,7 @@ that an unanswered alarm lowers the figure at once and not when somebody closes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -35,6 +35,8 @@ FAMILY_TARGET = 95.0
 FLOOD_LINE = 10
 """More alarms than this in ten minutes for one operator are a flood (EEMUA 191, docs: domain 4.4)."""
 LOAD_WINDOW = timedelta(minutes=10)
+NOBODY = "nobody"
+"""The desk of what no operator was told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,9 @@ def promises(rows: Iterable[CaseRow]) -> dict[str, Any]:
     }
 
 
-def load(rows: Iterable[CaseRow], from_at: datetime, to_at: datetime) -> dict[str, Any]:
+def load(
+    rows: Iterable[CaseRow], from_at: datetime, to_at: datetime, name_of: Callable[[str], str]
+) -> dict[str, Any]:
     """Alarms per operator and ten minutes, with the floods: red and yellow cases told to, or taken by, each."""
     window = LOAD_WINDOW.total_seconds()
     counted: dict[str, dict[int, list[int]]] = {}
@@ -216,7 +220,7 @@ def load(rows: Iterable[CaseRow], from_at: datetime, to_at: datetime) -> dict[st
         if row.test or row.level is Level.blue or not from_at <= row.raised_at < to_at:
             continue
         slot = int(row.raised_at.timestamp() // window)
-        for desk in row.desks or ("nobody",):
+        for desk in row.desks or (NOBODY,):
             counted.setdefault(desk, {}).setdefault(slot, []).append(row.number)
     slots = max(1.0, (to_at - from_at).total_seconds() / window)
     desks = []
@@ -235,6 +239,7 @@ def load(rows: Iterable[CaseRow], from_at: datetime, to_at: datetime) -> dict[st
         desks.append(
             {
                 "desk": desk,
+                "name": "" if desk == NOBODY else name_of(desk),
                 "n": total,
                 "mean": round(total / slots, 3),
                 "peak": max(len(n) for n in found.values()),

@@ -240,6 +240,7 @@ def alert_json(
         "code": alert.code,
         "level": alert.level.value,
         "title": alert.title.get("zh") or alert.code,
+        "title_en": alert.title.get("en"),
         "home": alert.home,
         "resident": alert.resident,
         "room": alert.room,

@@ -165,7 +165,7 @@ def routes(house: House) -> APIRouter:
         return {
             **house.kpi(now, from_at, to_at, period=period, cases=True),
             "promises": figures.promises(rows),
-            "load": figures.load(rows, from_at, min(to_at, now)),
+            "load": figures.load(rows, from_at, min(to_at, now), house.name_of),
             **precision.precision(rows),
             "proposals": precision.proposals(list(house.picture.rows.values()), now),
             "from": iso(from_at),

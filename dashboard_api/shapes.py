@@ -269,6 +269,8 @@ class Alert(Shape):
     code: str
     level: Level
     title: str
+    title_en: str | None = None
+    """The same for the English screen; the wall, phones and families get a kind only."""
     home: str | None = None
     resident: str | None = None
     room: str | None = None
@@ -554,6 +556,8 @@ class LoadFigure(Shape):
 
 class DeskLoad(Shape):
     desk: str
+    """A person's id, or `nobody` for what no operator was told of."""
+    name: str
     n: int
     mean: float
     peak: int

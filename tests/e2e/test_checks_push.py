@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from care.stream import PEOPLE
-from tests.e2e.conftest import Sit, wait_for
+from tests.e2e.conftest import Sit, comes_to, live, wait_for
 from tests.e2e.room import Room
 from tests.push_service import Browser as Keys
 from tests.push_service import PushService
@@ -102,6 +102,30 @@ class Worker:
               { title: one.title, body: one.body, tag: one.tag, stays: one.requireInteraction, url: one.data.url, lang: one.lang })))"""
         )
         return found
+
+    def pressed(self, tag: str) -> dict[str, list[str]]:
+        """Somebody presses a notification: the worker's own handler runs, and what it brings to the front or opens is told.
+
+        Chromium without a screen shows no notification to press, and a browser lets a script neither focus nor open
+        windows without a press; so the event is made here and the two doors write down who went through.
+        """
+        (worker,) = self.page.context.service_workers
+        told: dict[str, list[str]] = worker.evaluate(PRESS, tag)
+        return told
+
+
+PRESS = """async (tag) => {
+  const told = { focused: [], opened: [] }
+  WindowClient.prototype.focus = async function () { told.focused.push(new URL(this.url).pathname); return this }
+  self.clients.openWindow = async (url) => { told.opened.push(url); return null }
+  const [notification] = await self.registration.getNotifications({ tag })
+  const event = new NotificationEvent('notificationclick', { notification })
+  let work
+  event.waitUntil = (promise) => { work = promise }
+  self.dispatchEvent(event)
+  await work
+  return told
+}"""
 
 
 def heard(pushes: PushService, keys: Keys, level: str) -> list[tuple[dict[str, str], dict[str, Any]]]:
@@ -250,3 +274,31 @@ def test_c_push_3_the_lock_screen_of_every_kind_of_case_tells_no_health(
         said = f"{message['title']} {message['body']}"
         assert "核实" in said
         assert [word for word in HEALTH if word in said] == [], said
+
+
+def test_c_push_4_a_press_on_a_message_opens_its_case(room: Room, sit: Sit, pushes: PushService) -> None:
+    """9.2: a desk that is open goes to the message's case and is not loaded anew; without one the message's link opens."""
+    keys = Keys(pushes)
+    page = asked(sit, keys, "/desk", "operator")
+    page.reload()  # the dialog of messages is gone
+    live(page)
+    wait_for(lambda: len(room.house.pushes) == 1, what="the browser among the channels")
+    alert, other = room.raised("smoke", "h0317"), room.raised("sos", list(room.registry.homes)[5])
+    wait_for(
+        lambda: {m["tag"] for _, m in heard(pushes, keys, "red")} == {alert, other}, what="both messages"
+    )
+    messages = {m["tag"]: m for _, m in heard(pushes, keys, "red")}
+    worker = Worker(page)
+    for message in messages.values():
+        worker.hears(message)
+    wait_for(lambda: len(worker.shown()) == 2, what="both notifications")
+    page.evaluate("window.kept = true")
+    assert worker.pressed(other) == {"focused": ["/desk"], "opened": []}
+    page.wait_for_url(f"**/desk?*case={other}*")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.locator(f'[data-hero~="{other}"]').wait_for()
+    assert page.evaluate("window.kept") is True, "a call may be going on here"
+    comes_to(lambda: [one["tag"] for one in worker.shown()], [alert], "the end of what was pressed")
+
+    page.goto(f"{room.url}/wall")
+    assert worker.pressed(alert) == {"focused": [], "opened": [messages[alert]["link"]]}

@@ -139,8 +139,13 @@ def test_the_load_is_counted_by_desk_and_ten_minutes_with_the_flood_line():
     rows = [row(n, raised_at=after(n), desks=("s01",)) for n in range(1, 12)]
     rows += [row(20 + n, raised_at=after(1200 + n), desks=("s01", "s02")) for n in range(10)]
     rows.append(row(40, level=Level.blue, desks=("s01",)))
-    found = figures.load(rows, from_at, from_at + timedelta(hours=1))
-    one, two = found["desks"]
+    rows.append(row(41, raised_at=after(5)))
+    found = figures.load(
+        rows, from_at, from_at + timedelta(hours=1), {"s01": "陈敏芝", "s02": "方静"}.__getitem__
+    )
+    nobody, one, two = found["desks"]
+    assert (nobody["desk"], nobody["name"], nobody["n"]) == ("nobody", "", 1)
+    assert (one["name"], two["name"]) == ("陈敏芝", "方静")
     assert (one["desk"], one["n"], one["peak"], len(one["floods"])) == ("s01", 21, 11, 1)
     assert one["floods"][0]["cases"] == list(range(1, 12))
     assert (two["n"], two["floods"], two["mean"]) == (10, [], round(10 / 6, 3))

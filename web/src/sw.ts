@@ -19,7 +19,8 @@ self.addEventListener('fetch', (event) => {
 self.addEventListener('push', (event) => event.waitUntil(show(event.data)))
 self.addEventListener('notificationclick', (event) => {
   event.notification.close()
-  event.waitUntil(open(String((event.notification.data as { url?: string } | null)?.url ?? '/')))
+  const { url, alert } = (event.notification.data ?? {}) as { url?: string; alert?: string }
+  event.waitUntil(open(url ?? '/', alert))
 })
 
 /** What is true only now: the API, one-time links, health. */
@@ -62,6 +63,8 @@ interface Message {
   title?: string
   body?: string
   tag?: string
+  /** of the case; 0 in a trial message */
+  number?: number | null
   link?: string | null
   level?: string
 
@@ -82,16 +85,25 @@ async function show(data: PushMessageData | null): Promise<void> {
     icon: '/icon-192.png',
     badge: '/mark.svg',
     lang: 'zh-CN',
-    data: { url: message.link ?? '/' },
+    data: { url: message.link ?? '/', ...(message.number ? { alert: message.tag } : {}) },
   } as NotificationOptions)
 }
 
-async function open(address: string): Promise<void> {
+/**
+ * Where a message leads. A screen of this person that is open already comes to the front and is told the case (a desk goes to
+ * it without being loaded anew: a call may be going on there); otherwise the message's own link opens.
+ */
+const SCREENS = ['/desk', '/go', '/family']
+async function open(address: string, alert?: string): Promise<void> {
   const url = new URL(address, location.origin)
-  const windows = await self.clients.matchAll({ type: 'window' })
-  const there = windows.find((client) => new URL(client.url).pathname === url.pathname)
-  if (there !== undefined) await there.focus()
-  else await self.clients.openWindow(url.origin === location.origin ? url.href : '/')
+  const windows = await self.clients.matchAll({ type: 'window', includeUncontrolled: true })
+  const there = alert === undefined ? undefined : SCREENS.flatMap((path) => windows.filter((one) => new URL(one.url).pathname === path))[0]
+  if (there === undefined) {
+    await self.clients.openWindow(url.origin === location.origin ? url.href : '/')
+    return
+  }
+  there.postMessage({ open: alert })
+  await there.focus()
 }
 
 export {}

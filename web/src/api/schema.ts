@@ -1509,6 +1509,8 @@ export interface components {
             level: components["schemas"]["Level"];
             /** Title */
             title: string;
+            /** Title En */
+            title_en?: string | null;
             /** Home */
             home?: string | null;
             /** Resident */
@@ -2127,6 +2129,8 @@ export interface components {
         DeskLoad: {
             /** Desk */
             desk: string;
+            /** Name */
+            name: string;
             /** N */
             n: number;
             /** Mean */

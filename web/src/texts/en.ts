@@ -87,8 +87,8 @@ export const en: Texts = {
     operator: 'Operator', supervisor: 'Shift leader', social_worker: 'Social worker', volunteer: 'Volunteer', grid_worker: 'Grid worker', neighbour: 'Neighbour', doctor: 'Doctor', maintenance: 'Maintenance', family: 'Family', admin: 'Admin', auditor: 'Auditor', responder: 'Responder',
   },
   kpi: {
-    label: 'Figures', month: 'this month', ack: (s) => `Taken in ${s} s`, arrive: (m) => `On site in ${m} min`, target: (n) => `Goal ${n}%`, median: (s) => `median ${s} s`, kept: (kept, n) => `${kept} / ${n}`,
-    protected: 'Protected homes', ofHomes: (n) => `/ ${n}`, protection: (partly, not) => `Partly ${partly} · not ${not}`, visits: 'Visits due today', tiers: (a, b, c) => `Key ${a} · important ${b} · general ${c}`, noVisits: 'No visit plan',
+    label: 'Figures', month: 'month', ack: (s) => `Taken ≤ ${s} s`, arrive: (m) => `On site ≤ ${m} min`, target: (n) => `Goal ${n}%`, median: (s) => `median ${s} s`, kept: (kept, n) => `${kept} / ${n}`,
+    protected: 'Protected homes', ofHomes: (n) => `/ ${n}`, protection: (partly, not) => `Partly ${partly} · not ${not}`, visits: 'Visits due today', tiers: (a, b, c) => `Key ${a} · important ${b} · general ${c}`, noVisits: 'No visit plan', noneDue: 'None due today',
     noCases: 'No cases', today: 'Today, merged', mean: '28-day mean', hour24: '24 h', closed: 'Just closed', noneClosed: 'Nothing closed today', hoursSummary: (n) => `Alerts by hour today, ${n} in all, stacked by level`,
   },
   notices: {
@@ -111,14 +111,14 @@ export const en: Texts = {
   timeline: {
     raised: 'Raised', joined: 'Joined', escalated: 'Escalated', acknowledged: 'Taken', acknowledge: 'Taken', call: 'Call', called: 'Call', dispatch: 'Sent', dispatched: 'Sent', accept: 'Accepted', accepted: 'Accepted', decline: 'Declined', declined: 'Declined', depart: 'Left', departed: 'Left',
     arrive: 'Arrived', arrived: 'Arrived', note: 'Note', noted: 'Note', hold: 'Held', held: 'Held', reopen: 'Opened again', reopened: 'Opened again', undo: 'Taken back', undone: 'Taken back', close: 'Closed', closed: 'Closed', resumed: 'Taken, no action', condition_cleared: 'Reading cleared', condition_changed: 'Reading changed',
-    delivery: 'Message', nobody: 'Nobody on duty', promise_missed: 'Arrival overdue',
+    finding_changed: 'Updated', finding_cleared: 'Reading cleared', finding_unknown: 'Cannot tell', level_raised: 'Raised a level', level_lowered: 'Something speaks against it: one level down', reminded: 'Told again', nobody_there: 'Nobody on duty', told: 'Messages sent', handed_over: 'Handed over', checked: 'Homes checked', hold_ended: 'Hold ended',
   },
   resident: { title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call' },
   tiers: { key: 'Key', important: 'Important', general: 'General' },
   quantities: {
     heart_rate: 'heart rate', respiration_rate: 'respiration', in_bed: 'in bed', movement: 'movement', signal_quality: 'signal quality', smoke: 'smoke', smoke_level: 'smoke level', gas: 'gas', gas_level: 'gas level', co: 'CO', co_level: 'CO level', temperature: 'temperature', humidity: 'humidity',
     sos: 'call', fall: 'fall', door_open: 'door open', motion: 'motion', presence: 'presence', water_leak: 'water leak', water_total: 'water', battery: 'battery', battery_low: 'battery low', voltage: 'voltage', tamper: 'tamper', fault: 'fault', muted: 'muted', self_test: 'self-test', link_quality: 'link',
-    alive: 'sensor alive', silence: 'last heard', known: 'first heard', mode: 'mode', usual_door_gap: 'own long pause of the door (min)', usual_away: 'own long outing (min)',
+    life_sign: 'sign of life', alive: 'sensor alive', silence: 'last heard', known: 'first heard', mode: 'mode', usual_door_gap: 'own long pause of the door (min)', usual_away: 'own long outing (min)',
   },
   keyList: {
     title: 'Keys', close: 'Close',

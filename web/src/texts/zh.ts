@@ -98,7 +98,7 @@ export const zh = {
   },
   kpi: {
     label: '指标', month: '本月', ack: (s: number) => `${s} 秒内接警`, arrive: (m: number) => `${m} 分钟到场`, target: (n: number) => `目标 ${n}%`, median: (s: number) => `中位 ${s} 秒`, kept: (kept: number, n: number) => `${kept} / ${n} 次`,
-    protected: '防护完好', ofHomes: (n: number) => `/ ${n} 户`, protection: (partly: number, not: number) => `部分防护 ${partly} · 无防护 ${not}`, visits: '今日应探访', tiers: (a: number, b: number, c: number) => `重点 ${a} · 重要 ${b} · 一般 ${c}`, noVisits: '探访计划未录入',
+    protected: '防护完好', ofHomes: (n: number) => `/ ${n} 户`, protection: (partly: number, not: number) => `部分防护 ${partly} · 无防护 ${not}`, visits: '今日应探访', tiers: (a: number, b: number, c: number) => `重点 ${a} · 重要 ${b} · 一般 ${c}`, noVisits: '探访计划未录入', noneDue: '今天没有到期的探访',
     noCases: '无样本', today: '今日告警 · 合并后', mean: '近 28 日均值', hour24: '24 时', closed: '刚刚处理完', noneClosed: '今天还没有结案', hoursSummary: (n: number) => `今日逐时告警数，共 ${n} 条，按红黄蓝堆叠`,
   },
   notices: {
@@ -123,14 +123,14 @@ export const zh = {
   timeline: {
     raised: '告警', joined: '并入', escalated: '升级', acknowledged: '接警', acknowledge: '接警', call: '打电话', called: '打电话', dispatch: '派人', dispatched: '派人', accept: '接单', accepted: '接单', decline: '去不了', declined: '去不了', depart: '出发', departed: '出发',
     arrive: '到场', arrived: '到场', note: '记录', noted: '记录', hold: '稍候', held: '稍候', reopen: '重新打开', reopened: '重新打开', undo: '撤回', undone: '撤回', close: '结案', closed: '结案', resumed: '接警后无处置', condition_cleared: '读数恢复', condition_changed: '读数变化',
-    delivery: '通知', nobody: '无人值班', promise_missed: '到场超时',
+    finding_changed: '更新', finding_cleared: '现场恢复', finding_unknown: '无法判断', level_raised: '升级', level_lowered: '有相反的迹象，降一级', reminded: '再次提醒', nobody_there: '无人值班', told: '发出通知', handed_over: '转交', checked: '核对住户', hold_ended: '稍候结束',
   },
   resident: { title: '老人', none: '没有登记老人', home: '住处', address: '地址', floor: '楼层', key: '备用钥匙', phone: '座机', contacts: '联系人', call: '拨打' },
   tiers: { key: '重点', important: '重要', general: '一般' },
   quantities: {
     heart_rate: '心率', respiration_rate: '呼吸', in_bed: '在床', movement: '体动', signal_quality: '信号质量', smoke: '烟雾', smoke_level: '烟雾浓度', gas: '燃气', gas_level: '燃气浓度', co: '一氧化碳', co_level: '一氧化碳浓度', temperature: '温度', humidity: '湿度',
     sos: '呼叫', fall: '跌倒', door_open: '门开', motion: '人体', presence: '有人', water_leak: '漏水', water_total: '用水', battery: '电量', battery_low: '低电', voltage: '电压', tamper: '防拆', fault: '故障', muted: '消音', self_test: '自检', link_quality: '信号',
-    alive: '感应器在线', silence: '最后一次收到', known: '首次收到', mode: '登记', usual_door_gap: '本人较长的出门间隔（分钟）', usual_away: '本人较长的外出（分钟）',
+    life_sign: '生活迹象', alive: '感应器在线', silence: '最后一次收到', known: '首次收到', mode: '登记', usual_door_gap: '本人较长的出门间隔（分钟）', usual_away: '本人较长的外出（分钟）',
   },
   keyList: {
     title: '按键', close: '关闭',
