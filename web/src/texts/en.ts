@@ -109,9 +109,9 @@ export const en: Texts = {
   history: { title: 'History', loading: 'Loading', failed: 'The history cannot be read now', deliveries: 'Messages', noDeliveries: 'No message sent yet', person: 'Person', channel: 'Channel', state: 'State' },
   deliveries: { queued: 'queued', accepted: 'delivered', refused: 'refused', failed: 'failed' },
   timeline: {
-    raised: 'Raised', joined: 'Joined', escalated: 'Escalated', acknowledged: 'Taken', acknowledge: 'Taken', call: 'Call', called: 'Call', dispatch: 'Sent', dispatched: 'Sent', accept: 'Accepted', accepted: 'Accepted', decline: 'Declined', declined: 'Declined', depart: 'Left', departed: 'Left',
-    arrive: 'Arrived', arrived: 'Arrived', note: 'Note', noted: 'Note', hold: 'Held', held: 'Held', reopen: 'Opened again', reopened: 'Opened again', undo: 'Taken back', undone: 'Taken back', close: 'Closed', closed: 'Closed', resumed: 'Taken, no action', condition_cleared: 'Reading cleared', condition_changed: 'Reading changed',
-    finding_changed: 'Updated', finding_cleared: 'Reading cleared', finding_unknown: 'Cannot tell', level_raised: 'Raised a level', level_lowered: 'Something speaks against it: one level down', reminded: 'Told again', nobody_there: 'Nobody on duty', told: 'Messages sent', handed_over: 'Handed over', checked: 'Homes checked', hold_ended: 'Hold ended',
+    raised: 'Raised', joined: 'Joined', escalated: 'Escalated', acknowledged: 'Taken', called: 'Call', dispatched: 'Sent', accepted: 'Accepted', declined: 'Declined', departed: 'Left',
+    arrived: 'Arrived', noted: 'Note', held: 'Held', reopened: 'Opened again', undone: 'Taken back', closed: 'Closed', resumed: 'Taken, no action',
+    finding_changed: 'Updated', finding_cleared: 'Reading cleared', finding_unknown: 'Cannot tell', level_raised: 'Raised a level', level_lowered: 'Contradicted: a level down', reminded: 'Told again', nobody_there: 'Nobody on duty', told: 'Messages sent', handed_over: 'Handed over', checked: 'Homes checked', hold_ended: 'Hold ended',
   },
   resident: { title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call' },
   tiers: { key: 'Key', important: 'Important', general: 'General' },
@@ -120,12 +120,5 @@ export const en: Texts = {
     sos: 'call', fall: 'fall', door_open: 'door open', motion: 'motion', presence: 'presence', water_leak: 'water leak', water_total: 'water', battery: 'battery', battery_low: 'battery low', voltage: 'voltage', tamper: 'tamper', fault: 'fault', muted: 'muted', self_test: 'self-test', link_quality: 'link',
     life_sign: 'sign of life', alive: 'sensor alive', silence: 'last heard', known: 'first heard', mode: 'mode', usual_door_gap: 'own long pause of the door (min)', usual_away: 'own long outing (min)',
   },
-  keyList: {
-    title: 'Keys', close: 'Close',
-    names: { take: 'Space', dispatch: 'D', person: '1 … 9', outcome: 'R', fire: 'hold 9', ambulance: 'hold 0', move: 'J  K', open: 'Enter', back: 'Esc', red: 'G', mute: 'M', search: '/', call: 'Z X C V B' },
-    keys: {
-      take: 'take and call; call again once taken', dispatch: 'send: first choose, then send', person: 'choose a person', outcome: 'outcome', fire: 'fire brigade 119', ambulance: 'ambulance 120', move: 'next, previous', open: 'open the case', back: 'back, cancel', red: 'newest red', mute: 'mute 2 minutes', search: 'search',
-      call: 'result: answered, no answer, busy, refused, wrong number',
-    },
-  },
+  keyList: { title: 'Keys', close: 'Close' },
 }

@@ -33,7 +33,7 @@ export const pagesZh = {
   kpi: {
     period: '时间段', periods: { today: '今天', week: '近 7 天', month: '本月', last: '上月' }, csv: '导出 CSV', figures: { ack60: '及时接警', ack180: '最迟接警', called60: '及时回电', arrive10: '按时到场', family60: '接警后告知家属' }, minutes: (n: number) => `${n} 分钟内`, seconds: (n: number) => `${n} 秒内`, under: '未达标', of: (kept: number, n: number) => `${kept} / ${n} 次`,
     spread: '用时分布', spreadSummary: (words: string) => `用时分布：${words}`, median: (time: string) => `中位 ${time}`, cases: '背后的案件', recount: '可逐件复核', number: '号', code: '代码', at: '告警时间', took: '用时', kept: '达标', never: '没有发生', yes: '是', no: '否',
-    load: '今天的负荷', today: '条', tenMinutes: '近 10 分钟新告警', floodLine: '为洪峰线', visits: '今日应探访', desks: '各席告警负荷', alarms: '告警', mean: '平均每 10 分钟', peak: (line: number) => `最多的 10 分钟（竖线：洪峰线 ${line}）`, inFlood: '洪峰时间', floods: (n: number) => `${n} 次`, nobody: '无人接警', noLoad: '这段时间没有红、黄告警', hint: '响应指标只算红色告警，负荷算红、黄，演练不算；没有样本就没有数字。',
+    load: '今天的负荷', today: '条', tenMinutes: '近 10 分钟新告警', floodLine: '为洪峰线', visits: '今日应探访', desks: '各席告警负荷', alarms: '告警', mean: '平均每 10 分钟', peak: (line: number) => `最多的 10 分钟（竖线：洪峰线 ${line}）`, inFlood: '洪峰时间', floods: (n: number) => `${n} 次`, nobody: '无人接警', noLoad: '没有红、黄告警', hint: '只算红色告警（负荷含黄色），演练不算；没有样本就没有数字。',
   },
   family: {
     call: '打电话给家里', steps: '处理经过', waiting: '等待中', allowed: '老人同意您看到', classes: { status: '是否平安、有没有提醒', activity: '最近一次有动静的时间' }, nothing: '老人还没有同意向家属显示情况，请与老人或社区联系。', offline: '离线，信息可能过时', at: (time: string) => `${time} 的情况`, protection: '设备', protections: { protected: '都在工作', partly: '部分不在工作', not: '没有在工作' }, past: '以前的提醒', noPast: '最近没有提醒', signOut: '退出', number: (n: number) => `${n} 号`,

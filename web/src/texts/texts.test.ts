@@ -1,6 +1,10 @@
 import { expect, it } from 'vitest'
-import { en } from './en'
-import { zh } from './zh'
+import { en as most } from './en'
+import { keyTexts } from './keys'
+import { zh as source } from './zh'
+
+const zh = { ...source, keys: keyTexts.zh }
+const en = { ...most, keys: keyTexts.en }
 
 type Leaf = [string, string]
 function leaves(node: unknown, path = ''): Leaf[] {

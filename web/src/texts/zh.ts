@@ -121,8 +121,8 @@ export const zh = {
   history: { title: '经过', loading: '正在读取', failed: '暂时读不到经过', deliveries: '通知', noDeliveries: '还没有发出通知', person: '人员', channel: '通道', state: '状态' },
   deliveries: { queued: '排队', accepted: '已送达', refused: '被拒', failed: '失败' },
   timeline: {
-    raised: '告警', joined: '并入', escalated: '升级', acknowledged: '接警', acknowledge: '接警', call: '打电话', called: '打电话', dispatch: '派人', dispatched: '派人', accept: '接单', accepted: '接单', decline: '去不了', declined: '去不了', depart: '出发', departed: '出发',
-    arrive: '到场', arrived: '到场', note: '记录', noted: '记录', hold: '稍候', held: '稍候', reopen: '重新打开', reopened: '重新打开', undo: '撤回', undone: '撤回', close: '结案', closed: '结案', resumed: '接警后无处置', condition_cleared: '读数恢复', condition_changed: '读数变化',
+    raised: '告警', joined: '并入', escalated: '升级', acknowledged: '接警', called: '打电话', dispatched: '派人', accepted: '接单', declined: '去不了', departed: '出发',
+    arrived: '到场', noted: '记录', held: '稍候', reopened: '重新打开', undone: '撤回', closed: '结案', resumed: '接警后无处置',
     finding_changed: '更新', finding_cleared: '现场恢复', finding_unknown: '无法判断', level_raised: '升级', level_lowered: '有相反的迹象，降一级', reminded: '再次提醒', nobody_there: '无人值班', told: '发出通知', handed_over: '转交', checked: '核对住户', hold_ended: '稍候结束',
   },
   resident: { title: '老人', none: '没有登记老人', home: '住处', address: '地址', floor: '楼层', key: '备用钥匙', phone: '座机', contacts: '联系人', call: '拨打' },
@@ -132,12 +132,5 @@ export const zh = {
     sos: '呼叫', fall: '跌倒', door_open: '门开', motion: '人体', presence: '有人', water_leak: '漏水', water_total: '用水', battery: '电量', battery_low: '低电', voltage: '电压', tamper: '防拆', fault: '故障', muted: '消音', self_test: '自检', link_quality: '信号',
     life_sign: '生活迹象', alive: '感应器在线', silence: '最后一次收到', known: '首次收到', mode: '登记', usual_door_gap: '本人较长的出门间隔（分钟）', usual_away: '本人较长的外出（分钟）',
   },
-  keyList: {
-    title: '按键', close: '关闭',
-    names: { take: '空格', dispatch: 'D', person: '1 … 9', outcome: 'R', fire: '长按 9', ambulance: '长按 0', move: 'J  K', open: '回车', back: 'Esc', red: 'G', mute: 'M', search: '/', call: 'Z X C V B' },
-    keys: {
-      take: '接警并拨打；已接警时再次拨打', dispatch: '派人：第一次选人，第二次派出', person: '选人', outcome: '处置结果', fire: '转 119', ambulance: '转 120', move: '下一条、上一条', open: '打开案情', back: '返回、取消', red: '最新的红色', mute: '静音 2 分钟', search: '查找',
-      call: '通话结果：接通、无人接、占线、拒接、空号',
-    },
-  },
+  keyList: { title: '按键', close: '关闭' },
 } as const
