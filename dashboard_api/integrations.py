@@ -120,6 +120,8 @@ class Known:
         self._taken: OrderedDict[tuple[str, str], tuple[str, str]] = OrderedDict()
         self._buckets: dict[str, tuple[float, float]] = {}
         self._bad: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self.last: dict[str, datetime] = {}
+        """When each integration last reported something that was taken."""
 
     def before(self, name: str, event: str, digest: str) -> str | None:
         """What this event became before; raises a 409 when the id came with another content."""
@@ -132,6 +134,7 @@ class Known:
 
     def keep(self, name: str, event: str, digest: str, became: str) -> None:
         """It is durable now."""
+        self.last[name] = self._clock.now()
         self._taken[name, event] = (digest, became)
         while len(self._taken) > REMEMBERED:
             self._taken.popitem(last=False)
@@ -322,7 +325,13 @@ def routes(house: House) -> APIRouter:
         found = await list_integrations(house.stream)
         return {
             "items": [
-                {"name": i.name, "events": i.events, "made_at": iso(i.made_at), "by": house.name_of(i.by)}
+                {
+                    "name": i.name,
+                    "events": i.events,
+                    "made_at": iso(i.made_at),
+                    "by": house.name_of(i.by),
+                    "last_at": iso(known.last[i.name]) if i.name in known.last else None,
+                }
                 for i in found
             ]
         }

@@ -1505,6 +1505,8 @@ class IntegrationLine(Shape):
     events: list[EventWord]
     made_at: At
     by: str
+    last_at: At | None
+    """When it last reported, as far as this process knows; null since its start."""
 
 
 class IntegrationList(Shape):

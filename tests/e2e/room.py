@@ -300,6 +300,10 @@ class Room:
         }
         return Finding(**{**fields, **more})
 
+    def tested(self) -> None:
+        """From here on the alerts role knows the test campaigns."""
+        self._desk.campaigns = self.house.upkeep.campaigns
+
     def raised(self, kind: str = "smoke", home: str = "h0317", **more: Any) -> str:
         """A finding becomes a case; gives its id when every screen could know of it."""
 

@@ -29,6 +29,7 @@ export const router = createRouter({
         { path: 'residents', component: () => import('./residents/ResidentsPage.vue'), meta: { needs: 'desk', title: 'residents' } },
         { path: 'residents/:id', component: () => import('./residents/ResidentPage.vue'), meta: { needs: 'desk', title: 'resident' } },
         { path: 'devices', component: () => import('./devices/DevicesPage.vue'), meta: { needs: 'devices', title: 'devices' } },
+        { path: 'tasks', component: () => import('./tasks/TasksPage.vue'), meta: { needs: 'devices', title: 'tasks' } },
         { path: 'duty', component: () => import('./duty/DutyPage.vue'), meta: { needs: 'figures', title: 'duty' } },
         { path: 'kpi', component: () => import('./kpi/KpiPage.vue'), meta: { needs: 'figures', title: 'kpi' } },
         { path: 'sim', component: () => import('./sim/SimPage.vue'), meta: { needs: 'simulates', title: 'sim' } },

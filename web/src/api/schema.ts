@@ -2901,6 +2901,8 @@ export interface components {
             made_at: string;
             /** By */
             by: string;
+            /** Last At */
+            last_at: string | null;
         };
         /** IntegrationList */
         IntegrationList: {

@@ -11,7 +11,7 @@ export const en: Texts = {
     faults: { badCredentials: 'Wrong user name or password', tooMany: 'Too many attempts, please wait', unreachable: 'The service does not answer; check the network', waiting: 'The service does not answer; trying again', other: (reason) => `Signing in failed (${reason})` },
   },
   notFound: { title: 'No such page', words: 'The address may be wrong, or the page has moved.', back: 'Back to the alerts' },
-  nav: { label: 'Main', alerts: 'Alerts', residents: 'Residents', devices: 'Devices', duty: 'Duty', kpi: 'Figures', wall: 'Wall' },
+  nav: { label: 'Main', alerts: 'Alerts', residents: 'Residents', devices: 'Devices', tasks: 'Tasks', duty: 'Duty', kpi: 'Figures', wall: 'Wall' },
   menu: { handover: 'Hand-over', soundCheck: 'Sound check', messages: 'Messages', keys: 'Keys', shortcutsOn: 'Single keys: on', shortcutsOff: 'Single keys: off', softphoneOn: 'Dial here: on', softphoneOff: 'Dial here: off', signOut: 'Sign out' },
   time: {
     hours: (h, m) => `${h} h ${m} min`, days: (d, h) => `${d} d ${h} h`, justNow: 'just now', secondsAgo: (n) => `${n} s ago`, minutesAgo: (n) => `${n} min ago`, hoursAgo: (n) => `${n} h ago`,
@@ -99,7 +99,7 @@ export const en: Texts = {
     unreachable: 'Not delivered; press again, or use the phone', takenBy: (name) => `Already taken by ${name}`, changed: 'The alert just changed; look, then press again', changedBy: (name) => `${name} just changed it; look, then press again`, closed: 'This alert is closed',
     missing: (fields) => `Missing: ${fields}`, forbidden: 'You may not do this', other: (why) => `Failed: ${why}`,
   },
-  drawer: { close: 'Close', tabsLabel: 'Case', tabs: { script: 'Script', evidence: 'Evidence', history: 'History', resident: 'Resident' } },
+  drawer: { repair: 'Maintenance order', close: 'Close', tabsLabel: 'Case', tabs: { script: 'Script', evidence: 'Evidence', history: 'History', resident: 'Resident' } },
   outcome: {
     title: 'Outcome', done: 'Closed', loading: 'Loading the codes', fields: { cause: 'Cause', verification: 'Verified by', actions: 'Actions', outcome: 'Outcome', truth: 'Truth', reference: '119 / 120 reference' }, choose: 'please choose', fill: 'please fill in', search: 'Code or words',
     noReference: 'none given', referenceNote: (reference) => (reference === null ? '119/120 reference: none given' : `119/120 reference: ${reference}`), note: 'Note (optional)',

@@ -13,7 +13,7 @@ export const zh = {
     },
   },
   notFound: { title: '没有这个页面', words: '地址可能写错了，或页面已经移走。', back: '回到告警' },
-  nav: { label: '主导航', alerts: '告警', residents: '老人', devices: '设备', duty: '排班', kpi: '指标', wall: '大屏' },
+  nav: { label: '主导航', alerts: '告警', residents: '老人', devices: '设备', tasks: '日常', duty: '排班', kpi: '指标', wall: '大屏' },
   menu: {
     handover: '交班', soundCheck: '声音检查', messages: '消息提醒', keys: '按键一览', shortcutsOn: '单键操作：开', shortcutsOff: '单键操作：关', softphoneOn: '本机拨号：开', softphoneOff: '本机拨号：关', signOut: '退出登录',
   },
@@ -109,7 +109,7 @@ export const zh = {
     unreachable: '没有送达，请再按一次；仍不行请改用电话', takenBy: (name: string) => `已由${name}接警`, changed: '告警刚有变化，请看过再按', changedBy: (name: string) => `${name}刚处理过，请看过再按`, closed: '这个告警已结案',
     missing: (fields: string) => `还缺：${fields}`, forbidden: '您没有这个权限', other: (why: string) => `没有成功：${why}`,
   },
-  drawer: { close: '收起', tabsLabel: '案情', tabs: { script: '脚本', evidence: '佐证', history: '经过', resident: '老人' } },
+  drawer: { repair: '开维修单', close: '收起', tabsLabel: '案情', tabs: { script: '脚本', evidence: '佐证', history: '经过', resident: '老人' } },
   outcome: {
     title: '处置结果', done: '已结案', loading: '正在读取代码表', fields: { cause: '原因', verification: '核实', actions: '处置', outcome: '结果', truth: '真假', reference: '119 / 120 回执号' }, choose: '请选择', fill: '请填写', search: '输入代码或文字',
     noReference: '未给', referenceNote: (reference: string | null) => (reference === null ? '119/120 回执号：未给' : `119/120 回执号：${reference}`), note: '备注（可不填）',

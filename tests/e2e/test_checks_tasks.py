@@ -1,0 +1,122 @@
+"""The page of everyday work: call rounds, maintenance, device tests, proposals, integrations, each done once in a browser."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from care.words import Level
+from tests.e2e.conftest import Sit, picture
+from tests.e2e.room import Room
+from tests.integration.test_api_proposals import closed
+
+pytestmark = [pytest.mark.browser, pytest.mark.own_room]
+
+
+def test_an_order_is_opened_from_a_case_and_waits_for_its_proof(room: Room, sit: Sit) -> None:
+    """One click in the case; assigned; done is not closed; a second visit of the link opens no second order."""
+    alert = room.raised("battery", "h0317", cause="device:door-0317", device="door-0317")
+    page = sit(f"/tasks?tab=repairs&alert={alert}")
+    order = page.locator("[data-repair]")
+    expect(order).to_have_count(1)
+    expect(order).to_have_attribute("data-state", "open")
+    picked = order.get_by_label("派给", exact=True)
+    picked.select_option(index=1)
+    order.get_by_role("button", name="派给").click()
+    expect(order).to_have_attribute("data-state", "assigned")
+    order.get_by_role("button", name="记为已做").click()
+    expect(order).to_have_attribute("data-state", "done")
+    expect(order.get_by_text("等设备证实")).to_be_visible()
+    picture(page, "tasks-repairs")
+    page.goto(f"{room.url}/tasks?tab=repairs&alert={alert}")
+    expect(page.locator("[data-repair]")).to_have_count(1)
+
+
+def test_a_round_is_rung_through(room: Room, sit: Sit) -> None:
+    """Begun by tier; who did not answer is to be rung again, who is well is done, who asks for something has it noted."""
+    page = sit("/tasks?tab=rounds")
+    page.get_by_label("名称").fill("降温提醒")
+    page.get_by_role("button", name="开始").click()
+    people = page.locator("[data-resident]")
+    expect(people.first).to_be_visible()
+    first = people.first.get_attribute("data-resident")
+    mine = page.locator(f'[data-resident="{first}"]')
+    mine.get_by_role("button", name="没打通").click()
+    expect(mine).to_have_attribute("data-state", "again")
+    picture(page, "tasks-rounds")
+    mine.get_by_role("button", name="有需要").click()
+    mine.get_by_label("备注").fill("想配药")
+    mine.get_by_role("button", name="保存").click()
+    expect(mine).to_have_attribute("data-state", "request")
+    page.reload()
+    expect(page.locator(f'[data-resident="{first}"]')).to_have_attribute("data-state", "request")
+
+
+def test_an_alarm_of_a_test_is_confirmed_with_a_reason(room: Room, sit: Sit) -> None:
+    """The alarm in the window waits with its seconds; the desk says how it knows, and the device has passed."""
+    room.tested()
+    page = sit("/tasks?tab=tests")
+    tester = next(s.id for s in room.registry.site.staff if s.role == "grid_worker" and s.notify)
+    page.get_by_label("测试员").select_option(tester)
+    page.get_by_label("住户编号").fill("h0317")
+    page.get_by_role("button", name="开始").click()
+    campaign = page.locator("[data-campaign]")
+    expect(campaign).to_have_attribute("data-state", "running")
+    device = next(d.id for d in room.registry.homes["h0317"].devices if d.kind == "smoke")
+    room.raised("smoke", "h0317", device=device)
+    waiting = page.locator("[data-waiting]")
+    expect(waiting).to_be_visible()
+    picture(page, "tasks-tests")
+    waiting.get_by_label("怎样核实的").fill("电话里测试员确认")
+    waiting.get_by_role("button", name="是测试").click()
+    expect(waiting).to_have_count(0)
+    expect(campaign.get_by_text("已通过")).to_be_visible()
+
+
+def test_a_secret_is_shown_once(room: Room, sit: Sit) -> None:
+    """Made by an admin, hidden for good, revoked only when pressed twice; an operator does not see the list."""
+    page = sit("/tasks?tab=integrations", user="admin")
+    page.get_by_label("名称").fill("canteen")
+    page.get_by_label("送餐").check()
+    page.get_by_role("button", name="生成密钥").click()
+    secret = page.locator("[data-secret]")
+    expect(secret).to_contain_text("whsec_")
+    shown = secret.inner_text()
+    line = page.locator('[data-integration="canteen"]')
+    expect(line).to_contain_text("送餐")
+    page.get_by_role("button", name="已保存").click()
+    expect(secret).to_have_count(0)
+    picture(page, "tasks-integrations")
+    assert shown not in page.content()
+    line.get_by_role("button", name="停用").click()
+    line.get_by_role("button", name="确认停用").click()
+    expect(line).to_have_count(0)
+    other = sit("/tasks?tab=integrations")
+    expect(other.get_by_role("link", name="电话关怀")).to_be_visible()
+    expect(other.get_by_role("link", name="接入系统")).to_have_count(0)
+
+
+def test_a_proposal_is_decided_with_its_reason(room: Room, sit: Sit) -> None:
+    """What the past says of it stands beside it; declined with a reason it is no longer open, and the reason is kept."""
+    now = room.clock.now()
+    rows = [
+        closed(
+            900 + n, code="SM1", level=Level.red, device="smoke-0317", outcome_cause="C02",
+            raised_at=now - timedelta(days=n + 1), closed_at=now - timedelta(days=n),
+        )
+        for n in range(3)
+    ]  # fmt: skip
+    room.house.picture.rows.update({row.id: row for row in rows})
+    page = sit("/tasks?tab=proposals", user="admin")
+    proposal = page.locator("[data-proposal]")
+    expect(proposal).to_have_count(1)
+    expect(proposal).to_contain_text("移位")
+    expect(proposal).to_contain_text("本可避免 3")
+    picture(page, "tasks-proposals")
+    proposal.get_by_label("采纳或不采纳的理由").fill("已在装修时移过")
+    proposal.get_by_role("button", name="不采纳").click()
+    expect(proposal).to_have_count(0)
+    page.get_by_role("button", name="含已定的").click()
+    expect(proposal).to_contain_text("已在装修时移过")

@@ -1,0 +1,63 @@
+/** Words of the page of everyday tasks, in both languages; they load with that page alone. */
+import { computed } from 'vue'
+import { language } from '../texts'
+
+const zh = {
+  title: '日常工作', tabs: { rounds: '电话关怀', repairs: '维修单', tests: '设备测试', proposals: '改进建议', integrations: '接入系统' },
+  none: '没有', by: (who: string) => `${who} 发起`, until: (at: string) => `到 ${at}`, over: '已结束', save: '保存', cancel: '取消', note: '备注', why: '理由', cases: (numbers: string) => `案件 ${numbers}`,
+  failed: (why: string) => `没有成功：${why}`,
+  rounds: {
+    begin: '发起一轮关怀', name: '名称', nameHint: '例如：降温提醒', tiers: '打给哪些老人', tier: { key: '重点', important: '重要', general: '一般' }, start: '开始', none: '没有进行中的电话关怀', open: '查看',
+    states: { todo: '待打', again: '再打', well: '平安', request: '有需要', not_reached: '未联系上' }, againAt: (at: string) => `${at} 再打`, attempts: (n: number) => `已打 ${n} 次`, call: '拨打', noPhone: '没有电话',
+    well: '平安', request: '有需要', notReached: '没打通', what: '需要什么', whats: { visit: '上门', repair: '维修', errand: '代办', meal: '送餐', medical: '医生回访', other: '其他' }, left: (done: number, all: number) => `${done} / ${all} 已联系上`,
+  },
+  repairs: {
+    open: '未完成', closed: '近 30 天已结束', none: '没有未完成的维修单', noneClosed: '近 30 天没有结束的维修单', due: (at: string) => `期限 ${at}`, overdue: '已逾期', states: { open: '待派', assigned: '已派', done: '等设备证实', closed: '已结束' }, ended: { proved: '设备已证实', removed: '设备已拆除', withdrawn: '已撤销' },
+    assign: '派给', done: '做了什么', save: '记为已做', withdraw: '撤销', again: (n: number) => `返工 ${n} 次`, dids: { battery: '换电池', resited: '移位', replaced: '换新', repaired: '修好', power: '恢复供电', reset: '重启、重新入网', nothing_found: '没发现问题' },
+    steps: { opened: '开单', assigned: '派给', done: '已做', again: '又出现', not_proven: '一天内没有证实', proved: '设备证实', removed: '设备已拆除', withdrawn: '撤销' }, history: '经过', hand: '手工开单', home: '住户编号', device: '设备编号（不填为网关）', create: '开单', proof: '做完不等于结束：设备重新正常上报后自动结束',
+  },
+  tests: {
+    begin: '安排一次测试', tester: '测试员', homes: '住户编号', homesHint: '一个或几个，用空格分开', minutes: '时长', minutesOf: (n: number) => `${n} 分钟`, start: '开始', rule: '测试时段内的报警先显示为黄色；测试员 90 秒内没有确认，自动转为红色。有疑问一律按真实处理。', none: '近两周没有测试',
+    states: { ahead: '未开始', running: '进行中', over: '已结束' }, end: '立即结束', passed: '已通过', untried: '未测', waiting: (n: number) => `${n} 号等待确认`, left: (s: number) => `还有 ${s} 秒`, confirm: '是测试', how: '怎样核实的', span: (from: string, to: string) => `${from}–${to}`,
+  },
+  proposals: {
+    none: '没有待定的建议', all: '含已定的', states: { open: '待定', accepted: '已采纳', declined: '不采纳' }, accept: '采纳', decline: '不采纳', backtest: '回测', backtesting: '正在回测', past: '过去会怎样', notTried: '还没有回测', kinds: { resite: '移位', repair: '检修', company: '陪伴', limit: '调参数' },
+    change: '建议改为', whole: '全社区', words: { alarms: '期间告警', avoided: '本可避免', real: '其中真实', gained: '多出', lost: '减少', missed: '会漏掉真实告警', before: '原来', after: '改后' }, never: '采纳后由人执行，系统不会自动更改', reason: '采纳或不采纳的理由',
+  },
+  integrations: {
+    none: '没有接入的系统', add: '接入一个系统', name: '名称（小写字母、数字）', events: '可以上报', everything: '全部', make: '生成密钥', made: '密钥只显示这一次，请马上交给对方保存', hide: '已保存，隐藏', remove: '停用', sure: '确认停用', since: (at: string) => `${at} 接入`, last: (at: string) => `最近一次上报 ${at}`, never: '启动以来没有上报',
+    types: { 'meal.delivered': '送餐', 'meal.collected': '取餐', 'meal.not_collected': '未取餐', 'card.swiped': '刷卡', 'resident.well': '报平安', 'meter.read': '水表', 'request.made': '服务请求' },
+  },
+}
+type Widen<T> = T extends string ? string : T extends (...args: infer A) => string ? (...args: A) => string : { [K in keyof T]: Widen<T[K]> }
+export type Words = Widen<typeof zh>
+
+const en: Words = {
+  title: 'Everyday work', tabs: { rounds: 'Call rounds', repairs: 'Maintenance', tests: 'Device tests', proposals: 'Proposals', integrations: 'Integrations' },
+  none: 'None', by: (who) => `by ${who}`, until: (at) => `until ${at}`, over: 'over', save: 'Save', cancel: 'Cancel', note: 'Note', why: 'Reason', cases: (numbers) => `cases ${numbers}`,
+  failed: (why) => `It did not succeed: ${why}`,
+  rounds: {
+    begin: 'Begin a call round', name: 'Title', nameHint: 'for example: cold weather', tiers: 'Whom to ring', tier: { key: 'Key', important: 'Important', general: 'General' }, start: 'Begin', none: 'No call round is running', open: 'Show',
+    states: { todo: 'to ring', again: 'ring again', well: 'well', request: 'has a request', not_reached: 'not reached' }, againAt: (at) => `again at ${at}`, attempts: (n) => `${n} tries`, call: 'Ring', noPhone: 'no phone',
+    well: 'Well', request: 'Has a request', notReached: 'No answer', what: 'What for', whats: { visit: 'visit', repair: 'repair', errand: 'errand', meal: 'meal', medical: 'doctor', other: 'other' }, left: (done, all) => `${done} of ${all} reached`,
+  },
+  repairs: {
+    open: 'To be done', closed: 'Ended within 30 days', none: 'No order is open', noneClosed: 'None ended within 30 days', due: (at) => `due ${at}`, overdue: 'overdue', states: { open: 'unassigned', assigned: 'assigned', done: 'waits for proof', closed: 'ended' }, ended: { proved: 'proved by the device', removed: 'device removed', withdrawn: 'withdrawn' },
+    assign: 'Assign to', done: 'What was done', save: 'Note it as done', withdraw: 'Withdraw', again: (n) => `came back ${n} times`, dids: { battery: 'battery changed', resited: 're-sited', replaced: 'replaced', repaired: 'repaired', power: 'power restored', reset: 'reset or paired again', nothing_found: 'nothing found' },
+    steps: { opened: 'opened', assigned: 'assigned to', done: 'done', again: 'happened again', not_proven: 'not proven within a day', proved: 'proved', removed: 'device removed', withdrawn: 'withdrawn' }, history: 'History', hand: 'Open by hand', home: 'Home', device: 'Device (empty: gateway)', create: 'Open order', proof: 'Done is not closed: an order ends when the device reports and is well',
+  },
+  tests: {
+    begin: 'Plan a test', tester: 'Tester', homes: 'Homes', homesHint: 'one or several, with spaces', minutes: 'Length', minutesOf: (n) => `${n} min`, start: 'Begin', rule: 'Alarms in the window are yellow at first and red 90 seconds later unless the tester confirms. In doubt they are real.', none: 'No test in the last two weeks',
+    states: { ahead: 'ahead', running: 'running', over: 'over' }, end: 'End now', passed: 'passed', untried: 'not tried', waiting: (n) => `#${n} waits for a word`, left: (s) => `${s} s left`, confirm: 'It was the test', how: 'How you know', span: (from, to) => `${from}–${to}`,
+  },
+  proposals: {
+    none: 'Nothing is proposed', all: 'with those decided', states: { open: 'open', accepted: 'accepted', declined: 'declined' }, accept: 'Accept', decline: 'Decline', backtest: 'Backtest', backtesting: 'Trying over the past', past: 'What the past says', notTried: 'not tried yet', kinds: { resite: 're-site', repair: 'repair', company: 'company', limit: 'limit' },
+    change: 'Proposed', whole: 'whole community', words: { alarms: 'alarms', avoided: 'avoidable', real: 'real among them', gained: 'gained', lost: 'lost', missed: 'real ones it would miss', before: 'before', after: 'after' }, never: 'People carry it out; nothing changes by itself', reason: 'Reason for or against',
+  },
+  integrations: {
+    none: 'No system is connected', add: 'Connect a system', name: 'Name (small letters, digits)', events: 'May report', everything: 'everything', make: 'Make a secret', made: 'The secret is shown this once; hand it over now', hide: 'Kept, hide it', remove: 'Revoke', sure: 'Revoke for good', since: (at) => `since ${at}`, last: (at) => `last report ${at}`, never: 'no report since the start',
+    types: { 'meal.delivered': 'meal delivered', 'meal.collected': 'meal collected', 'meal.not_collected': 'meal not collected', 'card.swiped': 'card swiped', 'resident.well': 'says well', 'meter.read': 'meter', 'request.made': 'request' },
+  },
+}
+
+export const words = computed<Words>(() => (language.value === 'zh' ? zh : en))
