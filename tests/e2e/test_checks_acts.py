@@ -225,6 +225,16 @@ def test_the_homes_of_an_outage_are_ticked_off_on_the_screen(room: Room, sit: Si
     one.wait_for_url(f"**case={other}*")
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 768), (1280, 720), (900, 700)])
+def test_what_to_do_stays_in_sight_on_a_small_screen(room: Room, sit: Sit, width: int, height: int) -> None:
+    """A card longer than the window: taking, sending and the outcome are in the window without scrolling."""
+    page = sit(width=width, height=height)
+    alert = room.raised("smoke")
+    hero(page, alert)
+    for button in (page.locator(".take"), page.get_by_role("button", name="处置结果")):
+        expect(button).to_be_in_viewport(ratio=1)
+
+
 def test_the_drawer_is_worked_by_keyboard_alone(room: Room, sit: Sit) -> None:
     """Opened by Enter, the drawer takes the focus, keeps it, answers and tabs by keys, and gives the focus back."""
     page = sit()
