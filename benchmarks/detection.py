@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/detection.py [--seeds 40] [--scenario NAME]… [--days 200] [--fixtures DIR] [--out FILE]
 
 Each run is a simulated home (a building for power cuts) with its own seed, people, devices and hour: some ordinary
-hours first (three weeks where a rule asks what is usual), then the scenario, through decode and rules in virtual time. The simulator knows what is true and when it
+hours first (a fortnight where a rule asks what is usual), then the scenario, through decode and rules in virtual time. The simulator knows what is true and when it
 ought to be said (`Truth`); what is judged knows nothing of that. Counted are findings that reach people:
 
 - missed: an expectation without a finding of its code (or one that would be right as well), at its level or worse, in
@@ -51,8 +51,8 @@ from simulators.world import World
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 BEFORE = 3 * HOUR
 """Ordinary life before a scenario, so that it is known who is in bed and who lives how."""
-LIVED = {"not_up": 21 * DAY}
-"""Longer ordinary life, where a rule asks what is usual: three weeks, as the personal clock needs them."""
+LIVED = {"not_up": 15 * DAY}
+"""Longer ordinary life, where a rule asks what is usual: a fortnight and a day, in which it ought to be learned."""
 STRANGERS = {"not_up_new_home": "not_up"}
 """The same in a home of which nothing has been learned yet."""
 AFTER = HOUR

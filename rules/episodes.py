@@ -507,13 +507,18 @@ class Episodes(Homes):
 
     def _learn_hours(self, instance: Instance, at: int) -> int:
         """Set the hours of a lack as they are learned for this day; gives when the day began, and waits for the next."""
-        view, rule = self._view, instance.rule
-        assert rule.hours is not None
-        opens, closes = rule.hours[0].value(view), rule.hours[1].value(view)
-        instance.hours = hours_of(opens, closes, view.zone)
-        day = datetime.fromtimestamp(at / 1000, view.zone).date()
-        view.wake(instant(day + timedelta(days=1), 0, view.zone))
-        return instant(day, 0, view.zone)
+        view, rule, clock = self._view, instance.rule, instance.home.memory.clock
+        today = instance.today
+        if today is None or clock is None or today[2] != clock.day_ends or not today[0] <= at < today[1]:
+            assert rule.hours is not None
+            opens, closes = rule.hours[0].value(view), rule.hours[1].value(view)
+            instance.hours = hours_of(opens, closes, view.zone)
+            day = datetime.fromtimestamp(at / 1000, view.zone).date()
+            begins, ends = (instant(day + timedelta(days=n), 0, view.zone) for n in (0, 1))
+            clock = instance.home.memory.clock
+            today = instance.today = begins, ends, clock.day_ends if clock is not None else 0
+        view.wake(today[1])
+        return today[0]
 
     @staticmethod
     def _due(instance: Instance, since: int, seconds: float) -> int:

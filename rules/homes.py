@@ -319,6 +319,7 @@ class Homes(ABC):
         if instance.gap:
             paces = (expected(d.site) for d in instance.group if d.site)
             instance.gap = max(instance.gap, *(round(3000 * p.total_seconds()) for p in paces if p), 0)
+        instance.today = None
         if rule.hours is not None and not rule.learns_hours:
             opens, closes = rule.hours[0].value(instance), rule.hours[1].value(instance)
             instance.hours = hours_of(opens, closes, self.registry.zone)

@@ -151,7 +151,7 @@ class Instance:
 
     __slots__ = (
         "armed", "ask", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
-        "limits", "looks", "merge", "minutes", "morning", "not_before", "parameters", "resident", "room", "rule", "settle", "sources", "subject", "test",
+        "limits", "looks", "merge", "minutes", "morning", "not_before", "parameters", "resident", "room", "rule", "settle", "sources", "subject", "test", "today",
         "verdict",
     )  # fmt: skip
 
@@ -180,6 +180,8 @@ class Instance:
         self.sources: dict[str, Any] = {}
         """Where parameters come from that are no defaults (rules.limits.Source)."""
         self.hours: Hours | None = None
+        self.today: tuple[int, int, int] | None = None
+        """The day for which hours were learned: its beginning, its end, and the end of the day the clock was in."""
         self.morning: tuple[int, float | None] | None = None
         """When the home's mornings usually begin (minute), and the end of the day it was reckoned for."""
         self.verdict: Verdict | None = None
