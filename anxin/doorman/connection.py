@@ -25,6 +25,7 @@ from anxin.doorman.packets import (
     length,
     measure,
     readable,
+    written,
 )
 from anxin.doorman.rights import Account, Verdict, may_hear
 from care import topics
@@ -231,7 +232,7 @@ class Door(asyncio.Protocol):
             return
         self._check_will(hello, account)
         name = hello.client_id or secrets.token_hex(12).encode()
-        self.client_id = account.prefix + name
+        self.client_id = account.prefix + written(name)
         inside = Inside(self)
         try:
             async with asyncio.timeout(UPSTREAM_SECONDS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from care import topics
@@ -54,6 +55,16 @@ def measure(data: bytes, start: int) -> tuple[int, int]:
     if len(data) >= start + 5:
         raise Broken("remaining length of more than four bytes")
     return -1, -1
+
+
+_NOT_CARRIED = re.compile(rb"[\x00-\x20.*>%]")
+
+
+def written(client_id: bytes) -> bytes:
+    """A client id as nats-server takes it: it refuses spaces, dots, `*` and `>`, which MQTT allows and gateways use
+    (`gateway.h0317`). Two ids stay two; one without such signs stays as it is.
+    """
+    return _NOT_CARRIED.sub(lambda found: b"%%%02X" % found[0][0], client_id)
 
 
 @dataclass(slots=True)

@@ -594,6 +594,59 @@ async def test_a_gateway_speaks_for_its_homes_only(server: NatsForTests):
     assert all("gw-h1" in r.detail for r in found)
 
 
+@pytest.mark.parametrize(
+    "name", ["gateway.h0317", "王奶奶 网关", "a b", ".", "*", ">", "a>b", "50%", "a/b", "$x"]
+)
+async def test_any_client_id_that_mqtt_allows_is_let_in(house: Front, name: str):
+    """Dots and spaces are usual in them, nats-server refuses both; each keeps a session of its own."""
+    other = name.replace(".", "%2E").replace(" ", "%20").replace("*", "%2A").replace(">", "%3E")
+    device = await house.device(name, clean=False)
+    await device.subscribe("zigbee2mqtt/sleeper/set")
+    device.close()
+    assert (await house.device(name, clean=False)).session_present
+    if other != name:
+        assert not (await house.device(other, clean=False)).session_present
+    await (await house.device(name, clean=True)).publish("anxin/v1/h1/sos-h1")
+
+
+HOSTILE = ("anxin/v1/h2/sos-h2", "anxin/v1/h2/status", "zigbee2mqtt/h2/kitchen smoke", "zigbee2mqtt/bridge/devices",
+           "$SYS/broker/uptime", "$MQTT/sess/x", "$JS/API/STREAM/DELETE/READINGS", "$share/g/anxin/v1/h2/x",
+           "anxin/v1/+/sos-h2", "#")  # fmt: skip
+
+
+async def test_a_hostile_gateway_gets_nowhere_and_the_log_tells_without_its_secrets(own_server: NatsForTests):
+    """Retained poison on another's topic, `$` topics, wildcards, others' names, an endless client id: refused and said."""
+    with structlog.testing.capture_logs() as logs:
+        async with front(own_server, sign_in=SHARED) as house:
+            mine, theirs = await gateway_house(house)
+            gateway = await house.device("z2m", user="gw-h1", password=mine)
+            for topic in HOSTILE:
+                await gateway.publish(topic, b"poison", flags=1)
+            for user, password in (("gw-h2", mine), ("gw-h1", theirs), ("gw-h9", mine), ("gw-h1", "")):
+                with pytest.raises(Refused):
+                    await house.device("z2m", user=user, password=password)
+            with pytest.raises(Refused):
+                await house.device("x" * 65_000, user="gw-h1", password=mine)
+            await gateway.publish("anxin/v1/h1/sos-h1", b"help", flags=1)  # it is still there, and heard
+            late = await house.ingest()
+            heard = {(await late.message())[0]}
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    heard.add((await late.message(0.5))[0])
+            found = await house.refusals(len(HOSTILE))
+    assert "anxin/v1/h1/sos-h1" in heard
+    assert not heard & {topics.escape(topic) for topic in HOSTILE if "+" not in topic and "#" not in topic}
+    assert [r.topic for r in found] == list(HOSTILE)
+    assert {(r.home, r.alarm, r.sample) for r in found} == {(None, False, "")}
+    told = [entry for entry in logs if entry["event"] == "message_refused"]
+    assert {entry["topic"] for entry in told} <= set(HOSTILE)
+    assert told
+    assert all(entry["user"] == "gw-h1" for entry in told)
+    assert {"its client id cannot be used", "wrong name or password"} <= {e.get("why") for e in logs}
+    for secret in (mine, theirs, SHARED[1], "poison"):
+        assert secret not in repr(logs)
+
+
 async def test_a_gateway_hears_its_own_only(server: NatsForTests):
     """S03: each filter has its own answer; its acknowledgements and commands come."""
     async with front(server, sign_in=SHARED) as house:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from anxin.doorman import Doorman, Gateway
 from anxin.doorman.connection import Door, Inside
-from anxin.doorman.packets import Broken, Hello, NotWelcome
+from anxin.doorman.packets import Broken, Hello, NotWelcome, written
 from anxin.doorman.rights import Account, may_hear, why_not
 from anxin.settings import Address
 from care import topics
@@ -425,3 +425,10 @@ def test_a_gateways_filters(topic_filter: str, allowed: bool):
 def test_a_gateways_topics(topic: str, allowed: bool):
     """What a gateway of one home may say."""
     assert (why_not(topic, ONE, SITE) == "") == allowed
+
+
+@given(st.binary(max_size=30), st.binary(max_size=30))
+def test_two_client_ids_stay_two_for_the_broker(one: bytes, other: bytes):
+    """Whatever a client calls itself, the broker gets a name it takes, and nobody gets another's session by it."""
+    assert not set(written(one)) & set(b" .*>\t\r\n\x00")
+    assert (written(one) == written(other)) is (one == other)
