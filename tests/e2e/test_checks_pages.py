@@ -239,6 +239,7 @@ def test_handing_over_names_both_in_every_open_case(room: Room, sit: Sit) -> Non
     alert = room.raised("bed")
     page = sit("/handover")
     page.locator(f'[data-alert="{alert}"]').wait_for()
+    expect(page.locator("dl > div", has_text="测试中的设备").locator("dd")).to_have_text("没有")
     page.get_by_label("用户名").fill("second")
     page.get_by_label("密码").fill("eine lange demo")
     page.get_by_role("button", name="我已看过，接班").click()
