@@ -27,6 +27,8 @@ class ScriptStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: str
     do: str
     detail: str = ""
+    when_en: str = ""
+    do_en: str = ""
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -78,6 +80,8 @@ class _Adaptation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scripts: list[_Script]
     adapt: dict[str, _Adaptation]
+    english: dict[str, str]
+    """Titles and steps as an English screen shows them."""
 
 
 class Script(msgspec.Struct, frozen=True):
@@ -90,6 +94,7 @@ class Script(msgspec.Struct, frozen=True):
     questions: list[Question]
     hints: list[str]
     suggest: Suggestion
+    title_en: str = ""
 
 
 class _Blank(dict[str, str]):
@@ -121,6 +126,11 @@ def _file() -> _File:
             for kind, code in said:
                 if not codes.known(kind, code):
                     raise Misconfigured(f"scripts.yaml, {script.id}: there is no {kind} {code}")
+    said_in_chinese = {s.title for s in data.scripts}
+    said_in_chinese |= {word for s in data.scripts for step in s.steps for word in (step.when, step.do)}
+    said_in_chinese |= {c.do for a in data.adapt.values() for c in (a.first, a.second) if c is not None}
+    for words in sorted(said_in_chinese ^ set(data.english)):
+        raise Misconfigured(f"scripts.yaml, english: {words} is missing, or no script says it")
     if "*" not in data.scripts[-1].codes:
         raise Misconfigured("scripts.yaml: the last script fits everything")
     return data
@@ -195,10 +205,14 @@ def script_for(
         id=script.id,
         title=script.title,
         say=say(sentence),
-        steps=[ScriptStep(s.when, say(s.do), detail(s.detail)) for s in steps],
+        steps=[
+            ScriptStep(s.when, say(s.do), detail(s.detail), data.english[s.when], data.english[s.do])
+            for s in steps
+        ],
         questions=script.questions,
         hints=hints,
         suggest=offer,
+        title_en=data.english[script.title],
     )
 
 

@@ -168,9 +168,17 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
     )
     return {
         "title": script.title,
+        "title_en": script.title_en,
         "say": script.say,
         "steps": [
-            {"n": n, "when": step.when, "do": step.do, "detail": step.detail or None}
+            {
+                "n": n,
+                "when": step.when,
+                "do": step.do,
+                "detail": step.detail or None,
+                "when_en": step.when_en,
+                "do_en": step.do_en,
+            }
             for n, step in enumerate(script.steps, 1)
         ],
         "questions": [

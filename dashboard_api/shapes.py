@@ -208,6 +208,8 @@ class ScriptStep(Shape):
     when: str
     do: str
     detail: str | None = None
+    when_en: str = ""
+    do_en: str = ""
 
 
 class Question(Shape):
@@ -230,6 +232,7 @@ class Suggestion(Shape):
 
 class Script(Shape):
     title: str
+    title_en: str = ""
     say: str = ""
     steps: list[ScriptStep] = []
     questions: list[Question] = []

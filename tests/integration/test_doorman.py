@@ -603,10 +603,25 @@ async def test_any_client_id_that_mqtt_allows_is_let_in(house: Front, name: str)
     device = await house.device(name, clean=False)
     await device.subscribe("zigbee2mqtt/sleeper/set")
     device.close()
-    assert (await house.device(name, clean=False)).session_present
+    again = await comes_in(house, name, clean=False)
+    assert again.session_present
     if other != name:
-        assert not (await house.device(other, clean=False)).session_present
-    await (await house.device(name, clean=True)).publish("anxin/v1/h1/sos-h1")
+        neighbour = await house.device(other, clean=False)
+        assert not neighbour.session_present
+        neighbour.close()
+    again.close()
+    await (await comes_in(house, name, clean=True)).publish("anxin/v1/h1/sos-h1")
+
+
+async def comes_in(house: Front, name: str, *, clean: bool) -> Device:
+    """As a device does: again when it was closed. The broker keeps out for a second who takes its own place twice."""
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(EOFError, ConnectionError):
+                device = await house.device(name, clean=clean)
+                await device.publish("anxin/v1/h1/sos-h1")
+                return device
+            await asyncio.sleep(0.2)
 
 
 HOSTILE = ("anxin/v1/h2/sos-h2", "anxin/v1/h2/status", "zigbee2mqtt/h2/kitchen smoke", "zigbee2mqtt/bridge/devices",

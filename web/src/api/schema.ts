@@ -4331,6 +4331,11 @@ export interface components {
             /** Title */
             title: string;
             /**
+             * Title En
+             * @default
+             */
+            title_en?: string;
+            /**
              * Say
              * @default
              */
@@ -4362,6 +4367,16 @@ export interface components {
             do: string;
             /** Detail */
             detail?: string | null;
+            /**
+             * When En
+             * @default
+             */
+            when_en?: string;
+            /**
+             * Do En
+             * @default
+             */
+            do_en?: string;
         };
         /** SignIn */
         SignIn: {
