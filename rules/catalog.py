@@ -408,6 +408,14 @@ class Rule:
         """What it asks of the personal clock."""
         return frozenset(f for part in self._parts() for f in part.functions) & LEARNT.keys()
 
+    @cached_property
+    def codes_asked(self) -> frozenset[str]:
+        """Codes of other findings that it asks about (`active`)."""
+        parts = [p for p in (*self._parts(), *self.tags.values()) if "active" in p.functions]
+        return frozenset(
+            code for p in parts for call in _ACTIVE.findall(p.text) for code in _TEXT.findall(call)
+        )
+
     def _parts(self) -> list[Compiled]:
         parts = [self.when, self.clear_hold]
         parts += [p for p in (self.require, self.clear, self.unless, self.began) if p is not None]
@@ -465,6 +473,8 @@ FLOOR = ("SM", "GS", "CO", "WT1", "SOS", "FL", "HT")
 _CLASSES = {
     "smoke", "gas", "co", "sos", "fall", "water", "bed", "door", "device", "vitals", "activity", "other",
 }  # fmt: skip
+_ACTIVE = re.compile(r"\bactive\(([^)]*)\)")
+_TEXT = re.compile(r'"([^"]*)"')
 _UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 _WHO = {"desk", "manager", "doctor", "installer", "maintenance", "nobody"}
 

@@ -164,8 +164,11 @@ def with_limit(site: Site, book: RuleBook, name: str, value: Any, resident: str 
 def narrowed(book: RuleBook, rules: Iterable[str]) -> RuleBook:
     """The book with these rules only, and those through which rules know of each other."""
     wanted = set(rules)
-    while True:  # a rule may be unable to tell while another one speaks
-        more = {other for r in wanted if r in book.rules for other in book.rules[r].doc.cannot_tell_while}
+    while True:  # a rule may be unable to tell while another one speaks, or ask whether it does
+        known = [book.rules[r] for r in wanted if r in book.rules]
+        codes = {code for rule in known for code in rule.codes_asked}
+        more = {other for rule in known for other in rule.doc.cannot_tell_while}
+        more |= {r.id for r in book.rules.values() if r.code in codes}
         if more <= wanted:
             break
         wanted |= more

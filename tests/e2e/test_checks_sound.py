@@ -145,6 +145,8 @@ let touched = false
 addEventListener('pointerdown', () => (touched = true), true)
 const resume = AudioContext.prototype.resume
 AudioContext.prototype.resume = function () { return touched ? resume.call(this) : new Promise(() => undefined) }
+const state = Object.getOwnPropertyDescriptor(BaseAudioContext.prototype, 'state').get
+Object.defineProperty(AudioContext.prototype, 'state', { get() { return touched ? state.call(this) : 'suspended' } })
 """
 """A browser that allows sound only once it was touched; what the driver asks of a page counts as a touch otherwise."""
 
