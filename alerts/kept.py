@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from datetime import datetime
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -25,6 +26,10 @@ from care.messages import HomeHealth, decode, encode
 from care.stream import HEALTH, PEOPLE, Stream
 
 log = structlog.get_logger("alerts.kept")
+
+T = TypeVar("T", bound=msgspec.Struct)
+K = TypeVar("K")
+"""What `change` is given: the same, or the same or None."""
 
 
 class Tested(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,20 +58,26 @@ async def note_tested(stream: Stream, device: str, at: datetime) -> None:
     await stream.put(PEOPLE, f"tested.{device}", encode(Tested(device=device, at=at)))
 
 
-async def keep_repair(stream: Stream, name: str, change: Callable[[Repair | None], Repair]) -> Repair:
-    """Change a maintenance order with a compare-and-set; `change` has the order as it is now, None when there is none."""
-    key = f"repair.{name}"
+async def _changed(
+    stream: Stream, key: str, kind: type[T], change: Callable[[K], T], empty: K
+) -> tuple[T, bool]:
+    """Change one key with a compare-and-set, and whether that was a change; `change` has what is kept now, or `empty`."""
     while True:
         entry = await stream.get(PEOPLE, key)
-        known = decode(entry.data, Repair) if entry is not None and entry.data is not None else None
+        known: Any = empty if entry is None or entry.data is None else decode(entry.data, kind)
         wanted = change(known)
         if wanted == known:
-            return wanted
+            return wanted, False
         try:
             await stream.put(PEOPLE, key, encode(wanted), expect=entry.revision if entry is not None else 0)
         except Conflict:
             continue
-        return wanted
+        return wanted, True
+
+
+async def keep_repair(stream: Stream, name: str, change: Callable[[Repair | None], Repair]) -> Repair:
+    """Change a maintenance order; `change` has the order as it is now, None when there is none."""
+    return (await _changed(stream, f"repair.{name}", Repair, change, None))[0]
 
 
 async def keep_round(stream: Stream, round_: Round) -> Round:
@@ -82,54 +93,23 @@ async def keep_round(stream: Stream, round_: Round) -> Round:
 
 async def note_call(stream: Stream, round_: str, resident: str, attempt: Attempt) -> tuple[Call, bool]:
     """Keep an attempt; the call with it, and whether it is news."""
-    key = f"call.{round_}.{resident}"
-    while True:
-        entry = await stream.get(PEOPLE, key)
-        known = Call(round=round_, resident=resident)
-        if entry is not None and entry.data is not None:
-            known = decode(entry.data, Call)
-        wanted = with_attempt(known, attempt)
-        if wanted == known:
-            return known, False
-        try:
-            await stream.put(PEOPLE, key, encode(wanted), expect=entry.revision if entry is not None else 0)
-        except Conflict:
-            continue
-        return wanted, True
+    return await _changed(
+        stream,
+        f"call.{round_}.{resident}",
+        Call,
+        lambda known: with_attempt(known, attempt),
+        Call(round=round_, resident=resident),
+    )
 
 
 async def keep_campaign(stream: Stream, name: str, change: Callable[[Campaign | None], Campaign]) -> Campaign:
-    """Change a test campaign with a compare-and-set; `change` has it as it is now, None when there is none."""
-    key = f"campaign.{name}"
-    while True:
-        entry = await stream.get(PEOPLE, key)
-        known = decode(entry.data, Campaign) if entry is not None and entry.data is not None else None
-        wanted = change(known)
-        if wanted == known:
-            return wanted
-        try:
-            await stream.put(PEOPLE, key, encode(wanted), expect=entry.revision if entry is not None else 0)
-        except Conflict:
-            continue
-        return wanted
+    """Change a test campaign; `change` has it as it is now, None when there is none."""
+    return (await _changed(stream, f"campaign.{name}", Campaign, change, None))[0]
 
 
 async def keep_company(stream: Stream, home: str, change: Callable[[Company], Company]) -> Company:
-    """Change what is known of a home's presses for company with a compare-and-set."""
-    key = f"company.{home}"
-    while True:
-        entry = await stream.get(PEOPLE, key)
-        known = Company(home=home)
-        if entry is not None and entry.data is not None:
-            known = decode(entry.data, Company)
-        wanted = change(known)
-        if wanted == known:
-            return wanted
-        try:
-            await stream.put(PEOPLE, key, encode(wanted), expect=entry.revision if entry is not None else 0)
-        except Conflict:
-            continue
-        return wanted
+    """Change what is known of a home's presses for company."""
+    return (await _changed(stream, f"company.{home}", Company, change, Company(home=home)))[0]
 
 
 class HealthMirror:
