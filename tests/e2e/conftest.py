@@ -414,8 +414,12 @@ def live(page: Page) -> Page:
     return page
 
 
-def orders(page: Page) -> list[str]:
-    """The orders this page sends from now on: the last word of each address (`acknowledge`, `close`), as they leave."""
+def orders(page: Page) -> Callable[[], list[str]]:
+    """Asks for the orders this page has sent from now on: the last word of each address (`acknowledge`, `close`).
+
+    Asking waits until an order that the page may just have sent must have left: a question it sends later is answered.
+    (The driver also tells of a request only while it is asked something.)
+    """
     sent: list[str] = []
     page.on(
         "request",
@@ -425,12 +429,12 @@ def orders(page: Page) -> list[str]:
             else None
         ),
     )
-    return sent
 
+    def so_far() -> list[str]:
+        page.evaluate("fetch('/healthz').then((answer) => answer.text())")
+        return sent
 
-def all_left(page: Page) -> None:
-    """Wait until an order that the page may just have sent must have left: a question it sent later is answered."""
-    page.evaluate("fetch('/healthz').then((answer) => answer.text())")
+    return so_far
 
 
 Sit = Callable[..., "Page"]

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from care.words import Level
-from tests.e2e.conftest import Sit, all_left, orders, picture, wait_for
+from tests.e2e.conftest import Sit, orders, picture, wait_for
 from tests.e2e.room import Room
 from tests.e2e.test_checks_look import axe
 
@@ -53,13 +53,12 @@ def test_c_ack_1_space_is_dead_just_after_the_centre_changed(room: Room, sit: Si
     page.keyboard.press("Space")
     page.clock.run_for(100)
     expect(page.locator(".take.arming")).to_have_count(1)
-    all_left(page)
-    assert sent == []
+    assert sent() == []
     assert state(room, alert) == "new"
     page.clock.run_for(400)
     page.keyboard.press("Space")
     wait_for(lambda: state(room, alert) == "acknowledged", what="the taking")
-    assert sent == ["acknowledge"]
+    assert sent() == ["acknowledge"]
 
 
 def test_c_ack_2_space_in_a_field_is_a_space(room: Room, sit: Sit) -> None:
@@ -74,8 +73,7 @@ def test_c_ack_2_space_in_a_field_is_a_space(room: Room, sit: Sit) -> None:
     expect(field).to_have_value("a b d9")
     # A search hides no red.
     expect(page.locator('[data-alert][data-level="red"]')).to_have_count(1)
-    all_left(page)
-    assert sent == []
+    assert sent() == []
     assert state(room, alert) == "new"
 
 
@@ -124,8 +122,7 @@ def test_c_ack_5_nothing_takes_two_reds(room: Room, sit: Sit) -> None:
         page.get_by_role("button", name="没有拨打").first.click()
         page.keyboard.press("Escape")
         page.locator(f'html[data-red="{4 - taken}"]').wait_for(state="attached")
-        all_left(page)
-        assert sent == ["acknowledge"] * taken
+        assert sent() == ["acknowledge"] * taken
         assert sum(state(room, alert) == "new" for alert in alerts) == 4 - taken
 
 
@@ -162,21 +159,19 @@ def test_c_out_1_no_case_ends_without_its_outcome(room: Room, sit: Sit, kind: st
     submit = form.get_by_role("button", name="结案")
     submit.click()
     expect(form.get_by_role("alert").get_by_text("还缺")).to_be_visible()
-    all_left(page)
-    assert sent == []
+    assert sent() == []
     page.get_by_role("checkbox", name="A1 安抚").check(force=True)
     page.get_by_label("O5").check(force=True)
     submit.click()
     expect(form.get_by_text("未联系上不能结案")).to_be_visible()
-    all_left(page)
-    assert sent == []
+    assert sent() == []
     assert state(room, alert) != "closed"
     page.get_by_label("O1").check(force=True)
     submit.click()
     wait_for(lambda: state(room, alert) == "closed", what="the end")
     page.get_by_role("button", name="撤回").click()
     wait_for(lambda: state(room, alert) != "closed", what="the end taken back")
-    assert sent.count("close") == 1
+    assert sent().count("close") == 1
 
 
 def test_answers_are_kept_and_seen_by_the_second_operator(room: Room, sit: Sit) -> None:
