@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alerts.lifecycle import Alert
+from alerts.alert import Alert
 from alerts.roster import RESPONDER_ROLES, roster_of
 from care.site import Home, Location, Registry, Staff
 from care.words import Role

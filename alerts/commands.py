@@ -18,10 +18,12 @@ from typing import Any
 
 import msgspec
 
-from alerts.desk import Desk, decode_transition, propose, report
+from alerts.alert import Alert
+from alerts.desk import Desk
 from alerts.events import Delivery, DeliveryState, Raised, Transition, subject_of
-from alerts.lifecycle import Alert, fold
+from alerts.lifecycle import fold
 from alerts.orders import No, NotAllowed, Order
+from alerts.proposing import decode_transition, propose, report
 from alerts.roster import Roster
 from care.errors import Conflict, Temporary
 from care.ids import content_id

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from alerts.lifecycle import Alert
+from alerts.alert import Alert
 from care.site import Reviews
 
 CODE = "SOS4"

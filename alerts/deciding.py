@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from alerts import codes
+from alerts.alert import GOING, Alert
 from alerts.events import (
     Accepted,
     Acknowledged,
@@ -29,7 +30,6 @@ from alerts.events import (
     Undone,
     Vouched,
 )
-from alerts.lifecycle import GOING, Alert
 from alerts.orders import (
     CALL_RESULTS,
     CHECK_RESULTS,

@@ -19,8 +19,8 @@ from typing import Any, Protocol
 import msgspec
 import yaml
 
+from alerts.alert import Alert, timers
 from alerts.events import Rung, Why
-from alerts.lifecycle import Alert, timers
 from care.errors import Misconfigured
 from care.site import Policy, Staff
 from care.words import Level, Role, Tier

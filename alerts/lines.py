@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from alerts.alert import Alert, next_rung
 from alerts.events import (
     Accepted,
     Acknowledged,
@@ -37,7 +38,6 @@ from alerts.events import (
     Vouched,
     Why,
 )
-from alerts.lifecycle import Alert, next_rung
 from alerts.orders import NotAllowed, Order
 from care.ids import iso
 

@@ -19,9 +19,9 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
+from alerts.alert import Alert
 from alerts.commands import Commands, Follower, link_secret, registries
 from alerts.events import Delivery, DeliveryState, Why
-from alerts.lifecycle import Alert
 from alerts.links import claim_for, make
 from alerts.orders import NotAllowed
 from alerts.sending import Channel, Letter, Permanent, Sent, TemporaryFailure, Verdict

@@ -17,8 +17,8 @@ from typing import Any
 
 import structlog
 
+from alerts.alert import Alert
 from alerts.commands import read_log
-from alerts.desk import decode_transition
 from alerts.events import (
     Acknowledged,
     Arrived,
@@ -31,7 +31,8 @@ from alerts.events import (
     Reopened,
     Transition,
 )
-from alerts.lifecycle import Alert, fold
+from alerts.lifecycle import fold
+from alerts.proposing import decode_transition
 from alerts.sending import Permanent, Sent, TemporaryFailure, Verdict
 from alerts.webhook import post
 from care.clock import Clock

@@ -15,8 +15,8 @@ from typing import Literal
 
 import msgspec
 
+from alerts.alert import Alert
 from alerts.cases import STORM
-from alerts.lifecycle import Alert
 from care.ids import content_id
 from care.messages import HomeHealth
 from care.site import Registry

@@ -14,7 +14,7 @@ import msgspec
 import yaml
 
 from alerts import codes
-from alerts.lifecycle import Alert
+from alerts.alert import Alert
 from care.errors import Misconfigured
 from care.site import Home
 

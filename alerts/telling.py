@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from alerts.alert import GOING, Alert
 from alerts.cases import case_rules
 from alerts.events import (
     Acknowledged,
@@ -33,7 +34,6 @@ from alerts.events import (
     delivery_id,
 )
 from alerts.ladder import people
-from alerts.lifecycle import GOING, Alert
 from alerts.roster import RESPONDER_ROLES, Roster
 from care.ids import content_id
 from care.site import Contact, Registry, Staff

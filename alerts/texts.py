@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
+from alerts.alert import Alert
 from alerts.events import Delivery, Purpose, Why
-from alerts.lifecycle import Alert
 from alerts.roster import RESPONDER_ROLES
 from care.site import Home, Registry
 

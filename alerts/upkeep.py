@@ -15,10 +15,10 @@ from enum import StrEnum
 
 import msgspec
 
+from alerts.alert import Alert
 from alerts.company import CAUSE as COMPANY_CAUSE
 from alerts.company import CODE as COMPANY_CODE
 from alerts.company import Company, asked
-from alerts.lifecycle import Alert
 from alerts.rounds import Call, Round, owed
 from alerts.telling import address_of
 from care.ids import content_id

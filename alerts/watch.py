@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from alerts.alert import Alert
 from alerts.events import FindingView
-from alerts.lifecycle import Alert
 from alerts.roster import DESK, Gap, Roster
 from care.ids import content_id, iso
 from care.messages import Finding

@@ -18,10 +18,11 @@ from typing import IO, Any
 
 import msgspec
 
-from alerts.desk import Desk, decode_transition
+from alerts.desk import Desk
 from alerts.events import Raised, Transition
 from alerts.lines import lines
 from alerts.orders import No, NotAllowed, read_order
+from alerts.proposing import decode_transition
 from alerts.watch import duty_findings, next_change
 from anxin.settings import Mqtt
 from anxin.settings import Subscription as Subscribed

@@ -15,8 +15,8 @@ from functools import partial
 import msgspec
 from structlog import get_logger
 
-from alerts.desk import decode_transition
 from alerts.events import Transition
+from alerts.proposing import decode_transition
 from alerts.roster import roster_of
 from alerts.subscriptions import pushes
 from care.errors import Temporary

@@ -17,12 +17,12 @@ from typing import Any, Protocol
 import msgspec
 from structlog import get_logger
 
+from alerts.alert import Alert
 from alerts.commands import InLine, append, outgoing, read_log
-from alerts.desk import propose
 from alerts.events import Transition, subject_of
 from alerts.kept import Mirror
-from alerts.lifecycle import Alert
 from alerts.orders import No, NotAllowed, Order
+from alerts.proposing import propose
 from alerts.roster import roster_of
 from alerts.upkeep import visits_due
 from care.clock import Clock

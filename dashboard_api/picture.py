@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alerts import codes, lifecycle
+from alerts.alert import Alert
 from alerts.events import (
     Accepted,
     Acknowledged,
@@ -27,7 +28,6 @@ from alerts.events import (
     Undone,
     Why,
 )
-from alerts.lifecycle import Alert
 from care.messages import Beat, HomeHealth, Refusal, Unclaimed
 from care.site import Community, Registry, Site
 from care.words import AlertState

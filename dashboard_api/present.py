@@ -13,8 +13,8 @@ from typing import Any, assert_never
 import msgspec
 
 from alerts import codes, ladder, scripts, texts
+from alerts.alert import Alert
 from alerts.circle import Near, abroad, coverage, covered_share, metres, nearest
-from alerts.desk import SERVICE
 from alerts.events import (
     Accepted,
     Acknowledged,
@@ -49,7 +49,7 @@ from alerts.events import (
     Undone,
     Vouched,
 )
-from alerts.lifecycle import Alert
+from alerts.proposing import SERVICE
 from alerts.roster import DESK, DESK_ROLES, RESPONDER_ROLES, Roster, roster_of
 from alerts.watch import AHEAD
 from care.ids import iso

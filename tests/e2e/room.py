@@ -21,9 +21,10 @@ import uvicorn
 
 from alerts import notify
 from alerts.commands import outgoing
-from alerts.desk import Desk, decode_transition
+from alerts.desk import Desk
 from alerts.events import Transition
 from alerts.orders import Order, read_order
+from alerts.proposing import decode_transition
 from alerts.push import WebPush
 from alerts.sending import Channels, Letter, Sent, Verdict
 from alerts.subscriptions import pushes, vapid_key

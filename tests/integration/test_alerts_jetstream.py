@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from alerts import notify
+from alerts.alert import Alert
 from alerts.commands import append
 from alerts.events import Delivery, Purpose, Told, Transition, Why
-from alerts.lifecycle import Alert
 from alerts.telling import address_of
 from alerts.worker import Worker
 from anxin.jetstream import JetStream

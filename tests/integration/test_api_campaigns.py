@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from alerts.alert import Alert
 from alerts.campaigns import CONFIRM_WITHIN
 from alerts.events import Purpose
-from alerts.lifecycle import Alert
 from alerts.links import claim_for, make
 from alerts.worker import Worker
 from care.messages import encode

@@ -162,7 +162,7 @@ class House:
 
     def _catch_up(self):
         for message in self.stream.messages(ALERTS)[self._read :]:
-            from alerts.desk import decode_transition
+            from alerts.proposing import decode_transition
 
             self.desk.apply(decode_transition(message.data))
             self._read += 1

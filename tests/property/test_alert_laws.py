@@ -7,10 +7,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.desk import Desk, decode_transition
+from alerts.alert import Alert, timers
+from alerts.desk import Desk
 from alerts.events import Closed, LevelRaised, NobodyThere, Reopened, Told, Transition, Undone
-from alerts.lifecycle import Alert, fold, timers
+from alerts.lifecycle import fold
 from alerts.orders import NotAllowed
+from alerts.proposing import decode_transition
 from care.messages import encode
 from care.words import AlertState, Command, Condition, Level, Phase
 from tests.unit.test_alert_house import CODES, SITE, Story, a_finding, an_order, seconds

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from alerts.cases import case_rules
-from alerts.desk import Desk, decode_transition
+from alerts.desk import Desk
 from alerts.events import Joined, LevelRaised, Transition
 from alerts.lines import lines
 from alerts.orders import NotAllowed
+from alerts.proposing import decode_transition
 from alerts.worker import Worker
 from anxin.replay import Film
 from care.clock import ManualClock

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from alerts.desk import Desk, decode_transition
+from alerts.desk import Desk
 from alerts.events import Joined, LevelRaised, Raised, Reopened
 from alerts.lines import lines, refused_line
 from alerts.orders import NotAllowed
+from alerts.proposing import decode_transition
 from alerts.telling import next_channel
 from care.ids import iso
 from care.messages import encode

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from alerts.alert import Alert
 from alerts.desk import Desk
 from alerts.events import Transition
-from alerts.lifecycle import Alert
 from alerts.orders import Order
 from care.ids import content_id
 from care.messages import Evidence, Finding

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from alerts import notify
+from alerts.alert import Alert
 from alerts.commands import Commands, Follower, link_secret, read_log
 from alerts.events import Delivery, DeliveryState, Why
-from alerts.lifecycle import Alert
 from alerts.links import read
 from alerts.notify import Budget, Notifier
 from alerts.orders import NotAllowed

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from alerts.alert import Alert
 from alerts.campaigns import CONFIRM_WITHIN, Campaign, awaited, campaign_id
 from alerts.desk import Desk
 from alerts.events import LevelRaised, Purpose, Why
-from alerts.lifecycle import Alert
 from alerts.orders import NotAllowed
 from care.messages import Evidence, Finding
 from care.words import AlertState, Level, Phase

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from alerts.desk import SERVICE
 from alerts.events import Dispatched, Escalated, NobodyThere, Reminded, Resumed
 from alerts.ladder import next_step, plan_for, read_ladders, rows
 from alerts.lines import lines
+from alerts.proposing import SERVICE
 from care.errors import Misconfigured
 from care.site import Policy
 from care.words import Level, Phase, Tier

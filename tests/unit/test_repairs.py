@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.lifecycle import Alert
+from alerts.alert import Alert
 from alerts.repairs import (
     PROOF_AFTER,
     PROOF_WITHIN,

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from alerts.alert import Alert
 from alerts.circle import abroad, coverage, metres, nearest, stairs_seconds, walk_minutes, whereabouts
-from alerts.lifecycle import Alert
 from alerts.roster import Roster, instant, on_duty
 from alerts.watch import duty_findings
 from care.site import Home
