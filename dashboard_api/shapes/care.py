@@ -1,0 +1,115 @@
+"""Visits that are due, and rounds of calls."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dashboard_api.shapes.base import At, Said, Shape
+
+
+class VisitDue(Shape):
+    home: str
+    resident: str
+    name: str
+    address: str
+    tier: Literal["key", "important", "general"]
+    due: str
+    """Day of the community."""
+    overdue: bool
+    last_at: At | None
+    last_how: Literal["door", "phone", "video"] | None
+    last_by: str | None
+
+
+class VisitList(Shape):
+    planned: bool
+    """False while the site's policy plans no visits."""
+    items: list[VisitDue]
+
+
+class VisitMade(Said):
+    how: Literal["door", "phone", "video"]
+    at: Annotated[str | None, Field(max_length=40, description="RFC 3339; now when left out")] = None
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
+class Visited(Shape):
+    resident: str
+    at: At
+    how: Literal["door", "phone", "video"]
+    kept: bool
+    """False when a later visit is known already."""
+
+
+CallOutcome = Literal["well", "request", "not_reached"]
+
+
+class RoundCounts(Shape):
+    todo: int
+    again: int
+    well: int
+    request: int
+    not_reached: int
+
+
+class RoundLine(Shape):
+    id: str
+    title: str
+    made_at: At
+    by: str
+    until: At
+    over: bool
+    counts: RoundCounts
+
+
+class RoundList(Shape):
+    items: list[RoundLine]
+
+
+class CallAttempt(Shape):
+    at: At
+    by: str
+    outcome: CallOutcome
+    note: str
+
+
+class RoundCall(Shape):
+    home: str
+    resident: str
+    name: str
+    address: str
+    phone: str | None
+    tier: Literal["key", "important", "general"]
+    flags: list[str]
+    state: Literal["todo", "again", "well", "request", "not_reached"]
+    next_at: At | None
+    """When to ring again."""
+    attempts: list[CallAttempt]
+
+
+class RoundBody(RoundLine):
+    items: list[RoundCall]
+    """Who is to be rung next first."""
+
+
+class RoundWanted(Said):
+    """A round over residents by name, or over all of some tiers."""
+
+    title: Annotated[str, Field(max_length=60)] = ""
+    residents: Annotated[list[str], Field(max_length=2000)] = []
+    tiers: Annotated[list[Literal["key", "important", "general"]], Field(max_length=3)] = []
+    until: Annotated[
+        str | None, Field(max_length=40, description="RFC 3339; 18:00 today, or tomorrow when that is over")
+    ] = None
+
+
+class CallMade(Said):
+    resident: Annotated[str, Field(max_length=64)]
+    outcome: CallOutcome
+    what: Literal["visit", "repair", "errand", "meal", "medical", "other"] = "visit"
+    """What is asked for, with `request`."""
+    note: Annotated[str, Field(max_length=500)] = ""
+    id: Annotated[str, Field(max_length=64)] = ""
+    """The sender's own name of this attempt: the same again is one."""

@@ -1,0 +1,359 @@
+"""A case as the screens need it, its log, the commands on it, and what a refusal says."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from care.words import AlertState, Condition, Level
+from dashboard_api.shapes.base import At, Person, Shape
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457, with a reason from a closed set."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    reason: str
+    fields: list[str] | None = None
+    alert: Alert | None = None
+
+
+class Responder(Shape):
+    id: str
+    name: str
+    role: str | None = None
+    role_words: str | None = None
+    state: str
+    at: At | None = None
+    lead: bool | None = None
+    accepted_at: At | None = None
+    promised_at: At | None = None
+    """When they ought to be there, by the way they have to go."""
+    departed_at: At | None = None
+    arrived_at: At | None = None
+
+
+class EvidenceBody(Shape):
+    device: str
+    quantity: str
+    value: bool | int | float | str | None
+    at: At
+    received_at: At | None = None
+
+
+class FindingBody(Shape):
+    finding: str
+    rule: str
+    rule_version: int
+    code: str
+    level: Level
+    title: str | None = None
+    device: str | None = None
+    room: str | None = None
+    phase: str
+    condition: Condition
+    onset_at: At
+    cleared_at: At | None = None
+    occurrences: int = 1
+    evidence: list[EvidenceBody] = []
+    parameters: dict[str, Any] = {}
+    parameter_sources: dict[str, Any] = {}
+    """Of those that are not the rule's default: `from` (kind, community, template, resident, override), and who, why, until."""
+    tags: list[str] = []
+    home: str | None = None
+    """Whose it is, in a roll-up."""
+    of: int | None = None
+    """Number of the case of its own it belongs to, when it is only evidence here."""
+
+
+class DeliveryBody(Shape):
+    id: str
+    person: str | None = None
+    name: str | None = None
+    channel: str
+    step: int
+    reason: str
+    state: str
+    at: At | None = None
+    due_at: At | None = None
+    detail: str = ""
+
+
+class OutcomeBody(Shape):
+    cause: str | None = None
+    verification: str | None = None
+    actions: list[str] = []
+    outcome: str | None = None
+    truth: str | None = None
+    note: str = ""
+    by: str | None = None
+    by_name: str | None = None
+    at: At
+
+
+class CalledBody(Shape):
+    to: str
+    name: str | None = None
+    result: str
+    by: str | None = None
+    at: At
+
+
+class LadderStep(Shape):
+    step: int
+    at_seconds: float
+    due_at: At | None
+    label: str
+    state: Literal["done", "next", "waiting", "skipped"]
+    to: list[str] = []
+    late_seconds: float = 0
+    promise: bool = False
+
+
+class Place(Shape):
+    estate_building: str | None = None
+    unit_room: str | None = None
+    address: str | None = None
+    floor: int | None = None
+    lift: bool | None = None
+    micro_grid: str | None = None
+    grid: str | None = None
+    location: tuple[float, float] | None = None
+    distance_m: int | None = None
+    key: str | None = None
+    door_code: bool | None = None
+    """True when there is one; the code itself is told only on demand, inside an open case."""
+    phone: str | None = None
+
+
+class Tag(Shape):
+    word: str
+    en: str | None = None
+    strong: bool = False
+
+
+class ResidentBody(Shape):
+    id: str | None = None
+    name: str
+    age: int | None = None
+    tier: str | None = None
+    tags: list[Tag] = []
+
+
+class ContactBody(Shape):
+    id: str
+    name: str
+    relation: str = ""
+    phone: str = ""
+
+
+class ScriptStep(Shape):
+    n: int
+    when: str
+    do: str
+    detail: str | None = None
+    when_en: str = ""
+    do_en: str = ""
+
+
+class Question(Shape):
+    id: str
+    ask: str
+    yes: str | None = None
+    no: str | None = None
+    after_yes: str | None = None
+    """Which question follows a yes; null the next one, `end` none."""
+    after_no: str | None = None
+
+
+class Suggestion(Shape):
+    cause: str | None = None
+    verification: str | None = None
+    actions: list[str] = []
+    outcome: str | None = None
+    truth: str | None = None
+
+
+class Script(Shape):
+    title: str
+    title_en: str = ""
+    say: str = ""
+    steps: list[ScriptStep] = []
+    questions: list[Question] = []
+    hints: list[str] = []
+    suggest: Suggestion | None = None
+
+
+class WelfareHome(Shape):
+    """One home of the welfare list; ticked off by `check`, or by a call to it that was answered."""
+
+    home: str
+    tier: str | None = None
+    address: str | None = None
+    phone: str | None = None
+    people: list[str] = []
+    back: bool = False
+    """Its devices are heard again; that somebody is well is another question."""
+    result: Literal["safe", "no_answer", "visit"] | None = None
+    by: str | None = None
+    by_name: str | None = None
+    at: At | None = None
+    note: str = ""
+
+
+class RelatedCase(Shape):
+    id: str
+    number: int
+    code: str
+    level: Level
+
+
+class Alert(Shape):
+    """A case, contract section 5, with what the screens need besides."""
+
+    id: str
+    number: int
+    code: str
+    level: Level
+    title: str
+    title_en: str | None = None
+    """The same for the English screen; the wall, phones and families get a kind only."""
+    home: str | None = None
+    resident: str | None = None
+    room: str | None = None
+    micro_grid: str | None = None
+    onset_at: At | None = None
+    raised_at: At
+    late_seconds: float = 0
+    condition: Condition
+    state: AlertState
+    owner: Person | None = None
+    responders: list[Responder] = []
+    step: int = 0
+    next_step_at: At | None = None
+    arrive_by: At | None = None
+    visit_by: At | None = None
+    """Of a yellow case: by then somebody visits, unless the phone was answered."""
+    acknowledge_by: At | None = None
+    occurrences: int = 1
+    findings: list[FindingBody] = []
+    deliveries: list[DeliveryBody] = []
+    outcome: OutcomeBody | None = None
+    version: int
+    kind: str
+    cause: str | None = None
+    state_words: str
+    test: bool = False
+    acknowledged_at: At | None = None
+    closed_at: At | None = None
+    hold_until: At | None = None
+    resumed: bool = False
+    called: list[CalledBody] = []
+    ladder: list[LadderStep] = []
+    place: Place | None = None
+    people: list[ResidentBody] = []
+    contacts: list[ContactBody] = []
+    script: Script | None = None
+    welfare: list[WelfareHome] = []
+    related: list[RelatedCase] = []
+    """Other open cases of the same home."""
+
+
+class AlertPage(Shape):
+    items: list[Alert]
+    next: str | None
+
+
+class TimelineItem(BaseModel):
+    """One event of a case's log. Fields besides these depend on `type`."""
+
+    model_config = ConfigDict(extra="allow")
+    at: At
+    type: str
+    version: int
+    words: str
+    by: str | None = None
+    by_name: str | None = None
+    note: str | None = None
+
+
+class Timeline(Shape):
+    items: list[TimelineItem]
+
+
+class CommandBody(BaseModel):
+    """One body for all commands; which fields a command takes is in the contract. `version` is the one you saw.
+
+    Other fields (`owner`, `state` …) are ignored: nothing can be set by naming it.
+    """
+
+    model_config = ConfigDict(extra="ignore", str_max_length=4000)
+    version: int
+    command_id: str | None = None
+    """A name of the sender's own for this very command; sent twice, it is done once (as with Idempotency-Key)."""
+    note: str | None = None
+    by: str | None = None
+    to: str | None = None
+    result: str | None = None
+    responders: list[str] | None = None
+    seconds: float | None = None
+    reason: str | None = None
+    cause: str | None = None
+    verification: str | None = None
+    actions: list[str] | None = None
+    outcome: str | None = None
+    truth: str | None = None
+
+
+class DoorCode(Shape):
+    door_code: str
+    """Empty when none is registered."""
+
+
+class Code(Shape):
+    code: str
+    zh: str
+    en: str
+
+
+class Codes(Shape):
+    cause: list[Code]
+    verification: list[Code]
+    action: list[Code]
+    outcome: list[Code]
+    truth: list[Code]
+
+
+class ClosedLine(Shape):
+    id: str
+    number: int
+    at: At
+    level: Level
+    title: str
+    words: str
+    seconds: float
+
+
+class LinkPage(Shape):
+    """What a one-time link opens: as little as the message said, and what its reader may do."""
+
+    number: int
+    level: Level
+    title: str
+    building: str | None
+    act: str
+    """acknowledge, accept, inform, with_me (that the person is with a relative), test (that an alarm was the tester's), or confirm (that a test message was read)."""
+    state: AlertState | None
+    state_words: str
+    done: bool
+    """It was used, or is no longer needed."""
+    alert: Alert | None = None
+    """After the act: the case as a responder sees it."""
+
+
+ProblemBody.model_rebuild()

@@ -1,0 +1,175 @@
+"""Who is on duty, where they are within the promise, and the hours ahead."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dashboard_api.shapes.base import At, Shape
+from dashboard_api.shapes.session import Watching
+
+
+class DutyDesk(Shape):
+    id: str
+    name: str
+    role: str
+
+
+class DutyResponder(Shape):
+    id: str
+    name: str
+    role: str
+    role_words: str
+    micro_grids: list[str] = []
+    location: tuple[float, float] | None = None
+    state: Literal["free", "busy", "away"]
+    doing: str
+    minutes: float | None = None
+    within: bool | None = None
+
+
+class Duty(Shape):
+    at: At
+    nobody: bool
+    desk: list[DutyDesk]
+    responders: list[DutyResponder]
+    coverage: CoverCount | None = None
+    micro_grids: list[MicroGridDuty] = []
+
+
+class CoverCount(Shape):
+    """How many homes somebody on duty and free can be at within the promise."""
+
+    covered: int
+    total: int
+
+
+class MicroGridDuty(Shape):
+    id: str
+    name: str
+    on_duty: list[str]
+
+
+class Coverage(Shape):
+    at: At
+    arrive_minutes: float
+    covered: int
+    total: int
+    percent: float | None = None
+    homes: list[HomeCover]
+    micro_grids: list[MicroGridCover] = []
+    gaps: list[RotaGap] = []
+    """When nobody is on duty where the rota has people, within the next 14 days."""
+    unassigned: list[str] = []
+    """Micro-grids in which people live and to which no responder belongs."""
+
+
+class MicroGridCover(Shape):
+    id: str | None
+    name: str
+    covered: int
+    total: int
+    on_duty: list[str]
+
+
+class RotaGap(Shape):
+    place: str
+    """A micro-grid, or `desk`."""
+    name: str
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    people: list[str]
+    """Who answers for it."""
+
+
+class HomeCover(Shape):
+    home: str
+    micro_grid: str | None
+    within: bool
+    by: list[CoverBy]
+    next: CoverNext | None = None
+    """Where nobody is near enough: whom to ask."""
+    located: bool = True
+    """Whether we know where the home is; if not, nobody can be promised."""
+
+
+class CoverNext(Shape):
+    id: str
+    name: str
+    role: str
+    role_words: str
+    minutes: float | None
+    on_duty: bool
+    busy: bool
+
+
+class CoverBy(Shape):
+    id: str
+    name: str
+    minutes: float
+
+
+class WeekShift(Shape):
+    day: str
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    now: bool
+    covers: str | None
+    """For whom, when standing in."""
+
+
+class WeekStaff(Shape):
+    id: str
+    name: str
+    role: str
+    role_words: str
+    micro_grids: list[str]
+    phone: str
+    reachable: bool
+    """Has an address for messages."""
+    on_duty: bool
+    always: bool
+    """In no shift of the rota, and therefore taken as always on duty."""
+    shifts: list[WeekShift]
+
+
+class Week(Shape):
+    at: At
+    days: list[str]
+    staff: list[WeekStaff]
+
+
+class HourAhead(Shape):
+    at: At
+    desk: list[str]
+    responders: int
+    covered: int
+    single: int
+    """Homes that only one person reaches in time."""
+    total: int
+    holes: list[str]
+
+
+class LadderNames(Shape):
+    step: int
+    at_seconds: float
+    label: str
+    promise: bool
+    people: list[str]
+    nobody_in: list[str]
+
+
+class Ahead(Shape):
+    at: At
+    arrive_minutes: float
+    hours: list[HourAhead]
+    homes: dict[str, str]
+    """Where the homes named in `holes` are."""
+    ladder: list[LadderNames]
+    screens: Watching
+
+
+Duty.model_rebuild()
+Coverage.model_rebuild()
+HomeCover.model_rebuild()

@@ -1,0 +1,180 @@
+"""What was kept of what was promised, how often a rule was right, and what is proposed because of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from dashboard_api.shapes.base import At, Said, Shape
+
+
+class VisitsToday(Shape):
+    """Of the visits that were due by today: how many were made today, and the rest by tier."""
+
+    value: int
+    n: int
+    key: int
+    important: int
+    general: int
+
+
+class Figure(Shape):
+    value: float | None
+    n: int
+    kept: int
+    target: float
+    limit_seconds: float
+    median_seconds: float | None
+    cases: list[FigureCase] | None = None
+
+
+class FigureCase(Shape):
+    id: str
+    number: int
+    home: str
+    code: str
+    raised_at: At
+    seconds: float | None
+    kept: bool
+
+
+class ProtectionCount(Shape):
+    protected: int
+    partly: int
+    not_: Annotated[int, Field(alias="not")]
+    total: int
+
+
+class Kpi(Shape):
+    ack60: Figure
+    ack180: Figure
+    called60: Figure
+    arrive10: Figure
+    family60: Figure
+    protected: ProtectionCount
+    visits: VisitsToday | None = None
+    period: str
+    from_: Annotated[At | None, Field(alias="from")] = None
+    to: At | None = None
+    promises: PromiseFigure | None = None
+    load: LoadFigure | None = None
+    by_rule: list[Precision] | None = None
+    by_device: list[Precision] | None = None
+    by_home: list[Precision] | None = None
+    proposals: list[Proposal] | None = None
+
+
+class PromiseFigure(Shape):
+    n: int
+    later: int
+    median_error_seconds: float | None
+    cases: list[PromiseCase]
+
+
+class PromiseCase(Shape):
+    number: int
+    promised_seconds: float
+    real_seconds: float
+
+
+class LoadFigure(Shape):
+    """Alarms per operator and ten minutes."""
+
+    window_seconds: int
+    flood_line: int
+    desks: list[DeskLoad]
+
+
+class DeskLoad(Shape):
+    desk: str
+    """A person's id, or `nobody` for what no operator was told of."""
+    name: str
+    n: int
+    mean: float
+    peak: int
+    flood_share: float
+    """Percent of the windows that were a flood."""
+    floods: list[Flood]
+    cases: list[int]
+
+
+class Flood(Shape):
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    n: int
+    cases: list[int]
+
+
+class Precision(Shape):
+    """How often a rule, a device or a home was right, and the numbers of the cases it is made of."""
+
+    code: str | None = None
+    device: str | None = None
+    home: str | None = None
+    n: int
+    judged: int
+    real: int
+    avoidable: int
+    unavoidable: int
+    unknown: int
+    test: int
+    false_share: float | None
+    avoidable_share: float | None
+    precision: float | None
+    cases: list[int]
+
+
+class Hour(Shape):
+    red: int
+    yellow: int
+    blue: int
+
+
+class Proposal(Shape):
+    kind: Literal["resite", "repair", "company", "limit"]
+    code: str | None
+    device: str | None
+    home: str | None
+    cases: list[int]
+    words: dict[str, str]
+    backtest: dict[str, Any] | None
+    """What a backtest of the change says; null while none was made."""
+
+
+class ProposalChange(Shape):
+    limits: dict[str, bool | int | float | str]
+    resident: str | None
+    """Whose; null: everybody's."""
+
+
+class ProposalLine(Proposal):
+    id: str
+    state: Literal["open", "accepted", "declined"]
+    change: ProposalChange | None
+    """What to try or set, for a limit; a first suggestion until somebody tried another."""
+    by: str | None
+    at: At | None
+    note: str
+
+
+class ProposalList(Shape):
+    items: list[ProposalLine]
+
+
+class ProposalTry(Said):
+    limits: Annotated[dict[str, bool | int | float | str], Field(max_length=20)] = {}
+    """Other limits than the suggested ones."""
+    resident: Annotated[str | None, Field(max_length=64)] = None
+    days: Annotated[float, Field(gt=0, le=92)] = 30
+
+
+class ProposalWord(Said):
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
+Figure.model_rebuild()
+Kpi.model_rebuild()
+PromiseFigure.model_rebuild()
+LoadFigure.model_rebuild()
+DeskLoad.model_rebuild()

@@ -1,0 +1,83 @@
+"""Limits in force for one resident, with where each comes from, and overrides that end."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dashboard_api.shapes.base import At, Said, Shape
+
+
+class OverrideSet(Said):
+    limit: Annotated[str, Field(max_length=80, description="a name of `GET /residents/{resident}/rules`")]
+    value: bool | int | float | Annotated[str, Field(max_length=40)]
+    from_: Annotated[str | None, Field(alias="from", max_length=40, description="now when left out")] = None
+    until: Annotated[str, Field(max_length=40, description="always an end; within 90 days of the beginning")]
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class OverrideNamed(Said):
+    limit: Annotated[str, Field(max_length=80)]
+
+
+class OverrideBody(Shape):
+    limit: str
+    value: bool | int | float | str
+    from_: Annotated[At, Field(alias="from")]
+    until: At
+    by: str
+    reason: str
+    approved_by: str | None
+    waits_for_approval: bool
+    """It loosens a life-safety rule and nobody else has approved it yet: it does not count."""
+    active: bool
+    ended_by: str | None
+    source: Literal["site", "desk"]
+
+
+class OverrideList(Shape):
+    items: list[OverrideBody]
+
+
+class LimitSource(Shape):
+    from_: Annotated[
+        Literal["default", "kind", "community", "template", "resident", "override"], Field(alias="from")
+    ]
+    word: str | None = None
+    """The tier, condition or flag of a template."""
+    by: str | None = None
+    reason: str | None = None
+    until: At | None = None
+    approved_by: str | None = None
+
+
+class LimitInForce(Shape):
+    parameter: str
+    limit: str
+    value: bool | int | float | str
+    default: bool | int | float | str
+    unit: str
+    min: float | None
+    max: float | None
+    who: str
+    """Who may change it."""
+    stricter: str
+    """Which direction speaks sooner: `lower` or `higher`."""
+    source: LimitSource
+
+
+class ResidentRule(Shape):
+    rule: str
+    code: str
+    version: int
+    life: bool
+    about: dict[str, str]
+    parameters: list[LimitInForce]
+
+
+class ResidentRules(Shape):
+    resident: str
+    home: str
+    at: At
+    items: list[ResidentRule]

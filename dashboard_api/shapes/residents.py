@@ -1,0 +1,117 @@
+"""Residents: the card, and their days as lines with gaps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from dashboard_api.shapes.base import At, Gap, Person, Shape, Span
+from dashboard_api.shapes.cases import ContactBody, Place, ResidentBody
+
+
+class ResidentLine(ResidentBody):
+    id: str
+    tier_words: str
+    home: str
+    address: str
+    building: str
+    micro_grid: str | None
+    protection: str
+    protection_words: str
+    reasons: list[str]
+    open_alerts: int
+
+
+class Residents(Shape):
+    items: list[ResidentLine]
+    total: int
+    """How many were found; `items` may hold fewer."""
+
+
+class CardDevice(Shape):
+    id: str
+    label: str
+    last_at: At | None
+    reason_words: str
+
+
+class CauseLine(Shape):
+    """What happened how often within 28 days."""
+
+    level: str
+    title: str
+    count: int
+    last_at: At
+    ended: dict[str, int]
+
+
+class ResidentCard(ResidentLine):
+    place: Place
+    contacts: list[ContactBody]
+    together: list[Person]
+    sign_of_life: str
+    limits: dict[str, Any]
+    consent: dict[str, list[str]] | None
+    devices: list[CardDevice]
+    open: list[str]
+    """Ids of this home's open cases."""
+    causes: list[CauseLine]
+    at: At
+
+
+class Vital(Shape):
+    """A quantity over time. Pieces end where nothing was heard: nothing is drawn between them."""
+
+    quantity: str
+    label: str
+    unit: str
+    band: tuple[float, float] | None
+    """The range that holds 90 % of the last 28 days; null when there are too few values to say."""
+    pieces: list[list[tuple[At, float, float, float]]]
+    """Time, mean, least, greatest."""
+    gaps: list[Gap]
+    beyond: list[tuple[At, float]]
+    last_at: At | None
+    last_value: float | None
+
+
+class Night(Shape):
+    day: str
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    in_bed_hours: float | None
+    exits: int | None
+    unknown_hours: float
+    bed_at: At | None
+    up_at: At | None
+    spans: list[Span]
+
+
+class Lane(Shape):
+    lane: str
+    label: str
+    spans: list[Span]
+    inferred: bool
+
+
+class AlarmFlag(Shape):
+    id: str
+    number: int
+    at: At
+    level: str
+    title: str
+    words: str
+
+
+class ResidentDays(Shape):
+    resident: str
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    days: int
+    vitals: list[Vital]
+    nights: list[Night]
+    ribbon: list[Lane]
+    alarms: list[AlarmFlag]
+    withheld: list[str]
+    """Quantities that are there and that the reader may not see."""

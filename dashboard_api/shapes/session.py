@@ -1,0 +1,71 @@
+"""Who is signed in, which screens are watched, and whether the service is ready."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dashboard_api.shapes.base import At, Said, Shape
+
+
+class CommunityBody(Shape):
+    id: str
+    name: str
+    timezone: str
+
+
+class Me(Shape):
+    user: str
+    name: str
+    role: str
+    staff: str | None
+    community: CommunityBody
+    demo: bool
+    simulated: bool
+    """A simulator feeds this service: nothing on the screens is real."""
+    build: str
+
+
+class SignIn(Said):
+    username: Annotated[str, Field(max_length=256)]
+    password: Annotated[str, Field(max_length=1024)]
+
+
+class Token(Shape):
+    access_token: str
+    token_type: Literal["bearer"]
+    expires_at: At
+
+
+class Beat(Said):
+    """A screen says that somebody could see it."""
+
+    screen: Annotated[str, Field(max_length=64)]
+    view: Annotated[str, Field(max_length=16)]
+    last: Annotated[str, Field(max_length=64)] = ""
+    link: Annotated[str, Field(max_length=16)] = ""
+    audio: Annotated[str, Field(max_length=16)] = ""
+    visible: bool = True
+    build: Annotated[str, Field(max_length=64)] = ""
+
+
+class Watching(Shape):
+    """Screens that have beaten within the last minute."""
+
+    desks: int
+    walls: int
+    audible: int
+    """Desks whose sound runs."""
+
+
+class Component(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    ok: bool
+    detail: str = ""
+    age_seconds: float | None = None
+
+
+class Ready(Shape):
+    ready: bool
+    components: dict[str, Component]
