@@ -183,7 +183,7 @@ def _say_unheard(file: Path, site: Site, settings: Settings) -> None:
 def site_check(file: Annotated[Path, typer.Argument(help="The site file (YAML).")]) -> None:
     """Say what is wrong with a site file, line by line; load nothing."""
     from rules.catalog import load
-    from rules.limits import check_site
+    from rules.limits import check_site, unsigned
 
     site = _read_site(file, limits=True)
     with contextlib.suppress(Misconfigured):  # settings with a fault are no fault of the site file
@@ -192,6 +192,11 @@ def site_check(file: Annotated[Path, typer.Argument(help="The site file (YAML)."
     # that a limit is in force when it is not.
     for sentence in check_site(site, load()):
         say(f"{file}: note: {sentence}")
+    if count := unsigned(site):
+        say(
+            f"{file}: note: {count} limit{'s say' if count > 1 else ' says'} neither who set it nor why; "
+            "write `{value: 25, by: …, reason: …}`"
+        )
     say(f"{file}: good: {_counts(site)}")
 
 

@@ -166,6 +166,24 @@ def moment_of(at: datetime, zone: ZoneInfo) -> datetime:
     return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
+class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A value of a parameter with who set it so, and why."""
+
+    value: bool | int | float | str
+    by: Annotated[str, Meta(min_length=1, max_length=100)]
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    since: date | None = None
+
+
+Set = Setting | bool | int | float | str
+"""A value of a parameter in the site file: bare, or with who and why."""
+
+
+def value_of(given: Any) -> Any:
+    """The value itself."""
+    return given.value if isinstance(given, Setting) else given
+
+
 class Resident(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person who is watched over."""
 
@@ -175,7 +193,8 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tier: Tier = Tier.general
     conditions: list[str] = []
     flags: list[str] = []
-    limits: dict[str, Any] = {}
+    limits: dict[str, Set] = {}
+    """Rule parameters that are otherwise for this person, for good."""
     overrides: list[Override] = []
     """Limits that are otherwise for a while, each with its end, who and why."""
     consent: dict[str, list[str]] | None = None
@@ -316,7 +335,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     acknowledge_seconds: Annotated[float, Meta(gt=0, le=3600)] = 60
     arrive_minutes: Annotated[float, Meta(gt=0, le=240)] = 10
-    rules: dict[str, dict[str, Any]] = {}
+    rules: dict[str, dict[str, Set]] = {}
     """Community-wide rule parameters by rule code."""
     visits: Visits | None = None
     tests: DeviceTests | None = None

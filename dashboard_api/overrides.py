@@ -90,9 +90,10 @@ def routes(house: House) -> APIRouter:
         items = limits().now(house.picture.registry, home, person, orders, now)
         for rule in items:
             for line in rule["parameters"]:
-                for who in ("by", "approved_by"):
-                    if who in line["source"]:
-                        line["source"][who] = house.name_of(line["source"][who])
+                for step in (line["source"], *line["chain"]):
+                    for who in ("by", "approved_by"):
+                        if who in step:
+                            step[who] = house.name_of(step[who])
         return {"resident": resident, "home": home.id, "at": iso(now), "items": items}
 
     @router.get(

@@ -16,7 +16,7 @@ from structlog import get_logger
 from care import schematic
 from care.errors import Temporary
 from care.ids import iso
-from care.site import Device, Home, Resident
+from care.site import Device, Home, Resident, value_of
 from care.words import Kind
 from dashboard_api import access, days, present, redact, shapes, wording
 from dashboard_api import strip as strips
@@ -149,7 +149,7 @@ def routes(house: House) -> APIRouter:
             ],
             "together": [{"id": r.id, "name": r.name} for r in home.residents if r.id != person.id],
             "sign_of_life": sign_of_life(home, who),
-            "limits": {k: v for k, v in person.limits.items() if isinstance(v, (int, float, str, bool))},
+            "limits": {name: value_of(given) for name, given in person.limits.items()},
             "consent": person.consent,
             "devices": [
                 {

@@ -350,8 +350,8 @@ class Homes(ABC):
             orders=orders,
             at=at,
         )
-        parameters = {name: value for name, (value, _) in given.items()}
-        sources = {name: source.said() for name, (_, source) in given.items() if source is not None}
+        parameters = {name: inherited.value for name, inherited in given.items()}
+        sources = {name: told for name, inherited in given.items() if (told := inherited.said()) is not None}
         made = (parameters, as_limits(rule, parameters), sources)
         if key is not None:
             self._shared[key] = made

@@ -7,12 +7,24 @@ nearest bound does, and the fault is told. `check_site` says all such faults of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from care.ids import epoch_ms
-from care.site import Device, Home, HomeOrders, Override, Policy, Registry, Resident, Site, moment_of
+from care.site import (
+    Device,
+    Home,
+    HomeOrders,
+    Override,
+    Policy,
+    Registry,
+    Resident,
+    Setting,
+    Site,
+    moment_of,
+    value_of,
+)
 from devices.kinds import KINDS
 from devices.models import expected
 from rules.catalog import Parameter, Rule, RuleBook, Stretch, refuse_value
@@ -23,20 +35,32 @@ LOOSE_FOR = timedelta(hours=24)
 """A life-safety rule may be loosened for so long, by two people (domain section 3.1)."""
 
 
+CATALOGUE = "catalogue"
+SITE_FILE = "site file"
+
+
 class Source(NamedTuple):
-    """Where a value in force comes from, when it is not the rule's own default."""
+    """Who gave a value, and why."""
 
     step: str
-    """`kind` of the device, `community`, `template`, `resident`, `override`."""
+    """`default`, `kind` of the device, `community`, `template`, `resident`, `override`."""
     word: str = ""
     """The tier, condition or flag of a template."""
     override: Override | None = None
+    by: str = ""
+    reason: str = ""
+    """Of the catalogue's own numbers where they are from."""
+    since: date | None = None
 
     def said(self) -> dict[str, Any]:
-        """For people: what is known of who set it, why and until when."""
-        out: dict[str, Any] = {"from": self.step}
+        """For people: who set it, why and until when."""
+        out: dict[str, Any] = {"from": self.step, "by": self.by}
         if self.word:
             out["word"] = self.word
+        if self.reason:
+            out["reason"] = self.reason
+        if self.since is not None:
+            out["since"] = self.since.isoformat()
         if self.override is not None:
             o = self.override
             out |= {"by": o.by, "reason": o.reason, "until": o.until.isoformat()}
@@ -45,8 +69,42 @@ class Source(NamedTuple):
         return out
 
 
-Given = tuple[Any, Source | None]
-"""A value and where it comes from; None is the default."""
+class Step(NamedTuple):
+    """One step of the inheritance of a parameter, from the default to the temporary override."""
+
+    value: Any
+    source: Source
+    refused: str = ""
+    """Why it does not count; empty when it does, unless a later step goes before."""
+
+    def said(self) -> dict[str, Any]:
+        """For people."""
+        out = {"value": self.value} | self.source.said()
+        return out | {"refused": self.refused} if self.refused else out
+
+
+class Given(NamedTuple):
+    """The value in force and the steps it was inherited through, the default first."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def last(self) -> Step:
+        """The step that counts."""
+        counting: list[Step] = [s for s in self.steps if not s.refused]
+        return counting[-1]
+
+    @property
+    def value(self) -> Any:
+        """What is in force."""
+        return self.last.value
+
+    def said(self) -> dict[str, Any] | None:
+        """For people: where the value comes from and what it stands over; None when it is the default."""
+        last = self.last
+        if last is self.steps[0]:
+            return None
+        return last.source.said() | {"over": [s.said() for s in self.steps if s is not last]}
 
 
 def _bounded(p: Parameter, value: Any, fallback: Any) -> Any:
@@ -73,6 +131,12 @@ def _of_kind(p: Parameter, device: Device | None, kind: str) -> Any:
     found = blue if p.kind is Stretch.silence_blue else yellow
     number = found.total_seconds() / p.unit.seconds
     return int(number) if number.is_integer() else number
+
+
+def _site(given: Any, step: str) -> Source:
+    if isinstance(given, Setting):
+        return Source(step, by=given.by, reason=given.reason, since=given.since)
+    return Source(step, by=SITE_FILE)
 
 
 def _community(policy: Policy, rule: Rule, name: str, p: Parameter) -> Any:
@@ -112,36 +176,39 @@ def refuse_override(
 
 
 def _for_a_while(
-    rule: Rule,
-    p: Parameter,
-    resident: Resident,
-    orders: HomeOrders | None,
-    at: int,
-    registry: Registry,
-    given: Given,
-) -> Given:
-    """The value under the temporary limits that hold at this moment; the one set last counts."""
+    rule: Rule, p: Parameter, resident: Resident, orders: HomeOrders | None, at: int, registry: Registry, steps: list[Step],
+) -> None:  # fmt: skip
+    """Add the temporary limits that hold at this moment; the one set last counts."""
     if not p.limit or not at:
-        return given
-    found = given
+        return
+    inherited = Given(tuple(steps)).value
     for override in overrides_of(resident, orders):
         begins = epoch_ms(moment_of(override.from_, registry.zone))
         ends = epoch_ms(moment_of(override.until, registry.zone))
-        here = override.limit == p.limit and begins <= at < ends
-        if here and refuse_override(rule, p, override, given[0], registry.zone) is None:
-            found = override.value, Source("override", override=override)
-    return found
+        if override.limit == p.limit and begins <= at < ends:
+            reason = refuse_override(rule, p, override, inherited, registry.zone) or ""
+            steps.append(Step(override.value, Source("override", override=override), reason))
 
 
-def _personal(rule: Rule, p: Parameter, resident: Resident, given: Given) -> Given:
-    for word in (resident.tier.value, *resident.conditions, *resident.flags):
-        if word in p.templates:
-            given = p.templates[word], Source("template", word)
+def _kept_strict(rule: Rule, p: Parameter, asked: Any, source: Source, inherited: Any) -> Step:
+    """A value given for good: within its bounds, and life safety is only ever made stricter."""
+    value = _bounded(p, asked, inherited)
+    if rule.life and looser(p, value, inherited):
+        return Step(value, source, "loosens a life-safety rule for good: only stricter values count")
+    return Step(value, source)
+
+
+def _personal(rule: Rule, p: Parameter, resident: Resident, steps: list[Step]) -> None:
+    steps += [
+        Step(p.templates[word], Source("template", word, by=CATALOGUE, reason=p.source))
+        for word in (resident.tier.value, *resident.conditions, *resident.flags)
+        if word in p.templates
+    ]
     if p.limit and p.limit in resident.limits:
-        own = _bounded(p, resident.limits[p.limit], given[0])
-        if not (rule.life and looser(p, own, given[0])):  # for good, life safety is only ever made stricter
-            given = own, Source("resident")
-    return given
+        asked = resident.limits[p.limit]
+        steps.append(
+            _kept_strict(rule, p, value_of(asked), _site(asked, "resident"), Given(tuple(steps)).value)
+        )
 
 
 def in_force(
@@ -159,7 +226,7 @@ def in_force(
     found = traced(
         rule, registry, home=home, resident=resident, device=device, kind=kind, orders=orders, at=at
     )
-    return {name: value for name, (value, _) in found.items()}
+    return {name: given.value for name, given in found.items()}
 
 
 def traced(
@@ -173,33 +240,35 @@ def traced(
     orders: HomeOrders | None = None,
     at: int = 0,
 ) -> dict[str, Given]:
-    """The same with where each value comes from.
+    """The same with the steps each value was inherited through, each with who and why.
 
     Where a sensor serves several residents and belongs to none of them, the stricter value counts.
     """
     out: dict[str, Given] = {}
     people = [resident] if resident is not None else list(home.residents) if home is not None else []
     for name, p in rule.doc.parameters.items():
+        begun = [Step(p.default, Source("default", by=CATALOGUE, reason=p.source))]
         value = _of_kind(p, device, kind)
-        given: Given = value, Source("kind") if value != p.default else None
+        if value != p.default:
+            begun.append(Step(value, Source("kind", kind, by=CATALOGUE, reason=p.source)))
         asked = _community(registry.site.policy, rule, name, p)
         if asked is not None:
-            bounded = _bounded(p, asked, value)
-            if not (
-                rule.life and looser(p, bounded, value)
-            ):  # smoke, gas and SOS are only ever made stricter
-                given = bounded, Source("community")
-        values = [
-            _for_a_while(rule, p, person, orders, at, registry, _personal(rule, p, person, given))
-            for person in people
-        ] or [given]
+            begun.append(_kept_strict(rule, p, value_of(asked), _site(asked, "community"), value))
+        of_each: list[Given] = []
+        for person in people:
+            steps = list(begun)
+            _personal(rule, p, person, steps)
+            _for_a_while(rule, p, person, orders, at, registry, steps)
+            of_each.append(Given(tuple(steps)))
+        common = Given(tuple(begun))
+        values = of_each or [common]
         if p.unit.type is Type.bool:
-            out[name] = next((v for v in values if v[0]), values[0])
+            out[name] = next((v for v in values if v.value), values[0])
         elif p.unit.type is Type.clock:
-            out[name] = next((v for v in values if v[0] != given[0]), given)
+            out[name] = next((v for v in values if v.value != common.value), common)
         else:
             pick = min if p.stricter == "lower" else max
-            out[name] = pick(values, key=lambda v: v[0])
+            out[name] = pick(values, key=lambda v: v.value)
     return out
 
 
@@ -242,7 +311,8 @@ def _site_faults(site: Site, book: RuleBook) -> Iterator[tuple[tuple[str | int, 
                 False,
             )
             continue
-        for name, value in given.items():
+        for name, set_ in given.items():
+            value = value_of(set_)
             where: tuple[str | int, ...] = ("policy", "rules", code, name)
             p = next(
                 (q for r in by_code[code] for n, q in r.doc.parameters.items() if name in (n, q.limit)), None
@@ -260,7 +330,8 @@ def _site_faults(site: Site, book: RuleBook) -> Iterator[tuple[tuple[str | int, 
     for h, home in enumerate(site.homes):
         for r, resident in enumerate(home.residents):
             at: tuple[str | int, ...] = ("homes", h, "residents", r)
-            for name, value in resident.limits.items():
+            for name, set_ in resident.limits.items():
+                value = value_of(set_)
                 found = book.limits.get(name)
                 if found is None:
                     yield (
@@ -293,3 +364,9 @@ def _site_faults(site: Site, book: RuleBook) -> Iterator[tuple[tuple[str | int, 
                 ):
                     wrong = refuse_value(found[2], override.value) is not None
                     yield where, f"resident `{resident.id}`: override of `{override.limit}` {reason}", wrong
+
+
+def unsigned(site: Site) -> int:
+    """How many values of the site file say neither who set them nor why."""
+    given = [*site.policy.rules.values(), *(r.limits for h in site.homes for r in h.residents)]
+    return sum(not isinstance(value, Setting) for values in given for value in values.values())

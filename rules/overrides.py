@@ -67,12 +67,12 @@ class Limits:
             )  # fmt: skip
             lines = []
             for name, p in named.items():
-                value, source = given[name]
+                steps = given[name]
                 lines.append(
                     {
-                        "parameter": name, "limit": p.limit, "value": value, "default": p.default, "unit": p.unit.value,
+                        "parameter": name, "limit": p.limit, "value": steps.value, "default": p.default, "unit": p.unit.value,
                         "min": p.min, "max": p.max, "who": p.who, "stricter": p.stricter,
-                        "source": source.said() if source is not None else {"from": "default"},
+                        "source": steps.last.source.said(), "chain": [s.said() for s in steps.steps],
                     }
                 )  # fmt: skip
             out.append(
@@ -108,7 +108,7 @@ class Limits:
                 return Verdict(f"`{override.limit}` may be changed by nobody")
             inherited = traced(
                 rule, registry, home=home, resident=resident, device=None, kind="", at=epoch_ms(begins)
-            )[name][0]
+            )[name].value
             loosens = looser(p, override.value, inherited)
             may = role in MAY[p.who] or (not loosens and role in TIGHTEN.get(p.who, ()))
             forbidden = forbidden or not may

@@ -10,7 +10,7 @@ story is at least the day before, the day of and the day after a change, and mos
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from care.site import Home, HomeMode, Override, Registry
+from care.site import Home, HomeMode, Override, Registry, value_of
 from rules.catalog import Rule, RuleBook, Unit
 from rules.conditions import clock_minutes
 from rules.stories import Input, Story
@@ -121,10 +121,10 @@ def times_of_day(story: Story, book: RuleBook) -> frozenset[int]:
     return frozenset(m % 1440 for m in found)
 
 
-def _own_times(rule: Rule, given: dict[str, object]) -> set[int]:
+def _own_times(rule: Rule, given: Mapping[str, object]) -> set[int]:
     clocks = {n for n, p in rule.doc.parameters.items() if p.unit is Unit.clock}
     clocks |= {p.limit for p in rule.doc.parameters.values() if p.unit is Unit.clock and p.limit}
-    return {clock_minutes(str(v)) for k, v in given.items() if k in clocks}
+    return {clock_minutes(str(value_of(v))) for k, v in given.items() if k in clocks}
 
 
 def _offsets(

@@ -152,6 +152,7 @@ from dashboard_api.shapes.integrations import (
 from dashboard_api.shapes.limits import (
     LimitInForce,
     LimitSource,
+    LimitStep,
     OverrideBody,
     OverrideList,
     OverrideNamed,
@@ -296,6 +297,7 @@ __all__ = [
     "Lane",
     "LimitInForce",
     "LimitSource",
+    "LimitStep",
     "LinkPage",
     "LiveEvent",
     "LoadFigure",

@@ -45,11 +45,20 @@ class LimitSource(Shape):
         Literal["default", "kind", "community", "template", "resident", "override"], Field(alias="from")
     ]
     word: str | None = None
-    """The tier, condition or flag of a template."""
+    """The tier, condition or flag of a template, the kind of a device."""
     by: str | None = None
+    """A person, `catalogue` for the service's own numbers, `site file` where it does not say who."""
     reason: str | None = None
+    """Why; of the catalogue's numbers where they are from. None where the site file does not say."""
+    since: str | None = None
     until: At | None = None
     approved_by: str | None = None
+
+
+class LimitStep(LimitSource):
+    value: bool | int | float | str
+    refused: str | None = None
+    """Why this step does not count."""
 
 
 class LimitInForce(Shape):
@@ -65,6 +74,8 @@ class LimitInForce(Shape):
     stricter: str
     """Which direction speaks sooner: `lower` or `higher`."""
     source: LimitSource
+    chain: list[LimitStep]
+    """The steps it was inherited through, the default first."""
 
 
 class ResidentRule(Shape):

@@ -58,6 +58,10 @@ async def test_a_limit_is_set_for_a_while_shown_with_its_source_and_withdrawn():
         assert line["source"]["from"] == "override"
         assert line["source"]["reason"] == "利尿剂，每晚起夜"
         assert line["source"]["until"]
+        chain = [(step["from"], step["value"]) for step in line["chain"]]
+        assert (chain[0], chain[-1]) == (("default", 20), ("override", 35))
+        assert all(step["by"] for step in line["chain"])
+        assert line["chain"][0]["reason"] == "domain.md 3.3 BD1"
         house.clock.advance(timedelta(hours=2))
         gone = await desk.post(f"{OVERRIDES}/end", json={"limit": "bed_exit_yellow_minutes"})
         assert gone.status_code == 200, gone.text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from anxin.cli import app
-from care.site import Community, Device, Home, Policy, Registry, Resident, Site
+from care.ids import epoch_ms
+from care.site import Community, Device, Home, Override, Policy, Registry, Resident, Setting, Site
+from care.sitefile import read_site
 from care.words import Kind, Tier
 from devices.kinds import KINDS
 from devices.models import expected, silence
 from rules.catalog import RuleBook, load
-from rules.limits import as_limits, check_site, in_force
+from rules.limits import Given, as_limits, check_site, in_force, traced
 
 
 @pytest.fixture(scope="module")
@@ -180,3 +182,99 @@ def test_what_a_site_asks_for_in_vain_is_said(book: RuleBook) -> None:
         "resident `r1`: there is no limit `bed_exit_yelow_minutes`; `anxin rules list` shows them",
         "resident `r1`: limit `bed_exit_red_minutes` 500 is above the hard bound 120",
     ]
+
+
+def test_each_step_of_the_inheritance_says_who_and_why(book: RuleBook) -> None:
+    """Default, community, tier, condition, resident, a while: the last that counts is in force and stands over the rest."""
+    now = datetime(2026, 3, 1, 20, tzinfo=UTC)
+    who = person(
+        tier=Tier.key,
+        limits={"inactivity_yellow_hours": Setting(value=6, by="陈敏芝", reason="午睡长", since=date(2026, 2, 1))},
+        overrides=[
+            Override(
+                limit="inactivity_yellow_hours", value=3, from_=now, until=now + timedelta(days=2), by="s02", reason="出院第一周",
+            )
+        ],
+    )  # fmt: skip
+    device = Device(id="m", kind=Kind.motion)
+    home = Home(id="h", residents=[who], devices=[device])
+    policy = Policy(rules={"AC1": {"yellow_hours": Setting(value=7, by="街道", reason="2026 年统一标准")}})
+    site = Site(community=Community(id="c", name="c"), homes=[home], policy=policy)
+
+    def asked(at: datetime) -> Given:
+        found = traced(
+            book.rules["AC1"], Registry(site), home=home, resident=who, device=device, kind="motion", at=epoch_ms(at)
+        )  # fmt: skip
+        return found["yellow_hours"]
+
+    given = asked(now + timedelta(hours=1))
+    assert [(s.value, s.source.step, s.source.word) for s in given.steps] == [
+        (8, "default", ""),
+        (7, "community", ""),
+        (4, "template", "key"),
+        (6, "resident", ""),
+        (3, "override", ""),
+    ]
+    said = given.said()
+    assert said is not None
+    assert (said["from"], said["by"], said["reason"]) == ("override", "s02", "出院第一周")
+    assert said["until"] == (now + timedelta(days=2)).isoformat()
+    by = [(s["from"], s["by"], s["reason"]) for s in said["over"]]
+    assert by == [
+        ("default", "catalogue", book.rules["AC1"].doc.parameters["yellow_hours"].source),
+        ("community", "街道", "2026 年统一标准"),
+        ("template", "catalogue", book.rules["AC1"].doc.parameters["yellow_hours"].source),
+        ("resident", "陈敏芝", "午睡长"),
+    ]
+    assert asked(now + timedelta(days=2)).value == 6  # it ends to the second
+
+
+def test_a_step_that_does_not_count_says_why(book: RuleBook) -> None:
+    """Life safety loosened for good stands in the chain, refused."""
+    who = person(limits={"vitals_lost_seconds": Setting(value=120, by="陈敏芝", reason="床垫厚")})
+    home = Home(id="h", residents=[who], devices=[Device(id="b", kind=Kind.bed_belt)])
+    site = Site(community=Community(id="c", name="c"), homes=[home])
+    given = traced(book.rules["VT7"], Registry(site), home=home, resident=who, device=home.devices[0], kind="bed_belt")[
+        "hold_seconds"
+    ]  # fmt: skip
+    assert given.value == 60
+    assert given.said() is None
+    assert given.steps[-1].value == 120
+    assert "loosens a life-safety rule" in given.steps[-1].refused
+
+
+def test_a_site_file_may_say_who_set_a_limit_and_why_and_is_reminded_where_it_does_not(
+    tmp_path: Path,
+) -> None:
+    """Both forms are read; half of one is a fault with its line."""
+    text = (
+        "community: {id: c, name: c}\n"
+        "homes:\n"
+        "  - id: h\n"
+        "    residents:\n"
+        "      - id: r1\n"
+        "        name: 甲\n"
+        "        limits:\n"
+        "          bed_exit_yellow_minutes: {value: 25, by: 陈敏芝, reason: 夜尿, since: 2026-03-01}\n"
+        "          bed_exit_red_minutes: 60\n"
+        "policy:\n"
+        "  rules:\n"
+        "    AC1: {yellow_hours: {value: 7, by: 街道, reason: 统一标准}}\n"
+    )
+    file = tmp_path / "site.yaml"
+    file.write_text(text, "utf-8")
+    told = CliRunner().invoke(app, ["site", "check", str(file)])
+    assert told.exit_code == 0, told.stderr
+    assert "note: 1 limit says neither who set it nor why" in told.stderr
+    site = read_site(text)
+    assert site.homes[0].residents[0].limits["bed_exit_yellow_minutes"] == Setting(
+        value=25, by="陈敏芝", reason="夜尿", since=date(2026, 3, 1)
+    )
+    file.write_text(text.replace(", reason: 夜尿", "").replace("value: 7", "value: 99"), "utf-8")
+    told = CliRunner().invoke(app, ["site", "check", str(file)])
+    assert told.exit_code == 1
+    assert f"{file}:7:" in told.stderr
+    assert "reason" in told.stderr
+    file.write_text(text.replace("value: 7", "value: 99"), "utf-8")
+    told = CliRunner().invoke(app, ["site", "check", str(file)])
+    assert f"{file}:12: policy.rules.AC1.yellow_hours: 99 is above the hard bound 16" in told.stderr

@@ -3099,6 +3099,8 @@ export interface components {
             /** Stricter */
             stricter: string;
             source: components["schemas"]["LimitSource"];
+            /** Chain */
+            chain: components["schemas"]["LimitStep"][];
         };
         /** LimitSource */
         LimitSource: {
@@ -3113,10 +3115,36 @@ export interface components {
             by?: string | null;
             /** Reason */
             reason?: string | null;
+            /** Since */
+            since?: string | null;
             /** Until */
             until?: string | null;
             /** Approved By */
             approved_by?: string | null;
+        };
+        /** LimitStep */
+        LimitStep: {
+            /**
+             * From
+             * @enum {string}
+             */
+            from: "default" | "kind" | "community" | "template" | "resident" | "override";
+            /** Word */
+            word?: string | null;
+            /** By */
+            by?: string | null;
+            /** Reason */
+            reason?: string | null;
+            /** Since */
+            since?: string | null;
+            /** Until */
+            until?: string | null;
+            /** Approved By */
+            approved_by?: string | null;
+            /** Value */
+            value: boolean | number | string;
+            /** Refused */
+            refused?: string | null;
         };
         /**
          * LinkPage
