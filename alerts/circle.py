@@ -223,6 +223,13 @@ def _minutes(registry: Registry, start: Location) -> Any:
     return (way / WALKING_METRES_PER_SECOND + stairs) / 60
 
 
+def reachable_from(registry: Registry, start: Location) -> Any:
+    """Of every home whose place is known, in the order of the site file: whether it is within the promise from here."""
+    homes, _, _ = _ground(registry)
+    promise = registry.site.policy.arrive_minutes
+    return _minutes(registry, start) <= promise if homes else np.zeros(0, dtype=bool)
+
+
 def coverage(registry: Registry, alerts: Iterable[Alert], now: datetime, *, ask: bool = True) -> list[Cover]:
     """Of every home: who on duty and free is there within the promise. `ask` names whom to ask for the holes."""
     where = abroad(registry, alerts, now)

@@ -14,7 +14,7 @@ import secrets
 import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -30,6 +30,8 @@ from care.ids import content_id
 from care.messages import DeviceAck, encode
 from care.site import Registry, Site
 from care.stream import ALERTS, PEOPLE, REGISTRY, SNAPSHOTS, Outgoing, Stored, Stream
+
+T = TypeVar("T")
 
 TRIES = 12
 """How often to decide anew when other processes append to the same alert; our own stand in line (`InLine`)."""
@@ -93,6 +95,16 @@ async def close(iterator: AsyncIterator[Any]) -> None:
     aclose = getattr(iterator, "aclose", None)
     if aclose is not None:
         await aclose()
+
+
+async def first(iterator: AsyncIterator[T]) -> T:
+    """The first thing an endless reading tells; it is ended then."""
+    try:
+        async for item in iterator:
+            return item
+    finally:
+        await close(iterator)
+    raise Temporary("the reading ended before it told anything")
 
 
 async def registries(stream: Stream) -> AsyncIterator[Registry]:

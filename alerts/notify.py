@@ -20,10 +20,11 @@ import msgspec
 import structlog
 
 from alerts.alert import Alert
-from alerts.commands import Commands, Follower, link_secret, registries
+from alerts.commands import Commands, Follower, first, link_secret, registries
 from alerts.events import Delivery, DeliveryState, Why
 from alerts.links import claim_for, make
 from alerts.orders import NotAllowed
+from alerts.rota import rotas
 from alerts.sending import Channel, Letter, Permanent, Sent, TemporaryFailure, Verdict
 from alerts.subscriptions import pushes
 from alerts.telling import address_of
@@ -33,7 +34,7 @@ from alerts.worker import AGAIN_AFTER, BEAT_EVERY, first_registry, forever, pati
 from care.clock import Clock
 from care.errors import Temporary
 from care.messages import Beat, decode, encode
-from care.site import Registry
+from care.site import Registry, RotaChange
 from care.stream import DELIVERIES, HEALTH, Stream, Task
 from care.words import Level
 
@@ -142,6 +143,7 @@ class Notifier:
         """What is known of a message and not yet in the log: it is reported again, not sent again."""
         self._tries: dict[str, int] = {}
         self._pushes: dict[str, Sequence[str]] = {}
+        self._rota: list[RotaChange] = []
         self._busy: set[str] = set()
         self._waiting: dict[str, datetime] = {}
         self._calm = asyncio.Semaphore(CALM_AT_ONCE)
@@ -159,6 +161,7 @@ class Notifier:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_registry())
             group.create_task(self._watch_browsers())
+            group.create_task(self._watch_rota())
             group.create_task(self._watch_log())
             group.create_task(self._work_tests())
             group.create_task(self._beat())
@@ -175,11 +178,21 @@ class Notifier:
                 group.create_task(self.handle(task))
 
     async def _start(self) -> None:
+        # A browser that is not known is not told: what waits in the queue is sent right after this.
+        self._pushes = await first(pushes(self._stream))
+        self._rota = list((await first(rotas(self._stream))).values())
+        desk = self.follower.desk
+        desk.registry = desk.registry.with_pushes(self._pushes).with_rota(self._rota)
         await self.follower.start()
 
     async def _watch_registry(self) -> None:
         async for registry in forever(lambda: registries(self._stream)):
-            self.follower.desk.registry = registry.with_pushes(self._pushes)
+            self.follower.desk.registry = registry.with_pushes(self._pushes).with_rota(self._rota)
+
+    async def _watch_rota(self) -> None:
+        async for known in forever(lambda: rotas(self._stream)):
+            self._rota = list(known.values())
+            self.follower.desk.registry = self.follower.desk.registry.with_rota(self._rota)
 
     async def _watch_browsers(self) -> None:
         async for known in forever(lambda: pushes(self._stream)):

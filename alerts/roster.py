@@ -1,5 +1,7 @@
 """Who is on duty: shifts on the wall clock of the community, across midnight and changes of the clock.
 
+What was changed while the service runs (`alerts.rota`) comes with the registry, besides the site file's absences.
+
 `Roster(registry)` answers for an instant, and with `gaps` for weeks ahead. A shift belongs to the day on which it
 starts. A wall-clock time that does not exist (the clock jumps over it) is the moment of the jump; one that exists twice is its first time; both
 ends of a shift are read the same way, so that at a hand-over exactly the right people are on duty.
@@ -88,6 +90,15 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """Somebody is away from `start` until `end`, which is not part of it; and who stands in."""
+
+    start: datetime
+    end: datetime
+    cover: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """Nobody is on duty where somebody ought to be."""
 
@@ -124,6 +135,14 @@ class Roster:
             self._absences.setdefault(absence.staff, []).append((start, end))
             if absence.cover is not None:
                 self._covers.setdefault(absence.cover, []).append((start, end, absence.staff))
+        self._besides: dict[str, list[tuple[datetime, datetime]]] = {}
+        for change in registry.rota:
+            for away in change.away:
+                self._absences.setdefault(away.staff, []).append((away.from_, away.until))
+                if away.cover is not None:
+                    self._covers.setdefault(away.cover, []).append((away.from_, away.until, away.staff))
+            for more in change.besides:
+                self._besides.setdefault(more.staff, []).append((more.from_, more.until))
 
     # -- at an instant --
 
@@ -133,6 +152,10 @@ class Roster:
 
     def _away(self, person: str, now: datetime) -> bool:
         return any(start <= now < end for start, end in self._absences.get(person, ()))
+
+    def is_away(self, person: str, start: datetime, end: datetime) -> bool:
+        """Whether somebody is away at any moment between two instants."""
+        return any(a < end and start < b for a, b in self._absences.get(person, ()))
 
     def _on_shift(self, person: str, now: datetime) -> bool:
         """By the shifts alone, whether absent or not. Without any shift in the rota: always."""
@@ -236,6 +259,18 @@ class Roster:
             ]
         return sorted(out, key=lambda s: (s.start, s.end, s.covers or ""))
 
+    def missing(self, person: str, start: datetime, end: datetime) -> list[Missing]:
+        """When somebody is away who would be on duty by their shifts, between two instants, in order."""
+        covers = [
+            (a, b, cover) for cover, all_ in self._covers.items() for a, b, who in all_ if who == person
+        ]
+        out = []
+        for away_from, away_to in self._absences.get(person, ()):
+            cover = next((c for a, b, c in covers if (a, b) == (away_from, away_to)), None)
+            for a, b in self._shift_stretches(person, max(start, away_from), min(end, away_to)):
+                out.append(Missing(a, b, cover))
+        return sorted(set(out), key=lambda m: (m.start, m.end))
+
     def _shift_stretches(
         self, person: str, start: datetime, end: datetime
     ) -> list[tuple[datetime, datetime]]:
@@ -245,7 +280,11 @@ class Roster:
         if not shifts:
             return [(start, end)]
         zone = self.registry.zone
-        out: list[tuple[datetime, datetime]] = []
+        out = [
+            (max(a, start), min(b, end))
+            for a, b in self._besides.get(person, ())
+            if max(a, start) < min(b, end)
+        ]
         day = start.astimezone(zone).date() - timedelta(days=1)
         while day <= end.astimezone(zone).date():
             for shift in shifts:

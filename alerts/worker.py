@@ -27,6 +27,7 @@ from alerts.commands import (
     append,
     close,
     delivery_message,
+    first,
     outgoing,
     registries,
 )
@@ -35,6 +36,7 @@ from alerts.company import Company, noted
 from alerts.desk import Desk
 from alerts.events import Escalated, Raised, Transition
 from alerts.kept import HealthMirror, Mirror, keep_company, keep_repair, note_tested
+from alerts.rota import rotas
 from alerts.subscriptions import pushes
 from alerts.upkeep import upkeep_findings
 from alerts.watch import EVERY as DUTY_EVERY
@@ -43,7 +45,7 @@ from care.clock import Clock
 from care.errors import Conflict, Reason, Temporary
 from care.ids import content_id
 from care.messages import Beat, Finding, Refusal, decode, encode
-from care.site import Registry
+from care.site import Registry, RotaChange
 from care.stream import COUNTERS, FINDINGS, HEALTH, Outgoing, Stored, Stream
 
 T = TypeVar("T")
@@ -104,6 +106,7 @@ class Worker:
         self._unsent: dict[str, Outgoing] = {}
         """What is to be queued and has not been confirmed yet."""
         self._pushes: dict[str, Sequence[str]] = {}
+        self._rota: list[RotaChange] = []
         self._upkeep = Mirror(stream)
         self._health = HealthMirror(stream)
         self.desk.campaigns = self._upkeep.campaigns
@@ -121,6 +124,10 @@ class Worker:
 
     async def start(self) -> None:
         """Fold the log, and queue again whatever may not have been queued before the last end."""
+        # Timers that are overdue fire next: by then it has to be known who stands in and which browsers they have.
+        self._pushes = await first(pushes(self._stream))
+        self._rota = list((await first(rotas(self._stream))).values())
+        self.desk.registry = self.desk.registry.with_pushes(self._pushes).with_rota(self._rota)
         acks = await self.follower.start()
         self._source = self._read_to = self.desk.source
         for ack in acks:
@@ -137,6 +144,7 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_registry())
             group.create_task(self._watch_browsers())
+            group.create_task(self._watch_rota())
             group.create_task(self._watch_log())
             group.create_task(self._watch_clock())
             group.create_task(self._watch_duty())
@@ -152,7 +160,12 @@ class Worker:
 
     async def _watch_registry(self) -> None:
         async for registry in forever(lambda: registries(self._stream)):
-            self.desk.registry = registry.with_pushes(self._pushes)
+            self.desk.registry = registry.with_pushes(self._pushes).with_rota(self._rota)
+
+    async def _watch_rota(self) -> None:
+        async for known in forever(lambda: rotas(self._stream)):
+            self._rota = list(known.values())
+            self.desk.registry = self.desk.registry.with_rota(self._rota)
 
     async def _watch_browsers(self) -> None:
         async for known in forever(lambda: pushes(self._stream)):

@@ -6,7 +6,7 @@ whose device publishes on this topic, who lives here, who works where. `care.sit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
@@ -299,6 +299,75 @@ class Absence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return end + timedelta(days=1) if len(self.to) == len("2026-05-23") else end
 
 
+class RotaPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A member of staff between two instants (UTC; the end is not part of it)."""
+
+    staff: Id
+    from_: datetime
+    until: datetime
+
+
+class Away(RotaPart, frozen=True, kw_only=True):
+    """Somebody is not there whatever the shifts say, and who stands in."""
+
+    cover: Id | None = None
+
+
+class Besides(RotaPart, frozen=True, kw_only=True):
+    """Somebody is there besides their own shifts."""
+
+
+class RotaChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody changed of the rota while the service runs: one call in sick, one swap, one who comes in besides.
+
+    Withdrawn it counts from then on no more and is still there: who said what, when and why is its own audit trail.
+    """
+
+    id: str
+    away: tuple[Away, ...] = ()
+    besides: tuple[Besides, ...] = ()
+    reason: str
+    by: str
+    set_at: datetime
+    withdrawn_by: str = ""
+    withdrawn_at: datetime | None = None
+
+    @property
+    def parts(self) -> tuple[RotaPart, ...]:
+        """All of it, whoever is away or there."""
+        return (*self.away, *self.besides)
+
+    @property
+    def counts(self) -> bool:
+        """Whether nobody has withdrawn it."""
+        return self.withdrawn_at is None
+
+    def lasting(self) -> RotaChange:
+        """As far as it counts: withdrawn in the middle, it was in force until then."""
+        cut = self.withdrawn_at
+        if cut is None:
+            return self
+        return msgspec.structs.replace(
+            self,
+            away=tuple(
+                msgspec.structs.replace(p, until=min(p.until, cut)) for p in self.away if p.from_ < cut
+            ),
+            besides=tuple(
+                msgspec.structs.replace(p, until=min(p.until, cut)) for p in self.besides if p.from_ < cut
+            ),
+        )
+
+    @property
+    def starts(self) -> datetime:
+        """Its first instant."""
+        return min(part.from_ for part in self.parts)
+
+    @property
+    def ends(self) -> datetime:
+        """Its last instant, not part of it."""
+        return max(part.until for part in self.parts)
+
+
 Days = Annotated[int, Meta(ge=1, le=3650)]
 
 
@@ -368,6 +437,8 @@ class Registry:
         self.micro_grids: dict[str, tuple[Grid, MicroGrid]] = {}
         self._by_topic: dict[str, tuple[Home, Device]] = {}
         self._pushes: Mapping[str, Sequence[str]] = {}
+        self.rota: tuple[RotaChange, ...] = ()
+        """Changes of the rota that count, besides what the site file says."""
         for grid in site.grids:
             for micro in grid.micro_grids:
                 self.micro_grids[micro.id] = (grid, micro)
@@ -384,6 +455,12 @@ class Registry:
         """The same registry, in which people have these browsers besides the channels of the site file."""
         other = copy(self)
         other._pushes = pushes  # noqa: SLF001  its own copy
+        return other
+
+    def with_rota(self, changes: Iterable[RotaChange]) -> Registry:
+        """The same registry with these changes of the rota, each as far as it was not withdrawn."""
+        other = copy(self)
+        other.rota = tuple(c.lasting() for c in changes)
         return other
 
     def channels(self, person: str) -> list[str]:

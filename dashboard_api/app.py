@@ -39,6 +39,7 @@ from dashboard_api import (
     reach,
     repairs,
     residents,
+    rota,
     rounds,
     service,
     shapes,
@@ -148,6 +149,7 @@ def create_app(
     app.include_router(reach.routes(house))
     app.include_router(residents.routes(house))
     app.include_router(duties.routes(house))
+    app.include_router(rota.routes(house))
     app.include_router(upkeep.routes(house))
     app.include_router(campaigns.routes(house))
     app.include_router(rounds.routes(house))

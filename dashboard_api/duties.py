@@ -1,6 +1,6 @@
 """Routes about duty beyond the present moment: the week's shifts, the next hours, the ladder with its names.
 
-`service` answers for now. What is here only reads the rota: who changes it, and how, is the roster's own business.
+`service` answers for now. What is here only reads the rota; `rota` changes it.
 """
 
 from __future__ import annotations
@@ -68,6 +68,17 @@ def routes(house: House) -> APIRouter:
                 for s in roster.stretches(person, start, end)
             ]
 
+        def missing(person: str) -> list[Json]:
+            return [
+                {
+                    "day": m.start.astimezone(registry.zone).date().isoformat(),
+                    "from": iso(m.start),
+                    "to": iso(m.end),
+                    "cover": registry.staff[m.cover].name if m.cover in registry.staff else None,
+                }
+                for m in roster.missing(person, start, end)
+            ]
+
         staff = [
             {
                 "id": s.id,
@@ -82,6 +93,7 @@ def routes(house: House) -> APIRouter:
                 "on_duty": roster.is_on_duty(s.id, now),
                 "always": not roster.has_shifts(s.id),
                 "shifts": shifts(s.id) if roster.has_shifts(s.id) else [],
+                "away": missing(s.id),
             }
             for s in registry.site.staff
             if s.role in DESK_ROLES | RESPONDER_ROLES | {Role.supervisor, Role.admin}

@@ -15,9 +15,11 @@ from functools import partial
 import msgspec
 from structlog import get_logger
 
+from alerts.commands import first
 from alerts.events import Transition
 from alerts.proposing import decode_transition
 from alerts.roster import roster_of
+from alerts.rota import rotas
 from alerts.subscriptions import pushes
 from care.errors import Temporary
 from care.messages import Beat, HomeHealth, Refusal, Report, Unclaimed, decode, encode
@@ -140,6 +142,8 @@ async def follow_quarantine(house: House) -> None:
 
 async def watch_registry(house: House) -> None:
     """Homes, people, shifts: replaced as a whole at each load."""
+    house.pushes = await first(pushes(house.stream))
+    house.rota = await first(rotas(house.stream))
     async with aclosing(house.stream.watch(REGISTRY, "site")) as entries:  # type: ignore[type-var]
         async for entry in entries:
             if entry is None:
@@ -148,7 +152,7 @@ async def watch_registry(house: House) -> None:
             if entry.data is None:
                 continue
             try:
-                house.picture.registry = Registry(decode(entry.data, Site)).with_pushes(house.pushes)
+                house.picture.registry = house.peopled(Registry(decode(entry.data, Site)))
             except msgspec.MsgspecError:
                 log.exception("registry_unreadable")
                 continue
@@ -160,7 +164,14 @@ async def watch_browsers(house: House) -> None:
     """Browsers that asked for messages: an order made here tells their people too."""
     async for known in pushes(house.stream):
         house.pushes = known
-        house.picture.registry = house.picture.registry.with_pushes(known)
+        house.picture.registry = house.peopled(house.picture.registry)
+
+
+async def watch_rota(house: House) -> None:
+    """Who is away, stands in or came in besides: the desk, the ladder and the circle go by it at once."""
+    async for known in rotas(house.stream):
+        house.rota = known
+        house.picture.registry = house.peopled(house.picture.registry)
 
 
 async def watch_upkeep(house: House) -> None:
@@ -287,6 +298,7 @@ def start(house: House) -> list[asyncio.Task[None]]:
         "quarantine": follow_quarantine,
         "registry": watch_registry,
         "browsers": watch_browsers,
+        "rota": watch_rota,
         "upkeep": watch_upkeep,
         "health": watch_health,
         "beat": beat,

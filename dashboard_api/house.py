@@ -29,7 +29,7 @@ from care.clock import Clock
 from care.errors import Conflict, Temporary
 from care.ids import iso
 from care.messages import HomeHealth, Refusal, Report, Unclaimed
-from care.site import Home, HomeOrders, Override, Registry, Resident, Site
+from care.site import Home, HomeOrders, Override, Registry, Resident, RotaChange, Site
 from care.stream import Stream
 from care.words import Level, Role
 from dashboard_api import access, figures, present, redact, wording
@@ -138,6 +138,8 @@ class House:
     push_hosts: Sequence[str] = ()
     pushes: dict[str, Sequence[str]] = field(default_factory=dict)
     """Everybody's browsers, among the channels of the registry."""
+    rota: dict[str, RotaChange] = field(default_factory=dict)
+    """Changes of the rota by id, the withdrawn among them."""
     try_rules: TryRules | None = None
     simulator: Simulator | None = None
     """What feeds this service is pretended: every screen says so."""
@@ -302,6 +304,10 @@ class House:
                 await self.stream.publish_batch(outgoing(change))
             return self.picture.cases[alert_id]
         raise Temporary("too many at once on this case; try again")
+
+    def peopled(self, registry: Registry) -> Registry:
+        """A registry with what is known of its people besides the site file: their browsers, changes of the rota."""
+        return registry.with_pushes(self.pushes).with_rota(self.rota.values())
 
     def registry_changed(self) -> None:
         """Places or people changed: every open case is drawn anew."""

@@ -38,6 +38,7 @@ class Why(StrEnum):
     not_open = "not_open"
     no_person = "no_person"
     not_ready = "not_ready"
+    opens_hole = "opens_hole"
     reason_needed = "reason_needed"
     refused = "refused"
     signed_out = "signed_out"

@@ -119,6 +119,15 @@ class WeekShift(Shape):
     """For whom, when standing in."""
 
 
+class WeekAway(Shape):
+    day: str
+    """On which it begins in this week."""
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+    cover: str | None
+    """Who stands in."""
+
+
 class WeekStaff(Shape):
     id: str
     name: str
@@ -132,6 +141,8 @@ class WeekStaff(Shape):
     always: bool
     """In no shift of the rota, and therefore taken as always on duty."""
     shifts: list[WeekShift]
+    away: list[WeekAway]
+    """When somebody is not there who would be by the shifts."""
 
 
 class Week(Shape):

@@ -810,6 +810,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/duty/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes
+         * @description Changes of the rota from two weeks ago on, in the order of their times, the withdrawn among them.
+         */
+        get: operations["changes_api_v1_duty_changes_get"];
+        put?: never;
+        /**
+         * Change
+         * @description Change the rota: all of it or nothing. 409 `opens_hole` with what would be empty, until it is confirmed.
+         */
+        post: operations["change_api_v1_duty_changes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/changes/{change}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw
+         * @description It counts no more from now on. 409 `opens_hole` when that leaves somebody's place empty, until confirmed.
+         */
+        post: operations["withdraw_api_v1_duty_changes__change__withdraw_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/visits": {
         parameters: {
             query?: never;
@@ -1650,6 +1694,49 @@ export interface components {
          * @enum {string}
          */
         AlertState: "new" | "acknowledged" | "dispatched" | "attended" | "closed";
+        /** AwayBody */
+        AwayBody: {
+            /** Staff */
+            staff: string;
+            /** Name */
+            name: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            until: string;
+            /** Cover */
+            cover: string | null;
+            /** Cover Name */
+            cover_name: string | null;
+        };
+        /** AwaySaid */
+        AwaySaid: {
+            /**
+             * Staff
+             * @description id of a member of staff
+             */
+            staff: string;
+            /**
+             * From
+             * @description now when left out; without a zone the community's clock
+             */
+            from?: string | null;
+            /**
+             * Until
+             * @description not part of it
+             */
+            until: string;
+            /** Cover */
+            cover?: string | null;
+        };
         /**
          * Beat
          * @description A screen says that somebody could see it.
@@ -1684,6 +1771,43 @@ export interface components {
              * @default
              */
             build?: string;
+        };
+        /** BesidesBody */
+        BesidesBody: {
+            /** Staff */
+            staff: string;
+            /** Name */
+            name: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            until: string;
+        };
+        /** BesidesSaid */
+        BesidesSaid: {
+            /**
+             * Staff
+             * @description id of a member of staff
+             */
+            staff: string;
+            /**
+             * From
+             * @description now when left out; without a zone the community's clock
+             */
+            from?: string | null;
+            /**
+             * Until
+             * @description not part of it
+             */
+            until: string;
         };
         /** BothLanguages */
         BothLanguages: {
@@ -4145,6 +4269,59 @@ export interface components {
             /** Arrived At */
             arrived_at?: string | null;
         };
+        /** RotaChangeBody */
+        RotaChangeBody: {
+            /** Id */
+            id: string;
+            /** Away */
+            away: components["schemas"]["AwayBody"][];
+            /** Besides */
+            besides: components["schemas"]["BesidesBody"][];
+            /** Reason */
+            reason: string;
+            /** By */
+            by: string;
+            /**
+             * Set At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            set_at: string;
+            /** Active */
+            active: boolean;
+            /** Withdrawn By */
+            withdrawn_by: string | null;
+            /** Withdrawn At */
+            withdrawn_at: string | null;
+        };
+        /**
+         * RotaChangeSaid
+         * @description All of it or nothing: a swap of two shifts is two that are away and stand in for each other.
+         */
+        RotaChangeSaid: {
+            /** Away */
+            away?: components["schemas"]["AwaySaid"][];
+            /** Besides */
+            besides?: components["schemas"]["BesidesSaid"][];
+            /** Reason */
+            reason: string;
+            /**
+             * Confirm
+             * @default false
+             */
+            confirm?: boolean;
+        };
+        /** RotaChanges */
+        RotaChanges: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Items */
+            items: components["schemas"]["RotaChangeBody"][];
+        };
         /** RotaGap */
         RotaGap: {
             /** Place */
@@ -4165,6 +4342,14 @@ export interface components {
             to: string;
             /** People */
             people: string[];
+        };
+        /** RotaWithdrawn */
+        RotaWithdrawn: {
+            /**
+             * Confirm
+             * @default false
+             */
+            confirm?: boolean;
         };
         /** RoundBody */
         RoundBody: {
@@ -5101,6 +5286,25 @@ export interface components {
             /** Staff */
             staff: components["schemas"]["WeekStaff"][];
         };
+        /** WeekAway */
+        WeekAway: {
+            /** Day */
+            day: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            to: string;
+            /** Cover */
+            cover: string | null;
+        };
         /** WeekShift */
         WeekShift: {
             /** Day */
@@ -5144,6 +5348,8 @@ export interface components {
             always: boolean;
             /** Shifts */
             shifts: components["schemas"]["WeekShift"][];
+            /** Away */
+            away: components["schemas"]["WeekAway"][];
         };
         /**
          * WelfareHome
@@ -7463,6 +7669,157 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ahead"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    changes_api_v1_duty_changes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotaChanges"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    change_api_v1_duty_changes_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotaChangeSaid"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotaChanges"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    withdraw_api_v1_duty_changes__change__withdraw_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                change: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotaWithdrawn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotaChanges"];
                 };
             };
             /** @description Unauthorized */

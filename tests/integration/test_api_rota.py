@@ -1,0 +1,134 @@
+"""The rota changed over HTTP: who calls in sick, who stands in, what it would leave empty, and that everybody hears of it."""
+
+import asyncio
+from datetime import timedelta
+
+from alerts.rota import rotas
+from care.ids import iso
+from tests.integration.test_api_house import NOON, House, V
+
+CHANGES = f"{V}/duty/changes"
+EVENING = "2026-05-23T19:00"
+"""On the community's clock; NOON is 12:06 there."""
+
+
+def sick(staff: str = "s07", *, cover: str | None = None, until: str = EVENING, **more: object) -> dict:
+    """A body: somebody is away from now on."""
+    return {"away": [{"staff": staff, "until": until, "cover": cover}], "reason": "发烧回家", **more}
+
+
+async def test_calling_in_sick_with_a_stand_in_counts_at_once_and_is_listed_and_withdrawn():
+    """The volunteer stands in for the grid worker: in the duty list, in the week, and for whoever decides elsewhere."""
+    async with House() as house, house.program("fang") as desk:
+        before = (await desk.get(f"{V}/duty/now")).json()
+        assert {r["id"] for r in before["responders"]} == {"s07", "s08"}
+        made = await desk.post(CHANGES, json=sick(cover="s08", confirm=True))
+        assert made.status_code == 201, made.text
+        (item,) = made.json()["items"]
+        assert (item["away"][0]["name"], item["away"][0]["cover_name"], item["by"]) == (
+            "林国平",
+            "何志远",
+            "方静",
+        )
+        assert item["away"][0]["until"] == "2026-05-23T11:00:00.000Z"
+        assert item["active"]
+        now = (await desk.get(f"{V}/duty/now")).json()
+        assert {r["id"] for r in now["responders"]} == {"s08"}
+        assert next(m for m in now["micro_grids"] if m["id"] == "g05-2")["on_duty"] == ["s08"]
+        week = (await desk.get(f"{V}/duty/week?from=2026-05-23")).json()
+        line = next(s for s in week["staff"] if s["id"] == "s07")
+        assert not line["on_duty"]
+        assert [(a["from"], a["to"], a["cover"]) for a in line["away"]] == [
+            (iso(NOON), "2026-05-23T11:00:00.000Z", "何志远")
+        ]
+        assert [s["to"] for s in line["shifts"] if s["day"] == "2026-05-23"] == [iso(NOON)]
+        stands = next(s for s in week["staff"] if s["id"] == "s08")
+        assert [s["from"] for s in stands["shifts"] if s["covers"] == "林国平"] == [iso(NOON)]
+        async for known in rotas(house.stream):
+            assert [c.reason for c in known.values()] == ["发烧回家"]
+            break
+        house.clock.advance(timedelta(hours=1))
+        gone = await desk.post(f"{CHANGES}/{item['id']}/withdraw", json={})
+        assert gone.status_code == 200, gone.text
+        (kept,) = gone.json()["items"]
+        assert (kept["active"], kept["withdrawn_by"]) == (False, "方静")
+        back = (await desk.get(f"{V}/duty/now")).json()
+        assert {r["id"] for r in back["responders"]} == {"s07", "s08"}
+        again = await desk.post(f"{CHANGES}/{item['id']}/withdraw", json={})
+        assert again.status_code == 409
+        assert (await desk.post(f"{CHANGES}/rota-x/withdraw", json={})).status_code == 404
+
+
+async def test_a_change_that_leaves_a_hole_is_asked_back_with_its_homes_and_then_listed_within_two_seconds():
+    """The last one of a micro-grid: nothing is saved until somebody has read which homes nobody reaches (ux 9.6)."""
+    async with House() as house, house.program("fang") as desk:
+        covered = (await desk.get(f"{V}/duty/coverage")).json()
+        assert next(h for h in covered["homes"] if h["home"] == "h0317")["within"]
+        asked = await desk.post(CHANGES, json=sick())
+        assert asked.status_code == 409
+        problem = asked.json()
+        assert problem["reason"] == "opens_hole"
+        assert [(g["name"], g["from"], g["to"]) for g in problem["gaps"]] == [
+            ("5-2 微网格", iso(NOON), "2026-05-23T11:00:00.000Z")
+        ]
+        (hole,) = problem["holes"]
+        assert (hole["count"], [h["home"] for h in hole["homes"]]) == (1, ["h0317"])
+        assert (await desk.get(CHANGES)).json()["items"] == []
+        assert (await desk.post(CHANGES, json=sick(confirm=True))).status_code == 201
+        async with asyncio.timeout(2):
+            while True:
+                covered = (await desk.get(f"{V}/duty/coverage")).json()
+                if not next(h for h in covered["homes"] if h["home"] == "h0317")["within"]:
+                    break
+        assert [g["name"] for g in covered["gaps"] if g["from"] == iso(NOON)] == ["5-2 微网格"]
+
+
+async def test_a_person_who_comes_in_besides_is_there_and_a_swap_is_all_or_nothing():
+    """s02 stays for the night. A swap of which one half makes no sense changes nothing."""
+    async with House() as house, house.program("fang") as desk:
+        night = {
+            "besides": [{"staff": "s02", "from": EVENING, "until": "2026-05-24T07:00"}],
+            "reason": "夜班缺人",
+        }
+        made = await desk.post(CHANGES, json=night)
+        assert made.status_code == 201, made.text
+        house.clock.advance(timedelta(hours=8))
+        now = (await desk.get(f"{V}/duty/now")).json()
+        assert [p["id"] for p in now["desk"]] == ["s02"]
+        half = {
+            "away": [
+                {"staff": "s07", "from": "2026-05-24T07:00", "until": "2026-05-24T19:00", "cover": "s08"},
+                {"staff": "s08", "from": "2026-05-24T20:00", "until": "2026-05-24T22:00", "cover": "s07"},
+            ],
+            "reason": "换班",
+        }
+        refused = await desk.post(CHANGES, json=half)
+        assert refused.status_code == 422
+        assert refused.json()["detail"] == "何志远 这段时间本来就没有班"
+        assert len((await desk.get(CHANGES)).json()["items"]) == 1
+
+
+async def test_only_the_desk_changes_the_rota_and_bad_bodies_are_told_what_is_wrong():
+    """The auditor reads; responders, family and doctors do not even that. Times, people and reasons are checked."""
+    async with House() as house:
+        async with house.program("auditor") as auditor:
+            assert (await auditor.get(CHANGES)).status_code == 200
+            assert (await auditor.post(CHANGES, json=sick())).status_code == 403
+        for name in ("he", "wu", "doctor", "mender"):
+            async with house.program(name) as other:
+                assert (await other.get(CHANGES)).status_code == 403, name
+                assert (await other.post(CHANGES, json=sick(confirm=True))).status_code == 403, name
+        async with house.program("fang") as desk:
+            for body, word in (
+                (sick(until="tomorrow"), "until"),
+                (sick(staff="s99"), "s99"),
+                (sick(until="2026-05-23T11:00"), "须在开始之后"),
+                (sick() | {"reason": ""}, "reason"),
+                (sick() | {"away": []}, "没有写明"),
+                (sick() | {"owner": "s01"}, "owner"),
+                (sick(staff="s01", cover="s10"), "s10"),
+            ):
+                answer = await desk.post(CHANGES, json=body)
+                assert answer.status_code == 422, (body, answer.text)
+                assert word in answer.text, (word, answer.text)
+            assert (await desk.get(CHANGES)).json()["items"] == []
