@@ -2,8 +2,8 @@
 
 `needs` reads from the open cases which devices want somebody; `judge` says what becomes of the orders there are and
 which new ones are opened. An order ends by proof, not by belief: what was done is written down first, and the order
-closes when the rules have cleared every finding of it and the home's health says that the device is heard and well.
-What is not proven in time comes back to whoever has it.
+closes when the device reported after the work, the rules have cleared every finding of it and the home's health says
+that it is well. What is not proven in time comes back to whoever has it.
 """
 
 from __future__ import annotations
@@ -47,12 +47,24 @@ class Did(StrEnum):
     nothing_found = "nothing_found"
 
 
+class Found(StrEnum):
+    """What was the matter, as whoever went there saw it."""
+
+    battery = "battery"
+    moved = "moved"
+    broken = "broken"
+    power = "power"
+    network = "network"
+    unplugged = "unplugged"
+    unclear = "unclear"
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of an order's history."""
 
     at: datetime
     what: str
-    """opened, assigned, done, again, not_proven, proved, removed, withdrawn."""
+    """opened, assigned, released, done, again, not_proven, proved, removed, withdrawn."""
     by: str = SERVICE
     note: str = ""
 
@@ -73,15 +85,22 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Numbers of the cases."""
     why: str = ""
     """In words, where a person opened it."""
+    titles: dict[str, dict[str, str]] = {}
+    """Code → what the rules say in words, by language."""
+    since: datetime | None = None
+    """Onset of the oldest finding; None for an order that somebody opened without a case."""
     opened_at: datetime
     opened_by: str = SERVICE
     due: datetime
     assigned: str | None = None
+    found: Found | None = None
     did: Did | None = None
     did_at: datetime | None = None
     did_by: str | None = None
     again: int = 0
     """How often what was done did not hold."""
+    heard_at: datetime | None = None
+    """The first report of the device after what was done; without one nothing is proven."""
     closed_at: datetime | None = None
     closed: str = ""
     """proved, removed or withdrawn."""
@@ -115,6 +134,8 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     """Onset of the oldest finding."""
     latest: datetime
     """Onset of the newest one."""
+    titles: dict[str, dict[str, str]]
+    """Code → its title by language."""
     ripe: bool
     """It has lasted long enough for an order without anybody asking."""
 
@@ -145,6 +166,7 @@ def needs(registry: Registry, alerts: Iterable[Alert], now: datetime) -> dict[tu
                 level=view.level,
                 since=view.onset_at,
                 latest=view.onset_at,
+                titles={view.code: view.title},
                 ripe=ripe,
             )
             found[home, device] = one if old is None else _both(old, one)
@@ -169,6 +191,7 @@ def _both(one: Need, two: Need) -> Need:
         level=max(one.level, two.level, key=lambda level: level.rank),
         since=min(one.since, two.since),
         latest=max(one.latest, two.latest),
+        titles=two.titles | one.titles,
         ripe=one.ripe or two.ripe,
     )
 
@@ -186,6 +209,8 @@ def opened(need: Need, now: datetime, *, by: str = SERVICE) -> Repair:
         device=need.device,
         codes=need.codes,
         cases=need.cases,
+        titles=need.titles,
+        since=need.since,
         opened_at=now,
         opened_by=by,
         due=now + DUE[need.level],
@@ -242,12 +267,14 @@ def _judged(
             order,
             codes=tuple(dict.fromkeys(order.codes + need.codes)),
             cases=tuple(sorted({*order.cases, *need.cases})),
+            titles=order.titles | need.titles,
         )
     proved = need is None and well(order, health)
     if order.did_at is None:
         # What a rule asked for may mend itself (power comes back); what a person asked for waits for a person.
         return _closed(order, "proved", now) if proved and order.codes else order
-    if proved and (order.codes or now - order.did_at >= PROOF_AFTER):
+    heard = order.heard_at is not None and order.heard_at > order.did_at
+    if proved and heard and (order.codes or now - order.did_at >= PROOF_AFTER):
         return _closed(order, "proved", now)
     if need is not None and need.latest > order.did_at:
         return _back(order, "again", now)
@@ -279,9 +306,11 @@ def _back(order: Repair, why: str, now: datetime) -> Repair:
     return _stepped(
         order,
         Step(at=now, what=why),
+        found=None,
         did=None,
         did_at=None,
         did_by=None,
+        heard_at=None,
         again=order.again + 1,
         due=now + DUE[Level.yellow],
     )
@@ -294,13 +323,37 @@ def assign(order: Repair, to: str, due: datetime | None, now: datetime, *, by: s
     return _stepped(order, Step(at=now, what="assigned", by=by, note=to), assigned=to, due=due or order.due)
 
 
-def done(order: Repair, did: Did, note: str, now: datetime, *, by: str) -> Repair:
-    """Somebody says what was done; that is no proof yet. The same again changes nothing."""
-    if order.did is did and order.did_by == by:
+def release(order: Repair, note: str, now: datetime, *, by: str) -> Repair:
+    """Who had it gives it back: anybody may take it. The same again changes nothing."""
+    if order.assigned is None:
+        return order
+    return _stepped(order, Step(at=now, what="released", by=by, note=note), assigned=None)
+
+
+def done(order: Repair, did: Did, note: str, now: datetime, *, by: str, found: Found | None = None) -> Repair:
+    """Somebody says what was the matter and what was done; that is no proof yet. The same again changes nothing.
+
+    One that its device closed meanwhile, before anybody said what was done, learns it all the same and stays closed.
+    """
+    if order.did is did and order.did_by == by and order.found is found:
         return order
     return _stepped(
-        order, Step(at=now, what="done", by=by, note=note or did.value), did=did, did_at=now, did_by=by
+        order,
+        Step(at=now, what="done", by=by, note=note or did.value),
+        found=found,
+        did=did,
+        did_at=now,
+        did_by=by,
+        heard_at=None,
     )
+
+
+def reported(order: Repair, at: datetime) -> Repair:
+    """The device reported; only the first time after the work is news."""
+    known = order.heard_at is not None and order.did_at is not None and order.heard_at > order.did_at
+    if order.state != "done" or known or order.did_at is None or at <= order.did_at:
+        return order
+    return msgspec.structs.replace(order, heard_at=at)
 
 
 def withdraw(order: Repair, note: str, now: datetime, *, by: str) -> Repair:

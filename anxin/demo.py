@@ -274,7 +274,7 @@ def _welcome(
     table.add_row("simulated phones", f"http://127.0.0.1:{phones_port}/")
     table.add_row("devices (MQTT)", f"mqtt://{settings.mqtt.listen.reachable}")
     table.add_row("API", f"{base}/openapi.json")
-    table.add_row("sign in as", "operator · responder · family · doctor · admin")
+    table.add_row("sign in as", "operator · responder · family · doctor · technician · admin")
     table.add_row("password", settings.demo.password or "")
     if scenarios:
         table.add_row("what will happen", ", ".join(scenarios))

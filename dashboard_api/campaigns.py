@@ -117,13 +117,24 @@ def routes(house: House) -> APIRouter:
         }
 
     @router.get(f"{V}/campaigns", response_model=shapes.CampaignList, tags=["devices"])
-    def campaigns() -> Json:
-        """Test campaigns of the last two weeks and those ahead, the newest first, with what waits for a word."""
+    def campaigns(who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """Test campaigns of the last two weeks and those ahead, the newest first, with what waits for a word.
+
+        Whoever sits at no desk is shown their own: the homes of other people's tests are nothing to them.
+        """
         now, registry = house.clock.now(), house.picture.registry
-        there = [c for c in house.upkeep.campaigns.values() if now - c.ends <= SHOWN]
+        desk = who.role in access.DESK
+        there = [
+            c
+            for c in house.upkeep.campaigns.values()
+            if now - c.ends <= SHOWN and (desk or c.tester == who.user.staff)
+        ]
         return {
+            "at": iso(now),
             "items": [shown(c, now) for c in sorted(there, key=lambda c: (c.begins, c.id), reverse=True)],
-            "testers": [{"id": s.id, "name": s.name} for s in registry.site.staff if registry.channels(s.id)],
+            "testers": [
+                {"id": s.id, "name": s.name} for s in registry.site.staff if desk and registry.channels(s.id)
+            ],
         }
 
     @router.post(f"{V}/campaigns", status_code=201, response_model=shapes.CampaignBody, tags=["devices"])

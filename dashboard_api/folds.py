@@ -27,6 +27,7 @@ from care.site import Registry, Site
 from care.stream import ALERTS, HEALTH, QUARANTINE, READINGS, REGISTRY
 from dashboard_api.house import House
 from dashboard_api.picture import Case, Gap
+from dashboard_api.repairs import HEARD_SECONDS, hear
 from dashboard_api.strip import KEPT
 from dashboard_api.watching import Watch
 
@@ -179,6 +180,14 @@ async def watch_upkeep(house: House) -> None:
     await house.upkeep.run()
 
 
+async def hear_repairs(house: House) -> None:
+    """Whether a device whose repair waits for its proof was heard."""
+    while True:
+        await asyncio.sleep(HEARD_SECONDS)
+        if house.upkeep.ready.is_set():
+            await hear(house)
+
+
 async def watch_health(house: House) -> None:
     """Which roles live, and which homes are protected."""
     told = False
@@ -300,6 +309,7 @@ def start(house: House) -> list[asyncio.Task[None]]:
         "browsers": watch_browsers,
         "rota": watch_rota,
         "upkeep": watch_upkeep,
+        "repairs": hear_repairs,
         "health": watch_health,
         "beat": beat,
         "board": tell_board,

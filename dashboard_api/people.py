@@ -494,13 +494,14 @@ DEMO_USERS = (
     DemoUser("family", Role.family),
     DemoUser("doctor", Role.doctor, (Role.doctor,)),
     DemoUser("admin", Role.admin, (Role.admin,)),
+    DemoUser("technician", Role.maintenance, (Role.maintenance,)),
 )
 
 
 async def make_demo_users(
     stream: Stream, registry: Registry, password: str, now: datetime | None = None
 ) -> list[User]:
-    """The five demo sign-ins of the contract, each standing for the first fitting person of the site file.
+    """The demo sign-ins: the contract's five and who mends devices, each standing for the first fitting person of the site file.
 
     Sign-ins that already have this password and person are left alone, so that a restart ends no session.
     """

@@ -251,8 +251,8 @@ def routes(house: House) -> APIRouter:
         return {"items": lines}
 
     @router.get(f"{V}/devices/unclaimed", response_model=shapes.UnclaimedList, tags=["devices"])
-    def unclaimed() -> Json:
-        """Who publishes without being in the site file, with the last payload."""
+    def unclaimed(who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """Who publishes without being in the site file, with the last payload; nobody's values for who mends devices."""
         return {
             "items": [
                 {
@@ -262,15 +262,19 @@ def routes(house: House) -> APIRouter:
                     "count": g.count,
                     "suggested_kind": g.unclaimed.suggested_kind,
                     "suggested_home": g.unclaimed.suggested_home,
-                    "payload": g.unclaimed.payload,
+                    "payload": "" if who.role is Role.maintenance else g.unclaimed.payload,
                 }
                 for g in house.picture.still_unclaimed()
             ]
         }
 
     @router.get(f"{V}/quarantine", response_model=shapes.Quarantine, tags=["devices"])
-    def quarantine() -> Json:
-        """What was refused within the last day, why, how often, and a piece of it. From memory."""
+    def quarantine(who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """What was refused within the last day, why, how often, and a piece of it. From memory.
+
+        Who mends devices is told the reason, and no value that might be somebody's pulse.
+        """
+        bare = who.role is Role.maintenance
         return {
             "items": [
                 {
@@ -281,8 +285,8 @@ def routes(house: House) -> APIRouter:
                     "quantity": g.refusal.quantity,
                     "count": g.count,
                     "last_at": iso(g.refusal.received_at),
-                    "detail": g.refusal.detail,
-                    "sample": g.refusal.sample,
+                    "detail": "" if bare else g.refusal.detail,
+                    "sample": "" if bare else g.refusal.sample,
                     "alarm": g.refusal.alarm,
                 }
                 for g in reversed(list(house.picture.refusals.values()))

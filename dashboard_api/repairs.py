@@ -1,7 +1,7 @@
-"""Routes of maintenance orders: listed, opened from a case by one click, assigned, done, withdrawn. Closed by proof alone.
+"""Routes of maintenance orders: listed, opened from a case by one click, taken, done, withdrawn. Closed by proof alone.
 
-An order said to be done stays until the device proves it: `alerts.repairs.judge`, in the alerts role, closes it or
-gives it back.
+An order said to be done stays until the device proves it: `hear` notes the first report after the work, and
+`alerts.repairs.judge`, in the alerts role, closes the order or gives it back.
 """
 
 from __future__ import annotations
@@ -13,9 +13,21 @@ from fastapi import APIRouter, Depends, Query
 from structlog import get_logger
 
 from alerts.kept import keep_repair
-from alerts.repairs import Did, Repair, assign, by_hand, done, needs, opened, withdraw
+from alerts.repairs import (
+    Did,
+    Found,
+    Repair,
+    assign,
+    by_hand,
+    done,
+    needs,
+    opened,
+    release,
+    reported,
+    withdraw,
+)
 from care.ids import iso
-from care.words import Role
+from care.words import Kind, Role
 from dashboard_api import access, shapes, wording
 from dashboard_api.asking import moment, signed_in
 from dashboard_api.house import House
@@ -29,7 +41,32 @@ V = access.V
 CLOSED_SHOWN = timedelta(days=30)
 WORKERS = frozenset({Role.maintenance, Role.grid_worker, Role.social_worker, Role.volunteer, Role.admin})
 """Who may be given an order."""
+HEARD_SECONDS = 5.0
+"""How often the reports are looked through for one that an order waits for."""
 NO_SUCH = Problem(404, Why.not_found, "没有这张维修单")
+
+
+def last_heard(house: House, order: Repair) -> datetime | None:
+    """When the device of an order was last heard; of a gateway or a whole home, anything in it."""
+    newest = house.picture.recent.newest
+    if order.device is not None:
+        names = [order.device]
+    else:
+        home = house.picture.registry.homes.get(order.home)
+        names = [d.id for d in home.devices] if home is not None else []
+    return max((newest[name] for name in names if name in newest), default=None)
+
+
+async def hear(house: House) -> None:
+    """Note on each order that waits for its proof the first report after the work."""
+    for order in list(house.upkeep.repairs.values()):
+        at = last_heard(house, order)
+        if at is not None and reported(order, at) != order:
+            await keep_repair(
+                house.stream,
+                order.id,
+                lambda known, o=order, t=at: o if known is None else reported(known, t),  # type: ignore[misc]
+            )
 
 
 def routes(house: House) -> APIRouter:
@@ -40,15 +77,27 @@ def routes(house: House) -> APIRouter:
         registry = house.picture.registry
         home, device = registry.homes.get(order.home), registry.devices.get(order.device or "")
         label = "网关" if order.device is None else order.device
+        health = house.picture.health.get(order.home)
+        told = [
+            d.last_at
+            for d in (health.devices if health is not None else ())
+            if d.last_at is not None and order.device in (None, d.device)
+        ]
+        heard = max((t for t in (last_heard(house, order), *told) if t is not None), default=None)
         return {
             "id": order.id,
             "home": order.home,
             "address": home.address if home is not None else order.home,
             "device": order.device,
             "label": wording.device_label(device[1]) if device is not None else label,
+            "kind": (device[1].kind if device is not None else Kind.gateway).value,
+            "room": wording.room(device[1].room) if device is not None else "",
             "codes": list(order.codes),
+            "titles": list(order.titles.values()),
             "cases": list(order.cases),
             "why": order.why,
+            "since": iso(order.since or order.opened_at),
+            "last_report_at": iso(heard) if heard is not None else None,
             "state": order.state,
             "opened_at": iso(order.opened_at),
             "opened_by": house.name_of(order.opened_by),
@@ -57,6 +106,7 @@ def routes(house: House) -> APIRouter:
             "assigned": {"id": order.assigned, "name": house.name_of(order.assigned)}
             if order.assigned
             else None,
+            "found": order.found.value if order.found is not None else None,
             "did": order.did.value if order.did is not None else None,
             "did_at": iso(order.did_at) if order.did_at is not None else None,
             "did_by": house.name_of(order.did_by) if order.did_by else None,
@@ -133,39 +183,56 @@ def routes(house: House) -> APIRouter:
     )
     async def step_(
         repair: str,
-        step: Literal["assign", "done", "withdraw"],
+        step: Literal["assign", "release", "done", "withdraw"],
         body: shapes.RepairWord,
         who: Annotated[Who, Depends(signed_in)],
     ) -> Json:
-        """Give it to somebody with a day, say what was done, or take it back with a reason. Proof closes it, not `done`."""
+        """Take it or give it to somebody, give it back, say what was done, or withdraw it. Proof closes it, not `done`."""
         now = house.clock.now()
         due = moment("due", body.due)
+        technician = who.role is Role.maintenance
+        to = body.to or who.user.staff
         if step == "assign":
-            if body.to is None:
+            if to is None:
                 raise Problem(422, Why.invalid, "to: 请选择派给谁", fields=["to"])
-            staff = house.picture.registry.staff.get(body.to)
+            if technician and to != who.user.staff:
+                raise Problem(403, Why.forbidden, "维护员只能自己接单；派给别人请找值班员")
+            staff = house.picture.registry.staff.get(to)
             if staff is None or staff.role not in WORKERS:
                 raise Problem(422, Why.invalid, "to: 没有这位维修人员", fields=["to"])
             if due is not None and due <= now:
                 raise Problem(422, Why.invalid, "due: 期限须在将来", fields=["due"])
         if step == "done" and body.did is None:
             raise Problem(422, Why.invalid, "did: 请写明做了什么", fields=["did"])
+        if step == "withdraw" and technician:
+            raise Problem(403, Why.forbidden, "维护员不能撤销维修单；设备重新上报后自动结束")
         if step == "withdraw" and not body.note.strip():
             raise Problem(422, Why.reason_needed, "note: 请写明撤销的理由", fields=["note"])
+
+        def say_done(known: Repair) -> Repair:
+            assert body.did is not None
+            found = Found(body.found) if body.found is not None else None
+            return done(known, Did(body.did), body.note.strip(), now, by=who.by, found=found)
 
         def change(known: Repair | None) -> Repair:
             if known is None:
                 raise NO_SUCH
+            if step == "done" and known.closed == "proved" and known.did in (None, body.did):
+                # The device was quicker than the one who mended it: what was done is written down all the same.
+                return say_done(known)
             if known.state == "closed":
                 if step == "withdraw" and known.closed == "withdrawn":
                     return known
                 raise Problem(409, Why.not_open, "这张维修单已结束", current=shown(known, now))
+            if technician and known.assigned not in (None, who.user.staff):
+                raise Problem(409, Why.refused, "这张维修单已由别人接下", current=shown(known, now))
             if step == "assign":
-                assert body.to is not None
-                return assign(known, body.to, due, now, by=who.by)
+                assert to is not None
+                return assign(known, to, due, now, by=who.by)
+            if step == "release":
+                return release(known, body.note.strip(), now, by=who.by)
             if step == "done":
-                assert body.did is not None
-                return done(known, Did(body.did), body.note.strip(), now, by=who.by)
+                return say_done(known)
             return withdraw(known, body.note.strip(), now, by=who.by)
 
         kept = await keep_repair(house.stream, repair, change)

@@ -49,11 +49,14 @@ const isPhone = (who: Me): boolean => goes(who) || isFamily(who)
 export const maySeeFigures = (who: Me): boolean => FIGURES.includes(who.role)
 export const maySeeDevices = (who: Me): boolean => FIGURES.includes(who.role)
 
+export const mends = (who: Me): boolean => who.role === 'maintenance'
+
 export const maySimulate = (who: Me): boolean => who.simulated && who.role === 'admin'
 
 /** Where somebody is at home. */
 export function homeOf(who: Me): string {
   if (maySeeDesk(who)) return '/desk'
   if (goes(who)) return '/go'
+  if (mends(who)) return '/mend'
   return isFamily(who) ? '/family' : '/wall'
 }

@@ -528,7 +528,7 @@ export interface paths {
         };
         /**
          * Unclaimed
-         * @description Who publishes without being in the site file, with the last payload.
+         * @description Who publishes without being in the site file, with the last payload; nobody's values for who mends devices.
          */
         get: operations["unclaimed_api_v1_devices_unclaimed_get"];
         put?: never;
@@ -549,6 +549,8 @@ export interface paths {
         /**
          * Quarantine
          * @description What was refused within the last day, why, how often, and a piece of it. From memory.
+         *
+         *     Who mends devices is told the reason, and no value that might be somebody's pulse.
          */
         get: operations["quarantine_api_v1_quarantine_get"];
         put?: never;
@@ -924,6 +926,8 @@ export interface paths {
         /**
          * Campaigns
          * @description Test campaigns of the last two weeks and those ahead, the newest first, with what waits for a word.
+         *
+         *     Whoever sits at no desk is shown their own: the homes of other people's tests are nothing to them.
          */
         get: operations["campaigns_api_v1_campaigns_get"];
         put?: never;
@@ -1077,7 +1081,7 @@ export interface paths {
         put?: never;
         /**
          * Step
-         * @description Give it to somebody with a day, say what was done, or take it back with a reason. Proof closes it, not `done`.
+         * @description Take it or give it to somebody, give it back, say what was done, or withdraw it. Proof closes it, not `done`.
          */
         post: operations["step__api_v1_repairs__repair___step__post"];
         delete?: never;
@@ -1921,6 +1925,12 @@ export interface components {
         };
         /** CampaignList */
         CampaignList: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
             /** Items */
             items: components["schemas"]["CampaignBody"][];
             /** Testers */
@@ -3938,12 +3948,28 @@ export interface components {
             device: string | null;
             /** Label */
             label: string;
+            /** Kind */
+            kind: string;
+            /** Room */
+            room: string;
             /** Codes */
             codes: string[];
+            /** Titles */
+            titles: {
+                [key: string]: string;
+            }[];
             /** Cases */
             cases: number[];
             /** Why */
             why: string;
+            /**
+             * Since
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            since: string;
+            /** Last Report At */
+            last_report_at: string | null;
             /**
              * State
              * @enum {string}
@@ -3966,6 +3992,8 @@ export interface components {
             /** Overdue */
             overdue: boolean;
             assigned: components["schemas"]["Person"] | null;
+            /** Found */
+            found: ("battery" | "moved" | "broken" | "power" | "network" | "unplugged" | "unclear") | null;
             /** Did */
             did: ("battery" | "resited" | "replaced" | "repaired" | "power" | "reset" | "nothing_found") | null;
             /** Did At */
@@ -4003,7 +4031,7 @@ export interface components {
              * What
              * @enum {string}
              */
-            what: "opened" | "assigned" | "done" | "again" | "not_proven" | "proved" | "removed" | "withdrawn";
+            what: "opened" | "assigned" | "released" | "done" | "again" | "not_proven" | "proved" | "removed" | "withdrawn";
             /** By */
             by: string;
             /** Note */
@@ -4028,16 +4056,21 @@ export interface components {
         };
         /**
          * RepairWord
-         * @description What `assign` (to, due), `done` (did, note) and `withdraw` (note) carry.
+         * @description What `assign` (to, due), `release` (note), `done` (found, did, note) and `withdraw` (note) carry.
          */
         RepairWord: {
-            /** To */
+            /**
+             * To
+             * @description Left out: whoever asks takes it
+             */
             to?: string | null;
             /**
              * Due
              * @description RFC 3339
              */
             due?: string | null;
+            /** Found */
+            found?: ("battery" | "moved" | "broken" | "power" | "network" | "unplugged" | "unclear") | null;
             /** Did */
             did?: ("battery" | "resited" | "replaced" | "repaired" | "power" | "reset" | "nothing_found") | null;
             /**
@@ -8546,7 +8579,7 @@ export interface operations {
             header?: never;
             path: {
                 repair: string;
-                step: "assign" | "done" | "withdraw";
+                step: "assign" | "release" | "done" | "withdraw";
             };
             cookie?: never;
         };

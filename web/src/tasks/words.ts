@@ -14,7 +14,7 @@ const zh = {
   repairs: {
     open: '未完成', closed: '近 30 天已结束', none: '没有未完成的维修单', noneClosed: '近 30 天没有结束的维修单', due: (at: string) => `期限 ${at}`, overdue: '已逾期', states: { open: '待派', assigned: '已派', done: '等设备证实', closed: '已结束' }, ended: { proved: '设备已证实', removed: '设备已拆除', withdrawn: '已撤销' },
     assign: '派给', done: '做了什么', save: '记为已做', withdraw: '撤销', again: (n: number) => `返工 ${n} 次`, dids: { battery: '换电池', resited: '移位', replaced: '换新', repaired: '修好', power: '恢复供电', reset: '重启、重新入网', nothing_found: '没发现问题' },
-    steps: { opened: '开单', assigned: '派给', done: '已做', again: '又出现', not_proven: '一天内没有证实', proved: '设备证实', removed: '设备已拆除', withdrawn: '撤销' }, history: '经过', hand: '手工开单', home: '住户编号', device: '设备编号（不填为网关）', create: '开单', proof: '做完不等于结束：设备重新正常上报后自动结束',
+    steps: { opened: '开单', assigned: '派给', released: '退回', done: '已做', again: '又出现', not_proven: '一天内没有证实', proved: '设备证实', removed: '设备已拆除', withdrawn: '撤销' }, history: '经过', hand: '手工开单', home: '住户编号', device: '设备编号（不填为网关）', create: '开单', proof: '做完不等于结束：设备重新正常上报后自动结束',
   },
   tests: {
     begin: '安排一次测试', tester: '测试员', homes: '住户编号', homesHint: '一个或几个，用空格分开', minutes: '时长', minutesOf: (n: number) => `${n} 分钟`, start: '开始', rule: '测试时段内的报警先显示为黄色；测试员 90 秒内没有确认，自动转为红色。有疑问一律按真实处理。', none: '近两周没有测试',
@@ -44,7 +44,7 @@ const en: Words = {
   repairs: {
     open: 'To be done', closed: 'Ended within 30 days', none: 'No order is open', noneClosed: 'None ended within 30 days', due: (at) => `due ${at}`, overdue: 'overdue', states: { open: 'unassigned', assigned: 'assigned', done: 'waits for proof', closed: 'ended' }, ended: { proved: 'proved by the device', removed: 'device removed', withdrawn: 'withdrawn' },
     assign: 'Assign to', done: 'What was done', save: 'Note it as done', withdraw: 'Withdraw', again: (n) => `came back ${n} times`, dids: { battery: 'battery changed', resited: 're-sited', replaced: 'replaced', repaired: 'repaired', power: 'power restored', reset: 'reset or paired again', nothing_found: 'nothing found' },
-    steps: { opened: 'opened', assigned: 'assigned to', done: 'done', again: 'happened again', not_proven: 'not proven within a day', proved: 'proved', removed: 'device removed', withdrawn: 'withdrawn' }, history: 'History', hand: 'Open by hand', home: 'Home', device: 'Device (empty: gateway)', create: 'Open order', proof: 'Done is not closed: an order ends when the device reports and is well',
+    steps: { opened: 'opened', assigned: 'assigned to', released: 'given back', done: 'done', again: 'happened again', not_proven: 'not proven within a day', proved: 'proved', removed: 'device removed', withdrawn: 'withdrawn' }, history: 'History', hand: 'Open by hand', home: 'Home', device: 'Device (empty: gateway)', create: 'Open order', proof: 'Done is not closed: an order ends when the device reports and is well',
   },
   tests: {
     begin: 'Plan a test', tester: 'Tester', homes: 'Homes', homesHint: 'one or several, with spaces', minutes: 'Length', minutesOf: (n) => `${n} min`, start: 'Begin', rule: 'Alarms in the window are yellow at first and red 90 seconds later unless the tester confirms. In doubt they are real.', none: 'No test in the last two weeks',

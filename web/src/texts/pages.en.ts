@@ -3,7 +3,7 @@ import type { PagesTexts } from './pages'
 
 export const pagesEn: PagesTexts = {
   skip: 'Skip to the page',
-  titles: { residents: 'Residents', resident: 'Resident', devices: 'Devices', duty: 'Duty and coverage', kpi: 'Response figures', handover: 'Hand-over', sim: 'Simulator', tasks: 'Everyday work', family: 'Family', go: 'Tasks' },
+  titles: { residents: 'Residents', resident: 'Resident', devices: 'Devices', duty: 'Duty and coverage', kpi: 'Response figures', handover: 'Hand-over', sim: 'Simulator', tasks: 'Everyday work', family: 'Family' },
   toDesk: 'To the desk', redWaiting: (n) => (n > 1 ? `${n} red alerts nobody has taken` : 'A red alert nobody has taken'), loading: 'Loading', again: 'Try again', print: 'Print', andMore: (n) => `and ${n} more`, asOf: (ago) => `Figures of ${ago}`, age: (n) => `${n} years`,
   faults: {
     unreachable: 'The service does not answer; trying again', history_unavailable: 'History cannot be read now; live alerts are not affected', forbidden: 'Not for your role', unknown_resident: 'No such resident', not_ready: 'The service is starting', unavailable: 'Not available now', other: 'Cannot be read now; please try later',
@@ -39,8 +39,5 @@ export const pagesEn: PagesTexts = {
   },
   family: {
     call: 'Call home', steps: 'What happened', waiting: 'waiting', allowed: 'What you may see', classes: { status: 'whether all is well', activity: 'time of the last activity' }, nothing: 'Your relative has not agreed to show this. Please ask them or the centre.', offline: 'Offline: this may be old', at: (time) => `As of ${time}`, protection: 'Devices', protections: { protected: 'all working', partly: 'some not working', not: 'not working' }, past: 'Earlier', noPast: 'Nothing lately', signOut: 'Sign out', number: (n) => `no. ${n}`,
-  },
-  go: {
-    none: 'No task for you now', noneWords: 'Your phone rings when there is one; it appears here by itself.', accept: 'I go', decline: 'I cannot', depart: 'On my way', arrive: 'Arrived', done: 'On site; the desk closes the case', floor: (n) => `floor ${n}`, lift: 'lift', noLift: 'no lift', key: 'Key', door: 'Door', doorCode: 'Show the door code', doorCodeLogged: 'looking is logged', people: 'Going', lead: 'leads', together: 'with', ambulance: 'Ambulance needed', ambulanceHold: 'hold 1 s', ambulanceSent: 'The desk knows: ambulance', home: 'Call the home', pending: (n) => `${n} steps to send`, offline: 'Offline', refused: 'That did not work', note: 'Message to the desk', noteSend: 'Send', roomAfter: 'room shown once you accept', also: (n) => `${n} more`, 
   },
 }
