@@ -86,6 +86,8 @@ class CampaignBody(Shape):
 
 
 class CampaignList(Shape):
+    at: At
+    """The service's clock: a window counts by it."""
     items: list[CampaignBody]
     testers: list[Person]
     """Who can be a tester: staff who can be reached."""
@@ -108,12 +110,17 @@ class CampaignWord(Said):
 
 class RepairStep(Shape):
     at: At
-    what: Literal["opened", "assigned", "done", "again", "not_proven", "proved", "removed", "withdrawn"]
+    what: Literal[
+        "opened", "assigned", "released", "done", "again", "not_proven", "proved", "removed", "withdrawn"
+    ]
     by: str
     note: str
 
 
 DidWord = Literal["battery", "resited", "replaced", "repaired", "power", "reset", "nothing_found"]
+
+
+FoundWord = Literal["battery", "moved", "broken", "power", "network", "unplugged", "unclear"]
 
 
 class RepairBody(Shape):
@@ -124,9 +131,18 @@ class RepairBody(Shape):
     address: str
     device: str | None
     label: str
+    kind: str
+    """Kind of the device; `gateway` where none is named."""
+    room: str
     codes: list[str]
+    titles: list[dict[str, str]]
+    """What the rules say is the matter, by language."""
     cases: list[int]
     why: str
+    since: At
+    """Since when it is so, as far as is known."""
+    last_report_at: At | None
+    """When the device, or anything behind the gateway, was last heard."""
     state: Literal["open", "assigned", "done", "closed"]
     """`done` waits for the device to prove it; `closed` says how in `closed`."""
     opened_at: At
@@ -134,6 +150,7 @@ class RepairBody(Shape):
     due: At
     overdue: bool
     assigned: Person | None
+    found: FoundWord | None
     did: DidWord | None
     did_at: At | None
     did_by: str | None
@@ -160,9 +177,10 @@ class RepairWanted(Said):
 
 
 class RepairWord(Said):
-    """What `assign` (to, due), `done` (did, note) and `withdraw` (note) carry."""
+    """What `assign` (to, due), `release` (note), `done` (found, did, note) and `withdraw` (note) carry."""
 
-    to: Annotated[str | None, Field(max_length=64)] = None
+    to: Annotated[str | None, Field(max_length=64, description="Left out: whoever asks takes it")] = None
     due: Annotated[str | None, Field(max_length=40, description="RFC 3339")] = None
+    found: FoundWord | None = None
     did: DidWord | None = None
     note: Annotated[str, Field(max_length=500)] = ""
