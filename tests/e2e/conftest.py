@@ -442,7 +442,7 @@ Sit = Callable[..., "Page"]
 
 @pytest.fixture
 def sit(browser: Browser, room: Room) -> Iterator[Sit]:
-    """`sit(path)`: a signed-in screen in the room, with a live picture. Other words: user, width, height, script."""
+    """`sit(path)`: a signed-in screen in the room, with a live picture. Other words: user, width, height, script, wait."""
     contexts: list[BrowserContext] = []
 
     def one(
@@ -452,6 +452,7 @@ def sit(browser: Browser, room: Room) -> Iterator[Sit]:
         width: int = 1920,
         height: int = 1080,
         script: str = "",
+        wait: bool = True,
         **more: Any,
     ) -> Page:
         context = open_screen(browser, width, height, **more)
@@ -461,7 +462,7 @@ def sit(browser: Browser, room: Room) -> Iterator[Sit]:
             context.add_init_script(script)
         page = context.new_page()
         page.goto(f"{room.url}{path}")
-        return live(page)
+        return live(page) if wait else page
 
     yield one
     for context in contexts:

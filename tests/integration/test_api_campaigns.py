@@ -141,3 +141,14 @@ async def test_ended_early_what_comes_is_real():
         house.clock.advance(timedelta(seconds=1))
         _, alert = await pressed(house, device=made["devices"][0]["device"])
         assert alert.level == "red"
+
+
+async def test_who_sits_at_no_desk_is_shown_the_own_tests_alone():
+    """The homes of other people's tests are nothing to a responder; the desk sees all and who can be a tester."""
+    async with House() as house, house.browser("operator") as desk, house.browser("he") as he:
+        made = await begun(house, desk)
+        assert (await he.get(f"{V}/campaigns")).json()["items"] == []
+        async with house.browser("responder") as lin:
+            own = (await lin.get(f"{V}/campaigns")).json()
+        assert ([c["id"] for c in own["items"]], own["testers"]) == ([made["id"]], [])
+        assert (await desk.get(f"{V}/campaigns")).json()["testers"] != []

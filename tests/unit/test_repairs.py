@@ -11,12 +11,15 @@ from alerts.repairs import (
     PROOF_AFTER,
     PROOF_WITHIN,
     Did,
+    Found,
     Repair,
     assign,
     by_hand,
     done,
     judge,
     needs,
+    release,
+    reported,
     withdraw,
 )
 from care.messages import DeviceHealth, HomeHealth
@@ -102,6 +105,8 @@ def test_what_was_done_is_believed_when_the_device_says_so() -> None:
     order = done(order, Did.battery, "", NOON, by="s07")
     assert order.state == "done"
     assert after(order, [case], FINE, LATER).state == "done", "the rule still says that it is flat"
+    assert after(order, [cleared(case)], FINE, LATER).state == "done", "the device has not reported since"
+    order = reported(order, NOON + timedelta(minutes=1))
     assert after(order, [cleared(case)], {}, LATER).state == "done", "nothing is known of the device"
     proved = after(order, [cleared(case)], FINE, LATER)
     assert (proved.state, proved.closed, proved.steps[-1].what) == ("closed", "proved", "proved")
@@ -114,7 +119,7 @@ def test_a_device_that_is_not_well_proves_nothing(bad: dict[str, Any]) -> None:
     sick = msgspec.structs.replace(
         FINE["h0317"], devices=[DeviceHealth(device="smoke-0317", kind="smoke", **bad)]
     )
-    order = done(the_order(a_case()), Did.replaced, "", NOON, by="s07")
+    order = reported(done(the_order(a_case()), Did.replaced, "", NOON, by="s07"), LATER)
     assert after(order, [], {"h0317": sick}, LATER).state == "done"
 
 
@@ -138,6 +143,8 @@ def test_what_a_person_asked_for_waits_for_a_person() -> None:
     order = by_hand("h0317", "sos-0317", "移到床头", NOON, by="s01")
     assert after(order, [], FINE, LATER) == order
     order = done(order, Did.resited, "", LATER, by="s07")
+    assert after(order, [], FINE, LATER + PROOF_AFTER).state == "done", "well, but not heard since"
+    order = reported(order, LATER + timedelta(seconds=5))
     assert after(order, [], FINE, LATER + timedelta(minutes=1)).state == "done"
     assert after(order, [], FINE, LATER + PROOF_AFTER).closed == "proved"
 
@@ -157,3 +164,23 @@ def test_the_same_word_twice_is_one() -> None:
     assert done(order, Did.battery, "", LATER, by="s07") == order
     order = assign(order, "s07", None, NOON, by="s01")
     assert assign(order, "s07", None, LATER, by="s01") == order
+
+
+def test_only_the_first_report_after_the_work_is_a_proof() -> None:
+    """What was heard before, or while nothing was done yet, proves nothing; work that is done anew wants a new report."""
+    order = the_order(a_case())
+    assert reported(order, LATER) == order
+    order = done(order, Did.battery, "", NOON, by="s07", found=Found.battery)
+    assert reported(order, NOON) == order
+    first = reported(order, NOON + timedelta(seconds=1))
+    assert (first.heard_at, reported(first, LATER)) == (NOON + timedelta(seconds=1), first)
+    anew = done(first, Did.replaced, "", LATER, by="s07", found=Found.broken)
+    assert (anew.found, anew.heard_at) == (Found.broken, None)
+
+
+def test_given_back_anybody_may_take_it() -> None:
+    """Released twice is once; the history says why."""
+    order = assign(the_order(a_case()), "s07", None, NOON, by="s07")
+    free = release(order, "没有带电池", LATER, by="s07")
+    assert (free.state, free.assigned, free.steps[-1].note) == ("open", None, "没有带电池")
+    assert release(free, "", LATER, by="s07") == free

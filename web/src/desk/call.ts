@@ -40,6 +40,9 @@ export const emergencyCall = (alert: Alert, number: '119' | '120', started_ms: n
   alert: alert.id, to: number, label: number, number, started_ms,
 })
 
+/** Whoever is rung is neither the home nor an emergency service: they may say that the person is with them. */
+export const isOutside = (call: Call): boolean => !['home', '119', '120'].includes(call.to)
+
 export const contactWords = (relation: string | null | undefined, name: string): string => [relation, name].filter(Boolean).join(' ')
 
 /** The words on the first key, after what is known and who holds the case. */

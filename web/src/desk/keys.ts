@@ -57,7 +57,7 @@ export function meaning(press: Press, where: Where): Action | null {
       return { do: 'hold', number: '119' }
     case '0':
       return { do: 'hold', number: '120' }
-    case 'Z': case 'X': case 'C': case 'V': case 'B':
+    case 'Z': case 'X': case 'C': case 'V': case 'B': case 'N':
       return where.calling ? { do: 'callResult', key } : null
     default:
       return /^[1-8]$/.test(key) ? { do: 'person', index: Number(key) - 1 } : null

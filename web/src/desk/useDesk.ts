@@ -194,6 +194,19 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     if (result !== 'answered' && current.to !== '119' && current.to !== '120' && done.responders.length === 0) openDispatch(done)
   }
 
+  /** Somebody says that the person is with them and fine: whoever is being rung, who has answered then, or who rang us. */
+  async function vouched(told?: { alert: Alert; by: string; name: string }): Promise<void> {
+    const current = call.value
+    let alert = told?.alert ?? (current === null ? undefined : live.picture.value.alerts.get(current.alert)) ?? null
+    if (alert === null) return
+    if (told === undefined) {
+      alert = await command(alert, 'call', { to: current!.to, result: 'answered' })
+      if (alert === null) return
+      call.value = null
+    }
+    if ((await command(alert, 'with_me', { by: told?.by ?? current!.to })) !== null) say(t.value.notices.withThem(told?.name ?? current!.label))
+  }
+
   const emergency = (number: '119' | '120'): void => {
     if (!readonly && first.value !== null) startCall(emergencyCall(first.value, number, Date.now()))
   }
@@ -275,7 +288,7 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
 
   return {
     queue, hero, shown, first, selection, call, dispatching, chosen, busy, notices, drawerOpen, filter, readonly, mine, armed, people, duty,
-    select, take, callResult, cancelCall: () => (call.value = null), emergency, callContact, dispatch, toggle, cancel, report, undo, step, newestRed, command, say, hush,
+    select, take, callResult, vouched, cancelCall: () => (call.value = null), emergency, callContact, dispatch, toggle, cancel, report, undo, step, newestRed, command, say, hush,
   }
 }
 export type Desk = ReturnType<typeof useDesk>

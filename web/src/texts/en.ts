@@ -65,7 +65,7 @@ export const en: Texts = {
   },
   keys: { space: 'Space', hold9: 'hold 9' },
   call: {
-    label: (who) => `Calling ${who}`, calling: (who) => `Calling ${who}`, home: 'home', cancel: 'Not called', results: { answered: 'Answered', no_answer: 'No answer', busy: 'Busy', refused: 'Refused', wrong_number: 'Wrong no.' },
+    label: (who) => `Calling ${who}`, calling: (who) => `Calling ${who}`, home: 'home', cancel: 'Not called', withThem: 'Says the person is there and well', results: { answered: 'Answered', no_answer: 'No answer', busy: 'Busy', refused: 'Refused', wrong_number: 'Wrong no.' },
   },
   dispatch: { label: 'Send whom', hint: 'digits change the choice', nobody: 'Nobody to send: phone the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel' },
   responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site', left: 'Handed over' },
@@ -92,7 +92,7 @@ export const en: Texts = {
     noCases: 'No cases', today: 'Today, merged', mean: '28-day mean', hour24: '24 h', closed: 'Just closed', noneClosed: 'Nothing closed today', hoursSummary: (n) => `Alerts by hour today, ${n} in all, stacked by level`,
   },
   notices: {
-    region: 'Results', banners: 'Notices', close: 'Close', undo: (s) => `Undo ${s} s`, undoReason: 'by mistake', undone: (n) => `No. ${n} taken back`, taken: (n) => `Took no. ${n}`, called: (who, result) => `${who}: ${result}`,
+    region: 'Results', banners: 'Notices', close: 'Close', undo: (s) => `Undo ${s} s`, undoReason: 'by mistake', withThem: (who) => `Noted: ${who} says the person is there and well`, undone: (n) => `No. ${n} taken back`, taken: (n) => `Took no. ${n}`, called: (who, result) => `${who}: ${result}`,
     sent: (names) => `Sent ${names}`, closed: (n) => `No. ${n} closed`, reopened: (n) => `No. ${n} open again`,
   },
   refusals: {
@@ -111,9 +111,9 @@ export const en: Texts = {
   timeline: {
     raised: 'Raised', joined: 'Joined', escalated: 'Escalated', acknowledged: 'Taken', called: 'Call', dispatched: 'Sent', accepted: 'Accepted', declined: 'Declined', departed: 'Left',
     arrived: 'Arrived', noted: 'Note', held: 'Held', reopened: 'Opened again', undone: 'Taken back', closed: 'Closed', resumed: 'Taken, no action',
-    finding_changed: 'Updated', finding_cleared: 'Reading cleared', finding_unknown: 'Cannot tell', level_raised: 'Raised a level', level_lowered: 'Contradicted: a level down', reminded: 'Told again', nobody_there: 'Nobody on duty', told: 'Messages sent', handed_over: 'Handed over', checked: 'Homes checked', hold_ended: 'Hold ended',
+    finding_changed: 'Updated', finding_cleared: 'Reading cleared', finding_unknown: 'Cannot tell', level_raised: 'Raised a level', level_lowered: 'Contradicted: a level down', reminded: 'Told again', nobody_there: 'Nobody on duty', told: 'Messages sent', handed_over: 'Handed over', vouched: 'Says the person is there', checked: 'Homes checked', hold_ended: 'Hold ended',
   },
-  resident: { title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call' },
+  resident: { title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call', withThem: 'Says they are there', told: 'People told' },
   tiers: { key: 'Key', important: 'Important', general: 'General' },
   quantities: {
     heart_rate: 'heart rate', respiration_rate: 'respiration', in_bed: 'in bed', movement: 'movement', signal_quality: 'signal quality', smoke: 'smoke', smoke_level: 'smoke level', gas: 'gas', gas_level: 'gas level', co: 'CO', co_level: 'CO level', temperature: 'temperature', humidity: 'humidity',

@@ -75,7 +75,7 @@ export const zh = {
   keys: { space: '空格', hold9: '长按 9' },
   call: {
     label: (who: string) => `正在拨打 ${who}`, calling: (who: string) => `正在拨打 ${who}`, home: '家中电话', cancel: '没有拨打',
-    results: { answered: '接通', no_answer: '无人接', busy: '占线', refused: '拒接', wrong_number: '空号' },
+    withThem: '说人在身边，平安', results: { answered: '接通', no_answer: '无人接', busy: '占线', refused: '拒接', wrong_number: '空号' },
   },
   dispatch: { label: '派谁去', hint: '数字键改选', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消' },
   responder: { offered: '已通知', accepted: '已接单', declined: '去不了', departed: '途中', arrived: '已到场', left: '已交接' },
@@ -102,7 +102,7 @@ export const zh = {
     noCases: '无样本', today: '今日告警 · 合并后', mean: '近 28 日均值', hour24: '24 时', closed: '刚刚处理完', noneClosed: '今天还没有结案', hoursSummary: (n: number) => `今日逐时告警数，共 ${n} 条，按红黄蓝堆叠`,
   },
   notices: {
-    region: '操作结果', banners: '提示', close: '关闭', undo: (s: number) => `撤回 ${s} 秒`, undoReason: '误操作', undone: (n: number) => `${n} 号已撤回`, taken: (n: number) => `已接警 ${n} 号`, called: (who: string, result: string) => `${who}：${result}`,
+    region: '操作结果', banners: '提示', close: '关闭', undo: (s: number) => `撤回 ${s} 秒`, undoReason: '误操作', withThem: (who: string) => `已记下：${who}说人在身边，平安`, undone: (n: number) => `${n} 号已撤回`, taken: (n: number) => `已接警 ${n} 号`, called: (who: string, result: string) => `${who}：${result}`,
     sent: (names: string) => `已派 ${names}`, closed: (n: number) => `${n} 号已结案`, reopened: (n: number) => `${n} 号已重新打开`,
   },
   refusals: {
@@ -123,9 +123,9 @@ export const zh = {
   timeline: {
     raised: '告警', joined: '并入', escalated: '升级', acknowledged: '接警', called: '打电话', dispatched: '派人', accepted: '接单', declined: '去不了', departed: '出发',
     arrived: '到场', noted: '记录', held: '稍候', reopened: '重新打开', undone: '撤回', closed: '结案', resumed: '接警后无处置',
-    finding_changed: '更新', finding_cleared: '现场恢复', finding_unknown: '无法判断', level_raised: '升级', level_lowered: '有相反的迹象，降一级', reminded: '再次提醒', nobody_there: '无人值班', told: '发出通知', handed_over: '转交', checked: '核对住户', hold_ended: '稍候结束',
+    finding_changed: '更新', finding_cleared: '现场恢复', finding_unknown: '无法判断', level_raised: '升级', level_lowered: '有相反的迹象，降一级', reminded: '再次提醒', nobody_there: '无人值班', told: '发出通知', handed_over: '转交', vouched: '说人在身边', checked: '核对住户', hold_ended: '稍候结束',
   },
-  resident: { title: '老人', none: '没有登记老人', home: '住处', address: '地址', floor: '楼层', key: '备用钥匙', phone: '座机', contacts: '联系人', call: '拨打' },
+  resident: { title: '老人', none: '没有登记老人', home: '住处', address: '地址', floor: '楼层', key: '备用钥匙', phone: '座机', contacts: '联系人', call: '拨打', withThem: '说人在身边', told: '已通知的人' },
   tiers: { key: '重点', important: '重要', general: '一般' },
   quantities: {
     heart_rate: '心率', respiration_rate: '呼吸', in_bed: '在床', movement: '体动', signal_quality: '信号质量', smoke: '烟雾', smoke_level: '烟雾浓度', gas: '燃气', gas_level: '燃气浓度', co: '一氧化碳', co_level: '一氧化碳浓度', temperature: '温度', humidity: '湿度',
