@@ -37,6 +37,8 @@ class Reason(StrEnum):
     """The resident has not agreed to this class of data."""
     unreadable_alarm = "unreadable_alarm"
     """An alarm device sent something that cannot be read."""
+    flood = "flood"
+    """Its sender says more than can wait at the door: left out, counted and told. Never an alarm."""
     failed = "failed"
     """Our own handling failed five times; the message is kept for a person to look at."""
 

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import msgspec
 
+from care.errors import Reason
 from care.ids import epoch_ms
 from care.messages import URGENT, Evidence, Finding, Refusal, Report, Value
 from care.site import HomeOrders, Registry
@@ -522,10 +523,13 @@ class Engine(Outages):
         return moment(min(dues)) if dues else None
 
     def refused(self, refusal: Refusal, now: datetime) -> list[Finding]:
-        """An alarm device sent something unreadable: people are told (rule TE10). Others are ignored."""
+        """An alarm device sent something unreadable (rule TE10), or so much was said that some was left out at the door
+        (TE12): people are told. Other refusals are ignored.
+        """
         self._begin(now)
         out: list[Finding] = []
-        if not refusal.alarm or refusal.home is None or refusal.device is None:
+        flood = refusal.reason == Reason.flood
+        if not (refusal.alarm or flood) or refusal.home is None or refusal.device is None:
             return out
         home = self._home(refusal.home) or self._adopt(refusal.home, self._now)
         device = home.devices.get(refusal.device)
@@ -541,6 +545,15 @@ class Engine(Outages):
             received_at=refusal.received_at,
             report_id=refusal.refusal_id,
         )
+        if flood:
+            device.memory.flooded_at = max(device.memory.flooded_at, at)
+            notice = self._notice(home, FLOOD, device)
+            if notice is not None:
+                self._note(notice, at, msgspec.structs.replace(evidence, value=refusal.times), out)
+                due = device.memory.flooded_at + CALM
+                notice.episode.wake = min(notice.episode.wake, due) if notice.episode.wake else due
+                self._arm(notice)
+            return out
         instance = self._notice(home, UNREADABLE, device)
         if instance is not None and not any(
             e.report_id == refusal.refusal_id for e in instance.episode.evidence

@@ -4,11 +4,13 @@ Start at `run`, the role; `Doorman` listens; each device has a `Door` (its side)
 It reads MQTT 3.1.1 packets as they pass and changes four things only: topics our broker cannot carry are written so
 that it can (`care.topics`), the client id is put under the name of who signed in, the credentials become our own, and
 a filter that may not be heard becomes one that the broker refuses. Everything else passes byte for byte, in order, and
-never waits for a whole packet. It acknowledges nothing itself, except a message that could never be accepted (too
-large, a topic that is none, or not this sender's): that one is in quarantine before its PUBACK goes out, so that
-the device forgets it and the SOS behind it comes through. See docs/adr/0007-a-doorman-before-the-broker.md.
+never waits for a whole packet, unless somebody says too much (`flow`). It acknowledges nothing itself, except a message
+that could never be accepted (too large, a topic that is none, not this sender's, or of a flood without end): that one
+is in quarantine before its PUBACK goes out, so that the device forgets it and the SOS behind it comes through.
+See docs/adr/0007-a-doorman-before-the-broker.md.
 
-`rights` says who may do what, `packets` reads MQTT, `connection` has the two sides, `quarantine` what is refused.
+`rights` says who may do what, `packets` reads MQTT, `connection` and `inside` are the two sides, `flow` is what passes
+in a flood, `quarantine` takes what is refused.
 `add_gateway`, `remove_gateway` and `gateways` are for whoever gives out credentials; they need the stream only.
 """
 
@@ -29,7 +31,8 @@ import msgspec
 from prometheus_client import Counter, Gauge
 from structlog import get_logger
 
-from anxin.doorman.connection import HELLO_SECONDS, PACE, Door, sign_ins
+from anxin.doorman.connection import HELLO_SECONDS, Door, sign_ins
+from anxin.doorman.flow import EACH, Flow
 from anxin.doorman.packets import NOT_AUTHORISED, Broken, Hello, NotWelcome, readable
 from anxin.doorman.quarantine import Quarantine, Waiting
 from anxin.doorman.rights import (
@@ -48,10 +51,11 @@ from anxin.doorman.rights import (
 from anxin.settings import Address
 from care.clock import Clock
 from care.errors import Misconfigured, Reason, Temporary
-from care.ids import content_id
+from care.ids import content_id, epoch_ms
 from care.messages import Beat, Refusal, decode, encode
 from care.site import Registry, Site
 from care.stream import HEALTH, PEOPLE, REGISTRY, Stream
+from care.words import Kind
 
 __all__ = [
     "NAME",
@@ -128,11 +132,11 @@ class Doorman:
         upstream_credentials: tuple[str, str],
         sign_in: tuple[str, str] | None = None,
         tls: Tls | None = None,
-        pace: tuple[float, float] | None = PACE,
+        pace: tuple[float, float] | None = EACH,
     ) -> None:
         self.stream = stream
-        self.pace = pace
         self.clock = clock
+        self.flow = Flow(clock, each=pace)
         self.listen = listen
         self.upstream = upstream
         self.credentials = upstream_credentials
@@ -310,11 +314,8 @@ class Doorman:
         reason = Reason.too_large if too_large else Reason.bad_topic
         _refused.labels(reason.value).inc()
         detail = f"{size} bytes" if too_large else verdict.why
-        account.spent = max(0.0, account.spent - (now - account.spent_at) * RECORDS_PER_SECOND)
-        account.spent_at = now
         refusal = None
-        if account.spent < (4 * RECORDS if verdict.alarm else RECORDS):
-            account.spent += 1
+        if account.may_record(now, 4 * RECORDS if verdict.alarm else RECORDS, RECORDS_PER_SECOND):
             shown = readable(topic)
             refusal = Refusal(
                 refusal_id=content_id("doorman", account.name, name, topic, size, sample),
@@ -332,6 +333,44 @@ class Doorman:
                 "message_refused", user=account.name, topic=shown[:200], reason=reason.value, detail=detail
             )
         self._quarantine.put(Waiting(refusal, account.name, reason, at, done))
+
+    def left_out(
+        self,
+        account: Account,
+        verdict: Verdict | None,
+        topic: bytes,
+        times: int,
+        size: int,
+        done: Callable[[], None],
+    ) -> None:
+        """Record that so many messages of a flood were left out; `done` is called when that is durable.
+
+        `verdict` None: of more topics than are named.
+        """
+        now, at = self.clock.monotonic(), self.clock.now()
+        _refused.labels(Reason.flood.value).inc(times)
+        home, device = (verdict.home, verdict.device) if verdict is not None else (None, None)
+        if home is None and account.gateway is not None and len(account.gateway.homes) == 1:
+            home = account.gateway.homes[0]
+            device = self._gateway_of(home)
+        refusal = None
+        if account.may_record(now, RECORDS, RECORDS_PER_SECOND):
+            refusal = Refusal(
+                refusal_id=content_id("doorman", account.name, "flood", topic, epoch_ms(at), times),
+                topic=readable(topic),
+                reason=Reason.flood.value,
+                received_at=at,
+                detail=f"{times} messages of about {size} bytes were left out (sent by {account.name})",
+                home=home,
+                device=device,
+                times=times,
+            )
+            log.warning("flood_cut", user=account.name, topic=readable(topic)[:200], times=times)
+        self._quarantine.put(Waiting(refusal, account.name, Reason.flood, at, done, times))
+
+    def _gateway_of(self, home: str) -> str | None:
+        found = self.registry.homes.get(home) if self.registry is not None else None
+        return next((d.id for d in found.devices if d.kind is Kind.gateway), None) if found else None
 
     # -- what changes
 
@@ -430,9 +469,12 @@ class Doorman:
                 last_input_at=self._last_input_at,
                 detail=f"{self._connected} devices",
             )
-            with contextlib.suppress(Temporary, TimeoutError):
+            with contextlib.suppress(Temporary, TimeoutError, msgspec.MsgspecError):
                 async with asyncio.timeout(BEAT_SECONDS):
                     await self.stream.put(HEALTH, "beat.doorman", encode(beat))
+                    ingest = await self.stream.get(HEALTH, "beat.ingest")
+                    if ingest is not None and ingest.data is not None:
+                        self.flow.heed(decode(ingest.data, Beat).lag_seconds)
             await asyncio.sleep(BEAT_SECONDS)
 
 
@@ -455,14 +497,15 @@ async def run(
     upstream_credentials: tuple[str, str],
     sign_in: tuple[str, str] | None = None,
     tls: Tls | None = None,
-    pace: tuple[float, float] | None = PACE,
+    pace: tuple[float, float] | None = EACH,
 ) -> None:
     """The role `doorman`, until cancelled.
 
     `listen` is where devices come (`mqtt.listen`), `upstream` the broker's private listener and
     `upstream_credentials` its user for devices. `sign_in` is the name and password all devices share
     (`mqtt.username`, `mqtt.password`); without it anybody is let in who can reach a loopback address, and nobody but
-    gateways on any other. `pace`: messages of one connection that pass at once, and then a second; None for no limit.
+    gateways on any other. `pace`: messages of one connection that pass at once, and then a second; None for no limit
+    at all.
     Raises `Misconfigured` when it cannot listen there.
     """
     await Doorman(

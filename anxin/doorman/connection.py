@@ -1,4 +1,4 @@
-"""The two sides of a connection: the device's and the broker's. Bytes pass in order; nothing waits for a whole packet."""
+"""A device's side of a connection: its packets pass to the broker. In a calm, in order and without waiting for a whole packet."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import asyncio
 import secrets
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from prometheus_client import Counter
 from structlog import get_logger
 
+from anxin.doorman.flow import HELD, marks
+from anxin.doorman.inside import FAREWELL_SECONDS, Inside, Pausing
 from anxin.doorman.packets import (
-    ACCEPTED,
     EMPTY,
-    NOT_AUTHORISED,
     NUMBERED,
     REQUESTS,
     SAMPLE,
@@ -27,7 +27,7 @@ from anxin.doorman.packets import (
     readable,
     written,
 )
-from anxin.doorman.rights import Account, Verdict, may_hear
+from anxin.doorman.rights import DEVICE_BYTES, Account, Verdict, may_hear
 from care import topics
 
 if TYPE_CHECKING:
@@ -42,37 +42,22 @@ REQUEST_BYTES = 256 * 1024
 HELLO_SECONDS = 10.0
 """From the connection to a whole CONNECT."""
 UPSTREAM_SECONDS = 3.0
-FAREWELL_SECONDS = 10.0
-"""What is on its way when one side has gone may take so long."""
 UNSETTLED = 256
 """Refused messages of one connection that are not in quarantine yet; then it is not read for a while."""
-PACE = (2_000.0, 1_000.0)
-"""Messages of one connection that pass at once, then so many a second; above that it is not read for a while. What
-waits there waits in its sender; behind the door it would stand in the one queue before ingest, and an SOS of another
-home behind it. A whole community at once is 500 a second, a gateway that sends again what it kept some hundreds."""
+TELL_SECONDS = 0.25
+"""What was cut of a flood is recorded, and then acknowledged, so often."""
+CUT = 20_000
+"""Acknowledgements of one connection that wait for the record of what was cut; then it is not read for a while."""
+CUT_TOPICS = 50
+"""Devices named in such a record; the others are one sum."""
 DENIED = b"\x00\x01 "
 """A filter our broker refuses to everybody (it holds a space), with its length: it answers 0x80 for it."""
 _published = Counter("anxin_doorman_messages", "Messages of devices passed on to the broker")
 _escaped = Counter("anxin_doorman_escaped", "Messages whose topic was rewritten for the broker")
-_paced = Counter(
-    "anxin_doorman_paced", "Times a connection was not read for a while because it sent too much"
-)
+_paced = Counter("anxin_doorman_paced", "Times a connection began to wait its turn because it sent too much")
 _denied = Counter("anxin_doorman_denied_filters", "Subscriptions that were refused")
 _closed = Counter("anxin_doorman_closed", "Connections closed for what the client did", ["why"])
 sign_ins = Counter("anxin_doorman_sign_ins", "Sign-ins", ["outcome"])
-
-
-class _Pausing(Protocol):
-    """What a transport can do that we use."""
-
-    def write(self, data: bytes) -> None: ...
-    def write_eof(self) -> None: ...
-    def can_write_eof(self) -> bool: ...
-    def close(self) -> None: ...
-    def abort(self) -> None: ...
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
-    def get_extra_info(self, name: str) -> object: ...
 
 
 class Door(asyncio.Protocol):
@@ -83,26 +68,31 @@ class Door(asyncio.Protocol):
         "broker_is_slow",
         "busy",
         "client_id",
+        "cut",
+        "cut_answers",
+        "cut_timer",
+        "cut_waiting",
         "discarded",
         "doorman",
         "ended",
+        "held",
         "host",
         "inside",
         "left",
         "need",
-        "paced",
-        "passed",
-        "passed_at",
+        "parting",
         "rest",
+        "stalled",
         "task",
         "timer",
         "transport",
+        "unanswered",
         "unsettled",
     )
 
     def __init__(self, doorman: Doorman) -> None:
         self.doorman = doorman
-        self.transport: _Pausing | None = None
+        self.transport: Pausing | None = None
         self.inside: Inside | None = None
         self.account: Account | None = None
         self.client_id = b""
@@ -120,18 +110,26 @@ class Door(asyncio.Protocol):
         self.ended = False
         self.unsettled = 0
         self.broker_is_slow = False
-        self.passed = 0.0
-        """Messages passed on of late, as `PACE` forgets them."""
-        self.passed_at = 0.0
-        self.paced: asyncio.TimerHandle | None = None
-        """Set while it is not read because it sent too much."""
+        self.held = doorman.flow.opened()
+        """What waits because it sent too much."""
+        self.unanswered = 0
+        self.stalled = False
+        """Even an alarm has no room: it is not read until there is some."""
+        self.parting: bytes | None = None
+        """It has said all, but something of it waits; this is the last word for the broker then."""
+        self.cut: dict[bytes, list[int]] = {}
+        """By topic: messages that were left out and are not recorded yet; how many, and the bytes of one."""
+        self.cut_answers = bytearray()
+        self.cut_waiting = 0
+        """Acknowledgements that wait for such a record to be durable."""
+        self.cut_timer: asyncio.TimerHandle | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[None] | None = None
 
     # -- from asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("_Pausing", transport)
+        self.transport = cast("Pausing", transport)
         peer = transport.get_extra_info("peername")
         self.host = str(peer[0]) if isinstance(peer, tuple) else ""
         connection = transport.get_extra_info("socket")
@@ -166,20 +164,32 @@ class Door(asyncio.Protocol):
             return False
         assert self.transport is not None
         if self.transport.get_extra_info("sslcontext") is not None:
+            if self.held.count:
+                self.parting = b""
             return False  # TLS ends both ways at once
-        self.inside.no_more()
-        self.farewell()
+        self._part(b"")
         return True
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self.ended = True
         self.transport = None
         self._stop_timer()
-        if self.paced is not None:
-            self.paced.cancel()
+        self._tell_cut()
         if self.task is not None:
             self.task.cancel()
         self.doorman.gone(self)
+        if self.parting is not None and self.inside is not None and self.inside.transport is not None:
+            # It took its leave: what waits of it is still passed on.
+            self.timer = asyncio.get_running_loop().call_later(self._patience, self.forget)
+        else:
+            self.forget()
+
+    def forget(self) -> None:
+        """Nothing more of it is passed on. What has no acknowledgement is said again by whoever wants it heard."""
+        self._stop_timer()
+        self.parting = None
+        self.doorman.flow.closed(self, self.held, self.unanswered)
+        self.unanswered = 0
         if self.inside is not None:
             self.inside.no_more(close=True)
 
@@ -252,11 +262,15 @@ class Door(asyncio.Protocol):
         doorman.let_in(self)
         inside.write(hello.write(self.client_id, doorman.credentials))
         self.inside = inside
+        self.task = None
+        self._read_or_not()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Look again at what was read and not looked at."""
         early = bytes(self.rest)
         self.rest.clear()
         self.need = 2
-        self.task = None
-        self._read_or_not()
         if early:
             self.data_received(early)
 
@@ -291,7 +305,8 @@ class Door(asyncio.Protocol):
         verdicts = account.verdicts
         size_here = len(data)
         pieces: list[bytes] = []
-        start = at = count = 0  # from `start` to `at`: looked at, to be passed on as it is
+        room = self.doorman.flow.room(self.held)
+        start = at = count = numbered = 0  # from `start` to `at`: looked at, to be passed on as it is
         try:
             if self.left:
                 at = min(self.left, size_here)
@@ -350,7 +365,20 @@ class Door(asyncio.Protocol):
                     self.left = end - at
                     self._discard(data[payload:at])
                     continue
+                if count >= room and size <= DEVICE_BYTES + topics.TOPIC_BYTES:
+                    if end > size_here:
+                        self.need = end - at
+                        break
+                    wording = marks(data[payload:end])
+                    is_grave = verdict.grave or bool(wording)
+                    if not is_grave or not self.doorman.flow.lets_past(self.held, topic, wording):
+                        if not self._hold(verdict, topic, data[at:end], payload - at, qos, is_grave):
+                            break
+                        pieces.append(data[start:at])
+                        at = start = end
+                        continue
                 count += 1
+                numbered += qos != 0
                 if verdict.framed is not None:
                     _escaped.inc()
                     pieces += (
@@ -366,9 +394,7 @@ class Door(asyncio.Protocol):
                     break
         finally:
             if count:
-                _published.inc(count)
-                self.doorman.count += count
-                self._pace(count)
+                self._passed(count, numbered)
             if pieces:
                 pieces.append(data[start:at])
                 inside.write(b"".join(pieces))
@@ -398,9 +424,8 @@ class Door(asyncio.Protocol):
         self._check(head, end - body)
         if head in EMPTY:
             if head == 0xE0:
-                assert self.inside is not None
                 self.ended = True  # the broker closes, and then so do we
-                self.farewell()
+                return self._part(bytes((head, 0)))
             return None
         if not (data[body] or data[body + 1]):
             raise Broken("packet id 0")
@@ -484,24 +509,97 @@ class Door(asyncio.Protocol):
 
     # -- flow and end
 
-    def _pace(self, count: int) -> None:
-        """Take note of messages passed on; too many and it is not read until its sender has slowed down to `PACE`."""
-        if self.doorman.pace is None:
-            return
-        burst, per_second = self.doorman.pace
-        now = self.doorman.clock.monotonic()
-        self.passed = max(0.0, self.passed - (now - self.passed_at) * per_second) + count
-        self.passed_at = now
-        if self.passed > burst and self.paced is None and not self.ended:
-            _paced.inc()
-            self.doorman.say("client_slowed", self.host, user=self.account.name if self.account else None)
-            wait = (self.passed - burst) / per_second
-            self.paced = asyncio.get_running_loop().call_later(wait, self._go_on)
-            self._read_or_not()
+    def _passed(self, count: int, numbered: int) -> None:
+        """Take note of messages passed on; too many, and what follows waits its turn."""
+        _published.inc(count)
+        doorman, held = self.doorman, self.held
+        doorman.count += count
+        self.unanswered += numbered
+        doorman.flow.passed(held, count, numbered)
 
-    def _go_on(self) -> None:
-        self.paced = None
-        self._read_or_not()
+    def _hold(
+        self, verdict: Verdict, topic: bytes, packet: bytes, payload: int, qos: int, is_grave: bool
+    ) -> bool:
+        """Let a message wait its turn, or cut it when there is no room; False when it can be neither: nothing more is read then."""
+        doorman, account = self.doorman, self.account
+        flow = doorman.flow
+        if flow.has_room(self.held):
+            if not self.held.count:
+                _paced.inc()
+                doorman.say("client_slowed", self.host, user=account.name if account else None)
+            if verdict.framed is not None:
+                _escaped.inc()
+                number = packet[payload - 2 : payload] if qos else b""
+                rest = verdict.framed + number + packet[payload:]
+                packet = framed(packet[0], rest)
+            flow.hold(self, self.held, topic, packet, qos != 0)
+            return True
+        if is_grave or self.cut_waiting >= CUT:
+            self.stalled = True
+            self._read_or_not()
+            return False
+        key = topic if topic in self.cut or len(self.cut) < CUT_TOPICS else b""
+        told = self.cut.setdefault(key, [0, len(packet) - payload])
+        told[0] += 1
+        if qos:
+            self.cut_waiting += 1
+            self.cut_answers += bytes((0x40 if qos == 0x02 else 0x50, 2)) + packet[payload - 2 : payload]
+        if self.cut_timer is None:
+            self.cut_timer = asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell_cut)
+        return True
+
+    def _tell_cut(self) -> None:
+        """Record what was cut; whoever waits for an acknowledgement of it gets that when the record is durable."""
+        if self.cut_timer is not None:
+            self.cut_timer.cancel()
+            self.cut_timer = None
+        if not self.cut or self.account is None:
+            return
+        cut, answers = self.cut, bytes(self.cut_answers)
+        self.cut, self.cut_answers = {}, bytearray()
+        left = len(cut)
+        self.doorman.flow.cut(sum(times for times, _ in cut.values()))
+
+        def settled() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                self.cut_waiting -= len(answers) // 4
+                if answers and self.inside is not None:
+                    self.inside.answer(answers)
+                self.relieved()
+
+        for topic, (times, size) in cut.items():
+            verdict = self.account.verdicts.get(topic) or self.account.judge(topic, self.doorman.registry)
+            self.doorman.left_out(self.account, verdict if topic else None, topic, times, size, settled)
+
+    def release(self, packets: bytes) -> None:
+        """What waited passes on to the broker."""
+        if self.inside is not None:
+            self.inside.write(packets)
+
+    def relieved(self) -> None:
+        """There is room again, or nothing waits any more."""
+        if self.parting is not None and not self.held.count:
+            last, self.parting = self.parting, None
+            if self.inside is not None:
+                if last:
+                    self.inside.write(last)
+                self.inside.no_more()
+        if self.stalled and not self.ended and self.cut_waiting < CUT and self.held.count <= HELD // 2:
+            self.stalled = False
+            self._read_or_not()
+            self._read_on()
+
+    def _part(self, last: bytes) -> bytes | None:
+        """It has said all: pass on its last word, after what waits. Nothing (None) to change when nothing does."""
+        self.farewell()
+        if self.held.count:
+            self.parting = last
+            return b""
+        if not last and self.inside is not None:
+            self.inside.no_more()
+        return None
 
     def slow(self, slow: bool) -> None:
         """The broker takes nothing more, or again."""
@@ -511,10 +609,15 @@ class Door(asyncio.Protocol):
     def _read_or_not(self) -> None:
         if self.transport is None:
             return
-        if self.broker_is_slow or self.paced is not None or self.unsettled >= UNSETTLED:
+        if self.broker_is_slow or self.stalled or self.unsettled >= UNSETTLED:
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
+
+    def answered(self, count: int) -> None:
+        """The broker has answered so many messages."""
+        self.unanswered = max(0, self.unanswered - count)
+        self.doorman.flow.answered(count)
 
     def write(self, data: bytes) -> None:
         """To the device."""
@@ -538,10 +641,14 @@ class Door(asyncio.Protocol):
             self.transport.close()
             self.farewell()
 
+    @property
+    def _patience(self) -> float:
+        return FAREWELL_SECONDS + self.held.count / self.doorman.flow.slowest
+
     def farewell(self) -> None:
         """Give what is on its way some time, then cut."""
         self._stop_timer()
-        self.timer = asyncio.get_running_loop().call_later(FAREWELL_SECONDS, self._cut)
+        self.timer = asyncio.get_running_loop().call_later(self._patience, self._cut)
 
     def _cut(self) -> None:
         if self.transport is not None:
@@ -568,138 +675,3 @@ class _Discarded:
     def take(self, part: bytes) -> None:
         if len(self.sample) < SAMPLE:
             self.sample += part[: SAMPLE - len(self.sample)]
-
-
-class Inside(asyncio.Protocol):
-    """The broker's side: passes its packets to the device with topics as devices know them."""
-
-    __slots__ = ("answers", "door", "is_let_in", "left", "need", "rest", "timer", "transport")
-
-    def __init__(self, door: Door) -> None:
-        self.door = door
-        self.transport: _Pausing | None = None
-        self.rest = bytearray()
-        self.need = 2
-        self.left = 0
-        self.is_let_in = False
-        self.answers: list[bytes] = []
-        """Acknowledgements of ours that wait for the end of the packet in hand."""
-        self.timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("_Pausing", transport)
-
-    def connection_lost(self, _exc: Exception | None) -> None:
-        self.transport = None
-        if self.timer is not None:
-            self.timer.cancel()
-        door = self.door
-        if door.transport is not None:
-            door.ended = True
-            door.transport.close()
-            door.farewell()
-
-    def pause_writing(self) -> None:
-        self.door.slow(True)
-
-    def resume_writing(self) -> None:
-        self.door.slow(False)
-
-    def hold(self, hold: bool) -> None:
-        """The device takes nothing more, or again."""
-        if self.transport is not None:
-            if hold:
-                self.transport.pause_reading()
-            else:
-                self.transport.resume_reading()
-
-    def write(self, data: bytes) -> None:
-        """To the broker."""
-        if self.transport is not None:
-            self.transport.write(data)
-
-    def no_more(self, *, close: bool = False) -> None:
-        """Nothing more will be written; with `close` nothing more is read either."""
-        if self.transport is None:
-            return
-        if close:
-            self.transport.close()
-        else:
-            self.transport.write_eof()
-        if self.timer is None:
-            self.timer = asyncio.get_running_loop().call_later(FAREWELL_SECONDS, self.transport.abort)
-
-    def answer(self, packet: bytes) -> None:
-        """An acknowledgement of ours, between two packets of the broker."""
-        if self.is_let_in and not self.left:
-            self.door.write(packet)
-        else:
-            self.answers.append(packet)
-
-    def data_received(self, data: bytes) -> None:
-        if self.rest:
-            self.rest += data
-            if len(self.rest) < self.need:
-                return
-            data = bytes(self.rest)
-            self.rest.clear()
-        size_here = len(data)
-        pieces: list[bytes] = []
-        start, at = 0, min(self.left, size_here)
-        self.left -= at
-        while size_here - at >= 2:
-            head, size, body = data[at], data[at + 1], at + 2
-            if size >= 0x80:
-                size, body = measure(data, at)
-                if size < 0:
-                    self.need = size_here - at + 1
-                    break
-            end = body + size
-            if head & 0xF0 == 0x30:
-                if body + 2 > size_here:
-                    self.need = body + 2 - at
-                    break
-                after = body + 2 + (data[body] << 8 | data[body + 1])
-                if after > size_here:
-                    self.need = after - at
-                    break
-                topic = data[body + 2 : after]
-                if b"\xf3\xb0" in topic:
-                    plain = topics.unescape(topic.decode()).encode()
-                    pieces += (
-                        data[start:at],
-                        bytes((head,)),
-                        length(size + len(plain) - len(topic)),
-                        len(plain).to_bytes(2, "big"),
-                        plain,
-                    )
-                    start = after
-            elif not self.is_let_in:
-                if end > size_here:
-                    self.need = end - at
-                    break
-                self._let_in(data[at:end])
-            at = end
-            if end > size_here:
-                at, self.left = size_here, end - size_here
-                break
-        if pieces:
-            pieces.append(data[start:at])
-            self.door.write(b"".join(pieces))
-        elif start < at:
-            self.door.write(data if at - start == size_here else data[start:at])
-        if at < size_here:
-            self.rest += data[at:]
-            if size_here - at < 2:
-                self.need = 2
-        if self.answers and self.is_let_in and not self.left:
-            self.door.write(b"".join(self.answers))
-            self.answers.clear()
-
-    def _let_in(self, packet: bytes) -> None:
-        code = packet[3] if packet[0] == 0x20 and len(packet) == 4 else NOT_AUTHORISED
-        self.is_let_in = code == ACCEPTED
-        if not self.is_let_in:
-            # Our own fault, so the device is not told that its password is wrong: it would give up.
-            log.error("broker_refused_the_doorman", code=code)
-            self.door.end("the broker refused the doorman")

@@ -154,6 +154,8 @@ class Hello:
 # First bytes of the packets a client may send besides PUBLISH, CONNECT, SUBSCRIBE, UNSUBSCRIBE: with a packet id, and empty.
 NUMBERED = frozenset({0x40, 0x50, 0x62, 0x70})
 EMPTY = frozenset({0xC0, 0xE0})
+ANSWERS = frozenset({0x40, 0x50})
+"""PUBACK and PUBREC: the broker has a message."""
 REQUESTS = {0x82: 1, 0xA2: 0}
 """SUBSCRIBE and UNSUBSCRIBE, with the bytes that follow each filter."""
 

@@ -25,6 +25,7 @@ class Waiting:
     reason: Reason
     at: datetime
     done: Callable[[], None] | None
+    times: int = 1
 
 
 class Quarantine:
@@ -59,7 +60,7 @@ class Quarantine:
         for w in taken:
             if w.refusal is None:
                 key = (w.sender, w.reason)
-                counted[key] = counted.get(key, 0) + 1
+                counted[key] = counted.get(key, 0) + w.times
                 last[key] = w.at
         for (sender, reason), count in counted.items():
             name = content_id("doorman", sender, reason.value, secrets.token_hex(8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import secrets
@@ -154,6 +155,25 @@ def may_hear(topic_filter: str, gateway: Gateway | None, registry: Registry | No
     return any(topics.covers(one, topic_filter) for one in allowed)
 
 
+@functools.lru_cache(maxsize=2)
+def alarms_below(registry: Registry) -> frozenset[str]:
+    """Topics above those of alarm devices: a gateway may speak there for all of them."""
+    topics_of_alarms = [t for t, (_, device) in registry.topics().items() if device.kind in ALARM_KINDS]
+    return frozenset(t[:at] for t in topics_of_alarms for at, sign in enumerate(t) if sign == "/")
+
+
+def may_be_grave(topic: str, registry: Registry | None) -> bool:
+    """Whether a device of an alarm kind is registered on a topic, above or below it."""
+    if registry is None:
+        return False
+    levels = topic.split("/")
+    for length in range(len(levels), 0, -1):
+        found = registry.by_topic("/".join(levels[:length]))
+        if found is not None:
+            return found[1].kind in ALARM_KINDS
+    return topic in alarms_below(registry)
+
+
 @dataclass(slots=True)
 class Verdict:
     """What is done with messages on a topic."""
@@ -166,6 +186,8 @@ class Verdict:
     home: str | None = None
     device: str | None = None
     alarm: bool = False
+    grave: bool = False
+    """An alarm of a device may be said there: on its topic, one above that it shares with others, or one below."""
 
 
 class Account:
@@ -181,6 +203,15 @@ class Account:
         self.verdicts: dict[bytes, Verdict] = {}
         self.spent = 0.0
         self.spent_at = 0.0
+
+    def may_record(self, now: float, burst: float, per_second: float) -> bool:
+        """Whether one more refusal of this sender is recorded by itself, or only counted."""
+        self.spent = max(0.0, self.spent - (now - self.spent_at) * per_second)
+        self.spent_at = now
+        if self.spent >= burst:
+            return False
+        self.spent += 1
+        return True
 
     def judge(self, topic: bytes, registry: Registry | None) -> Verdict:
         """The verdict on a topic, remembered."""
@@ -204,7 +235,7 @@ class Account:
         written = topics.escape(topic).encode()
         if len(written) > topics.TOPIC_BYTES:
             return Verdict(-1, why="the topic is too long")
-        verdict = Verdict(LARGEST_BYTES)
+        verdict = Verdict(LARGEST_BYTES, grave=may_be_grave(topic, registry))
         if written != raw:
             verdict.framed = len(written).to_bytes(2, "big") + written
         found = registry.by_topic(topic) if registry is not None else None

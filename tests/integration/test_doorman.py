@@ -8,7 +8,6 @@ import ssl
 import struct
 import subprocess
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -881,30 +880,6 @@ async def test_a_slow_broker_slows_the_device(server: NatsForTests):
         go_on.set()
         async with asyncio.timeout(20):
             await device.writer.drain()
-
-
-async def test_a_flood_waits_in_its_sender(server: NatsForTests):
-    """Beyond the pace a connection is not read: it loses nothing, and others are not held up."""
-    async with front(server, pace=(50.0, 100.0)) as house:
-        rude, polite = await Device.connect(house.port, "rude"), await Device.connect(house.port, "polite")
-        began = time.monotonic()
-        rude.writer.write(b"".join(publish_packet("anxin/v1/h1/d1", b"{}", n) for n in range(1, 301)))
-        await rude.writer.drain()
-        acknowledged = [await rude.receive() for _ in range(50)]
-        rude.number = 300
-        last = asyncio.create_task(polite_after(rude, 250))
-        for _ in range(5):
-            await polite.publish("anxin/v1/h2/sos")
-        assert not last.done(), "the polite one is heard while the rude one waits"
-        acknowledged += await last
-        assert [body for _, body in acknowledged] == [struct.pack(">H", n) for n in range(1, 302)]
-        assert time.monotonic() - began > (300 - 50) / 100 - 0.2
-
-
-async def polite_after(device: Device, count: int) -> list[tuple[int, bytes]]:
-    """What a device that goes on after a flood is answered: the rest of the flood, and one message more."""
-    device.writer.write(publish_packet("anxin/v1/h1/d1", b"{}", device.number + 1))
-    return [await device.receive() for _ in range(count + 1)]
 
 
 async def test_a_slow_device_slows_the_broker(server: NatsForTests):

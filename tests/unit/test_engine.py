@@ -301,6 +301,30 @@ def test_an_unreadable_alarm_tells_people_and_other_refusals_do_not() -> None:
     assert engine.refused(nobody, NOON) == []
 
 
+def test_what_was_left_out_at_the_door_is_told_of_its_device() -> None:
+    """A flood that the doorman cut may reach the rules at a rate that looks ordinary; five calm minutes end it."""
+    engine = an_engine()
+
+    def cut(seconds: float) -> list[Finding]:
+        at = NOON + timedelta(seconds=seconds)
+        return engine.refused(
+            Refusal(
+                refusal_id=str(seconds), topic="t", reason="flood", received_at=at, home="h1", device="belt", times=900
+            ),
+            at,
+        )  # fmt: skip
+
+    [told] = cut(0)
+    assert (told.rule, told.level, told.device, told.evidence[0].value) == ("TE12", Level.blue, "belt", 900)
+    assert cut(1) == []
+    assert engine.tick(NOON + timedelta(seconds=299)) == []
+    cut(299)
+    assert engine.tick(NOON + timedelta(seconds=590)) == []
+    assert [(f.rule, f.phase) for f in engine.tick(NOON + timedelta(seconds=600))] == [
+        ("TE12", Phase.cleared)
+    ]
+
+
 def test_a_changed_limit_counts_at_once_and_forgets_nothing() -> None:
     """Somebody has been out of bed for 15 minutes when the limit falls from 20 to 10: it is yellow now."""
     night = NOON.replace(hour=17)
