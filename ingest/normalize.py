@@ -32,6 +32,7 @@ from devices.codecs import Said, exposes, native, zigbee2mqtt
 from devices.codecs.exposes import Definition
 from devices.codecs.utterance import NOBODY, Claim, Dialect, Heard, Utterance
 from devices.codecs.zigbee2mqtt import Part
+from devices.consent import withheld
 from devices.dialects import GUESSED, NATIVE, TOPIC_BY_TOPIC, ZIGBEE2MQTT, dialect
 from devices.dialects import NAMES as DIALECTS
 from devices.guesses import likely
@@ -202,7 +203,7 @@ class Normalizer:
             return []
         home, this = found
         topic = this.address or f"anxin/v1/{home.id}/{this.id}"
-        route = _Route(_Way.device, NATIVE, home, this, withheld=self._withheld(home, this))
+        route = _Route(_Way.device, NATIVE, home, this, withheld=withheld(self.registry, home, this))
         message = Message(topic, payload, received_at)
         return self._safely(route, message)
 
@@ -219,7 +220,7 @@ class Normalizer:
         harmless = fault.reason is Reason.empty and message.payload.strip() != b""
         speaks = route.way not in (_Way.availability, _Way.status)
         if route.home is not None and route.device is not None:
-            route = replace(route, withheld=self._withheld(route.home, route.device))
+            route = replace(route, withheld=withheld(self.registry, route.home, route.device))
         private = _is_private(route, [fault])
         alarm = route.alarm and speaks and not harmless
         return [_refusal(message, fault, route, alarm=alarm, private=private)]
@@ -305,7 +306,7 @@ class Normalizer:
                 device = self.registry.devices.get(levels[3])
                 if home is not None and device is not None and device[0] is home:
                     # It has another address in the site file and still speaks its own dialect here.
-                    return _Route(_Way.device, NATIVE, *device, withheld=self._withheld(*device))
+                    return _Route(_Way.device, NATIVE, *device, withheld=withheld(self.registry, *device))
         return _Route(_Way.unclaimed, NATIVE)
 
     def _find_spoken(self, topic: str, spoken: Dialect) -> _Route:
@@ -390,7 +391,7 @@ class Normalizer:
         if dialect == ZIGBEE2MQTT:
             definition = self._definition(topic) or models.definition(device.model)
         return _Route(
-            way, dialect, home, device, withheld=self._withheld(home, device), definition=definition
+            way, dialect, home, device, withheld=withheld(self.registry, home, device), definition=definition
         )
 
     def _definition(self, topic: str) -> Definition | None:
@@ -402,22 +403,6 @@ class Normalizer:
 
     def _gateway(self, home: Home | None) -> Device | None:
         return next((d for d in home.devices if d.kind is Kind.gateway), None) if home is not None else None
-
-    def _withheld(self, home: Home, device: Device) -> frozenset[str]:
-        """Quantities the people it is about keep from the centre. A shared sensor obeys the strictest of them."""
-        about = self.registry.resident_of(home, device)
-        people = [about] if about is not None else home.residents
-        withheld = {
-            data
-            for person in people
-            for data, viewers in (person.consent or {}).items()
-            if "centre" not in viewers
-        }
-        return (
-            frozenset(q.name for q in QUANTITIES.values() if q.consent in withheld)
-            if withheld
-            else frozenset()
-        )
 
     # -- what it says ---------------------------------------------------------------------------------------------
 
@@ -440,7 +425,9 @@ class Normalizer:
             if part.only_list:
                 continue
             home, device, address = found
-            own = _Route(_Way.spoken, route.dialect, home, device, withheld=self._withheld(home, device))
+            own = _Route(
+                _Way.spoken, route.dialect, home, device, withheld=withheld(self.registry, home, device)
+            )
             if part.state is not None:
                 out.extend(self._state(own, message, part.state))
                 continue

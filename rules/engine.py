@@ -26,7 +26,7 @@ import msgspec
 from care.errors import Reason
 from care.ids import epoch_ms
 from care.messages import URGENT, Evidence, Finding, Refusal, Report, Value
-from care.site import HomeOrders, Registry
+from care.site import HomeOrders, Registry, Resident
 from care.words import Condition, Kind, Phase
 from devices.quantities import HAZARDS, PRESSES
 from rules import personal
@@ -36,7 +36,7 @@ from rules.conditions import ELSEWHERE
 from rules.dark import AREA, NEAR, Outages
 from rules.episodes import CALM, CHATTERS, FLOOD
 from rules.homes import HEALTH, limits_of, sieve_of
-from rules.live import Instance, LiveDevice, LiveHome, Trigger
+from rules.live import Instance, LiveDevice, LiveHome, Trigger, bed_of
 from rules.memory import (
     ACTIVE,
     IDLE,
@@ -617,6 +617,7 @@ class Engine(Outages):
                 del memory.devices[device]
         for device_id in listed:
             memory.devices.setdefault(device_id, DeviceMemory(known_at=self._now))
+        self._move_beds(name, old)
         home = self._build(name, memory)
         for key, instance in old.instances.items():
             if (
@@ -646,6 +647,35 @@ class Engine(Outages):
             waiting = instance.episode.phase != IDLE or instance.episode.wake
             if waiting or instance.rule.doc.shape is Shape.absence or instance is home.outage:
                 self._evaluate(instance, max(instance.episode.seen, self._now), None, out)
+
+    def _move_beds(self, name: str, old: LiveHome) -> None:
+        """A bed is named by its resident and room. When the site file says those otherwise, what was waiting for it and
+        what was learnt of it go along; not when the bed is somebody else's now, and not while a device stays behind.
+        """
+        memory = old.memory
+        before = {d.name: (bed_of(d), d.resident) for d in old.devices.values() if d.bed}
+        after: dict[str, tuple[str, Resident | None]] = {}
+        home = LiveHome(name, memory)
+        for device in before:
+            now = LiveDevice(device, memory.devices[device]) if device in memory.devices else None
+            if now is not None:
+                self._describe(home, now)
+                after[device] = bed_of(now), now.resident
+        taken = {bed for bed, _ in after.values()}
+        for device, (bed, whose) in before.items():
+            to, theirs = after.get(device, (bed, None))
+            another = whose is not None and theirs is not None and whose.id != theirs.id
+            if to == bed or bed in taken or another:
+                continue
+            for key in list(memory.episodes):
+                rule, _, subject = key.partition("|")
+                if subject == bed:
+                    memory.episodes.setdefault(f"{rule}|{to}", memory.episodes.pop(key))
+            for instance in list(old.instances.values()):
+                if instance.subject == bed:
+                    del old.instances[instance.key]
+            if memory.clock is not None and bed in memory.clock.beds:
+                memory.clock.beds.setdefault(to, memory.clock.beds.pop(bed))
 
     def _declared(self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding]) -> None:
         """`online` / `offline` of a gateway or an availability topic. Only a gateway's is believed by itself."""

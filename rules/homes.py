@@ -18,6 +18,7 @@ from care.ids import epoch_ms
 from care.messages import URGENT, Finding, HomeHabits, HomeHealth
 from care.site import Registry
 from care.words import Kind
+from devices.consent import withheld
 from devices.kinds import KINDS
 from devices.models import expected, silence
 from devices.quantities import PRESSES, QUANTITIES
@@ -40,6 +41,7 @@ from rules.memory import (
     Samples,
     Snapshot,
     check,
+    forget_values,
     pack,
     pack_home,
     unpack_home,
@@ -183,6 +185,9 @@ class Homes(ABC):
         device.kind = found[1].kind.value
         device.room = found[1].room
         device.resident = self.registry.resident_of(found[0], found[1])
+        kept_back = withheld(self.registry, found[0], found[1])
+        if kept_back:
+            forget_values(device.memory, kept_back)
         blue, _ = silence(found[1])
         device.silence = round(blue.total_seconds() * 1000)
         personal.attach(device)

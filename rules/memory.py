@@ -6,6 +6,7 @@ to another engine and it says the same. Timers are the `wake` of an episode. Sta
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -207,6 +208,21 @@ class DeviceMemory(msgspec.Struct, array_like=True):
         return (
             self.reports >= SPEAKS_AFTER and 2 * self.changes >= self.reports and self.longest > SPEAKS_PAUSE
         )
+
+
+def forget_values(memory: DeviceMemory, quantities: Collection[str]) -> None:
+    """Forget what a device said of quantities that its people keep from us from now on: nothing is judged by it any more."""
+    for quantity in quantities:
+        memory.fields.pop(quantity, None)
+    if "in_bed" in quantities:
+        memory.samples = None
+    elif memory.samples is not None and "heart_rate" in quantities:
+        memory.samples.taken = []
+    if "door_open" in quantities:
+        memory.turns = []
+    if memory.held is not None:
+        values = {q: v for q, v in memory.held.values.items() if q not in quantities}
+        memory.held = msgspec.structs.replace(memory.held, values=values)
 
 
 SPEAKS_AFTER = 6
