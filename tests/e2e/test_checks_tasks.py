@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from care.words import Level
-from tests.e2e.conftest import Sit, picture
+from tests.e2e.conftest import ARTEFACTS, Sit, picture, wait_for
 from tests.e2e.room import Room
+from tests.e2e.test_checks_look import axe
 from tests.integration.test_api_proposals import closed
 
 pytestmark = [pytest.mark.browser, pytest.mark.own_room]
@@ -96,6 +97,71 @@ def test_a_secret_is_shown_once(room: Room, sit: Sit) -> None:
     other = sit("/tasks?tab=integrations")
     expect(other.get_by_role("link", name="电话关怀")).to_be_visible()
     expect(other.get_by_role("link", name="接入系统")).to_have_count(0)
+
+
+def overflows(page: Page) -> list[str]:
+    """What runs out of the screen's side: the page as a whole, or letters out of their own box."""
+    found: list[str] = page.evaluate(
+        """() => {
+          const wide = [...document.querySelectorAll('header *, main *')].filter(
+            (one) => one.getClientRects().length > 0 && one.getBoundingClientRect().right > innerWidth + 1)
+          const cut = [...document.querySelectorAll('main button, main a, main b, main label')].filter(
+            (one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline')
+          return [...wide, ...cut].map((one) => one.outerHTML.slice(0, 120))
+        }"""
+    )
+    return found
+
+
+def everyday(room: Room, sit: Sit) -> None:
+    """A day's work on every tab: a round half rung, an order, a test that waits for a word, a proposal, a system."""
+    now = room.clock.now()
+    rows = [
+        closed(
+            900 + n, code="SM1", level=Level.red, device="smoke-0317", outcome_cause="C02",
+            raised_at=now - timedelta(days=n + 1), closed_at=now - timedelta(days=n),
+        )
+        for n in range(3)
+    ]  # fmt: skip
+    room.house.picture.rows.update({row.id: row for row in rows})
+    room.tested()
+    alert = room.raised("battery", "h0317", cause="device:door-0317", device="door-0317")
+    tester = next(s.id for s in room.registry.site.staff if s.role == "grid_worker" and s.notify)
+    ask = sit(user="admin").request
+    for path, body in (
+        ("rounds", {"title": "降温提醒", "tiers": ["key"]}),
+        ("repairs", {"alert": alert}),
+        ("campaigns", {"tester": tester, "homes": ["h0317"], "minutes": 30}),
+        ("integrations", {"name": "canteen", "events": ["meal.delivered", "meal.not_collected"]}),
+    ):
+        made = ask.post(f"{room.url}/api/v1/{path}", data=body, headers={"origin": room.url})
+        assert made.status == 201, made.text()
+    wait_for(lambda: len(room.house.upkeep.campaigns) > 0, what="the test")
+    room.raised(
+        "smoke", "h0317", device=next(d.id for d in room.registry.homes["h0317"].devices if d.kind == "smoke")
+    )
+    room.raised("gas", "h0317")
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "height"), [("zh", 390, 844), ("en", 360, 780), ("en", 1366, 768)]
+)
+def test_everyday_work_fits_the_screen_it_is_read_on(
+    room: Room, sit: Sit, language: str, width: int, height: int
+) -> None:
+    """Each tab with work in it, in both languages, on a phone and on a laptop: nothing is cut, axe finds nothing."""
+    everyday(room, sit)
+    script = f"localStorage.setItem('anxin.language', '{language}')"
+    page = sit("/tasks", user="admin", width=width, height=height, script=script)
+    for tab in ("rounds", "repairs", "tests", "proposals", "integrations"):
+        page.goto(f"{room.url}/tasks?tab={tab}")
+        page.locator("main .panel li:not(.none)").first.wait_for()
+        for more in page.locator("[data-repair] [aria-expanded], [data-round] [aria-expanded]").all():
+            more.click()
+        ARTEFACTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=ARTEFACTS / f"tasks-{tab}-{language}-{width}.png", full_page=True)
+        assert overflows(page) == [], tab
+        assert axe(page) == [], tab
 
 
 def test_a_proposal_is_decided_with_its_reason(room: Room, sit: Sit) -> None:

@@ -4,7 +4,7 @@ import { language } from '../texts'
 
 const zh = {
   title: '日常工作', tabs: { rounds: '电话关怀', repairs: '维修单', tests: '设备测试', proposals: '改进建议', integrations: '接入系统' },
-  none: '没有', by: (who: string) => `${who} 发起`, until: (at: string) => `到 ${at}`, over: '已结束', save: '保存', cancel: '取消', note: '备注', why: '理由', cases: (numbers: string) => `案件 ${numbers}`,
+  none: '没有', by: (who: string) => `${who} 发起`, until: (at: string) => `到 ${at}`, over: '已结束', save: '保存', cancel: '取消', note: '备注', why: '理由', cases: (numbers: readonly number[]) => `案件 ${numbers.join('、')}`,
   failed: (why: string) => `没有成功：${why}`,
   rounds: {
     begin: '发起一轮关怀', name: '名称', nameHint: '例如：降温提醒', tiers: '打给哪些老人', tier: { key: '重点', important: '重要', general: '一般' }, start: '开始', none: '没有进行中的电话关怀', open: '查看',
@@ -14,7 +14,7 @@ const zh = {
   repairs: {
     open: '未完成', closed: '近 30 天已结束', none: '没有未完成的维修单', noneClosed: '近 30 天没有结束的维修单', due: (at: string) => `期限 ${at}`, overdue: '已逾期', states: { open: '待派', assigned: '已派', done: '等设备证实', closed: '已结束' }, ended: { proved: '设备已证实', removed: '设备已拆除', withdrawn: '已撤销' },
     assign: '派给', done: '做了什么', save: '记为已做', withdraw: '撤销', again: (n: number) => `返工 ${n} 次`, dids: { battery: '换电池', resited: '移位', replaced: '换新', repaired: '修好', power: '恢复供电', reset: '重启、重新入网', nothing_found: '没发现问题' },
-    steps: { opened: '开单', assigned: '派给', released: '退回', done: '已做', again: '又出现', not_proven: '一天内没有证实', proved: '设备证实', removed: '设备已拆除', withdrawn: '撤销' }, history: '经过', hand: '手工开单', home: '住户编号', device: '设备编号（不填为网关）', create: '开单', proof: '做完不等于结束：设备重新正常上报后自动结束',
+    steps: { opened: '开单', assigned: '派给', released: '退回', done: '已做', again: '又出现', not_proven: '一天内没有证实', proved: '设备证实', removed: '设备已拆除', withdrawn: '撤销' }, history: '经过', since: (at: string) => `${at} 起`, last: (at: string | null) => (at === null ? '没有上报记录' : `最近上报 ${at}`), founds: { battery: '电池没电', moved: '位置不对或被挪动', broken: '设备坏了', power: '停电或没插电', network: '网络不通', unplugged: '被人拔掉或关掉', unclear: '没查清' }, hand: '手工开单', home: '住户编号', device: '设备编号（不填为网关）', create: '开单', proof: '做完不等于结束：设备重新正常上报后自动结束',
   },
   tests: {
     begin: '安排一次测试', tester: '测试员', homes: '住户编号', homesHint: '一个或几个，用空格分开', minutes: '时长', minutesOf: (n: number) => `${n} 分钟`, start: '开始', rule: '测试时段内的报警先显示为黄色；测试员 90 秒内没有确认，自动转为红色。有疑问一律按真实处理。', none: '近两周没有测试',
@@ -34,7 +34,7 @@ export type Words = Widen<typeof zh>
 
 const en: Words = {
   title: 'Everyday work', tabs: { rounds: 'Call rounds', repairs: 'Maintenance', tests: 'Device tests', proposals: 'Proposals', integrations: 'Integrations' },
-  none: 'None', by: (who) => `by ${who}`, until: (at) => `until ${at}`, over: 'over', save: 'Save', cancel: 'Cancel', note: 'Note', why: 'Reason', cases: (numbers) => `cases ${numbers}`,
+  none: 'None', by: (who) => `by ${who}`, until: (at) => `until ${at}`, over: 'over', save: 'Save', cancel: 'Cancel', note: 'Note', why: 'Reason', cases: (numbers) => `${numbers.length > 1 ? 'cases' : 'case'} ${numbers.join(', ')}`,
   failed: (why) => `It did not succeed: ${why}`,
   rounds: {
     begin: 'Begin a call round', name: 'Title', nameHint: 'for example: cold weather', tiers: 'Whom to ring', tier: { key: 'Key', important: 'Important', general: 'General' }, start: 'Begin', none: 'No call round is running', open: 'Show',
@@ -44,7 +44,7 @@ const en: Words = {
   repairs: {
     open: 'To be done', closed: 'Ended within 30 days', none: 'No order is open', noneClosed: 'None ended within 30 days', due: (at) => `due ${at}`, overdue: 'overdue', states: { open: 'unassigned', assigned: 'assigned', done: 'waits for proof', closed: 'ended' }, ended: { proved: 'proved by the device', removed: 'device removed', withdrawn: 'withdrawn' },
     assign: 'Assign to', done: 'What was done', save: 'Note it as done', withdraw: 'Withdraw', again: (n) => `came back ${n} times`, dids: { battery: 'battery changed', resited: 're-sited', replaced: 'replaced', repaired: 'repaired', power: 'power restored', reset: 'reset or paired again', nothing_found: 'nothing found' },
-    steps: { opened: 'opened', assigned: 'assigned to', released: 'given back', done: 'done', again: 'happened again', not_proven: 'not proven within a day', proved: 'proved', removed: 'device removed', withdrawn: 'withdrawn' }, history: 'History', hand: 'Open by hand', home: 'Home', device: 'Device (empty: gateway)', create: 'Open order', proof: 'Done is not closed: an order ends when the device reports and is well',
+    steps: { opened: 'opened', assigned: 'assigned to', released: 'given back', done: 'done', again: 'happened again', not_proven: 'not proven within a day', proved: 'proved', removed: 'device removed', withdrawn: 'withdrawn' }, history: 'History', since: (at) => `since ${at}`, last: (at) => (at === null ? 'no report on record' : `last report ${at}`), founds: { battery: 'battery empty', moved: 'wrong place, or moved', broken: 'device broken', power: 'no power', network: 'no network', unplugged: 'unplugged or switched off', unclear: 'not found out' }, hand: 'Open by hand', home: 'Home', device: 'Device (empty: gateway)', create: 'Open order', proof: 'Done is not closed: an order ends when the device reports and is well',
   },
   tests: {
     begin: 'Plan a test', tester: 'Tester', homes: 'Homes', homesHint: 'one or several, with spaces', minutes: 'Length', minutesOf: (n) => `${n} min`, start: 'Begin', rule: 'Alarms in the window are yellow at first and red 90 seconds later unless the tester confirms. In doubt they are real.', none: 'No test in the last two weeks',
