@@ -30,6 +30,9 @@ V = access.V
 HOURS = 12
 """How far ahead holes are looked for on the page (ux 9.6)."""
 
+WHOLE = timedelta(hours=36)
+"""A shift lasts a day at most: looked so far around a week, the ones at its edges are whole."""
+
 
 def routes(house: House) -> APIRouter:
     """All of them, on one house."""
@@ -56,16 +59,17 @@ def routes(house: House) -> APIRouter:
         end = instant(first + timedelta(days=7), time(0), registry.zone)
 
         def shifts(person: str) -> list[Json]:
-            """Told under the day on which they begin in this week."""
+            """Whole, under the day on which they begin; one that began before this week under its first day."""
             return [
                 {
-                    "day": s.start.astimezone(registry.zone).date().isoformat(),
+                    "day": max(s.start, start).astimezone(registry.zone).date().isoformat(),
                     "from": iso(s.start),
                     "to": iso(s.end),
                     "now": s.start <= now < s.end,
                     "covers": registry.staff[s.covers].name if s.covers in registry.staff else None,
                 }
-                for s in roster.stretches(person, start, end)
+                for s in roster.stretches(person, start - WHOLE, end + WHOLE)
+                if s.start < end and start < s.end
             ]
 
         def missing(person: str) -> list[Json]:

@@ -10,9 +10,11 @@ import pytest
 from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect
 
+from alerts.roster import DESK_ROLES, roster_of
 from care.messages import DeviceHealth
 from tests.e2e.conftest import Sit, comes_to, wait_for
 from tests.e2e.room import Room
+from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -78,6 +80,66 @@ def test_a_silent_device_takes_its_home_out_of_the_protected(room: Room, sit: Si
         expect(page.locator("[data-home]")).to_have_count(1)
     finally:
         room.all_protected()
+
+
+@pytest.mark.own_room
+def test_a_swap_by_keyboard_alone(room: Room, sit: Sit) -> None:
+    """9.6: from a shift to the saved swap without a mouse; both then stand in for each other, and the focus comes back."""
+    page = sit("/duty")
+    mine = page.locator('[data-staff="s01"]')
+    shift = mine.locator("button.shift").last
+    expect(shift).to_be_visible()
+    shift.focus()
+    page.keyboard.press("Enter")
+    dialog = page.locator("dialog[open]")
+    expect(dialog.get_by_role("button", name="不能到岗")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("button", name="换班")).to_have_attribute("aria-pressed", "true")
+    dialog.get_by_label("与谁换").focus()
+    page.keyboard.press("ArrowDown")
+    other = dialog.get_by_label("与谁换")
+    expect(other).not_to_have_value("")
+    swapped = other.input_value()
+    assert room.registry.staff[swapped].role == "operator", "the same role comes first"
+    expect(dialog.get_by_label("哪一班").last).to_be_enabled()
+    assert axe(page) == []
+    dialog.get_by_label("原因").focus()
+    page.keyboard.insert_text("家里有事")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-change]")).to_have_count(1)
+    expect(page.locator("[data-change]")).to_contain_text("家里有事")
+    expect(dialog).to_have_count(0)
+    changes = list(room.house.rota.values())
+    assert [(a.staff, a.cover) for a in changes[0].away] == [("s01", swapped), (swapped, "s01")]
+
+
+@pytest.mark.own_room
+def test_the_last_one_at_the_desk_leaves_a_hole_that_is_named_before_and_after(room: Room, sit: Sit) -> None:
+    """9.6: what would be empty is said before anything is saved; saved, the page says it at once; withdrawn, it is gone."""
+    page = sit("/duty")
+    roster = roster_of(room.registry)
+    there = [s.id for s in roster.on_duty(room.clock.now(), DESK_ROLES)]
+    for n, person in enumerate(there):
+        page.locator(f'[data-staff="{person}"] button.shift.now').click()
+        dialog = page.locator("dialog[open]")
+        dialog.get_by_label("原因").fill("发烧")
+        dialog.get_by_role("button", name="登记", exact=True).click()
+        if n == len(there) - 1:
+            dialog.get_by_text("这样排会留下空当").wait_for()
+            expect(dialog).to_contain_text("值班席没有人")
+            assert axe(page) == []
+            assert len(room.house.rota) == n, "nothing is kept before it was confirmed"
+            dialog.get_by_role("button", name="返回修改").click()
+            expect(dialog.get_by_label("原因")).to_be_enabled()
+            dialog.get_by_role("button", name="登记", exact=True).click()
+            dialog.get_by_role("button", name="仍要登记").click()
+        expect(page.locator("[data-change]")).to_have_count(n + 1)
+    expect(page.get_by_text("起监控席没有人")).to_be_visible()
+    page.locator("[data-change]").first.get_by_role("button", name="撤销").click()
+    page.locator("dialog[open]").get_by_role("button", name="撤销").click()
+    expect(page.get_by_text("起监控席没有人")).to_have_count(0)
+    expect(page.locator("[data-change]").first).to_contain_text("已撤销")
 
 
 @pytest.mark.own_room

@@ -132,3 +132,23 @@ async def test_only_the_desk_changes_the_rota_and_bad_bodies_are_told_what_is_wr
                 assert answer.status_code == 422, (body, answer.text)
                 assert word in answer.text, (word, answer.text)
             assert (await desk.get(CHANGES)).json()["items"] == []
+
+
+async def test_a_night_across_the_edge_of_two_weeks_is_whole_in_both():
+    """Sunday 19:00 to Monday 07:00: nobody reads a duty that ends or begins at midnight."""
+    async with House() as house, house.program("fang") as desk:
+        night = {
+            "besides": [{"staff": "s02", "from": "2026-05-24T19:00", "until": "2026-05-25T07:00"}],
+            "reason": "夜班",
+        }
+        assert (await desk.post(CHANGES, json=night)).status_code == 201
+
+        async def nights(first: str) -> list[tuple[str, str, str]]:
+            week = (await desk.get(f"{V}/duty/week?from={first}")).json()
+            mine = next(s for s in week["staff"] if s["id"] == "s02")["shifts"]
+            return [(s["day"], s["from"], s["to"]) for s in mine if s["from"] == "2026-05-24T11:00:00.000Z"]
+
+        whole = ("2026-05-24T11:00:00.000Z", "2026-05-24T23:00:00.000Z")
+        assert await nights("2026-05-18") == [("2026-05-24", *whole)]
+        assert await nights("2026-05-25") == [("2026-05-25", *whole)]
+        assert await nights("2026-06-01") == []

@@ -1,0 +1,45 @@
+/** Changes of the rota: what is asked of the service, and the wall clock of the community in a form's fields. */
+import { ask } from '../api/client'
+import type { components } from '../api/schema'
+
+type Schemas = components['schemas']
+export type RotaChange = Schemas['RotaChangeBody']
+export type WeekStaff = Schemas['WeekStaff']
+export type Wanted = Partial<Schemas['RotaChangeSaid']>
+/** what a change would leave empty: places of the rota, and homes that nobody would reach in time */
+export interface Opened {
+  gaps: { place: string; name: string; from: string; to: string }[]
+  holes: { from: string; to: string; count: number; homes: { home: string; name: string }[] }[]
+}
+
+export const rota = {
+  changes: () => ask<Schemas['RotaChanges']>('GET', '/duty/changes'),
+  change: (wanted: Wanted) => ask<Schemas['RotaChanges']>('POST', '/duty/changes', wanted),
+  withdraw: (id: string, confirm: boolean) => ask<Schemas['RotaChanges']>('POST', `/duty/changes/${encodeURIComponent(id)}/withdraw`, { confirm }),
+}
+
+/** 「2026-05-23T07:00」 of a moment on the community's clock: what a `datetime-local` field holds and the service reads. */
+export function fieldOf(at_ms: number, zone: string): string {
+  const parts = new Intl.DateTimeFormat('en-CA', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' }).formatToParts(at_ms)
+  const of = (type: string): string => parts.find((part) => part.type === type)?.value ?? ''
+  return `${of('year')}-${of('month')}-${of('day')}T${of('hour')}:${of('minute')}`
+}
+
+export interface Turn {
+  /** index of the shift in the list of its person, and what a select says */
+  key: string
+  from: string
+  to: string
+}
+
+/** Somebody's own shifts that are not over, each once, in order; what is stood in for is another's. */
+export function turnsOf(person: string, weeks: readonly (readonly WeekStaff[])[], now_ms: number): Turn[] {
+  const found = new Map<string, Turn>()
+  for (const staff of weeks) {
+    for (const shift of staff.find((one) => one.id === person)?.shifts ?? []) {
+      if (shift.covers !== null || Date.parse(shift.to) <= now_ms) continue
+      found.set(shift.from, { key: shift.from, from: shift.from, to: shift.to })
+    }
+  }
+  return [...found.values()].sort((a, b) => a.from.localeCompare(b.from))
+}

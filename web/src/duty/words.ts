@@ -1,0 +1,29 @@
+/** Words of changing the rota, in both languages; they load with the page of duty alone. */
+import { computed } from 'vue'
+import { language } from '../texts'
+
+const zh = {
+  change: '登记变动', title: '排班变动', kinds: { away: '不能到岗', swap: '换班', besides: '临时上岗' },
+  who: '谁', from: '从', until: '到', cover: '谁来顶班', nobody: '没有人顶班', there: (name: string) => `${name}（那时本来就在岗）`, shift: '哪一班', withWhom: '与谁换', noShifts: '两周内没有排班', reason: '原因', reasonHint: '例如：发烧，家里有事',
+  save: '登记', saving: '正在登记', cancel: '取消', back: '返回修改', anyway: '知道有空当，仍要登记',
+  opens: '这样排会留下空当', openGap: (place: string, span: string) => `${place}没有人：${span}`, openHomes: (n: number, span: string) => `${span}，${n} 户十分钟内没人能到：`, more: (n: number) => `等，另 ${n} 户`,
+  changes: '近期变动', noChanges: '没有登记变动',
+  isAway: (name: string, span: string) => `${name} ${span} 不在岗`, coveredBy: (name: string) => `${name}顶班`, uncovered: '没有人顶班', isBesides: (name: string, span: string) => `${name} ${span} 临时上岗`,
+  by: (name: string) => `${name}登记`, withdrawn: (name: string) => `${name}已撤销`, withdraw: '撤销', withdrawTitle: '撤销这项变动？', withdrawAnyway: '知道有空当，仍要撤销', active: '现在生效',
+  missing: '不在', open: (name: string) => `登记 ${name} 这一班的变动`, failed: (why: string) => `没有成功：${why}`,
+}
+type Widen<T> = T extends string ? string : T extends (...args: infer A) => string ? (...args: A) => string : { [K in keyof T]: Widen<T[K]> }
+type Words = Widen<typeof zh>
+
+const en: Words = {
+  change: 'Change the rota', title: 'Change the rota', kinds: { away: 'Not there', swap: 'Swap', besides: 'Extra duty' },
+  who: 'Who', from: 'From', until: 'Until', cover: 'Who stands in', nobody: 'Nobody stands in', there: (name) => `${name} (on duty then anyway)`, shift: 'Which shift', withWhom: 'With whom', noShifts: 'No shift within two weeks', reason: 'Reason', reasonHint: 'for example: ill, family matter',
+  save: 'Save', saving: 'Saving', cancel: 'Cancel', back: 'Back', anyway: 'Save although it leaves a gap',
+  opens: 'This leaves a gap', openGap: (place, span) => `Nobody: ${place}, ${span}`, openHomes: (n, span) => `${span}, ${n} homes nobody reaches within ten minutes:`, more: (n) => `and ${n} more`,
+  changes: 'Changes', noChanges: 'No changes',
+  isAway: (name, span) => `${name} not there ${span}`, coveredBy: (name) => `${name} stands in`, uncovered: 'nobody stands in', isBesides: (name, span) => `${name} extra ${span}`,
+  by: (name) => `by ${name}`, withdrawn: (name) => `withdrawn by ${name}`, withdraw: 'Withdraw', withdrawTitle: 'Withdraw this change?', withdrawAnyway: 'Withdraw although it leaves a gap', active: 'in force now',
+  missing: 'not there', open: (name) => `Change this shift of ${name}`, failed: (why) => `It did not succeed: ${why}`,
+}
+
+export const words = computed<Words>(() => (language.value === 'zh' ? zh : en))
