@@ -29,10 +29,10 @@ from msgspec import Meta
 from care.clock import Clock
 from care.ids import iso
 from care.words import Kind
-from simulators.home import at_ms
 from simulators.resident import midnight
 from simulators.run import Simulation
 from simulators.scenarios import SCENARIOS, Truth, Wish, WrongScenario, unknown_home
+from simulators.sensors import at_ms
 from simulators.switches import Switch, WrongSwitch
 from simulators.words import FAULTS, WORDS
 from simulators.world import World

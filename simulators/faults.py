@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from simulators.home import ALARM_KINDS, Publish, iso_ms, to_ms
 from simulators.scenarios import span
+from simulators.sensors import ALARM_KINDS, Publish, iso_ms, to_ms
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,7 @@
 
 Start at `HomeLife`: a small discrete-event world of one home. It keeps a queue of what comes next (a stay begins, the
 belt speaks, a heartbeat is due) and `step` takes one thing from it. All chance comes from a generator seeded by the
-home's id, so a home is the same however many others there are.
-
-How devices behave follows domain.md 2.2 and 2.3: an infrared sensor speaks at most once a minute while something
-moves and says false 90 s after the last movement; `contact` true means closed; an SOS button has a press and no
-release; mains gas detectors and gateways speak every few minutes, battery devices once an hour; a belt every 5 s.
-Times are integers: milliseconds since 1970 UTC.
+home's id, so a home is the same however many others there are. One device is in `sensors`, a bed belt in `belts`.
 """
 
 from __future__ import annotations
@@ -15,332 +10,41 @@ from __future__ import annotations
 import heapq
 import zlib
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 import numpy as np
 
 from care.messages import URGENT, Value
-from care.site import Device, Home, native_topic
+from care.site import Home
 from care.words import Kind
-from simulators.resident import OUT, Habits, Stay, day_plan, habits_of
+from simulators.belts import Belt
+from simulators.person import Person
+from simulators.resident import OUT, Stay, habits_of
+from simulators.sensors import (
+    EPOCH,
+    HOUR,
+    MINUTE,
+    PIR_AGAIN,
+    PIR_HOLD,
+    REPEAT_EVERY,
+    REPEATS,
+    SECOND,
+    WILL_AFTER,
+    Dice,
+    Publish,
+    Sensor,
+    iso_ms,
+)
 
-SECOND = 1000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-ALARM_KINDS = frozenset({Kind.smoke, Kind.gas, Kind.co, Kind.sos, Kind.fall, Kind.water_leak})
-"""Devices that raise alarms: QoS 1, and repeated until acknowledged when they speak the native dialect."""
-
-BELT_EVERY = 5 * SECOND
-GATEWAY_EVERY = 60 * SECOND
-MAINS_EVERY = 4 * MINUTE  # a mains gas detector is missed after 10 min (domain.md, GS4)
-BATTERY_EVERY = 50 * MINUTE  # Aqara: a heartbeat about every 60 min [D11]
-METER_EVERY = 15 * MINUTE
-PIR_AGAIN = 60 * SECOND
-PIR_HOLD = 90 * SECOND  # Zigbee2MQTT says occupancy false 90 s after the last report of these models
-REPEAT_EVERY = 2 * SECOND  # contract section 4: the same seq until the acknowledgement
-REPEATS = 30
-WILL_AFTER = 90 * SECOND  # a broker gives up on a silent client after 1.5 times the usual keep-alive of 60 s
 _NEVER = 2**62
-
-
-class Publish(msgspec.Struct, frozen=True, gc=False):
-    """One MQTT message of the world."""
-
-    at: datetime
-    """When it is sent, in the time of the world."""
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-    home: str
-    device: str
-    """Id of the device, or of the home's gateway for status and bridge topics."""
-    kind: Kind = Kind.gateway
-    """Kind of the device."""
-    alarm: bool = False
-    """True when it raises, repeats or ends an alarm: it belongs on the alarm connection."""
-
-
-_seconds: dict[int, str] = {}
-
-
-def iso_ms(ms: int) -> str:
-    """RFC 3339 UTC with milliseconds of a count of milliseconds since 1970."""
-    second, rest = divmod(ms, 1000)
-    text = _seconds.get(second)
-    if text is None:
-        if len(_seconds) > 512:
-            _seconds.clear()
-        text = _seconds[second] = (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
-    return f"{text}.{rest:03d}Z"
-
-
-def at_ms(ms: int) -> datetime:
-    """An aware UTC datetime of a count of milliseconds since 1970."""
-    return _EPOCH + timedelta(milliseconds=ms)
-
-
-def to_ms(at: datetime) -> int:
-    """Milliseconds since 1970 UTC."""
-    return (at - _EPOCH) // timedelta(milliseconds=1)
-
 
 # Litres drawn by what somebody does: at once, and for each minute of it. A flush is 6 l (GB 6952); the rest is ours.
 _LITRES = {
     "toilet": (6.0, 0.0), "toilet at night": (6.0, 0.0), "washing": (6.0, 1.0), "tea": (1.0, 0.0),
     "breakfast": (0.0, 0.3), "cooking": (0.0, 0.5),
 }  # fmt: skip
-
-# What Zigbee2MQTT calls a quantity; `contact` has the opposite sense.
-_ZIGBEE_NAMES = {
-    "door_open": "contact",
-    "motion": "occupancy",
-    "gas_level": "gas_value",
-    "link_quality": "linkquality",
-}
-
-# What a device says besides its readings, as Zigbee2MQTT 2 publishes these models.
-_ZIGBEE_FIRST: dict[Kind, dict[str, Any]] = {
-    Kind.smoke: {
-        "battery_low": False, "chamber_contamination": "normal", "muted": False, "smoke": False, "smoke_level": 0,
-        "smoke_unit": "dB/m", "temperature": 22, "test": False,
-    },
-    Kind.gas: {"gas": False, "gas_value": 0, "preheat": False},
-    Kind.sos: {"voltage": 3000},
-    Kind.door: {"contact": True, "device_temperature": 23, "power_outage_count": 2, "voltage": 3005},
-    Kind.motion: {"device_temperature": 24, "illuminance": 120, "occupancy": False, "power_outage_count": 1, "voltage": 3015},
-    Kind.water_leak: {
-        "battery_low": False, "device_temperature": 23, "power_outage_count": 0, "tamper": False, "voltage": 3025,
-        "water_leak": False,
-    },
-    Kind.co: {"co": False},
-    Kind.climate: {"humidity": 58, "temperature": 22},
-    Kind.presence: {"presence": False},
-    Kind.vibration: {"vibration": False},
-}  # fmt: skip
-_NATIVE_FIRST: dict[Kind, dict[str, Any]] = {
-    Kind.smoke: {"smoke": False, "smoke_level": 0, "temperature": 22, "battery_low": False, "muted": False},
-    Kind.gas: {"gas": False, "gas_level": 0, "fault": False},
-    Kind.co: {"co": False, "co_level": 0, "fault": False},
-    Kind.sos: {"battery_low": False},
-    Kind.fall: {"presence": False},
-    Kind.door: {"door_open": False},
-    Kind.motion: {"motion": False},
-    Kind.presence: {"presence": False},
-    Kind.water_leak: {"water_leak": False, "battery_low": False},
-    Kind.climate: {"temperature": 22, "humidity": 58},
-    Kind.vibration: {"tamper": False},
-    Kind.button: {"battery_low": False},
-    Kind.gateway: {},
-}
-_MAINS = frozenset({Kind.gas, Kind.co, Kind.gateway, Kind.bed_belt, Kind.presence, Kind.fall})
-
-
-class Sensor:
-    """One device of a home: its dialect, what it would say now, and its counters."""
-
-    def __init__(self, home: Home, device: Device, *, dice: Dice, first_seq: int) -> None:
-        self.id = device.id
-        self.kind = device.kind
-        self.room = device.room
-        self.resident = device.resident
-        self.topic = device.address or native_topic(home.id, device.id)
-        self.zigbee = not self.topic.startswith("anxin/")
-        self.seq = first_seq
-        self.alarm = device.kind in ALARM_KINDS
-        self.raised = False
-        """Its alarm stands."""
-        # Zigbee2MQTT publishes telemetry at QoS 0 unless told otherwise; a belt and a gateway's pulse are the bulk.
-        self.qos = 1 if self.alarm or not (self.zigbee or device.kind in (Kind.bed_belt, Kind.gateway)) else 0
-        self.every = _every(device.kind)
-        self.link = 60 + int(dice.u() * 150)
-        first = _ZIGBEE_FIRST if self.zigbee else _NATIVE_FIRST
-        self.state: dict[str, Any] = {}
-        if device.kind not in _MAINS and device.kind is not Kind.water_meter:
-            self.state["battery"] = 46 + int(dice.u() * 55)
-        self.state |= first.get(device.kind, {})
-        if device.kind is Kind.water_meter:
-            self.state["water_total"] = 40_000 + int(dice.u() * 400_000)
-        self.mute_until = 0
-        """Sends nothing before this time."""
-        self.last_true = 0
-        self.last_motion = 0
-        self.off_pending = False
-        self.repeating: tuple[int, bytes, int] | None = None
-        """seq, payload and tries left of an alarm that nobody has acknowledged."""
-
-    def set(self, quantity: str, value: Value) -> None:
-        """Change what the device says about a quantity, in its own words."""
-        if self.zigbee:
-            if quantity == "door_open":
-                value = not value
-            quantity = _ZIGBEE_NAMES.get(quantity, quantity)
-        self.state[quantity] = value
-
-    def says(self, stamp: str, extra: dict[str, Any] | None = None) -> bytes:
-        """The payload of now: everything the device knows of itself, as its dialect has it."""
-        body = self.state if extra is None else self.state | extra
-        if self.zigbee:
-            return msgspec.json.encode({**body, "last_seen": stamp, "linkquality": self.link})
-        self.seq += 1
-        return msgspec.json.encode({"time": stamp, "seq": self.seq, **body})
-
-
-def _every(kind: Kind) -> int:
-    if kind is Kind.bed_belt:
-        return BELT_EVERY
-    if kind is Kind.gateway:
-        return GATEWAY_EVERY
-    if kind is Kind.water_meter:
-        return METER_EVERY
-    return MAINS_EVERY if kind in _MAINS else BATTERY_EVERY
-
-
-class Dice:
-    """Cheap chance: uniform numbers drawn by the hundred from a seeded generator."""
-
-    __slots__ = ("_box", "rng")
-
-    def __init__(self, *words: int) -> None:
-        self.rng = np.random.default_rng(words)
-        self._box: list[float] = []
-
-    def u(self) -> float:
-        """Uniform in [0, 1)."""
-        if not self._box:
-            self._box = self.rng.random(64).tolist()
-        return self._box.pop()
-
-    def ms(self, low: float, high: float) -> int:
-        """Whole milliseconds between two numbers of milliseconds."""
-        return int(low + (high - low) * self.u())
-
-
-class Person:
-    """A resident in the course of days; `stay` is what is true of them now."""
-
-    def __init__(self, habits: Habits, resident: str, zone: ZoneInfo, start: int) -> None:
-        self.habits = habits
-        self.resident = resident
-        self.zone = zone
-        self.day: date = datetime.fromtimestamp(start / 1000, zone).date() - timedelta(days=1)
-        self.plan = day_plan(habits, self.day, zone=zone)
-        self.turn = 0
-        """Counts changes of the plan: what was queued for an older turn is void."""
-        self._more()
-        self.index = 0
-        while self.plan[self.index + 1].start <= start:
-            self.index += 1
-            if self.index + 2 >= len(self.plan):
-                self._more()
-
-    def _more(self) -> None:
-        self.day += timedelta(days=1)
-        self.plan += day_plan(self.habits, self.day, zone=self.zone)
-
-    @property
-    def stay(self) -> Stay:
-        return self.plan[self.index]
-
-    @property
-    def next_at(self) -> int:
-        """When the present stay ends."""
-        return self.plan[self.index + 1].start
-
-    def move_on(self) -> tuple[Stay, Stay]:
-        """The stay that ends and the one that begins."""
-        old = self.plan[self.index]
-        self.index += 1
-        if self.index + 2 >= len(self.plan):
-            self.plan = self.plan[self.index :]
-            self.index = 0
-            self._more()
-        return old, self.plan[self.index]
-
-    def instead(self, stays: list[Stay], until: int) -> None:
-        """Live these stays instead of what was planned; from `until` on the day goes on as it would have.
-
-        The first of them begins no earlier than the present stay.
-        """
-        while self.plan[-1].start <= until:
-            self._more()
-        start = stays[0].start
-        before = [s for s in self.plan[: self.index + 1] if s.start < start] or [self.plan[self.index]]
-        resumed = [s for s in self.plan if s.start <= until][-1]
-        after = [s for s in self.plan if s.start > until]
-        self.plan = before + stays + [resumed._replace(start=until)] + after
-        self.index = len(before) - 1
-        self.turn += 1
-
-
-class _Belt:
-    """What a bed belt measures: pulse and breathing of the person on it, in batches of noise."""
-
-    __slots__ = ("_box", "asked_at", "dice", "in_since", "person", "sensor", "shows")
-
-    def __init__(self, sensor: Sensor, person: Person | None, dice: Dice) -> None:
-        self.sensor = sensor
-        self.person = person
-        self.dice = dice
-        self.in_since = 0
-        self.asked_at = 0
-        self.shows: dict[str, Any] | None = None
-        """A scenario's readings, in place of what the person's body would give; None values leave a field out."""
-        self._box: list[tuple[float, float, int, int]] = []
-
-    def _fill(self) -> None:
-        """Ten minutes of samples: a slow wave, small noise, and a turn in bed now and then."""
-        n = 120
-        rng = self.dice.rng
-        wave = np.sin(np.arange(n) * (2 * np.pi / n) + rng.uniform(0, 6.28))
-        pulse = 1.6 * wave + rng.normal(0, 0.9, n)
-        breath = 0.5 * wave + rng.normal(0, 0.45, n)
-        turning = rng.random(n) < 0.012
-        movement = np.where(turning, rng.integers(25, 70, n), rng.integers(0, 5, n))
-        quality = np.where(turning, rng.integers(38, 58, n), rng.integers(78, 98, n))
-        self._box = list(
-            zip(pulse.tolist(), breath.tolist(), movement.tolist(), quality.tolist(), strict=True)
-        )
-
-    def says(self, ms: int, stamp: str) -> bytes:
-        sensor = self.sensor
-        sensor.seq += 1
-        if self.shows is not None:
-            shown = {k: v for k, v in self.shows.items() if v is not None}
-            return msgspec.json.encode({"time": stamp, "seq": sensor.seq, **shown})
-        stay = self.person.stay if self.person is not None else None
-        if stay is None or not stay.in_bed:
-            self.in_since = 0
-            # Belts of this family send zeros for an empty bed.
-            return (
-                f'{{"time":"{stamp}","seq":{sensor.seq},"heart_rate":0,"respiration_rate":0,"in_bed":false,'
-                f'"movement":0,"signal_quality":0}}'
-            ).encode()
-        assert self.person is not None
-        if not self.in_since:
-            self.in_since = ms
-        if not self._box:
-            self._fill()
-        pulse, breath, movement, quality = self._box.pop()
-        if ms - self.in_since < 20 * SECOND:
-            # The belt is still looking for the pulse of somebody who has just lain down.
-            return (
-                f'{{"time":"{stamp}","seq":{sensor.seq},"in_bed":true,"movement":{30 + movement},"signal_quality":{quality // 3}}}'
-            ).encode()
-        habits = self.person.habits
-        deep = min(5.0, (ms - self.in_since) / HOUR * 2.5) if stay.asleep else 0.0
-        heart = round(habits.heart_rate - deep + pulse + (5 if movement > 20 else 0))
-        breaths = round(habits.respiration_rate - deep * 0.2 + breath)
-        return (
-            f'{{"time":"{stamp}","seq":{sensor.seq},"heart_rate":{heart},"respiration_rate":{breaths},"in_bed":true,'
-            f'"movement":{movement},"signal_quality":{quality}}}'
-        ).encode()
-
 
 # What the queue of a home may hold.
 _BELT, _BEAT, _MOTION, _PIR_OFF, _STAY, _SEE, _DOOR, _BED, _STEP, _REPEAT, _CACHED = range(11)
@@ -383,11 +87,11 @@ class HomeLife:
         self.gateway = next((s for s in self.sensors.values() if s.kind is Kind.gateway), None)
         self._pirs = {s.room: s for s in self.sensors.values() if s.kind in (Kind.motion, Kind.presence)}
         self.door = next((s for s in self.sensors.values() if s.kind is Kind.door), None)
-        self.belts: dict[str, _Belt] = {}
+        self.belts: dict[str, Belt] = {}
         for sensor in self.sensors.values():
             if sensor.kind is Kind.bed_belt:
                 who = [p for p in self.people if p.resident == sensor.resident] or self.people[:1]
-                self.belts[sensor.id] = _Belt(sensor, who[0] if who else None, self.dice)
+                self.belts[sensor.id] = Belt(sensor, who[0] if who else None, self.dice)
         self._bridges = tuple(bridges)
         self._shared_bridges = tuple(shared_bridges)
         self.dark = False
@@ -570,7 +274,7 @@ class HomeLife:
             return
         self._out.append(
             Publish(
-                _EPOCH + timedelta(milliseconds=ms),
+                EPOCH + timedelta(milliseconds=ms),
                 topic or sensor.topic,
                 payload,
                 1 if retain else sensor.qos,
@@ -582,7 +286,7 @@ class HomeLife:
             )
         )
 
-    def _belt(self, belt: _Belt, ms: int) -> None:
+    def _belt(self, belt: Belt, ms: int) -> None:
         self._emit(belt.sensor, ms, belt.says(ms, self.stamp(ms)))
 
     def _beat(self, sensor: Sensor, ms: int) -> None:

@@ -35,9 +35,9 @@ from care.clock import Clock, SystemClock
 from care.site import Site
 from care.words import Kind
 from simulators.faults import FaultLine, Faults
-from simulators.home import Publish
 from simulators.scenarios import Truth, Wish, truth_line
 from simulators.scenarios import parse as parse_scenario
+from simulators.sensors import Publish
 from simulators.switches import Switch, Switches
 from simulators.world import World
 

@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from care.schematic import building_of
 from care.site import Home, Registry, Site
 from care.words import Kind
-from simulators.home import HOUR, SECOND, HomeLife, Publish, at_ms, base_topic, iso_ms, to_ms
+from simulators.home import HomeLife, base_topic
 from simulators.resident import midnight
 from simulators.scenarios import SCENARIOS, Stage, Truth, Wish, WrongScenario, unknown_home
+from simulators.sensors import HOUR, SECOND, Publish, at_ms, iso_ms, to_ms
 
 BURST_PER_SECOND = 400
 """At the start gateways connect one after the other, so that a large community does not arrive in one blow."""

@@ -8,8 +8,8 @@ import pytest
 
 from care.words import Kind
 from simulators.community import generate
-from simulators.home import REPEATS
 from simulators.scenarios import SCENARIOS, WrongScenario, parse, truth_line
+from simulators.sensors import REPEATS
 from simulators.world import World
 
 NIGHT = datetime(2026, 5, 22, 17, 0, tzinfo=UTC)  # 01:00 in Ningbo

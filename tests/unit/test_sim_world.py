@@ -10,9 +10,9 @@ import pytest
 from care.site import Registry
 from care.words import Kind
 from simulators.community import generate
-from simulators.home import to_ms
 from simulators.resident import OUT, day_plan, habits_of
 from simulators.scenarios import Wish
+from simulators.sensors import to_ms
 from simulators.world import World
 
 START = datetime(2026, 5, 22, 18, 0, tzinfo=UTC)  # 02:00 in Ningbo

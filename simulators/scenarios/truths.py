@@ -1,0 +1,59 @@
+"""What truly happens, and which alert ought to come of it: the lines of the ground truth.
+
+Start at `Truth`; `truth_line` writes one. Codes are words of the field (domain.md 3), imported from nobody who judges.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from care.ids import iso
+
+
+class Expected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An alert that ought to come: one of the codes, at this level, by then."""
+
+    code: str
+    level: str
+    by: datetime
+    also: list[str] = []
+    """Codes that would be right as well, or join the same case."""
+
+
+class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of ground truth: what happened, where, when, and what ought to come of it."""
+
+    at: datetime
+    scenario: str
+    home: str
+    what: str
+    """In plain words, English."""
+    zh: str = ""
+    resident: str | None = None
+    device: str | None = None
+    expect: Expected | None = None
+    """None when nothing ought to come of it."""
+    verdict: str = ""
+    """How a person would close it: real, avoidable, unavoidable, test; empty when there is nothing to close."""
+
+
+def truth_line(truth: Truth) -> str:
+    """One JSON object without a line end; times RFC 3339 UTC; `expect` null when no alert ought to come."""
+    body: dict[str, Any] = {
+        "at": iso(truth.at),
+        "scenario": truth.scenario,
+        "home": truth.home,
+        "resident": truth.resident,
+        "device": truth.device,
+        "what": truth.what,
+        "zh": truth.zh,
+        "verdict": truth.verdict,
+        "expect": None,
+    }
+    if truth.expect is not None:
+        e = truth.expect
+        body["expect"] = {"code": e.code, "level": e.level, "by": iso(e.by), "also": e.also}
+    return msgspec.json.encode(body).decode()
