@@ -17,9 +17,15 @@ from care.words import Exit
 from simulators import faults as fault_specs
 from simulators.community import MOST_HOMES, generate, to_yaml
 from simulators.control import WrongControl
-from simulators.run import Tally, broker, play
+from simulators.lines import Tally, broker
+from simulators.run import play
 from simulators.scenarios import SCENARIOS, Wish, parse, span, unknown_home
 from simulators.world import World
+
+FASTEST = 100_000
+"""A day in a second: faster than any machine can make the messages of one home."""
+MOST_OFTEN = 1_000
+"""A belt every 5 ms."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -75,6 +81,9 @@ def simulate(
     mqtt: Annotated[str, typer.Option("--mqtt", metavar="URL", help="mqtt://user:pass@host:1883 or mqtts://…")] = "mqtt://127.0.0.1:1883",
     scenario: Annotated[list[str] | None, typer.Option("--scenario", metavar="NAME[@HOME][+OFFSET]", help="What goes wrong; may be given many times.")] = None,
     faults: Annotated[str, typer.Option("--faults", metavar="SPEC", help="loss=0.01,duplicate=0.02,reorder=0.01,delay=2s,drift=90s,stuck=0.01")] = "",
+    ca: Annotated[Path | None, typer.Option("--ca", metavar="FILE", help="With mqtts://: who may have made the broker's certificate (PEM); else those the system trusts.")] = None,
+    cert: Annotated[Path | None, typer.Option("--cert", metavar="FILE", help="With mqtts://: our certificate, for a broker that asks for one (PEM).")] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Its private key (PEM), when it is not in the same file.")] = None,
     truth: Annotated[Path | None, typer.Option("--truth", metavar="FILE", help="Where the ground truth goes as JSON lines; else to standard output.")] = None,
     control: Annotated[Path | None, typer.Option("--control", metavar="PATH", help="A Unix socket over which scenarios and faults are started while it runs.")] = None,
     write_site: Annotated[Path | None, typer.Option("--write-site", metavar="FILE", help="Write the invented community as a site file and end.")] = None,
@@ -87,13 +96,14 @@ def simulate(
         except OSError as error:
             _wrong(f"{write_site} cannot be written: {error.strerror}.")
         return
-    if speed <= 0 or rate_scale <= 0:
-        _wrong("--speed and --rate-scale must be more than 0.")
+    for option, value, most in (("--speed", speed, FASTEST), ("--rate-scale", rate_scale, MOST_OFTEN)):
+        if not 0 < value <= most:  # not a number is neither
+            _wrong(f"{option} must be more than 0 and at most {most:,}, not {value:g}.")
     try:
         length = span(duration) if duration is not None else None
         spec = fault_specs.parse(faults)
         wishes = tuple(parse(text) for text in scenario or [])
-        broker(mqtt)
+        where = broker(mqtt, authority=ca, certificate=cert, key=key)
         rehearse(community, wishes, seed)
     except ValueError as error:
         _wrong(f"{str(error)[:1].upper()}{str(error)[1:]}.")
@@ -105,13 +115,17 @@ def simulate(
             except OSError as error:
                 _wrong(f"{truth} cannot be written: {error.strerror}.")
         settings: dict[str, Any] = {
-            "mqtt_url": mqtt, "seed": seed, "speed": speed, "rate_scale": rate_scale, "scenarios": wishes,
+            "mqtt_url": where, "seed": seed, "speed": speed, "rate_scale": rate_scale, "scenarios": wishes,
             "faults": spec, "truth": out, "control": control,
         }  # fmt: skip
         try:
-            _say(play(community, duration=length, **settings))
+            tally = play(community, duration=length, say=lambda text: typer.echo(text, err=True), **settings)
         except WrongControl as error:
             _wrong(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+    if tally.connects == 0 and tally.generated:
+        typer.echo(f"Nothing was published. No connection to {tally.trouble or where}.", err=True)
+        raise typer.Exit(Exit.fault)
+    _say(tally)
 
 
 def rehearse(community: Site, wishes: tuple[Wish, ...], seed: int) -> None:

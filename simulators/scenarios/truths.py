@@ -5,6 +5,7 @@ Start at `Truth`; `truth_line` writes one. Codes are words of the field (domain.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +39,11 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """None when nothing ought to come of it."""
     verdict: str = ""
     """How a person would close it: real, avoidable, unavoidable, test; empty when there is nothing to close."""
+
+    def heard(self, at: Callable[[datetime], datetime]) -> Truth:
+        """The same with its times turned into those of whoever listens."""
+        expect = self.expect and msgspec.structs.replace(self.expect, by=at(self.expect.by))
+        return msgspec.structs.replace(self, at=at(self.at), expect=expect)
 
 
 def truth_line(truth: Truth) -> str:

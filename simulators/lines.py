@@ -1,0 +1,359 @@
+"""One connection to a broker, and the messages that wait for it: made again for ever, and what is wrong is said in one sentence.
+
+Start at `Line`. What was not acknowledged is sent again. A broker may refuse a topic by closing the connection (nats-server
+does so for an ASCII space, see reliability.md 2.3); messages with such topics have a connection of their own and are given
+up after three refusals, so that nobody waits behind them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import ssl
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel
+
+from simulators.sensors import Publish
+
+WINDOW = 200
+"""Messages under way on one connection; the broker's acknowledgements make room."""
+MOST_WAITING = 20_000
+"""Beyond this the oldest telemetry of a connection is dropped, as a gateway's small memory does. Alarms never are."""
+REFUSALS = 3
+ACKS = "anxin/v1/+/+/ack"
+ANSWER_WITHIN = 10.0
+"""Seconds a broker has to answer a CONNECT."""
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where to publish."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    tls: ssl.SSLContext | None = None
+
+    def __str__(self) -> str:
+        return f"{'mqtts' if self.tls is not None else 'mqtt'}://{self.host}:{self.port}"
+
+
+def broker(
+    url: str, *, authority: Path | None = None, certificate: Path | None = None, key: Path | None = None
+) -> Broker:
+    """Read `mqtt://user:pass@host:1883` or `mqtts://…`; raises ValueError with a sentence.
+
+    `authority`: a PEM file that the broker's certificate is checked against instead of the system's. `certificate` and
+    `key`: PEM files shown to a broker that asks for a certificate.
+    """
+    parts = urlsplit(url if "://" in url else f"mqtt://{url}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == -1:
+        raise ValueError(
+            f"`{url}` is not a broker; write it like mqtt://user:pass@host:1883 or mqtts://host:8883"
+        )
+    tls = _context(authority, certificate, key) if parts.scheme == "mqtts" else None
+    if tls is None and (authority or certificate or key):
+        raise ValueError(f"--ca, --cert and --key are for TLS: write mqtts:// instead of `{parts.scheme}://`")
+    return Broker(
+        parts.hostname,
+        port or (8883 if tls is not None else 1883),
+        unquote(parts.username) if parts.username else None,
+        unquote(parts.password) if parts.password else None,
+        tls,
+    )
+
+
+def _context(authority: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    """How a device checks whom it speaks to; raises ValueError."""
+    if key is not None and certificate is None:
+        raise ValueError("--key without --cert: give the certificate that the key belongs to")
+    file: Path | None = authority
+    try:
+        context = ssl.create_default_context(cafile=authority)
+        if certificate is not None:
+            file = certificate
+            context.load_cert_chain(certificate, key)
+    except OSError as error:  # an SSLError is one
+        why = (
+            error.strerror
+            if not isinstance(error, ssl.SSLError) and error.strerror
+            else "it is not what it should be in PEM"
+        )
+        raise ValueError(f"{file} cannot be used for TLS: {why}") from None
+    return context
+
+
+# What OpenSSL calls it, and what it means for whoever reads.
+_TLS_WORDS = (
+    ("WRONG_VERSION_NUMBER", "it does not speak TLS on this port; write mqtt:// or name the port that does"),
+    ("CERTIFICATE_REQUIRED", "it wants a certificate from us; give --cert and --key"),
+    ("PROTOCOL_VERSION", "it speaks no TLS version that is still safe (1.2 or newer is wanted)"),
+    ("UNSUPPORTED_PROTOCOL", "it speaks no TLS version that is still safe (1.2 or newer is wanted)"),
+    ("UNKNOWN_CA", "it does not know who made our certificate"),
+    ("BAD_CERTIFICATE", "it does not take our certificate"),
+    (
+        "HANDSHAKE_FAILURE",
+        "it and we have no kind of TLS in common, or it wants a certificate from us (--cert and --key)",
+    ),
+)
+
+
+_NOT_TLS = "it ends the connection before a word is said; perhaps this port is without TLS: write mqtt://"
+_PERHAPS_TLS = "it ends the connection without an answer; perhaps this port wants TLS: write mqtts://"
+_PERHAPS_PAPERS = (
+    "it ends the connection without an answer; perhaps it wants a certificate from us: give --cert and --key"
+)
+
+
+def sentence(error: OSError, *, tls: bool) -> str:
+    """Why a broker cannot be reached, for a person, without its address and without a full stop."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message or "it cannot be checked"
+        hint = (
+            ""
+            if "expired" in why or "not yet" in why
+            else "; give --ca with the file of whoever made it, or the name that it is made out to"
+        )
+        return f"its certificate is refused: {why}{hint}"
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return _NOT_TLS
+    if isinstance(error, ssl.SSLError):
+        text = f"{error.reason or ''} {error}".upper()
+        return next(
+            (words for mark, words in _TLS_WORDS if mark in text), f"TLS fails: {error.reason or error}"
+        )
+    if isinstance(error, socket.gaierror):
+        return "there is no machine of that name"
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens there"
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    if tls and isinstance(error, ConnectionResetError | BrokenPipeError):
+        return _NOT_TLS
+    return (error.strerror or str(error) or type(error).__name__).lower()
+
+
+@dataclass
+class Tally:
+    """What a run has done so far."""
+
+    generated: int = 0
+    published: int = 0
+    """Acknowledged by the broker, or written to the socket at QoS 0."""
+    alarms: int = 0
+    """Of these, messages that raise, repeat or end an alarm."""
+    acknowledged: int = 0
+    """Application acknowledgements that ended a device's repeating."""
+    dropped: int = 0
+    """Telemetry given up because the broker was away for too long."""
+    refused: int = 0
+    """Messages with a topic the broker does not take."""
+    connects: int = 0
+    trouble: str = ""
+    """Why there is no connection to the broker, in words; empty when there is one."""
+    behind_seconds: float = 0.0
+    """How far the world is behind where it should be; 0 when the machine keeps up."""
+    refused_topics: set[str] = field(default_factory=set)
+
+
+class Line:
+    """One connection and the messages that wait for it."""
+
+    def __init__(
+        self, name: str, broker: Broker, tally: Tally, *, window: int = WINDOW, alarms: bool = False,
+        on_ack: Callable[[str, bytes], None] | None = None,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.alarms = alarms
+        self.connected = False
+        self._broker = broker
+        self._tally = tally
+        self._window = window
+        self._on_ack = on_ack
+        self._waiting: deque[Publish] = deque()
+        self._under_way: OrderedDict[int, Publish] = OrderedDict()
+        self._done: deque[int] = deque()  # filled by paho's thread
+        self._acks: deque[tuple[str, bytes]] = deque()  # filled by paho's thread
+        self._wake = asyncio.Event()
+        self._lost = False
+        self._tries: dict[str, int] = {}
+        self._taken = 0
+        self._said = ""
+        self._hopeless = False
+        """The broker has refused several topics and taken none: it takes no such topics at all."""
+
+    @property
+    def pending(self) -> int:
+        """Messages not yet with the broker."""
+        return len(self._waiting) + len(self._under_way)
+
+    def put(self, message: Publish) -> None:
+        if self._hopeless or message.topic in self._tally.refused_topics:
+            self._tally.refused += 1
+            self._tally.refused_topics.add(message.topic)
+            return
+        if len(self._waiting) >= MOST_WAITING and not self.alarms:
+            self._waiting.popleft()
+            self._tally.dropped += 1
+        self._waiting.append(message)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Connect, publish, and connect again, until cancelled."""
+        loop = asyncio.get_running_loop()
+        wait = 0.1
+        for n in itertools.count():
+            client = self._client(loop, n)
+            ended = _PERHAPS_TLS if self._broker.tls is None else _PERHAPS_PAPERS
+            self._lost = False
+            try:
+                await asyncio.to_thread(client.connect, self._broker.host, self._broker.port, 30)
+                client.loop_start()
+                await self._until(lambda: self.connected or self._lost, seconds=ANSWER_WITHIN)
+                if self.connected:
+                    self._tally.connects += 1
+                    self._tally.trouble = ""
+                    wait = 0.1
+                    await self._publish(client)
+                    self._said, ended = "", "it has ended the connection"
+                elif not self._lost:
+                    self._said = "it does not answer as an MQTT broker"
+                self._tally.trouble = f"{self._broker}: {self._said or ended}"
+            except OSError as error:  # the broker is away: try again
+                self._tally.trouble = f"{self._broker}: {sentence(error, tls=self._broker.tls is not None)}"
+            finally:
+                self.connected = False
+                client.on_publish = client.on_message = client.on_disconnect = client.on_connect = (
+                    client.on_log
+                ) = None
+                with contextlib.suppress(OSError, ValueError):
+                    client.disconnect()
+                client.loop_stop()
+                self._collect()
+                self._blame()
+            await asyncio.sleep(wait)
+            wait = min(5.0, wait * 1.7)
+
+    def _client(self, loop: asyncio.AbstractEventLoop, n: int) -> paho.Client:
+        ident = f"anxin-sim-{self.name}-{id(self) & 0xFFFFFF:06x}-{n}"
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=ident, clean_session=True, protocol=paho.MQTTv311
+        )
+        client.max_inflight_messages_set(self._window)
+        if self._broker.username is not None:
+            client.username_pw_set(self._broker.username, self._broker.password)
+        if self._broker.tls is not None:
+            client.tls_set_context(self._broker.tls)
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
+                loop.call_soon_threadsafe(self._wake.set)
+
+        def connected(_c: Any, _u: Any, _f: Any, reason: Any, _p: Any = None) -> None:
+            if reason.is_failure:
+                self._said = f"it refuses the sign-in: {str(reason).lower()}"
+                self._lost = True
+            else:
+                if self._on_ack is not None:
+                    client.subscribe(ACKS, qos=1)
+                self.connected = True
+            wake()
+
+        def lost(*_: Any) -> None:
+            self._lost = True
+            wake()
+
+        def published(_c: Any, _u: Any, mid: int, *_: Any) -> None:
+            self._done.append(mid)
+            if len(self._done) * 4 >= self._window:
+                wake()
+
+        def heard(_c: Any, _u: Any, message: paho.MQTTMessage) -> None:
+            self._acks.append((message.topic, bytes(message.payload)))
+            wake()
+
+        def logged(_c: Any, _u: Any, level: int, text: str) -> None:
+            # What goes wrong after the handshake (TLS 1.3 asks for our certificate that late) is only logged.
+            if level == LogLevel.MQTT_LOG_ERR and "[SSL" in text:
+                self._said = sentence(ssl.SSLError(text), tls=True)
+
+        client.on_connect, client.on_disconnect, client.on_log = connected, lost, logged
+        client.on_publish, client.on_message = published, heard
+        return client
+
+    async def _until(self, done: Callable[[], bool], seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not done():
+                    self._wake.clear()
+                    if not done():
+                        await self._wake.wait()
+
+    async def _publish(self, client: paho.Client) -> None:
+        while not self._lost:
+            self._wake.clear()
+            self._collect()
+            while self._waiting and len(self._under_way) < self._window and not self._lost:
+                message = self._waiting.popleft()
+                if message.topic in self._tally.refused_topics:
+                    self._tally.refused += 1
+                    continue
+                try:
+                    info = client.publish(message.topic, message.payload, max(message.qos, 1 if self._window == 1 else 0), message.retain)  # fmt: skip
+                except ValueError:  # no broker would take this topic
+                    self._tally.refused += 1
+                    self._tally.refused_topics.add(message.topic)
+                    continue
+                if info.rc not in (paho.MQTT_ERR_SUCCESS, paho.MQTT_ERR_QUEUE_SIZE):
+                    self._waiting.appendleft(message)
+                    break
+                self._under_way[info.mid] = message
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.02 if self._under_way else 1.0):
+                    await self._wake.wait()
+
+    def _collect(self) -> None:
+        """Take note of what the broker has acknowledged and of acknowledgements for devices."""
+        while self._done:
+            message = self._under_way.pop(self._done.popleft(), None)
+            if message is not None:
+                self._tally.published += 1
+                self._taken += 1
+                self._tally.alarms += message.alarm
+        while self._acks:
+            topic, payload = self._acks.popleft()
+            if self._on_ack is not None:
+                self._on_ack(topic, payload)
+
+    def _blame(self) -> None:
+        """After a lost connection: what was under way goes again, except what the broker will never take."""
+        back = list(self._under_way.values())
+        self._under_way.clear()
+        if self._window == 1 and back:
+            topic = back[0].topic
+            self._tries[topic] = self._tries.get(topic, 0) + 1
+            if self._tries[topic] >= REFUSALS:
+                self._tally.refused += len(back)
+                self._tally.refused_topics.add(topic)
+                back = []
+                refused = sum(1 for tries in self._tries.values() if tries >= REFUSALS)
+                if refused >= REFUSALS and not self._taken:
+                    self._hopeless = True
+                    self._tally.refused += len(self._waiting)
+                    self._tally.refused_topics.update(m.topic for m in self._waiting)
+                    self._waiting.clear()
+        self._waiting.extendleft(reversed(back))
