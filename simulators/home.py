@@ -132,7 +132,7 @@ class HomeLife:
                 self.at(first, _BELT, self.belts[sensor.id])
             else:
                 self.at(first, _CACHED, sensor)
-                self.at(first + self.dice.ms(0, sensor.every), _BEAT, sensor)
+                self.at(first + self.dice.ms(0, sensor.every / self._scale), _BEAT, sensor)
         for person in self.people:
             self.at(person.next_at, _STAY, person, person.turn)
             self._next_motion(person, start)

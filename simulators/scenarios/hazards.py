@@ -73,12 +73,13 @@ def kitchen_fire(s: Stage) -> None:
         (110, 2.2, 68.5),
     ):
         s.reads(seconds, smoke, smoke=True, smoke_level=level, temperature=heat)
+    # By now the room is 12 °C hotter than a minute ago; the 57 °C of a heat detector come later.
     s.truth(
-        95,
+        50,
         "smoke and heat: a fire",
         "烟温同时升高，确认火情",
         code="SM2",
-        within=20,
+        within=65,
         device=smoke,
         verdict="real",
     )

@@ -58,6 +58,10 @@ def storm(s: Stage) -> None:
         s.dark(life, 0.05 * n, 300 + 0.02 * n)
     if rest:
         s.truth(0, f"power cut: {len(rest)} homes go dark", f"停电，{len(rest)} 户同时断线", code="TE5" if len(rest) >= 3 else "", within=660, also=("TE4",), verdict="unavoidable", life=rest[0])  # fmt: skip
+    for life in rest[1:]:
+        s.truth(0, "dark in the same power cut", "同一停电", life=life)
+    if rest:
+        s.truth(300, "power is back", "恢复供电", life=rest[0])
     who, button = s.person(), s.sensor(Kind.sos)
     for seconds, words, zh in (
         (120, "presses SOS in the dark", "停电中按下紧急按钮"),

@@ -40,6 +40,7 @@ def night_fall(s: Stage) -> None:
         )
     s.door(2940, 20)
     s.sees(2950, "living")
+    s.sees(3000, "bedroom")
     s.truth(2940, "somebody comes in by the front door to help", "有人开门进屋帮助", who=who)
     s.truth(3000, "is found and helped up", "被发现并扶起", who=who)
 
