@@ -18,6 +18,7 @@ from simulators import faults as fault_specs
 from simulators.community import MOST_HOMES, generate, to_yaml
 from simulators.control import WrongControl
 from simulators.lines import Tally, broker
+from simulators.recorded import record as write_down
 from simulators.run import play
 from simulators.scenarios import SCENARIOS, Wish, parse, span, unknown_home
 from simulators.world import World
@@ -85,6 +86,8 @@ def simulate(
     cert: Annotated[Path | None, typer.Option("--cert", metavar="FILE", help="With mqtts://: our certificate, for a broker that asks for one (PEM).")] = None,
     key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Its private key (PEM), when it is not in the same file.")] = None,
     truth: Annotated[Path | None, typer.Option("--truth", metavar="FILE", help="Where the ground truth goes as JSON lines; else to standard output.")] = None,
+    start: Annotated[str | None, typer.Option("--start", metavar="TIME", help="When the world begins (RFC 3339), the clocks of the devices too; else now.")] = None,
+    record: Annotated[Path | None, typer.Option("--record", metavar="FILE", help="Write the messages as `anxin replay` reads them, at once and without a broker. Wants --start and --duration.")] = None,
     control: Annotated[Path | None, typer.Option("--control", metavar="PATH", help="A Unix socket over which scenarios and faults are started while it runs.")] = None,
     write_site: Annotated[Path | None, typer.Option("--write-site", metavar="FILE", help="Write the invented community as a site file and end.")] = None,
 ) -> None:  # fmt: skip
@@ -101,12 +104,15 @@ def simulate(
             _wrong(f"{option} must be more than 0 and at most {most:,}, not {value:g}.")
     try:
         length = span(duration) if duration is not None else None
+        begin = _moment(start) if start is not None else None
         spec = fault_specs.parse(faults)
         wishes = tuple(parse(text) for text in scenario or [])
         where = broker(mqtt, authority=ca, certificate=cert, key=key)
         rehearse(community, wishes, seed)
     except ValueError as error:
         _wrong(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+    if record is not None and (length is None or begin is None):
+        _wrong("--record wants --start and --duration: the same arguments give the same file.")
     with contextlib.ExitStack() as stack:
         out = sys.stdout
         if truth is not None:
@@ -114,9 +120,25 @@ def simulate(
                 out = stack.enter_context(truth.open("w", encoding="utf-8"))
             except OSError as error:
                 _wrong(f"{truth} cannot be written: {error.strerror}.")
+        if record is not None:
+            assert begin is not None
+            assert length is not None
+            try:
+                into = stack.enter_context(record.open("w", encoding="utf-8"))
+            except OSError as error:
+                _wrong(f"{record} cannot be written: {error.strerror}.")
+            world = World(community, seed=seed, start=begin, rate_scale=rate_scale, speed=speed)
+            for wish in wishes:
+                world.stage(wish)
+            count = write_down(
+                world, fault_specs.FaultLine(spec, seed=seed), begin + length, out=into, truth=out,
+                heard=lambda at: begin + (at - begin) / speed,
+            )  # fmt: skip
+            typer.echo(f"{count:,} messages written to {record}.", err=True)
+            return
         settings: dict[str, Any] = {
             "mqtt_url": where, "seed": seed, "speed": speed, "rate_scale": rate_scale, "scenarios": wishes,
-            "faults": spec, "truth": out, "control": control,
+            "faults": spec, "truth": out, "control": control, "start": begin,
         }  # fmt: skip
         try:
             tally = play(community, duration=length, say=lambda text: typer.echo(text, err=True), **settings)
@@ -126,6 +148,17 @@ def simulate(
         typer.echo(f"Nothing was published. No connection to {tally.trouble or where}.", err=True)
         raise typer.Exit(Exit.fault)
     _say(tally)
+
+
+def _moment(text: str) -> datetime:
+    """A time with its zone; raises ValueError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None or not 2000 <= at.year < 2100:
+        raise ValueError(f"`{text}` is not a time with its zone; write it like 2026-03-01T22:00:00+08:00")
+    return at.astimezone(UTC)
 
 
 def rehearse(community: Site, wishes: tuple[Wish, ...], seed: int) -> None:

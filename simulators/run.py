@@ -263,17 +263,19 @@ async def run(
     clock: Clock | None = None,
     stop: asyncio.Event | None = None,
     control: Path | None = None,
+    start: datetime | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Tally:
     """Publish a community to a broker until `duration` of its time has passed, `stop` is set, or it is cancelled.
 
+    `start` is the world's time at the beginning, and that of its devices' clocks; None: now.
     `progress` draws a status line on stderr; None: when stderr is a terminal. Without it `say` is given a sentence when
     the broker cannot be reached for a while, and when the reason changes. `control`: a Unix socket over which it can be
     told what to do while it runs; raises WrongControl when that cannot be made.
     """
     simulation = Simulation(
         site, mqtt_url=mqtt_url, seed=seed, speed=speed, rate_scale=rate_scale, faults=faults, scenarios=scenarios,
-        truth=truth, clock=clock,
+        truth=truth, clock=clock, start=start,
     )  # fmt: skip
     async with contextlib.AsyncExitStack() as stack:
         if control is not None:

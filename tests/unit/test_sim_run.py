@@ -5,8 +5,10 @@ import contextlib
 import io
 import json
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +20,12 @@ from simulators.community import generate
 from simulators.lines import broker
 from simulators.run import Simulation
 from simulators.scenarios import parse as parse_wish
+
+
+def listens(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
+        return True
+    return False
 
 
 @contextlib.contextmanager
@@ -35,6 +43,11 @@ def a_broker(port, store):
         subprocess.Popen([binary, "-c", str(config)], stderr=log) as process,
     ):
         try:
+            deadline = time.monotonic() + 20
+            while not listens(port):
+                assert process.poll() is None, (store / "log").read_text()
+                assert time.monotonic() < deadline, (store / "log").read_text()
+                time.sleep(0.02)
             yield
         finally:
             process.kill()
