@@ -80,9 +80,9 @@ RECORD = [
     "--start",
     "2026-03-02T01:00:00+08:00",
     "--duration",
-    "40m",
+    "45m",
     "--scenario",
-    "night_fall@h0317+10m",
+    "night_fall@h0317+30m",
 ]
 
 
