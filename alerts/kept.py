@@ -2,7 +2,7 @@
 
 `visit.RESIDENT` and `tested.DEVICE` hold the last one, `contact.PERSON.ADDRESS` what came of a test message,
 `repair.ID` a maintenance order, `round.ID` and `call.ROUND.RESIDENT` a call round and its attempts,
-`campaign.ID` a test campaign. `Mirror.run` follows them for whoever decides about upkeep (`alerts.upkeep`, `alerts.repairs`).
+`campaign.ID` a test campaign, `integration.NAME` another system and `reported.NAME` when it last reported. `Mirror.run` follows them for whoever decides about upkeep (`alerts.upkeep`, `alerts.repairs`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,7 +20,7 @@ from alerts.campaigns import Campaign
 from alerts.company import Company
 from alerts.repairs import Repair
 from alerts.rounds import Attempt, Call, Round, with_attempt
-from alerts.upkeep import Reach, Upkeep, Visit
+from alerts.upkeep import Promise, Reach, Upkeep, Visit
 from care.errors import Conflict
 from care.messages import HomeHealth, decode, encode
 from care.stream import HEALTH, PEOPLE, Stream
@@ -37,6 +37,30 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
 
     device: str
     at: datetime
+
+
+class Reported(msgspec.Struct, frozen=True, kw_only=True):
+    """When another system last reported something that was taken."""
+
+    name: str
+    at: datetime
+
+
+REPORTED_SPACING = timedelta(minutes=1)
+"""A system that tells of 800 meals writes its last report down once a minute."""
+
+
+async def last_reported(stream: Stream, name: str) -> datetime | None:
+    """When another system last reported, to the minute; None: never."""
+    entry = await stream.get(PEOPLE, f"reported.{name}")
+    return decode(entry.data, Reported).at if entry is not None and entry.data is not None else None
+
+
+async def note_reported(stream: Stream, name: str, at: datetime) -> None:
+    """Keep that another system reported now. Raises Temporary when that cannot be kept: then it reports again."""
+    known = await last_reported(stream, name)
+    if known is None or at - known >= REPORTED_SPACING:
+        await stream.put(PEOPLE, f"reported.{name}", encode(Reported(name=name, at=at)))
 
 
 async def note_visit(stream: Stream, visit: Visit) -> bool:
@@ -151,6 +175,8 @@ class Mirror:
         self.calls: dict[tuple[str, str], Call] = {}
         """By round and resident."""
         self.company: dict[str, Company] = {}
+        self.promises: dict[str, Promise] = {}
+        self.reported: dict[str, datetime] = {}
         self.ready = asyncio.Event()
         """Everything there was has been read once; before that nothing may be called missing."""
 
@@ -164,6 +190,8 @@ class Mirror:
             rounds=self.rounds,
             calls=self.calls,
             company=self.company,
+            promises=self.promises,
+            reported=self.reported,
         )
 
     async def run(self) -> None:
@@ -189,6 +217,14 @@ class Mirror:
                 self._tested.pop(name, None)
                 if data is not None:
                     self._tested[name] = decode(data, Tested).at
+            case "integration":
+                self.promises.pop(name, None)
+                if data is not None:
+                    self.promises[name] = decode(data, Promise)
+            case "reported":
+                self.reported.pop(name, None)
+                if data is not None:
+                    self.reported[name] = decode(data, Reported).at
             case "company":
                 self.company.pop(name, None)
                 if data is not None:

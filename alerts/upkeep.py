@@ -30,6 +30,8 @@ UNANSWERED, UNFINISHED = "CR1", "CR2"
 """Codes of our own: a resident whom a call round did not reach, and a round that ended with people nobody rang."""
 VISIT, TEST, REACH = "TE9", "TE9", "TE13"
 """Codes: overdue visit and overdue device test (domain 3.5), and nobody who can be told (our own)."""
+SILENT = "TE15"
+"""Code of our own: another system that does not report as it promised."""
 MORNING = time(9, 0)
 """Overdue is said at nine on the day it became so, not at midnight: it is a task for working hours."""
 TESTED = frozenset({Kind.sos, Kind.smoke, Kind.gas, Kind.co, Kind.fall})
@@ -66,6 +68,15 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
 
 
+class Promise(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What another system promised, read from `integration.NAME` without its secret."""
+
+    name: str
+    made_at: datetime
+    promised_hours: int | None = None
+    """It reports at least once in so many hours; None: it promised nothing."""
+
+
 class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of it."""
 
@@ -80,6 +91,10 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     """Round and resident → the attempts."""
     company: Mapping[str, Company] = {}
     """Home → SOS that was pressed for company or daily help."""
+    promises: Mapping[str, Promise] = {}
+    """Other systems that report."""
+    reported: Mapping[str, datetime] = {}
+    """Other system → when it last reported."""
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +174,7 @@ def upkeep_findings(
     return [*(f for name, f in wanted.items() if name not in heard), *over]
 
 
-CAUSES = ("visit:", "test:", "reach", "call:", "round:", COMPANY_CAUSE)
+CAUSES = ("visit:", "test:", "reach", "call:", "round:", "integration:", COMPANY_CAUSE)
 
 
 def _wanted(registry: Registry, upkeep: Upkeep, now: datetime) -> Iterable[Finding]:
@@ -181,6 +196,7 @@ def _wanted(registry: Registry, upkeep: Upkeep, now: datetime) -> Iterable[Findi
     yield from _tests(registry, upkeep, now)
     yield from _calls(registry, upkeep, now)
     yield from _company(registry, upkeep, now)
+    yield from _promised(registry, upkeep, now)
     for home in registry.site.homes:
         why = unreachable(home, registry, upkeep)
         if why is not None:
@@ -293,6 +309,41 @@ def _company(registry: Registry, upkeep: Upkeep, now: datetime) -> Iterable[Find
                     "en": f"SOS pressed {reviews.count} times in {reviews.days} days for company or daily help: a visit is due",
                 },
                 parameters={"cases": numbers, "count": reviews.count, "days": reviews.days},
+            )
+
+
+def silent_since(
+    made_at: datetime, promised_hours: int | None, last: datetime | None, now: datetime
+) -> datetime | None:
+    """Since when another system is silent though it promised to report; None while it keeps its word or gave none."""
+    if promised_hours is None:
+        return None
+    heard = max(made_at, last) if last is not None else made_at
+    return heard if now - heard >= timedelta(hours=promised_hours) else None
+
+
+def _promised(registry: Registry, upkeep: Upkeep, now: datetime) -> Iterable[Finding]:
+    """Who promised to report and does not: nothing heard of a meal is then no word about the meal."""
+    for name, one in sorted(upkeep.promises.items()):
+        since = silent_since(one.made_at, one.promised_hours, upkeep.reported.get(name), now)
+        if since is not None:
+            assert one.promised_hours is not None
+            yield _finding(
+                (SILENT, name, str(since)),
+                code=SILENT,
+                home=registry.site.community.id,
+                cause=f"integration:{name}",
+                at=since + timedelta(hours=one.promised_hours),
+                now=now,
+                title={
+                    "zh": f"外部系统「{name}」超过 {one.promised_hours} 小时没有上报",
+                    "en": f"the system {name!r} has not reported for {one.promised_hours} hours",
+                },
+                parameters={
+                    "integration": name,
+                    "promised_hours": one.promised_hours,
+                    "last_report": upkeep.reported[name].isoformat() if name in upkeep.reported else "never",
+                },
             )
 
 

@@ -358,6 +358,9 @@ def integration_add(
         list[str] | None,
         typer.Option(help="What it may report (docs/integrations.md); may be given again. All."),
     ] = None,
+    promised_hours: Annotated[
+        int | None, typer.Option(help="It reports at least once in so many hours; its silence is then told.")
+    ] = None,
     config: Config = None,
 ) -> None:
     """Let another system report over HTTP. Its secret is shown this once; one of that name before ends."""
@@ -370,7 +373,12 @@ def integration_add(
 
         async with wiring.brief_stream(settings) as stream:
             secret = await integrations.make_integration(
-                stream, name, events=event or [], by="user:anxin", now=SystemClock().now()
+                stream,
+                name,
+                events=event or [],
+                by="user:anxin",
+                now=SystemClock().now(),
+                promised_hours=promised_hours,
             )
         say(f"{name} reports to {settings.api.public_url}/api/v1/integrations/{name}/events")
         print(secret)

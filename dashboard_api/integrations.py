@@ -24,10 +24,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from structlog import get_logger
 
+from alerts.kept import last_reported, note_reported
+from alerts.upkeep import silent_since
 from care.clock import Clock
 from care.errors import Misconfigured
-from care.ids import content_id, epoch_ms, iso
-from care.messages import Finding, Refusal, Report, decode, encode
+from care.ids import content_id, iso
+from care.messages import Finding, Refusal, decode, encode
 from care.site import Home, native_topic
 from care.stream import PEOPLE, Stream
 from care.words import Condition, Kind, Level, Phase
@@ -37,6 +39,7 @@ from dashboard_api.house import House
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
+from dashboard_api.signs import sign_of_life, withheld
 from dashboard_api.upkeep import requested
 
 log = get_logger("api")
@@ -57,6 +60,8 @@ A_SECOND, AT_ONCE = 20.0, 200.0
 BAD_A_MINUTE = 30
 """Bad signatures of one address that are still answered and logged one by one."""
 REMEMBERED = 20_000
+PROMISES = range(1, 24 * 14 + 1)
+"""Hours within which a system may promise to report."""
 
 
 class Integration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,6 +71,8 @@ class Integration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     secret: str
     events: list[str] = []
     """What it may report; empty for everything."""
+    promised_hours: int | None = None
+    """It has promised to report at least once in so many hours: its silence is a finding (TE15). None: no promise."""
     made_at: datetime
     by: str
 
@@ -120,8 +127,6 @@ class Known:
         self._taken: OrderedDict[tuple[str, str], tuple[str, str]] = OrderedDict()
         self._buckets: dict[str, tuple[float, float]] = {}
         self._bad: OrderedDict[str, tuple[float, int]] = OrderedDict()
-        self.last: dict[str, datetime] = {}
-        """When each integration last reported something that was taken."""
 
     def before(self, name: str, event: str, digest: str) -> str | None:
         """What this event became before; raises a 409 when the id came with another content."""
@@ -134,7 +139,6 @@ class Known:
 
     def keep(self, name: str, event: str, digest: str, became: str) -> None:
         """It is durable now."""
-        self.last[name] = self._clock.now()
         self._taken[name, event] = (digest, became)
         while len(self._taken) > REMEMBERED:
             self._taken.popitem(last=False)
@@ -166,7 +170,15 @@ class Known:
         return count < BAD_A_MINUTE
 
 
-async def make_integration(stream: Stream, name: str, *, events: list[str], by: str, now: datetime) -> str:
+async def make_integration(
+    stream: Stream,
+    name: str,
+    *,
+    events: list[str],
+    by: str,
+    now: datetime,
+    promised_hours: int | None = None,
+) -> str:
     """Make an integration and its secret, which is told this once; one of that name before ends. Raises Misconfigured."""
     if not NAME.match(name):
         raise Misconfigured(
@@ -175,8 +187,19 @@ async def make_integration(stream: Stream, name: str, *, events: list[str], by: 
     unknown = sorted(set(events) - set(TYPES))
     if unknown:
         raise Misconfigured(f"there is no event {unknown[0]!r}; one of: {', '.join(TYPES)}")
+    if promised_hours is not None and promised_hours not in PROMISES:
+        raise Misconfigured(
+            f"an integration reports at least every {PROMISES.start} to {PROMISES.stop - 1} hours, not {promised_hours}"
+        )
     secret = PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
-    kept = Integration(name=name, secret=secret, events=sorted(set(events)), made_at=now, by=by)
+    kept = Integration(
+        name=name,
+        secret=secret,
+        events=sorted(set(events)),
+        promised_hours=promised_hours,
+        made_at=now,
+        by=by,
+    )
     await stream.put(PEOPLE, f"integration.{name}", encode(kept))
     return secret
 
@@ -186,6 +209,7 @@ async def remove_integration(stream: Stream, name: str) -> bool:
     if await find_integration(stream, name) is None:
         return False
     await stream.delete(PEOPLE, f"integration.{name}")
+    await stream.delete(PEOPLE, f"reported.{name}")
     return True
 
 
@@ -265,28 +289,6 @@ def read_body(body: bytes) -> tuple[EventBody, datetime]:
         raise Problem(422, Why.invalid, "timestamp: RFC 3339，须带时区", fields=["timestamp"]) from None
 
 
-def withheld(home: Home, resident: str | None) -> bool:
-    """Whether the people it is about keep signs of this class from the centre; nobody named: the strictest counts."""
-    data = access.CLASSES["life_sign"]
-    people = [r for r in home.residents if r.id == resident] or home.residents
-    return any("centre" not in (r.consent or {}).get(data, ["centre"]) for r in people)
-
-
-def as_sign(name: str, event: str, told: EventBody, at: datetime, now: datetime) -> Report:
-    """A sign of life, told of a home by another system: a reading of no device of the home."""
-    return Report(
-        report_id=content_id("event", name, event, told.type, told.data.home, epoch_ms(at)),
-        home=told.data.home,
-        device=f"integration:{name}",
-        kind="integration",
-        at=at,
-        received_at=now,
-        device_at=at,
-        values={"life_sign": True},
-        topic=f"integrations/{name}",
-    )
-
-
 def as_notice(told: EventBody, at: datetime, house: House, *, cleared: bool) -> Finding:
     """A meal that nobody fetched, as a blue task; one for each meal of a day, over when it is fetched after all."""
     data = told.data
@@ -322,15 +324,18 @@ def routes(house: House) -> APIRouter:
     @router.get(f"{V}/integrations", response_model=shapes.IntegrationList, tags=["integrations"])
     async def integrations() -> Json:
         """Which systems may report, and what; never their secrets."""
-        found = await list_integrations(house.stream)
+        found, now = await list_integrations(house.stream), house.clock.now()
+        last = {i.name: await last_reported(house.stream, i.name) for i in found}
         return {
             "items": [
                 {
                     "name": i.name,
                     "events": i.events,
+                    "promised_hours": i.promised_hours,
+                    "silent": silent_since(i.made_at, i.promised_hours, last[i.name], now) is not None,
                     "made_at": iso(i.made_at),
                     "by": house.name_of(i.by),
-                    "last_at": iso(known.last[i.name]) if i.name in known.last else None,
+                    "last_at": iso(at) if (at := last[i.name]) is not None else None,
                 }
                 for i in found
             ]
@@ -343,7 +348,12 @@ def routes(house: House) -> APIRouter:
         """Let a system report. Its secret is shown this once; one of the same name ends."""
         try:
             secret = await make_integration(
-                house.stream, body.name, events=list(body.events), by=who.by, now=house.clock.now()
+                house.stream,
+                body.name,
+                events=list(body.events),
+                by=who.by,
+                now=house.clock.now(),
+                promised_hours=body.promised_hours,
             )
         except Misconfigured as no:
             raise Problem(422, Why.invalid, str(no), fields=["name"]) from None
@@ -405,6 +415,7 @@ def routes(house: House) -> APIRouter:
             return {"id": event, "became": before, "again": True}
         told, at = read_body(body)
         became = await take(house, found, event, told, at, now)
+        await note_reported(house.stream, integration, now)
         known.keep(integration, event, digest, became)
         log.info("event_taken", integration=integration, type=told.type, home=told.data.home, became=became)
         return {"id": event, "became": became, "again": False}
@@ -446,7 +457,9 @@ async def take(
             return "nothing_seen"
         if withheld(home, told.data.resident):
             return "no_consent"
-        sign = as_sign(by.name, event, told, at, now)
+        sign = sign_of_life(
+            home.id, f"integration:{by.name}", ("event", by.name, event, told.type), at=at, now=now
+        )
         await house.stream.publish(sign.subject, encode(sign), message_id=sign.report_id)
         return "sign"
     raise Problem(422, Why.invalid, "type", fields=["type"])

@@ -1,7 +1,8 @@
 """Routes of call rounds (主动关怀): a list of residents to be rung, and how each call went. Survives any restart.
 
-Reached counts as a visit by phone; a request becomes a blue task of its own; who is not reached after three attempts,
-or by the end of the round, becomes one by itself (`alerts.upkeep`).
+Reached counts as a visit by phone and, by the residents' consent, as a sign of life for the rules about absence; a request
+becomes a blue task of its own; who is not reached after three attempts, or by the end of the round, becomes one by itself
+(`alerts.upkeep`) and is a sign of nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from dashboard_api.house import House
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
+from dashboard_api.signs import sign_of_life, withheld
 from dashboard_api.upkeep import requested
 
 log = get_logger("api")
@@ -167,8 +169,12 @@ def routes(house: House) -> APIRouter:
             at = reached.at
             visit = Visit(resident=body.resident, at=at, how=How.phone, by=reached.by, note=reached.note)
             await note_visit(house.stream, visit)
+            home = house.picture.registry.residents[body.resident][0]
+            if not withheld(home, body.resident):
+                # Who answered the telephone is up: the rules about absence are to know it too.
+                sign = sign_of_life(home.id, "round", ("call", known.id, body.resident), at=at, now=now)
+                await house.stream.publish(sign.subject, encode(sign), message_id=sign.report_id)
             if outcome is Reached.request:
-                home = house.picture.registry.residents[body.resident][0]
                 finding = requested(home.id, body.what, f"round:{known.id}:{body.resident}", house, at=at)
                 await house.stream.publish(finding.subject, encode(finding), message_id=finding.event_id)
         house.upkeep.calls[known.id, body.resident] = call

@@ -23,6 +23,8 @@ class IntegrationWanted(Said):
     name: Annotated[str, Field(max_length=32, description="small letters, digits, _ and -")]
     events: Annotated[list[EventWord], Field(max_length=16)] = []
     """What it may report; everything when left out."""
+    promised_hours: Annotated[int | None, Field(ge=1, le=336)] = None
+    """It promises to report at least once in so many hours: its silence is then a finding. Left out: no promise."""
 
 
 class IntegrationMade(Shape):
@@ -34,10 +36,13 @@ class IntegrationMade(Shape):
 class IntegrationLine(Shape):
     name: str
     events: list[EventWord]
+    promised_hours: int | None
+    silent: bool
+    """It has not reported for longer than it promised (TE15)."""
     made_at: At
     by: str
     last_at: At | None
-    """When it last reported, as far as this process knows; null since its start."""
+    """When it last reported something that was taken, to the minute; kept over restarts. Null: never."""
 
 
 class IntegrationList(Shape):

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from care.words import Level
+from dashboard_api.integrations import make_integration
 from tests.e2e.conftest import ARTEFACTS, Sit, picture, wait_for
 from tests.e2e.room import Room
 from tests.e2e.test_checks_look import axe
@@ -78,15 +79,21 @@ def test_an_alarm_of_a_test_is_confirmed_with_a_reason(room: Room, sit: Sit) -> 
 
 def test_a_secret_is_shown_once(room: Room, sit: Sit) -> None:
     """Made by an admin, hidden for good, revoked only when pressed twice; an operator does not see the list."""
+    begun = room.clock.now() - timedelta(days=2)
+    room.do(make_integration(room.stream, "cards", events=[], by="s01", now=begun, promised_hours=24))
     page = sit("/tasks?tab=integrations", user="admin")
     page.get_by_label("名称").fill("canteen")
     page.get_by_label("送餐").check()
+    page.get_by_label("承诺多久上报一次").select_option("24")
     page.get_by_role("button", name="生成密钥").click()
     secret = page.locator("[data-secret]")
     expect(secret).to_contain_text("whsec_")
     shown = secret.inner_text()
     line = page.locator('[data-integration="canteen"]')
     expect(line).to_contain_text("送餐")
+    expect(line).to_contain_text("至少每 24 小时上报")
+    expect(line.locator("[data-silent]")).to_have_count(0)
+    expect(page.locator('[data-integration="cards"] [data-silent]')).to_be_visible()
     page.get_by_role("button", name="已保存").click()
     expect(secret).to_have_count(0)
     picture(page, "tasks-integrations")

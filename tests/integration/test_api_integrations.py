@@ -345,3 +345,54 @@ async def test_nothing_is_taken_that_could_not_be_stored():
         taken = await sender.send("e1", "meal.delivered")
         assert (taken.status_code, taken.json()["again"]) == (202, False)
         assert len(signs(house)) == 1
+
+
+async def test_the_last_report_outlives_a_restart_and_a_broken_promise_is_said():
+    """Kept in the stream; once a minute is enough for a canteen in a hurry; the list says who is silent."""
+    async with meals() as (house, admin, sender):
+        body = {"name": "cards", "events": ["card.swiped"], "promised_hours": 24}
+        assert (await admin.post(f"{V}/integrations", json=body)).status_code == 201
+        wrong = await admin.post(f"{V}/integrations", json={**body, "promised_hours": 0})
+        assert wrong.status_code == 422
+        first = house.clock.now()
+        await sender.send("e1", "meal.delivered")
+        house.clock.advance(timedelta(seconds=30))
+        await sender.send("e2", "meal.delivered")
+
+        async def lines(client):
+            return {i["name"]: i for i in (await client.get(f"{V}/integrations")).json()["items"]}
+
+        assert (await lines(admin))["meals"]["last_at"] == iso(first)
+        house.clock.advance(timedelta(hours=24))
+        from dashboard_api.app import create_app
+
+        again = create_app(stream=house.stream, clock=house.clock, public_url="http://house")
+        async with again.router.lifespan_context(again):
+            await again.state.house.people.ready.wait()
+            import httpx
+
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(again), base_url="http://house"
+            ) as client:
+                client.headers["authorization"] = admin.headers["authorization"]
+                told = await lines(client)
+            await again.state.house.upkeep.ready.wait()
+            upkeep = again.state.house.upkeep.upkeep
+            assert upkeep.reported == {"meals": first}
+            assert (upkeep.promises["cards"].promised_hours, hasattr(upkeep.promises["cards"], "secret")) == (
+                24,
+                False,
+            )
+        assert (told["meals"]["last_at"], told["meals"]["silent"], told["meals"]["promised_hours"]) == (
+            iso(first), False, None,
+        )  # fmt: skip
+        assert (told["cards"]["last_at"], told["cards"]["silent"], told["cards"]["promised_hours"]) == (
+            None,
+            True,
+            24,
+        )
+        await admin.delete(f"{V}/integrations/meals")
+        assert (
+            await house.stream.get(PEOPLE, "reported.meals") is None
+            or (await house.stream.get(PEOPLE, "reported.meals")).data is None
+        )

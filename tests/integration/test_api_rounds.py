@@ -2,11 +2,12 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from alerts.kept import Mirror
-from care.messages import Finding, decode
-from care.stream import FINDINGS
+from care.messages import Finding, Report, decode, encode
+from care.stream import FINDINGS, READINGS, REGISTRY
 from tests.integration.test_api_house import House, V
 from tests.integration.test_api_repairs import until
 
@@ -62,3 +63,41 @@ async def test_rounds_that_cannot_be_are_refused(path: str, body: dict, status: 
     async with House() as house, house.browser("operator") as desk, house.browser("family") as family:
         assert (await desk.post(f"{V}/rounds{path}", json=body)).status_code == status
         assert (await family.get(f"{V}/rounds")).status_code == 403
+
+
+def signs(house: House) -> list[Report]:
+    return [decode(m.data, Report) for m in house.stream.messages(READINGS)]
+
+
+async def test_who_answered_the_telephone_is_a_sign_of_life_and_who_did_not_is_none():
+    """From when they spoke; pressed again it is the same reading; not reached is nothing but the attempt."""
+    async with House() as house, house.browser("operator") as desk:
+        made = (await desk.post(f"{V}/rounds", json={"residents": ["r0317"]})).json()
+        path = f"{V}/rounds/{made['id']}/calls"
+        await desk.post(path, json={"resident": "r0317", "outcome": "not_reached"})
+        assert signs(house) == []
+        for _ in range(2):
+            done = await desk.post(path, json={"resident": "r0317", "outcome": "well", "id": "k1"})
+            assert done.status_code == 200, done.text
+        heard = signs(house)
+        assert {(s.home, s.device, s.at) for s in heard} == {("h0317", "round", house.clock.now())}
+        assert [s.values for s in heard][:1] == [{"life_sign": True}]
+        assert len({s.report_id for s in heard}) == 1
+
+
+async def test_who_keeps_movement_from_the_centre_keeps_an_answered_call_too():
+    """The call is noted and counts as a visit; the rules about absence are told nothing."""
+    async with House() as house, house.browser("operator") as desk:
+        site = house.registry.site
+        (home,) = [h for h in site.homes if h.id == "h0317"]
+        shy = [msgspec.structs.replace(r, consent={"motion": []}) for r in home.residents]
+        homes = [msgspec.structs.replace(h, residents=shy) if h.id == "h0317" else h for h in site.homes]
+        await house.stream.put(REGISTRY, "site", encode(msgspec.structs.replace(site, homes=homes)))
+        await until(
+            lambda: house.state.picture.registry.homes["h0317"].residents[0].consent == {"motion": []}
+        )
+        made = (await desk.post(f"{V}/rounds", json={"residents": ["r0317"]})).json()
+        path = f"{V}/rounds/{made['id']}/calls"
+        assert (await desk.post(path, json={"resident": "r0317", "outcome": "well"})).status_code == 200
+        await until(lambda: "r0317" in house.state.upkeep.upkeep.visits)
+        assert signs(house) == []

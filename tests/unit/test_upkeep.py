@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from alerts.telling import address_of
-from alerts.upkeep import How, Reach, Upkeep, Visit, unreachable, upkeep_findings, visits_due
+from alerts.upkeep import How, Promise, Reach, Upkeep, Visit, unreachable, upkeep_findings, visits_due
 from care.site import Contact, DeviceTests, Registry, Visits
 from care.words import Level, Phase, Tier
 from tests.unit.test_alert_house import SITE, Story, registry
@@ -102,3 +102,29 @@ def test_a_home_with_nobody_to_tell_is_a_finding(
     assert unreachable(home, people, upkeep) == why
     codes = [(f.code, f.level) for f in upkeep_findings(people, upkeep, [], MONDAY)]
     assert codes == ([("TE13", Level.blue)] if why else [])
+
+
+def test_a_system_that_promised_to_report_and_is_silent_is_told_once_and_over_with_its_next_report() -> None:
+    """Silence is no word that all is well; who promised nothing owes nothing; a report of before the promise is none."""
+    people = a_site()
+    promises = {
+        "meals": Promise(name="meals", made_at=MONDAY, promised_hours=24),
+        "cards": Promise(name="cards", made_at=MONDAY),
+    }
+    day = timedelta(hours=24)
+    upkeep = Upkeep(promises=promises, reported={"meals": MONDAY - day})
+    assert upkeep_findings(people, upkeep, [], MONDAY + day - timedelta(seconds=1)) == []
+    (finding,) = upkeep_findings(people, upkeep, [], MONDAY + day)
+    assert (finding.code, finding.level, finding.cause) == ("TE15", Level.blue, "integration:meals")
+    assert (finding.home, finding.resident) == (people.site.community.id, None)
+    case = Story()
+    case.hear(finding)
+    assert upkeep_findings(people, upkeep, [case.alert], MONDAY + day * 2) == []
+    spoke = msgspec.structs.replace(upkeep, reported={"meals": MONDAY + day * 2})
+    (over,) = upkeep_findings(people, spoke, [case.alert], MONDAY + day * 2)
+    assert (over.finding, over.phase) == (finding.finding, Phase.cleared)
+    case.hear(over)
+    (again,) = upkeep_findings(people, spoke, [case.alert], MONDAY + day * 3)
+    assert again.finding != finding.finding, "a new silence is a new finding"
+    gone = msgspec.structs.replace(upkeep, promises={})
+    assert upkeep_findings(people, gone, [], MONDAY + day * 9) == []

@@ -3027,6 +3027,10 @@ export interface components {
             name: string;
             /** Events */
             events: ("meal.delivered" | "meal.collected" | "meal.not_collected" | "card.swiped" | "resident.well" | "meter.read" | "request.made")[];
+            /** Promised Hours */
+            promised_hours: number | null;
+            /** Silent */
+            silent: boolean;
             /**
              * Made At
              * Format: date-time
@@ -3062,6 +3066,8 @@ export interface components {
              * @default []
              */
             events?: ("meal.delivered" | "meal.collected" | "meal.not_collected" | "card.swiped" | "resident.well" | "meter.read" | "request.made")[];
+            /** Promised Hours */
+            promised_hours?: number | null;
         };
         /** JudgedTruth */
         JudgedTruth: {

@@ -28,6 +28,6 @@ export const calls = {
   tryProposal: (id: string) => ask<Proposal>('POST', `/proposals/${at(id)}/backtest`, {}),
   decideProposal: (id: string, decision: 'accept' | 'decline', note: string) => ask<Proposal>('POST', `/proposals/${at(id)}/${decision}`, { note }),
   integrations: () => ask<Schemas['IntegrationList']>('GET', '/integrations'),
-  makeIntegration: (name: string, events: string[]) => ask<Schemas['IntegrationMade']>('POST', '/integrations', { name, events }),
+  makeIntegration: (name: string, events: string[], promised_hours: number | null) => ask<Schemas['IntegrationMade']>('POST', '/integrations', { name, events, promised_hours }),
   removeIntegration: (name: string) => ask<void>('DELETE', `/integrations/${at(name)}`),
 }

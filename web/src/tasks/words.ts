@@ -25,7 +25,7 @@ const zh = {
     change: '建议改为', whole: '全社区', words: { alarms: '期间告警', avoided: '本可避免', real: '其中真实', gained: '多出', lost: '减少', missed: '会漏掉真实告警', before: '原来', after: '改后' }, never: '采纳后由人执行，系统不会自动更改', reason: '采纳或不采纳的理由',
   },
   integrations: {
-    none: '没有接入的系统', add: '接入一个系统', name: '名称（小写字母、数字）', events: '可以上报', everything: '全部', make: '生成密钥', made: '密钥只显示这一次，请马上交给对方保存', hide: '已保存，隐藏', remove: '停用', sure: '确认停用', since: (at: string) => `${at} 接入`, last: (at: string) => `最近一次上报 ${at}`, never: '启动以来没有上报',
+    none: '没有接入的系统', add: '接入一个系统', name: '名称（小写字母、数字）', events: '可以上报', everything: '全部', make: '生成密钥', made: '密钥只显示这一次，请马上交给对方保存', hide: '已保存，隐藏', remove: '停用', sure: '确认停用', since: (at: string) => `${at} 接入`, last: (at: string) => `最近一次上报 ${at}`, never: '还没有上报过', promised: '承诺多久上报一次', noPromise: '没有承诺', promises: (hours: number) => (hours < 48 ? `至少每 ${hours} 小时上报` : `至少每 ${Math.round(hours / 24)} 天上报`), promisedHint: '超过承诺时间没有上报，会列为待办：没有消息不等于平安。', silent: '超时未上报',
     types: { 'meal.delivered': '送餐', 'meal.collected': '取餐', 'meal.not_collected': '未取餐', 'card.swiped': '刷卡', 'resident.well': '报平安', 'meter.read': '水表', 'request.made': '服务请求' },
   },
 }
@@ -55,7 +55,7 @@ const en: Words = {
     change: 'Proposed', whole: 'whole community', words: { alarms: 'alarms', avoided: 'avoidable', real: 'real among them', gained: 'gained', lost: 'lost', missed: 'real ones it would miss', before: 'before', after: 'after' }, never: 'People carry it out; nothing changes by itself', reason: 'Reason for or against',
   },
   integrations: {
-    none: 'No system is connected', add: 'Connect a system', name: 'Name (small letters, digits)', events: 'May report', everything: 'everything', make: 'Make a secret', made: 'The secret is shown this once; hand it over now', hide: 'Kept, hide it', remove: 'Revoke', sure: 'Revoke for good', since: (at) => `since ${at}`, last: (at) => `last report ${at}`, never: 'no report since the start',
+    none: 'No system is connected', add: 'Connect a system', name: 'Name (small letters, digits)', events: 'May report', everything: 'everything', make: 'Make a secret', made: 'The secret is shown this once; hand it over now', hide: 'Kept, hide it', remove: 'Revoke', sure: 'Revoke for good', since: (at) => `since ${at}`, last: (at) => `last report ${at}`, never: 'has never reported', promised: 'Promised to report', noPromise: 'no promise', promises: (hours) => (hours < 48 ? `at least every ${hours} hours` : `at least every ${Math.round(hours / 24)} days`), promisedHint: 'Longer silence becomes a task: no news is not good news.', silent: 'silent for too long',
     types: { 'meal.delivered': 'meal delivered', 'meal.collected': 'meal collected', 'meal.not_collected': 'meal not collected', 'card.swiped': 'card swiped', 'resident.well': 'says well', 'meter.read': 'meter', 'request.made': 'request' },
   },
 }
