@@ -217,6 +217,62 @@ def active(buckets: Iterable[Bucket], *, step: timedelta) -> list[Stretch]:
     return out
 
 
+def watched(
+    moved: Sequence[Stretch],
+    heard: Sequence[datetime],
+    *,
+    step: timedelta,
+    start: datetime,
+    end: datetime,
+    silent: timedelta,
+) -> list[Stretch]:
+    """What a device that speaks up when something moves knew: yes, quiet, or nothing at all.
+
+    `heard` are the buckets in which it said anything, moved or not. Quiet stands between two words that are no
+    further apart than `silent`, its own limit of silence; before the first word and in a longer gap it is not known.
+    """
+    out: list[Stretch] = []
+
+    def put(a: datetime, b: datetime, value: bool | None) -> None:
+        a, b = max(a, start), min(b, end)
+        if b <= a:
+            return
+        if out and out[-1].value is value:
+            out[-1] = Stretch(out[-1].start, b, value)
+        else:
+            out.append(Stretch(a, b, value))
+
+    yes = {at for s in moved for at in _steps(s, step)}
+    last, known = min([start, *heard]), False
+    for at in sorted({*heard, *yes}):
+        put(last, at, False if known and at - last <= silent else None)
+        put(at, at + step, at in yes)
+        last, known = max(last, at + step), True
+    put(last, end, False if known and end - last <= silent else None)
+    return out
+
+
+def _steps(stretch: Stretch, step: timedelta) -> list[datetime]:
+    count = round((stretch.end - stretch.start) / step)
+    return [stretch.start + n * step for n in range(count)]
+
+
+def sure(inferred: Sequence[Stretch], known: Sequence[Stretch]) -> list[Stretch]:
+    """What was inferred from quiet, where the quiet was heard: elsewhere it is not known."""
+    out: list[Stretch] = []
+    for s in inferred:
+        for k in known:
+            a, b = max(s.start, k.start), min(s.end, k.end)
+            if b <= a:
+                continue
+            value = True if k.value is False else None
+            if out and out[-1].value is value and out[-1].end == a:
+                out[-1] = Stretch(out[-1].start, b, value)
+            else:
+                out.append(Stretch(a, b, value))
+    return out
+
+
 def outings(doors: Sequence[Stretch], inside: Sequence[Stretch], *, end: datetime) -> list[Stretch]:
     """Probably out: the door moved, and inside nothing for 20 minutes until the next sign of life."""
     life = sorted(s.start for s in inside)

@@ -56,6 +56,7 @@ class CaseRow:
     arrived_at: datetime | None = None
     closed_at: datetime | None = None
     title: str = ""
+    title_en: str = ""
     words: str = ""
     """How it ended, in a few words."""
     truth: str = ""

@@ -506,27 +506,38 @@ class House:
             "home": health.home,
             "protection": health.protection,
             "protection_words": wording.PROTECTION.get(health.protection, health.protection),
-            "reasons": self.reasons(health),
+            **self.reasons(health),
         }
 
-    def reasons(self, health: HomeHealth | None) -> list[str]:
+    def reasons(self, health: HomeHealth | None) -> dict[str, list[str]]:
         """Why a home is not protected in full, in words: what holds for all of it first, then device by device."""
+        told = self._reasons(health)
+        return {"reasons": [zh for zh, _ in told], "reasons_en": [en for _, en in told]}
+
+    def _reasons(self, health: HomeHealth | None) -> list[tuple[str, str]]:
         if health is None:
-            return ["尚无判断"]
+            return [wording.NOT_JUDGED]
         out = []
         if health.reason == "nothing" and not health.devices:
             out.append(wording.NO_DEVICES)
         elif health.reason == "no_call" and health.paths.get("call") == "not_fitted":
             out.append(wording.NO_BUTTON)
         elif health.reason:
-            out.append(wording.UNPROTECTED.get(health.reason, health.reason))
+            why = health.reason
+            out.append((wording.UNPROTECTED.get(why, why), wording.UNPROTECTED_EN.get(why, why)))
         if health.resting:
             out.append(wording.RESTING)
         for device in health.devices:
             if device.reason:
                 known = self.picture.registry.devices.get(device.device)
-                label = wording.device_label(known[1]) if known is not None else device.kind
-                out.append(f"{label} {wording.REASONS.get(device.reason, device.reason)}")
+                zh, en = wording.device_labels(known[1]) if known is not None else (device.kind, device.kind)
+                why = device.reason
+                out.append(
+                    (
+                        f"{zh} {wording.REASONS.get(why, why)}",
+                        f"{en}: {wording.REASONS_EN.get(why, why)}",
+                    )
+                )
         return out
 
     @staticmethod

@@ -268,6 +268,7 @@ def row_of(case: Case) -> CaseRow:
         arrived_at=arrived,
         closed_at=alert.closed_at if alert.state is AlertState.closed else None,
         title=alert.title.get("zh", alert.code),
+        title_en=alert.title.get("en", ""),
         words=ended(alert),
         truth=(alert.outcome.truth or "") if alert.outcome is not None else "",
         test=alert.test,

@@ -57,7 +57,7 @@ def routes(house: House) -> APIRouter:
             "protection": protection,
             "protection_words": wording.PROTECTION.get(protection, protection),
             "reason": health.reason if health is not None else "unknown",
-            "reasons": house.reasons(health),
+            **house.reasons(health),
             "paths": house.paths(health),
             "at": iso(health.at) if health is not None else None,
             "open_alerts": open_count.get(home.id, 0),
@@ -85,12 +85,14 @@ def routes(house: House) -> APIRouter:
             "home": home.id,
             "kind": device.kind.value,
             "label": wording.device_label(device),
+            "label_en": wording.device_label_en(device),
             "room": device.room,
             "last_at": iso(last_at) if last_at is not None else None,
             "silent": known.silent if known is not None else None,
             "battery": known.battery if known is not None else None,
             "reason": reason,
             "reason_words": wording.REASONS.get(reason, reason),
+            "reason_words_en": wording.REASONS_EN.get(reason, reason),
         }
 
     def may_see(home: Home, who: Who, device: Device, quantity: str) -> bool:
@@ -136,6 +138,7 @@ def routes(house: House) -> APIRouter:
             "devices": [device_line(place, d, health) for d in place.devices],
             "alerts": [a.id for a in house.open_alerts() if a.home == home],
             "inference": drawn["inference"],
+            "inference_en": drawn["inference_en"],
         }
 
     @router.get(f"{V}/homes/{{home}}/usual", response_model=shapes.Usual, tags=["homes"])

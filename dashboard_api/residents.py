@@ -26,6 +26,7 @@ from dashboard_api.house import House
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
+from devices.kinds import KINDS
 
 log = get_logger("api")
 
@@ -50,7 +51,7 @@ def routes(house: House) -> APIRouter:
             raise Problem(404, Why.unknown_resident, "没有这位老人")
         return found
 
-    def sign_of_life(home: Home, who: Who) -> str:
+    def sign_of_life(home: Home, who: Who) -> Json:
         drawn = strips.strip(
             home,
             house.picture.recent,
@@ -60,7 +61,7 @@ def routes(house: House) -> APIRouter:
             zone=house.picture.registry.zone,
             may_see=lambda device, quantity: may_see(home, who, device, quantity),
         )
-        return str(drawn["inference"])
+        return {"sign_of_life": drawn["inference"], "sign_of_life_en": drawn["inference_en"]}
 
     def may_see(home: Home, who: Who, device: Device, quantity: str) -> bool:
         resident = house.picture.registry.resident_of(home, device)
@@ -80,7 +81,7 @@ def routes(house: House) -> APIRouter:
             "micro_grid": grid[1].name if grid else None,
             "protection": protection,
             "protection_words": wording.PROTECTION.get(protection, protection),
-            "reasons": house.reasons(health),
+            **house.reasons(health),
             "open_alerts": count.get(home.id, 0),
         }
 
@@ -134,7 +135,14 @@ def routes(house: House) -> APIRouter:
         for row in rows:
             entry = causes.setdefault(
                 (row.level.value, row.title),
-                {"level": row.level.value, "title": row.title, "count": 0, "last_at": "", "ended": {}},
+                {
+                    "level": row.level.value,
+                    "title": row.title,
+                    "title_en": row.title_en,
+                    "count": 0,
+                    "last_at": "",
+                    "ended": {},
+                },
             )
             entry["count"] += 1
             entry["last_at"] = max(entry["last_at"], iso(row.raised_at))
@@ -148,13 +156,14 @@ def routes(house: House) -> APIRouter:
                 {"id": c.id, "name": c.name, "relation": c.relation, "phone": c.phone} for c in home.contacts
             ],
             "together": [{"id": r.id, "name": r.name} for r in home.residents if r.id != person.id],
-            "sign_of_life": sign_of_life(home, who),
+            **sign_of_life(home, who),
             "limits": {name: value_of(given) for name, given in person.limits.items()},
             "consent": person.consent,
             "devices": [
                 {
                     "id": d.id,
                     "label": wording.device_label(d),
+                    "label_en": wording.device_label_en(d),
                     "last_at": iso(heard) if (heard := house.picture.recent.newest.get(d.id)) else None,
                     "reason_words": _reason(devices, d.id),
                 }
@@ -238,7 +247,7 @@ def routes(house: House) -> APIRouter:
             "ribbon": ribbon,
             "alarms": [
                 {
-                    "id": r.id, "number": r.number, "at": iso(r.raised_at), "level": r.level.value, "title": r.title,
+                    "id": r.id, "number": r.number, "at": iso(r.raised_at), "level": r.level.value, "title": r.title, "title_en": r.title_en,
                     "words": r.words,
                 }
                 for r in list(house.picture.rows.values())
@@ -344,7 +353,7 @@ def _words(home: Home, resident: Resident) -> list[str]:
 
 def _reason(health: Any, device: str) -> str:
     if health is None:
-        return "尚无判断"
+        return wording.NOT_JUDGED[0]
     found = next((d.reason for d in health.devices if d.device == device), "")
     return wording.REASONS.get(found, found) if found else ""
 
@@ -422,31 +431,48 @@ async def _ribbon(
     bed = days.merged(beds) if beds else []
     if bed:
         lanes.append({"lane": "bed", "label": "在床", "spans": [s.json() for s in bed], "inferred": False})
-    rooms: dict[str, list[days.Stretch]] = {}
-    doors: list[days.Stretch] = []
+    rooms: dict[str, list[list[days.Stretch]]] = {}
+    doors: list[list[days.Stretch]] = []
+    inside, opened = [s for s in bed if s.value], list[days.Stretch]()
     for device in devices:
         quantity = _moves(device)
         if not quantity:
             continue
-        moved = days.active(await ask(quantity, device, start, end, step), step=step)
+        expect = timedelta(seconds=device.expect_seconds) if device.expect_seconds else None
+        silent = KINDS[device.kind].silence(expect)[0]
+        since = start - silent  # its last word before the window still stands at its beginning
+        said = await ask(quantity, device, since, end, step)
+        moved = days.active(said, step=step)
+        # Some say only that something moves, and that they live by their battery alone.
+        alive = (
+            said if device.kind is Kind.presence else [*said, *await ask("battery", device, since, end, step)]
+        )
+        line = days.watched(moved, [b[0] for b in alive], step=step, start=start, end=end, silent=silent)
         if quantity == "door_open":
-            doors += moved
+            doors.append(line)
+            opened += moved
             continue
+        inside += moved
         room = "bathroom" if device.room in _BATH else "kitchen" if device.room in _KITCHEN else "other"
-        rooms.setdefault(room, []).extend(moved)
+        rooms.setdefault(room, []).append(line)
     for lane, label in LANES:
         if lane in rooms:
-            spans = sorted(rooms[lane], key=lambda s: s.start)
+            spans = days.merged(rooms[lane])
             lanes.append(
                 {"lane": lane, "label": label, "spans": [s.json() for s in spans], "inferred": False}
             )
-    has_door = any(_moves(d) == "door_open" for d in devices)
-    if has_door:
-        doors.sort(key=lambda s: s.start)
+    if doors:
         lanes.append(
-            {"lane": "door", "label": "入户门", "spans": [s.json() for s in doors], "inferred": False}
+            {
+                "lane": "door",
+                "label": "入户门",
+                "spans": [s.json() for s in days.merged(doors)],
+                "inferred": False,
+            }
         )
-        inside = [s for spans in rooms.values() for s in spans] + [s for s in bed if s.value]
-        away = days.outings(doors, inside, end=end) if inside else []
+        opened.sort(key=lambda s: s.start)
+        away = days.outings(opened, inside, end=end) if inside else []
+        if rooms:
+            away = days.sure(away, days.merged([one for lines in rooms.values() for one in lines]))
         lanes.append({"lane": "out", "label": "外出", "spans": [s.json() for s in away], "inferred": True})
     return lanes

@@ -182,6 +182,9 @@ _DRAWN: dict[Kind, tuple[str, str]] = {
 """Which quantity of a kind is drawn, and how."""
 _LEVELS = {Kind.gas: ("gas_level", "%LEL"), Kind.co: ("co_level", "ppm")}
 _UNITS = {"temperature": "°C", "water_total": "L", "heart_rate": "次/分"}
+_UNITS_EN = {"次/分": "/min"}
+Both = tuple[str, str]
+"""The same in Chinese and in English."""
 _ORDER = [
     Kind.smoke,
     Kind.gas,
@@ -241,7 +244,9 @@ def _row(
         "device": device.id,
         "kind": wording.pictogram(device.kind),
         "label": wording.device_label(device),
+        "label_en": wording.device_label_en(device),
         "words": "",
+        "words_en": "",
         "alarm": False,
         "age_seconds": None,
         "draw": draw,
@@ -252,7 +257,7 @@ def _row(
     }
     unheard = {"from": iso(_at(start)), "to": iso(_at(end)), "value": None}
     if heard is None or not heard.traces:
-        row["words"] = "无数据"
+        row["words"], row["words_en"] = _NO_DATA
         if draw == "state":
             row["spans"] = [unheard]
         return row
@@ -277,58 +282,80 @@ def _row(
         )
     else:
         row["ticks"] = [] if trace is None else [iso(_at(t)) for t in trace.ticks if start <= t <= end]
-    row["words"], row["alarm"] = _words(quantity, trace, end, gone, age, zone)
+    (row["words"], row["words_en"]), row["alarm"] = _words(quantity, trace, end, gone, age, zone)
     if row["alarm"] and trace is not None and trace.points:
         row["age_seconds"] = round(end - trace.points[-1][0], 1)
     return row
 
 
+_NO_DATA: Both = ("无数据", "no data")
+
+
 def _words(
     quantity: str, trace: Trace | None, end: float, gone: bool, age: float | None, zone: ZoneInfo
-) -> tuple[str, bool]:
+) -> tuple[Both, bool]:
+    """What a row says now, and whether it is an alarm."""
     if gone:
-        return f"失联 {wording.duration(age or 0.0)}", False
+        lost = age or 0.0
+        return (f"失联 {wording.duration(lost)}", f"silent {wording.duration_en(lost)}"), False
     if trace is None:
-        return "无数据", False
+        return _NO_DATA, False
     if quantity in PRESSES or quantity == "motion":
-        recent = [t for t in trace.ticks if t <= end]
-        if not recent:
-            return ("未按" if quantity == "sos" else "无"), False
-        moment = _at(recent[-1]).astimezone(zone)
-        if quantity == "motion":
-            return f"{moment:%H:%M} 有活动", False
-        word = "按下" if quantity == "sos" else "报警"
-        return f"{moment:%H:%M:%S} {word}", end - recent[-1] <= 600
+        return _moment_words(quantity, [t for t in trace.ticks if t <= end], end, zone)
     value = trace.now()
     since = trace.points[-1][0] if trace.points else trace.edge
     if value is None:
-        return "未知", False
+        return ("未知", "unknown"), False
     if quantity in ALARMS:
         if value:
-            return f"报警 {wording.duration(end - since) if since else ''}".strip(), True
-        return "正常", False
+            lasted = end - since if since else 0.0
+            zh, en = (wording.duration(lasted), wording.duration_en(lasted)) if since else ("", "")
+            return (f"报警 {zh}".strip(), f"alarm {en}".strip()), True
+        return ("正常", "normal"), False
     changes = trace.changes()
     changed = bool(changes) and bool(trace.points) and changes[-1] == trace.points[-1][0]
-    clock = f"{_at(since).astimezone(zone):%H:%M} " if since is not None and changed else ""
-    match quantity:
-        case "door_open":
-            if value:
-                return (f"{clock}打开，未关" if clock else "开着"), False
-            return (f"关着，{clock}关上" if clock else "关着"), False
-        case "in_bed":
-            return (
-                f"在床（{clock.strip()} 起）" if value and clock else "在床" if value else f"{clock}离床"
-            ), False
-        case "presence":
-            return ("有人" if value else f"{clock}起无人" if clock else "无人"), False
-        case "online":
-            return ("在线" if value else f"{clock}断线"), not value
-        case _:
-            unit = _UNITS.get(quantity) or dict(_LEVELS.values()).get(quantity, "")
-            return f"{value:g} {unit}".strip(), False
+    clock = f"{_at(since).astimezone(zone):%H:%M}" if since is not None and changed else ""
+    if quantity in _STATE_WORDS:
+        known, told = _STATE_WORDS[quantity][bool(value)]
+        words = (told[0].format(clock), told[1].format(clock)) if clock else known
+        return words, quantity == "online" and not value
+    unit = _UNITS.get(quantity) or dict(_LEVELS.values()).get(quantity, "")
+    return (f"{value:g} {unit}".strip(), f"{value:g} {_UNITS_EN.get(unit, unit)}".strip()), False
 
 
-def inference(home: Home, heard: dict[str, Heard], start: float, end: float, zone: ZoneInfo) -> str:
+def _moment_words(quantity: str, ticks: list[float], end: float, zone: ZoneInfo) -> tuple[Both, bool]:
+    """Of what happens at a moment: a press, a fall, a movement."""
+    if not ticks:
+        return (("未按", "not pressed") if quantity == "sos" else ("无", "none")), False
+    moment = _at(ticks[-1]).astimezone(zone)
+    if quantity == "motion":
+        return (f"{moment:%H:%M} 有活动", f"moved {moment:%H:%M}"), False
+    zh, en = ("按下", "pressed") if quantity == "sos" else ("报警", "alarm")
+    return (f"{moment:%H:%M:%S} {zh}", f"{en} {moment:%H:%M:%S}"), end - ticks[-1] <= 600
+
+
+_STATE_WORDS: dict[str, dict[bool, tuple[Both, Both]]] = {
+    "door_open": {
+        True: (("开着", "open"), ("{} 打开，未关", "open since {}")),
+        False: (("关着", "closed"), ("关着，{} 关上", "closed since {}")),
+    },
+    "in_bed": {
+        True: (("在床", "in bed"), ("在床（{} 起）", "in bed since {}")),
+        False: (("离床", "out of bed"), ("{} 离床", "out of bed {}")),
+    },
+    "presence": {
+        True: (("有人", "somebody"), ("有人", "somebody")),
+        False: (("无人", "nobody"), ("{} 起无人", "nobody since {}")),
+    },
+    "online": {
+        True: (("在线", "online"), ("在线", "online")),
+        False: (("断线", "offline"), ("{} 断线", "offline since {}")),
+    },
+}
+"""A state in words: when it was only found so, and when it was seen to change."""
+
+
+def inference(home: Home, heard: dict[str, Heard], start: float, end: float, zone: ZoneInfo) -> Both:
     """The last sign of life in words; says so when it cannot be told."""
     alone = len(home.residents) <= 1
     moved: float | None = None
@@ -365,14 +392,24 @@ def inference(home: Home, heard: dict[str, Heard], start: float, end: float, zon
         return f"{_at(seconds).astimezone(zone):%H:%M}"
 
     if bed is not None and bed[1] and (moved is None or bed[0] >= moved):
-        return f"{'老人' if alone else '有人'}在床，{clock(bed[0])} 有信号"
+        at = clock(bed[0])
+        return (
+            f"{'老人' if alone else '有人'}在床，{at} 有信号",
+            f"{'' if alone else 'somebody '}in bed, heard {at}",
+        )
     if moved is not None and (door is None or moved >= door):
-        return f"{'老人在家' if alone else '家里有人'}，{clock(moved)} 有活动"
+        at = clock(moved)
+        return (
+            f"{'老人在家' if alone else '家里有人'}，{at} 有活动",
+            f"{'at home' if alone else 'somebody at home'}, moved {at}",
+        )
     if door is not None:
-        return f"{clock(door)} 门有动静，之后家中未见活动，可能外出"
+        at = clock(door)
+        return f"{at} 门有动静，之后家中未见活动，可能外出", f"door moved {at}, no movement since: may be out"
     if watched:
-        return f"近 {round((end - start) / 60)} 分钟未见活动"
-    return "无法判断：没有可用的活动数据"
+        minutes = round((end - start) / 60)
+        return f"近 {minutes} 分钟未见活动", f"no movement for {minutes} min"
+    return "无法判断：没有可用的活动数据", "cannot tell: nothing hears movement"
 
 
 def strip(
@@ -412,7 +449,9 @@ def strip(
                     "device": device.id,
                     "kind": "vitals",
                     "label": f"心率 {wording.room(device.room)}".strip(),
-                    "words": f"{value:g} 次/分" if value is not None else "无数据",
+                    "label_en": f"heart rate {wording.room_en(device.room)}".strip(),
+                    "words": f"{value:g} 次/分" if value is not None else _NO_DATA[0],
+                    "words_en": f"{value:g} /min" if value is not None else _NO_DATA[1],
                     "alarm": False,
                     "age_seconds": None if pulse.last is None else round(end - pulse.last, 1),
                     "draw": "line",
@@ -422,10 +461,12 @@ def strip(
                     "unit": "次/分",
                 }
             )
+    inferred = inference(home, seen, start, end, zone)
     return {
         "home": home.id,
         "from": iso(_at(start)),
         "to": iso(_at(end)),
-        "inference": inference(home, seen, start, end, zone),
+        "inference": inferred[0],
+        "inference_en": inferred[1],
         "rows": rows,
     }

@@ -53,6 +53,15 @@ REASONS: dict[str, str] = {
     "doubtful": "读数不可信",
 }
 """Why a device does not protect (care.messages.DeviceHealth)."""
+REASONS_EN: dict[str, str] = {
+    "never_reported": "never heard",
+    "silent": "silent",
+    "offline": "offline",
+    "fault": "fault",
+    "tamper": "tampered with",
+    "battery": "battery low",
+    "doubtful": "readings in doubt",
+}
 
 PATHS: dict[str, str] = {
     "call": "呼救",
@@ -72,9 +81,15 @@ UNPROTECTED: dict[str, str] = {
     "nothing": "没有一台设备有消息",
 }
 """Why a home is not protected at all (care.messages.HomeHealth.reason)."""
-NO_BUTTON = "没有求助按钮"
-NO_DEVICES = "没有装设备"
-RESTING = "部分规则暂停，系统自检中"
+UNPROTECTED_EN: dict[str, str] = {
+    "gateway": "the whole home is silent (gateway, network or power)",
+    "no_call": "no call button works",
+    "nothing": "no device is heard",
+}
+NO_BUTTON = ("没有求助按钮", "no call button")
+NO_DEVICES = ("没有装设备", "no devices")
+RESTING = ("部分规则暂停，系统自检中", "some rules rest while the system checks itself")
+NOT_JUDGED = ("尚无判断", "not judged yet")
 
 CATEGORY: dict[str, str] = {"red": "应急响应", "yellow": "健康提醒", "blue": "基础服务"}
 """What a wall may say of a yellow or blue case."""
@@ -141,9 +156,25 @@ def room(name: str | None) -> str:
     return ROOMS.get(name.strip().lower().replace(" ", "_"), name)
 
 
+def room_en(name: str | None) -> str:
+    """A room in English: as the site file says it, without its underscores."""
+    return name.strip().replace("_", " ") if name else ""
+
+
 def device_label(device: Device) -> str:
     """「烟感 厨房」."""
     return device.label or f"{KINDS[device.kind].zh} {room(device.room)}".strip()
+
+
+def device_label_en(device: Device) -> str:
+    """`smoke detector, kitchen`; a label that somebody gave it stays as it is, as a name does."""
+    words = [KINDS[device.kind].en, room_en(device.room)]
+    return device.label or ", ".join(word for word in words if word)
+
+
+def device_labels(device: Device) -> tuple[str, str]:
+    """Both of them."""
+    return device_label(device), device_label_en(device)
 
 
 def pictogram(kind: Kind) -> str:
@@ -163,6 +194,20 @@ def duration(seconds: float) -> str:
     if hours < 48:
         return f"{hours} 小时 {minutes:02d} 分" if minutes else f"{hours} 小时"
     return f"{timedelta(hours=hours).days} 天"
+
+
+def duration_en(seconds: float) -> str:
+    """18 s, 3 min, 1 h 05 min, 2 days."""
+    left = max(0, round(seconds))
+    if left < 60:
+        return f"{left} s"
+    minutes = left // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} min" if minutes else f"{hours} h"
+    return f"{timedelta(hours=hours).days} days"
 
 
 def tags(resident: Resident) -> list[dict[str, object]]:

@@ -29,6 +29,7 @@ export default defineConfig({
     assetsDir: 'assets',
     target: 'chrome111',
     manifest: true,
+    modulePreload: { polyfill: false }, // every browser of the target has it
     reportCompressedSize: true,
     rollupOptions: {
       // the service worker stands at the root, or it could not serve the pages; its name never changes

@@ -16,12 +16,14 @@ class DeviceBody(Shape):
     home: str
     kind: str
     label: str
+    label_en: str
     room: str
     last_at: At | None = None
     silent: bool | None = None
     battery: float | None = None
     reason: str = ""
     reason_words: str = ""
+    reason_words_en: str = ""
 
 
 class Devices(Shape):
@@ -52,6 +54,7 @@ class HomeBody(Shape):
     """Why it is not protected at all: gateway, no_call, nothing; unknown before the first judgement; empty otherwise."""
     reasons: list[str] = []
     """The same and what is wrong with single devices, in words."""
+    reasons_en: list[str] = []
     paths: list[PathBody] = []
     at: At | None = None
     open_alerts: int = 0
@@ -66,6 +69,7 @@ class HomeDetail(HomeBody):
     devices: list[DeviceBody]
     alerts: list[str]
     inference: str | None = None
+    inference_en: str | None = None
 
 
 class HabitBody(Shape):
@@ -117,7 +121,9 @@ class StripRow(Shape):
     device: str
     kind: str
     label: str
+    label_en: str
     words: str
+    words_en: str
     alarm: bool
     age_seconds: float | None
     draw: Literal["state", "line", "ticks", "level"]
@@ -132,6 +138,7 @@ class Strip(Shape):
     from_: Annotated[At, Field(alias="from")]
     to: At
     inference: str
+    inference_en: str
     rows: list[StripRow]
 
 

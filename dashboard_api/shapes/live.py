@@ -56,6 +56,7 @@ class DeviceData(Shape):
     protection: str
     protection_words: str
     reasons: list[str] = []
+    reasons_en: list[str] = []
 
 
 class _Ev(Shape):

@@ -20,6 +20,7 @@ class ResidentLine(ResidentBody):
     protection: str
     protection_words: str
     reasons: list[str]
+    reasons_en: list[str]
     open_alerts: int
 
 
@@ -32,6 +33,7 @@ class Residents(Shape):
 class CardDevice(Shape):
     id: str
     label: str
+    label_en: str
     last_at: At | None
     reason_words: str
 
@@ -41,6 +43,7 @@ class CauseLine(Shape):
 
     level: str
     title: str
+    title_en: str
     count: int
     last_at: At
     ended: dict[str, int]
@@ -51,6 +54,7 @@ class ResidentCard(ResidentLine):
     contacts: list[ContactBody]
     together: list[Person]
     sign_of_life: str
+    sign_of_life_en: str
     limits: dict[str, Any]
     consent: dict[str, list[str]] | None
     devices: list[CardDevice]
@@ -101,6 +105,7 @@ class AlarmFlag(Shape):
     at: At
     level: str
     title: str
+    title_en: str
     words: str
 
 

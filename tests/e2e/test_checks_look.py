@@ -285,7 +285,9 @@ def test_c_a11y_2_letters_on_drawings_can_be_read(room: Room, sit: Sit) -> None:
 CJK = re.compile(r"[一-鿿]")
 
 
-@pytest.mark.parametrize("path", ["/desk", "/residents", "/devices", "/duty", "/kpi", "/handover", "/wall"])
+@pytest.mark.parametrize(
+    "path", ["/desk", "/residents", "/residents/r0317", "/devices", "/duty", "/kpi", "/handover", "/wall"]
+)
 def test_c_i18n_1_the_english_screen_speaks_english(room: Room, sit: Sit, path: str) -> None:
     """C-I18N-1: switched to English, no Chinese is left but names, addresses and what is marked as Chinese; no bare key."""
     page = sit(path, script="localStorage.setItem('anxin.language', 'en')")
@@ -300,7 +302,12 @@ def test_c_i18n_1_the_english_screen_speaks_english(room: Room, sit: Sit, path: 
     known = {
         word
         for home in site.homes
-        for word in (home.address, *(r.name for r in home.residents), *(c.name for c in home.contacts))
+        for word in (
+            home.address,
+            home.access.key,
+            *(r.name for r in home.residents),
+            *(w for c in home.contacts for w in (c.name, c.relation)),
+        )
     }
     known |= {s.name for s in site.staff} | {site.community.name, site.community.street}
     known |= {m.name for g in site.grids for m in g.micro_grids} | {g.name for g in site.grids}

@@ -115,3 +115,40 @@ def test_an_empty_bed_has_no_pulse():
     values = [bucket(0, 62), bucket(5, 0), bucket(10, 0)]
     bed = [bucket(0, 1), bucket(5, 0), bucket(10, 1)]
     assert [b[0] for b in days.of_somebody(values, bed)] == [at(0), at(10)]
+
+
+def test_a_room_is_quiet_only_while_its_sensor_is_heard():
+    """Before the first word, and where the sensor was silent for longer than its limit, quiet is not known."""
+    line = days.watched(
+        [Stretch(at(60), at(65), True)],
+        [at(60), at(120), at(400)],
+        step=STEP,
+        start=NOON,
+        end=at(480),
+        silent=timedelta(hours=3),
+    )
+    assert [(s.start, s.end, s.value) for s in line] == [
+        (at(0), at(60), None),
+        (at(60), at(65), True),
+        (at(65), at(125), False),
+        (at(125), at(400), None),
+        (at(400), at(480), False),
+    ]
+
+
+def test_a_word_before_the_window_stands_at_its_beginning():
+    """A sensor with an hourly heartbeat is not unknown for the first minutes of a day."""
+    line = days.watched([], [at(-30), at(30)], step=STEP, start=NOON, end=at(60), silent=timedelta(hours=3))
+    assert [(s.start, s.end, s.value) for s in line] == [(at(0), at(60), False)]
+    never = days.watched([], [], step=STEP, start=NOON, end=at(60), silent=timedelta(hours=3))
+    assert [(s.start, s.end, s.value) for s in never] == [(at(0), at(60), None)]
+
+
+def test_an_outing_is_not_inferred_from_sensors_that_were_not_heard():
+    """Nothing moved because nobody was there, or because nothing was heard: the second is not known."""
+    known = [Stretch(at(0), at(40), False), Stretch(at(40), at(90), None), Stretch(at(90), at(120), False)]
+    assert days.sure([Stretch(at(10), at(100), True)], known) == [
+        Stretch(at(10), at(40), True),
+        Stretch(at(40), at(90), None),
+        Stretch(at(90), at(100), True),
+    ]

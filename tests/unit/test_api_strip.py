@@ -10,6 +10,7 @@ from care.messages import DeviceHealth, HomeHealth, Report
 from care.site import Device, Home, Resident
 from care.words import Kind
 from dashboard_api.strip import Recent, strip
+from devices.kinds import KINDS as KIND_TABLE
 
 NOON = datetime(2026, 5, 23, 4, 6, 24, tzinfo=UTC)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -159,3 +160,35 @@ def test_a_retained_word_is_not_a_sign_that_the_device_lives():
                        values={"smoke": False}, retained=True))  # fmt: skip
     assert recent.newest == {}
     assert made["rows"]
+
+
+@pytest.mark.parametrize(
+    ("device", "seconds", "values", "zh", "en"),
+    [
+        ("smoke", 90, [{"smoke": False}, {"smoke": True}], "报警 1 分钟", "alarm 1 min"),
+        ("gas", 60, [{"gas": False}], "正常", "normal"),
+        ("door", 90, [{"door_open": False}, {"door_open": True}], "12:04 打开，未关", "open since 12:04"),
+        ("door", 90, [{"door_open": True}], "开着", "open"),
+        ("motion", 120, [{"motion": True}], "12:04 有活动", "moved 12:04"),
+        ("sos", 24, [{"sos": True}], "12:06:00 按下", "pressed 12:06:00"),
+        ("belt", 30, [{"in_bed": True}], "在床", "in bed"),
+        ("smoke", 30, [{"smoke": None}], "未知", "unknown"),
+    ],
+)
+def test_a_row_says_the_same_in_both_languages(device, seconds, values, zh, en):
+    """Also where it cannot say anything: English never claims what Chinese does not."""
+    _, rows = drawn(*[(device, seconds + 600 * (len(values) - 1 - n), v) for n, v in enumerate(values)])
+    row = next(r for (name, kind), r in rows.items() if name == device and kind != "vitals")
+    assert (row["words"], row["words_en"]) == (zh, en)
+    assert row["label_en"] == f"{KIND_TABLE[KINDS[device]].en}, kitchen"
+
+
+def test_the_inference_is_in_english_too():
+    """What is told of a person beside the phone, on an English screen."""
+    made, _ = drawn(("motion", 120, {"motion": True}))
+    assert (made["inference"], made["inference_en"]) == ("老人在家，12:04 有活动", "at home, moved 12:04")
+    made, _ = drawn()
+    assert (made["inference"], made["inference_en"]) == (
+        "无法判断：没有可用的活动数据",
+        "cannot tell: nothing hears movement",
+    )

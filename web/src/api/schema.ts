@@ -1540,6 +1540,8 @@ export interface components {
             level: string;
             /** Title */
             title: string;
+            /** Title En */
+            title_en: string;
             /** Words */
             words: string;
         };
@@ -2001,6 +2003,8 @@ export interface components {
             id: string;
             /** Label */
             label: string;
+            /** Label En */
+            label_en: string;
             /** Last At */
             last_at: string | null;
             /** Reason Words */
@@ -2015,6 +2019,8 @@ export interface components {
             level: string;
             /** Title */
             title: string;
+            /** Title En */
+            title_en: string;
             /** Count */
             count: number;
             /**
@@ -2288,6 +2294,8 @@ export interface components {
             kind: string;
             /** Label */
             label: string;
+            /** Label En */
+            label_en: string;
             /** Room */
             room: string;
             /** Last At */
@@ -2306,6 +2314,11 @@ export interface components {
              * @default
              */
             reason_words?: string;
+            /**
+             * Reason Words En
+             * @default
+             */
+            reason_words_en?: string;
         };
         /** DeviceData */
         DeviceData: {
@@ -2320,6 +2333,11 @@ export interface components {
              * @default []
              */
             reasons?: string[];
+            /**
+             * Reasons En
+             * @default []
+             */
+            reasons_en?: string[];
         };
         /** DeviceEvent */
         DeviceEvent: {
@@ -2857,6 +2875,11 @@ export interface components {
              */
             reasons?: string[];
             /**
+             * Reasons En
+             * @default []
+             */
+            reasons_en?: string[];
+            /**
              * Paths
              * @default []
              */
@@ -2918,6 +2941,11 @@ export interface components {
              */
             reasons?: string[];
             /**
+             * Reasons En
+             * @default []
+             */
+            reasons_en?: string[];
+            /**
              * Paths
              * @default []
              */
@@ -2951,6 +2979,8 @@ export interface components {
             alerts: string[];
             /** Inference */
             inference?: string | null;
+            /** Inference En */
+            inference_en?: string | null;
         };
         /** HomeModeBody */
         HomeModeBody: {
@@ -4151,6 +4181,8 @@ export interface components {
             protection_words: string;
             /** Reasons */
             reasons: string[];
+            /** Reasons En */
+            reasons_en: string[];
             /** Open Alerts */
             open_alerts: number;
             place: components["schemas"]["Place"];
@@ -4160,6 +4192,8 @@ export interface components {
             together: components["schemas"]["Person"][];
             /** Sign Of Life */
             sign_of_life: string;
+            /** Sign Of Life En */
+            sign_of_life_en: string;
             /** Limits */
             limits: {
                 [key: string]: unknown;
@@ -4241,6 +4275,8 @@ export interface components {
             protection_words: string;
             /** Reasons */
             reasons: string[];
+            /** Reasons En */
+            reasons_en: string[];
             /** Open Alerts */
             open_alerts: number;
         };
@@ -4805,6 +4841,8 @@ export interface components {
             to: string;
             /** Inference */
             inference: string;
+            /** Inference En */
+            inference_en: string;
             /** Rows */
             rows: components["schemas"]["StripRow"][];
         };
@@ -4816,8 +4854,12 @@ export interface components {
             kind: string;
             /** Label */
             label: string;
+            /** Label En */
+            label_en: string;
             /** Words */
             words: string;
+            /** Words En */
+            words_en: string;
             /** Alarm */
             alarm: boolean;
             /** Age Seconds */

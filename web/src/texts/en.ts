@@ -17,9 +17,9 @@ export const en: Texts = {
     hours: (h, m) => `${h} h ${m} min`, days: (d, h) => `${d} d ${h} h`, justNow: 'just now', secondsAgo: (n) => `${n} s ago`, minutesAgo: (n) => `${n} min ago`, hoursAgo: (n) => `${n} h ago`,
   },
   levels: {
-    red: { name: 'Red', short: 'Red', meaning: 'Emergency', pair: ['Emer-', 'gency'] },
-    yellow: { name: 'Yellow', short: 'Yel', meaning: 'Health', pair: ['Health', 'check'] },
-    blue: { name: 'Blue', short: 'Blue', meaning: 'Service', pair: ['Basic', 'service'] },
+    red: { name: 'Red', short: 'Red', meaning: 'Emergency', pair: ['Emergency', ''] },
+    yellow: { name: 'Yellow', short: 'Yel', meaning: 'Health', pair: ['Health check', ''] },
+    blue: { name: 'Blue', short: 'Blue', meaning: 'Service', pair: ['Basic service', ''] },
   },
   kinds: {
     smoke: 'Smoke alarm', gas: 'Gas alarm', co: 'Carbon monoxide', sos: 'SOS call', fall: 'Fall', water: 'Water leak', bed: 'Bed alert', door: 'Door alert', device: 'Device fault', vitals: 'Vital signs', activity: 'Unusual activity', other: 'Alert',
@@ -51,7 +51,7 @@ export const en: Texts = {
   hero: {
     number: (n) => `No. ${n}`, onset: (clock) => `since ${clock}`, times: (n) => `${n} times`, late: (time) => `${time} late`, cleared: 'Reading back to normal; still needs a person', unknown: 'Reading unknown',
     target: (state, seconds) => `${state} · goal ${seconds} s`, owned: (name, state) => [name, state].filter(Boolean).join(' · '), resumed: 'Taken, nothing done for 60 s',
-    noAddress: 'No address', floor: (n) => `Floor ${n}`, lift: 'lift', noLift: 'no lift', comma: ', ', key: 'Spare key: ', distance: 'From the centre', metres: 'm', age: (n) => `${n}`, tags: 'Please note',
+    noAddress: 'No address', floor: (n) => `Floor ${n}`, lift: 'lift', noLift: 'no lift', comma: ', ', key: 'Spare key: ', distance: 'Centre', metres: 'm', age: (n) => `${n}`, tags: 'Please note',
   },
   ladder: { label: 'Escalation', arrive: 'On site', steps: ['Duty desk', 'All desks', 'Shift leader', 'Director, grid'] },
   progress: { label: 'Progress', took: 'Taken', called: 'Call', notCalled: 'not yet', sent: 'Sent', notSent: 'nobody yet', arrive: 'On site', arrived: 'yes', left: (time) => `${time} left`, over: (time) => `${time} over` },
@@ -99,26 +99,12 @@ export const en: Texts = {
     unreachable: 'Not delivered; press again, or use the phone', takenBy: (name) => `Already taken by ${name}`, changed: 'The alert just changed; look, then press again', changedBy: (name) => `${name} just changed it; look, then press again`, closed: 'This alert is closed',
     missing: (fields) => `Missing: ${fields}`, forbidden: 'You may not do this', other: (why) => `Failed: ${why}`,
   },
-  drawer: { repair: 'Maintenance order', close: 'Close', tabsLabel: 'Case', tabs: { script: 'Script', evidence: 'Evidence', history: 'History', resident: 'Resident' } },
   outcome: {
     title: 'Outcome', done: 'Closed', loading: 'Loading the codes', fields: { cause: 'Cause', verification: 'Verified by', actions: 'Actions', outcome: 'Outcome', truth: 'Truth', reference: '119 / 120 reference' }, choose: 'please choose', fill: 'please fill in', search: 'Code or words',
     noReference: 'none given', referenceNote: (reference) => (reference === null ? '119/120 reference: none given' : `119/120 reference: ${reference}`), note: 'Note (optional)',
     notReached: 'Somebody nobody reached is not closed: keep trying, or send someone.', missing: (fields) => `Missing: ${fields}`, submit: 'Close the case', reopen: 'Open again', reopenReason: 'Why it is opened again',
   },
-  evidence: { title: 'Evidence', rule: (rule, version) => `rule ${rule} version ${version}`, cleared: (clock) => `cleared ${clock}`, device: 'Device', quantity: 'Reading', value: 'Value', at: 'Time', received: 'Received', limits: 'Limits then', yes: 'yes', no: 'no' },
-  history: { title: 'History', loading: 'Loading', failed: 'The history cannot be read now', deliveries: 'Messages', noDeliveries: 'No message sent yet', person: 'Person', channel: 'Channel', state: 'State' },
-  deliveries: { queued: 'queued', accepted: 'delivered', refused: 'refused', failed: 'failed' },
-  timeline: {
-    raised: 'Raised', joined: 'Joined', escalated: 'Escalated', acknowledged: 'Taken', called: 'Call', dispatched: 'Sent', accepted: 'Accepted', declined: 'Declined', departed: 'Left',
-    arrived: 'Arrived', noted: 'Note', held: 'Held', reopened: 'Opened again', undone: 'Taken back', closed: 'Closed', resumed: 'Taken, no action',
-    finding_changed: 'Updated', finding_cleared: 'Reading cleared', finding_unknown: 'Cannot tell', level_raised: 'Raised a level', level_lowered: 'Contradicted: a level down', reminded: 'Told again', nobody_there: 'Nobody on duty', told: 'Messages sent', handed_over: 'Handed over', vouched: 'Says the person is there', checked: 'Homes checked', hold_ended: 'Hold ended',
-  },
   resident: { title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call', withThem: 'Says they are there', told: 'People told' },
   tiers: { key: 'Key', important: 'Important', general: 'General' },
-  quantities: {
-    heart_rate: 'heart rate', respiration_rate: 'respiration', in_bed: 'in bed', movement: 'movement', signal_quality: 'signal quality', smoke: 'smoke', smoke_level: 'smoke level', gas: 'gas', gas_level: 'gas level', co: 'CO', co_level: 'CO level', temperature: 'temperature', humidity: 'humidity',
-    sos: 'call', fall: 'fall', door_open: 'door open', motion: 'motion', presence: 'presence', water_leak: 'water leak', water_total: 'water', battery: 'battery', battery_low: 'battery low', voltage: 'voltage', tamper: 'tamper', fault: 'fault', muted: 'muted', self_test: 'self-test', link_quality: 'link',
-    life_sign: 'sign of life', alive: 'sensor alive', silence: 'last heard', known: 'first heard', mode: 'mode', usual_door_gap: 'own long pause of the door (min)', usual_away: 'own long outing (min)',
-  },
   keyList: { title: 'Keys', close: 'Close' },
 }

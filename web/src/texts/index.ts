@@ -1,8 +1,8 @@
 /** The words of the screens. `zh` is the source; `en` must have the same keys (the compiler sees to it). */
 import { shallowRef } from 'vue'
+import type { Widen } from './both'
 import { zh } from './zh'
 
-type Widen<T> = T extends string ? string : T extends readonly string[] ? readonly string[] : T extends (...args: infer A) => string ? (...args: A) => string : { [K in keyof T]: Widen<T[K]> }
 export type Texts = Widen<typeof zh>
 export type Language = 'zh' | 'en'
 
@@ -11,6 +11,9 @@ export const language = shallowRef<Language>('zh')
 
 /** What <html lang> and the formatters of dates are told. */
 export const locale = (): string => (language.value === 'zh' ? 'zh-CN' : 'en-GB')
+
+/** What the service says in both languages, in the one of the screen; as it stands where it has only one. */
+export const said = (zh: string, en: string | null | undefined): string => (language.value === 'zh' || !en ? zh : en)
 
 export async function speak(wanted: Language): Promise<void> {
   texts.value = wanted === 'zh' ? zh : (await import('./en')).en

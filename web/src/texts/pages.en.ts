@@ -4,38 +4,9 @@ import type { PagesTexts } from './pages'
 export const pagesEn: PagesTexts = {
   skip: 'Skip to the page',
   titles: { residents: 'Residents', resident: 'Resident', devices: 'Devices', duty: 'Duty and coverage', kpi: 'Response figures', handover: 'Hand-over', sim: 'Simulator', tasks: 'Everyday work', family: 'Family' },
-  toDesk: 'To the desk', redWaiting: (n) => (n > 1 ? `${n} red alerts nobody has taken` : 'A red alert nobody has taken'), loading: 'Loading', again: 'Try again', print: 'Print', andMore: (n) => `and ${n} more`, asOf: (ago) => `Figures of ${ago}`, age: (n) => `${n} years`,
+  toDesk: 'To the desk', redWaiting: (n) => (n > 1 ? `${n} red alerts nobody has taken` : 'A red alert nobody has taken'), loading: 'Loading', again: 'Try again', print: 'Print', semicolon: '; ', andMore: (n) => `and ${n} more`, asOf: (ago) => `Figures of ${ago}`, age: (n) => `${n} years`,
   faults: {
     unreachable: 'The service does not answer; trying again', history_unavailable: 'History cannot be read now; live alerts are not affected', forbidden: 'Not for your role', unknown_resident: 'No such resident', not_ready: 'The service is starting', unavailable: 'Not available now', other: 'Cannot be read now; please try later',
-  },
-  residents: { search: 'Name, address, phone or device', people: 'people', name: 'Name', tier: 'Visits', mind: 'Mind', address: 'Address', grid: 'Micro-grid', protection: 'Protection', none: 'Nobody found', more: (n) => `${n} more: type a few more letters` },
-  card: {
-    title: 'Card', visit: ' visits', sign: 'Last sign of life', protection: 'Protection', together: 'Lives with', noContacts: 'No contacts registered', causes: 'Alerts', window: 'last 28 days', kind: 'Alert', times: 'Times', ended: 'How it ended', noCauses: 'No alerts in 28 days',
-  },
-  days: {
-    title: 'Days and vital signs', length: 'Length of time', lengths: { '1': '24 hours', '7': '7 days', '28': '28 days' }, table: 'Table', charts: 'Charts', at: 'Time', what: 'What', mean: 'Mean', least: 'Least', most: 'Most',
-    reasonAsk: 'No case is open at this home. Say why you look at health data; that you did is logged.', reasonGive: 'Look', reasons: ['Follow-up call', 'Doctor’s visit', 'The family asked', 'Device repair'],
-    usual: (low, high) => `usually ${low}–${high}`, noUsual: 'not enough data to say what is usual', noData: 'no data', was: (value, at) => `${value} at ${at}`, yes: 'yes', unknown: 'unknown', inferred: 'inferred',
-    alarms: 'Alerts', noAlarms: 'No alerts in this time', noLanes: 'No activity data', withheld: 'Some data is not shown: the resident has not agreed.',
-    sleep: 'Sleep', nights: 'last 14 nights', hours: 'h', ups: (n) => `up ${n}×`, few: 'too little', noNights: 'No belt data in 14 nights', nightMean: (n, hours, ups) => `${n} nights with data: ${hours} h in bed, up ${ups} times on average`,
-    vitalSummary: (what, band, gaps, beyond) => `${what}: ${band === null ? 'no usual range yet' : `usually ${band[0]} to ${band[1]}`}, ${gaps} gaps, ${beyond} values beyond`,
-  },
-  lanes: { bed: 'In bed', kitchen: 'Kitchen', bathroom: 'Bathroom', other: 'Other rooms', door: 'Front door', out: 'Out' },
-  devices: {
-    homes: 'Homes', filter: 'Show only', sights: { not: 'Not protected', partly: 'Partly', protected: 'Protected', all: 'All' }, home: 'Home', guard: 'Protection', why: 'Why', count: 'Well / all', fine: 'well', never: 'never heard', battery: (n) => `battery ${n}%`, nobody: 'No such homes', showAll: (n) => `Show all ${n}`,
-    causes: 'Common causes', causesHint: 'same building, same reason', many: (devices, homes) => `${devices} in ${homes} homes`, noCauses: 'No widespread faults', batteries: 'Low batteries', below: 'below 25%', noBatteries: 'No low batteries',
-    strangers: 'Unclaimed devices', unknownKind: 'kind unknown', noStrangers: 'No unclaimed devices', refused: 'Refused messages', day: 'last 24 h', noRefused: 'Nothing was refused',
-  },
-  duty: {
-    rota: 'Rota', before: 'Week before', after: 'Week after', thisWeek: 'This week', roles: 'By role', everybody: 'All', who: 'Who', on: 'on duty', off: 'off duty', unreachable: 'no address for messages', always: 'In no shift: taken as always on duty',
-    cover: 'Ten-minute coverage', allReached: (minutes) => `somebody reaches every home within ${minutes} minutes`, holes: (n, minutes) => `${n} homes nobody reaches within ${minutes} minutes`, singles: (n) => `, ${n} depend on one person`, mapSummary: (holes, singles) => `Coverage map: ${holes} homes unreached, ${singles} by one person only`, more: 'two or more reach it', one: 'one person reaches it', nobody: 'nobody reaches it',
-    ahead: 'Next 12 hours', hours: 'by the rota', noHoleAhead: 'By the rota somebody reaches every home for the next 12 hours', deskEmpty: (at) => `From ${at} nobody is at the desk`, holeAt: (at, n) => `From ${at} nobody reaches ${n} homes`, peopleThere: (n) => `${n} out`, deskThere: (n) => `desk ${n}`, deskNobody: 'desk empty', full: 'all', short: (n) => `${n} short`,
-    ladder: 'Whom a red reaches', ladderHint: 'now', promise: 'promised arrival', nobodyIn: (names, n) => (n > 5 ? `nobody in ${names} and others (${n})` : `nobody in ${names}`), day: '', morePeople: (n) => ` and ${n} more`, standsIn: (name) => `for ${name}`, screens: (screens, audible) => `Screens ${screens} · audible ${audible}`,
-  },
-  kpi: {
-    period: 'Period', periods: { today: 'Today', week: '7 days', month: 'This month', last: 'Last month' }, csv: 'CSV', figures: { ack60: 'Taken in time', ack180: 'Taken at last', called60: 'Phoned in time', arrive10: 'On site in time', family60: 'Family told once taken' }, minutes: (n) => `${n} min`, seconds: (n) => `${n} s`, under: 'below target', of: (kept, n) => `${kept} of ${n}`,
-    spread: 'distribution', spreadSummary: (words) => `Distribution: ${words}`, median: (time) => `median ${time}`, cases: 'The cases behind it', recount: 'each can be checked', number: 'No.', code: 'Code', at: 'Raised', took: 'Took', kept: 'Kept', never: 'never', yes: 'yes', no: 'no',
-    load: 'Load today', today: 'alerts', tenMinutes: 'New in 10 minutes', floodLine: 'is the flood line', visits: 'Visits due', desks: 'Load per desk', alarms: 'Alerts', mean: 'Mean per 10 min', peak: (line) => `Worst 10 min (flood: ${line})`, inFlood: 'In flood', floods: (n) => `${n} ×`, nobody: 'nobody', noLoad: 'No alerts', hint: 'Red cases only (load: yellow too), no tests; without cases no figure.',
   },
   family: {
     call: 'Call home', steps: 'What happened', waiting: 'waiting', allowed: 'What you may see', classes: { status: 'whether all is well', activity: 'time of the last activity' }, nothing: 'Your relative has not agreed to show this. Please ask them or the centre.', offline: 'Offline: this may be old', at: (time) => `As of ${time}`, protection: 'Devices', protections: { protected: 'all working', partly: 'some not working', not: 'not working' }, past: 'Earlier', noPast: 'Nothing lately', signOut: 'Sign out', number: (n) => `no. ${n}`,

@@ -1,10 +1,16 @@
 import { expect, it } from 'vitest'
 import { en as most } from './en'
 import { keyTexts } from './keys'
+import { caseEn } from './case.en'
+import { caseZh } from './case.zh'
+import { officeEn } from './office.en'
+import { officeZh } from './office.zh'
+import { pagesEn } from './pages.en'
+import { pagesZh } from './pages.zh'
 import { zh as source } from './zh'
 
-const zh = { ...source, keys: keyTexts.zh }
-const en = { ...most, keys: keyTexts.en }
+const zh = { ...source, keys: keyTexts.zh, case: caseZh, office: officeZh, pages: pagesZh }
+const en = { ...most, keys: keyTexts.en, case: caseEn, office: officeEn, pages: pagesEn }
 
 type Leaf = [string, string]
 function leaves(node: unknown, path = ''): Leaf[] {

@@ -109,28 +109,12 @@ export const zh = {
     unreachable: '没有送达，请再按一次；仍不行请改用电话', takenBy: (name: string) => `已由${name}接警`, changed: '告警刚有变化，请看过再按', changedBy: (name: string) => `${name}刚处理过，请看过再按`, closed: '这个告警已结案',
     missing: (fields: string) => `还缺：${fields}`, forbidden: '您没有这个权限', other: (why: string) => `没有成功：${why}`,
   },
-  drawer: { repair: '开维修单', close: '收起', tabsLabel: '案情', tabs: { script: '脚本', evidence: '佐证', history: '经过', resident: '老人' } },
   outcome: {
     title: '处置结果', done: '已结案', loading: '正在读取代码表', fields: { cause: '原因', verification: '核实', actions: '处置', outcome: '结果', truth: '真假', reference: '119 / 120 回执号' }, choose: '请选择', fill: '请填写', search: '输入代码或文字',
     noReference: '未给', referenceNote: (reference: string | null) => (reference === null ? '119/120 回执号：未给' : `119/120 回执号：${reference}`), note: '备注（可不填）',
     notReached: '未联系上不能结案：请继续联系，或派人上门。', missing: (fields: string) => `还缺：${fields}`, submit: '结案', reopen: '重新打开', reopenReason: '重新打开的理由',
   },
-  evidence: {
-    title: '依据', rule: (rule: string, version: string) => `规则 ${rule} 第 ${version} 版`, cleared: (clock: string) => `${clock} 恢复`, device: '设备', quantity: '读数', value: '值', at: '时间', received: '收到', limits: '当时的限值', yes: '是', no: '否',
-  },
-  history: { title: '经过', loading: '正在读取', failed: '暂时读不到经过', deliveries: '通知', noDeliveries: '还没有发出通知', person: '人员', channel: '通道', state: '状态' },
-  deliveries: { queued: '排队', accepted: '已送达', refused: '被拒', failed: '失败' },
-  timeline: {
-    raised: '告警', joined: '并入', escalated: '升级', acknowledged: '接警', called: '打电话', dispatched: '派人', accepted: '接单', declined: '去不了', departed: '出发',
-    arrived: '到场', noted: '记录', held: '稍候', reopened: '重新打开', undone: '撤回', closed: '结案', resumed: '接警后无处置',
-    finding_changed: '更新', finding_cleared: '现场恢复', finding_unknown: '无法判断', level_raised: '升级', level_lowered: '有相反的迹象，降一级', reminded: '再次提醒', nobody_there: '无人值班', told: '发出通知', handed_over: '转交', vouched: '说人在身边', checked: '核对住户', hold_ended: '稍候结束',
-  },
   resident: { title: '老人', none: '没有登记老人', home: '住处', address: '地址', floor: '楼层', key: '备用钥匙', phone: '座机', contacts: '联系人', call: '拨打', withThem: '说人在身边', told: '已通知的人' },
   tiers: { key: '重点', important: '重要', general: '一般' },
-  quantities: {
-    heart_rate: '心率', respiration_rate: '呼吸', in_bed: '在床', movement: '体动', signal_quality: '信号质量', smoke: '烟雾', smoke_level: '烟雾浓度', gas: '燃气', gas_level: '燃气浓度', co: '一氧化碳', co_level: '一氧化碳浓度', temperature: '温度', humidity: '湿度',
-    sos: '呼叫', fall: '跌倒', door_open: '门开', motion: '人体', presence: '有人', water_leak: '漏水', water_total: '用水', battery: '电量', battery_low: '低电', voltage: '电压', tamper: '防拆', fault: '故障', muted: '消音', self_test: '自检', link_quality: '信号',
-    life_sign: '生活迹象', alive: '感应器在线', silence: '最后一次收到', known: '首次收到', mode: '登记', usual_door_gap: '本人较长的出门间隔（分钟）', usual_away: '本人较长的外出（分钟）',
-  },
   keyList: { title: '按键', close: '关闭' },
 } as const

@@ -1,0 +1,19 @@
+/** A case in full in English. Same keys as case.zh.ts. */
+import type { CaseTexts } from './case'
+
+export const caseEn: CaseTexts = {
+  drawer: { repair: 'Maintenance order', close: 'Close', tabsLabel: 'Case', tabs: { script: 'Script', evidence: 'Evidence', history: 'History', resident: 'Resident' } },
+  evidence: { title: 'Evidence', rule: (rule, version) => `rule ${rule} version ${version}`, cleared: (clock) => `cleared ${clock}`, device: 'Device', quantity: 'Reading', value: 'Value', at: 'Time', received: 'Received', limits: 'Limits then', yes: 'yes', no: 'no' },
+  history: { title: 'History', loading: 'Loading', failed: 'The history cannot be read now', deliveries: 'Messages', noDeliveries: 'No message sent yet', person: 'Person', channel: 'Channel', state: 'State' },
+  deliveries: { queued: 'queued', accepted: 'delivered', refused: 'refused', failed: 'failed' },
+  timeline: {
+    raised: 'Raised', joined: 'Joined', escalated: 'Escalated', acknowledged: 'Taken', called: 'Call', dispatched: 'Sent', accepted: 'Accepted', declined: 'Declined', departed: 'Left',
+    arrived: 'Arrived', noted: 'Note', held: 'Held', reopened: 'Opened again', undone: 'Taken back', closed: 'Closed', resumed: 'Taken, no action',
+    finding_changed: 'Updated', finding_cleared: 'Reading cleared', finding_unknown: 'Cannot tell', level_raised: 'Raised a level', level_lowered: 'Contradicted: a level down', reminded: 'Told again', nobody_there: 'Nobody on duty', told: 'Messages sent', handed_over: 'Handed over', vouched: 'Says the person is there', checked: 'Homes checked', hold_ended: 'Hold ended',
+  },
+  quantities: {
+    heart_rate: 'heart rate', respiration_rate: 'respiration', in_bed: 'in bed', movement: 'movement', signal_quality: 'signal quality', smoke: 'smoke', smoke_level: 'smoke level', gas: 'gas', gas_level: 'gas level', co: 'CO', co_level: 'CO level', temperature: 'temperature', humidity: 'humidity',
+    sos: 'call', fall: 'fall', door_open: 'door open', motion: 'motion', presence: 'presence', water_leak: 'water leak', water_total: 'water', battery: 'battery', battery_low: 'battery low', voltage: 'voltage', tamper: 'tamper', fault: 'fault', muted: 'muted', self_test: 'self-test', link_quality: 'link',
+    life_sign: 'sign of life', alive: 'sensor alive', silence: 'last heard', known: 'first heard', mode: 'mode', usual_door_gap: 'own long pause of the door (min)', usual_away: 'own long outing (min)',
+  },
+}
