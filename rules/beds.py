@@ -18,7 +18,7 @@ from rules.signs import allowed, front_doors, last_sign, left_at
 from rules.windows import instant
 
 if TYPE_CHECKING:
-    from rules.live import Instance
+    from rules.live import Instance, LiveHome
     from rules.view import EngineView
 
 STEPPING_OUT = 30_000
@@ -28,6 +28,14 @@ ASLEEP = 3 * 3600_000
 """Who lay down less than this before the usual time of getting up has been up already."""
 STIRRING = ("motion", "door", "bed", "water", "press")
 NOT_SET = 1440
+UNSEEN_LEAST = 2 * 60_000
+"""A shorter absence is counted as a flick (rules.samples.FLICKS); BD1 itself calls nobody back before (`back_minutes`)."""
+UNSEEN, UNSEEN_WITHIN = 3, 24 * 3600_000
+"""Three in a day, in a week where a sensor sees the bedroom itself, and it is the mat: nobody gets up, and back into bed,
+past living sensors without one of them seeing it."""
+LEARNT_FOR = 7 * 24 * 3600_000
+LONGER = 1.5
+"""So much longer than ever before must a mat that loses its sleeper say that the bed is empty (design)."""
 """The clock 24:00 of a parameter that is not set."""
 
 
@@ -189,13 +197,62 @@ def _left_home(view: EngineView) -> bool:
     return bool(left_at(view.home, view.now))
 
 
+def note_return(home: LiveHome, f: Field, at: int) -> None:
+    """A bed sensor feels somebody again: if nothing in the home showed that they had been up, the sensor had lost them."""
+    gone = at - f.false_at
+    if not f.false_at or gone < UNSEEN_LEAST:
+        return
+    left, watched = f.false_at - AT_THE_BED, False
+    for device in home.devices.values():
+        for quantity in ("motion", "presence"):
+            word = device.fields.get(quantity)
+            if word is None:
+                continue
+            if word.value or word.true_at >= left:
+                return
+            watched = watched or device.memory.heard_at + allowed(device) >= at
+        word = device.fields.get("door_open")
+        if word is not None and word.changes and word.since >= left:
+            return
+    if watched:
+        latest = [*f.unseen, (at, gone)]
+        longest = max((u for u in latest if at - u[0] <= LEARNT_FOR), key=lambda u: u[1])
+        f.unseen = [*([] if longest in latest[-UNSEEN:] else [longest]), *latest[-UNSEEN:]]
+
+
 def _flickers(view: EngineView, quantity: str) -> bool:
+    room = view.instance.room
+    at_the_bed = any("motion" in d.fields and d.room == room for d in view.home.devices.values())
     for member in view.instance.group:
         f = member.fields.get(quantity)
-        if f is not None and len(f.flicks) >= FLICKS and view.now - f.flicks[0] <= FLICKS_WITHIN:
-            view.wake(f.flicks[0] + FLICKS_WITHIN + 1)
-            return True
+        if f is None:
+            continue
+        for last, count, within in (
+            (f.flicks, FLICKS, FLICKS_WITHIN),
+            ([at for at, _ in f.unseen], UNSEEN, LEARNT_FOR if at_the_bed else UNSEEN_WITHIN),
+        ):
+            if len(last) >= count and view.now - last[-count] <= within:
+                view.wake(last[-count] + within + 1)
+                return True
     return False
+
+
+def _surely_empty(view: EngineView, quantity: str, least: float, most: float) -> bool | None:
+    held = view.call("held", (quantity,))
+    if view.get(quantity) is not False or held is None:
+        return None if held is None else False
+    lost = [
+        gone
+        for member in view.instance.group
+        if (f := member.fields.get(quantity)) is not None
+        for at, gone in f.unseen
+        if view.now - at <= LEARNT_FOR
+    ]
+    needed = min(most, max(least, LONGER * max(lost, default=0) / 1000))
+    if held < needed:
+        view.wake(view.now + round((needed - held) * 1000))
+        return False
+    return True
 
 
 def _walked(view: EngineView) -> bool:
@@ -283,6 +340,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "gone": _gone,
     "left_home": _left_home,
     "flickers": _flickers,
+    "surely_empty": _surely_empty,
     "walked": _walked,
     "stirred": _stirred,
     "watched": _watched,

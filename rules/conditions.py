@@ -261,7 +261,16 @@ FUNCTIONS: Final[dict[str, Function]] = {
         wide=(*_PRESENCE, "door_open"),
     ),
     "flickers": Function(
-        ("quantity",), Type.bool, "the bed sensor has changed its mind ten times within two hours"
+        ("quantity",),
+        Type.bool,
+        "the bed sensor has changed its mind ten times within two hours, or three times within a day "
+        "(a week with a sensor in that room) felt somebody again after two minutes or more whom no living sensor saw get up",
+    ),
+    "surely_empty": Function(
+        ("quantity", "duration", "duration"),
+        Type.bool,
+        "the bed sensor has said empty without a break for the first time, and half as long again as it has within a week "
+        "lost somebody whom nothing saw get up; the second time is always enough",
     ),
     "walked": Function(
         (),

@@ -30,6 +30,7 @@ from care.site import HomeOrders, Registry, Resident
 from care.words import Condition, Kind, Phase
 from devices.quantities import HAZARDS, PRESSES
 from rules import personal
+from rules.beds import note_return
 from rules.catalog import RuleBook, Shape
 from rules.clocks import WRONG, learn, offset_at, offset_of
 from rules.conditions import ELSEWHERE
@@ -348,6 +349,8 @@ class Engine(Outages):
                 if quantity in OBSERVED:
                     seen.append(quantity)
                 if quantity == "in_bed":
+                    if word:
+                        note_return(home, f, at)
                     self._chatters(home, device, f, at, out)
                 state_changed = state_changed or isinstance(word, bool)
             elif word and quantity in HAZARDS and _is_ghost(f, trigger):

@@ -71,6 +71,9 @@ class Field(msgspec.Struct, array_like=True):
     """Of a temperature: the lowest of the last two minutes and when it was, to tell how fast it rises."""
     last: float = 0.0
     last_at: int = 0
+    unseen: list[tuple[int, int]] = []
+    """Of a bed sensor: when it felt somebody again whom nobody had seen get up, and for how long (ms) it had not:
+    the last three times, before them the longest of a week."""
 
 
 class Press(msgspec.Struct, array_like=True):
