@@ -28,6 +28,9 @@ FASTEST = 100_000
 MOST_OFTEN = 1_000
 """A belt every 5 ms."""
 
+MANY = 1_000
+"""So many homes take seconds before anything is seen."""
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -136,6 +139,8 @@ def simulate(
             )  # fmt: skip
             typer.echo(f"{count:,} messages written to {record}.", err=True)
             return
+        if len(community.homes) >= MANY and sys.stderr.isatty():
+            typer.echo(f"Inventing the days of {len(community.homes):,} homes …", err=True)
         settings: dict[str, Any] = {
             "mqtt_url": where, "seed": seed, "speed": speed, "rate_scale": rate_scale, "scenarios": wishes,
             "faults": spec, "truth": out, "control": control, "start": begin,

@@ -178,7 +178,9 @@ class Simulation:
                 if n % 500 == 0:
                     await asyncio.sleep(0)
             self._tell()
-            self.tally.behind_seconds = max(0.0, (target - until).total_seconds() / self.speed)
+            # By the clock of now: making and sending these may have taken long.
+            due_by_now = start + timedelta(seconds=(self._clock.monotonic() - zero) * self.speed)
+            self.tally.behind_seconds = max(0.0, (due_by_now - until).total_seconds() / self.speed)
             if end is not None and until >= end:
                 return
             while (  # noqa: ASYNC110  (paho's threads make the room, and know no events of ours)
