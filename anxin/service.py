@@ -19,7 +19,7 @@ import structlog
 
 from anxin import embedded, wiring
 from anxin.embedded import Running
-from anxin.settings import Address, Settings
+from anxin.settings import Address, Settings, target
 from anxin.supervisor import Report, State, stop_signals
 from care.clock import Clock, SystemClock
 from care.errors import Misconfigured, Temporary
@@ -169,10 +169,12 @@ async def up(settings: Settings) -> int:
                     await starting
                 return int(Exit.good)
             serving = starting.result()
+            # Where devices publish: a configured broker (without its credentials), else our own door.
+            broker = target(settings.mqtt.url) if settings.mqtt.url else None
             log.info(
                 "service_ready",
                 screens=serving.settings.api.public_url,
-                mqtt=str(serving.settings.mqtt.listen),
+                mqtt=f"{broker.host}:{broker.port}" if broker else str(serving.settings.mqtt.listen),
             )
             await ending
             log.info("service_stopping")
