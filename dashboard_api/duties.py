@@ -14,6 +14,7 @@ from structlog import get_logger
 from alerts import ladder
 from alerts.circle import walk_minutes, whereabouts
 from alerts.roster import DESK_ROLES, RESPONDER_ROLES, Roster, instant, roster_of
+from alerts.telling import address_of
 from care import schematic
 from care.ids import iso
 from care.words import Level, Role
@@ -22,6 +23,7 @@ from dashboard_api.asking import signed_in
 from dashboard_api.house import House
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
+from dashboard_api.reach import told_of
 from dashboard_api.redact import Json
 
 log = get_logger("api")
@@ -30,6 +32,7 @@ V = access.V
 HOURS = 12
 """How far ahead holes are looked for on the page (ux 9.6)."""
 
+TOLD = ("none", "untried", "failed", "sent", "verified")
 WHOLE = timedelta(hours=36)
 """A shift lasts a day at most: looked so far around a week, the ones at its edges are whole."""
 
@@ -83,6 +86,16 @@ def routes(house: House) -> APIRouter:
                 for m in roster.missing(person, start, end)
             ]
 
+        seen = house.people.seen()
+        reach = house.upkeep.upkeep.reach
+
+        def told(person: str) -> str:
+            """The best of their channels: one that works is enough."""
+            states = [
+                told_of(reach.get((person, address_of(url))))["state"] for url in registry.channels(person)
+            ]
+            return max(states, key=TOLD.index, default="none")
+
         staff = [
             {
                 "id": s.id,
@@ -93,7 +106,9 @@ def routes(house: House) -> APIRouter:
                     registry.micro_grids[m][1].name for m in s.micro_grids if m in registry.micro_grids
                 ],
                 "phone": s.phone,
-                "reachable": bool(s.notify),
+                "reachable": bool(registry.channels(s.id)),
+                "told": told(s.id),
+                "seen_at": iso(seen[s.id]) if s.id in seen else None,
                 "on_duty": roster.is_on_duty(s.id, now),
                 "always": not roster.has_shifts(s.id),
                 "shifts": shifts(s.id) if roster.has_shifts(s.id) else [],

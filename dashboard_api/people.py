@@ -380,6 +380,19 @@ class People:
     def _alive(session: Session, now: datetime) -> bool:
         return now < session.expires_at and (now - session.seen_at).total_seconds() < session.idle_seconds
 
+    def seen(self) -> dict[str, datetime]:
+        """Member of staff → when a screen or phone on which they are signed in last asked for something (to a minute).
+
+        Who has signed out everywhere is not in it: when they were last seen is not known.
+        """
+        out: dict[str, datetime] = {}
+        for session in list(self._sessions.values()):
+            user = self.users.get(session.user)
+            if user is not None and user.staff is not None:
+                known = out.get(user.staff)
+                out[user.staff] = session.seen_at if known is None else max(known, session.seen_at)
+        return out
+
     def touch(self, digest: str) -> None:
         """Move the idle clock of a session on; stored in the background, at most once a minute."""
         session = self._sessions.get(digest)

@@ -565,6 +565,7 @@ def duty_json(
     return {
         "at": iso(now),
         "nobody": roster.nobody_on_duty(now),
+        "silent_steps": silent_steps(registry, now),
         "desk": [{"id": s.id, "name": s.name, "role": s.role.value} for s in desk],
         "responders": responders,
         "coverage": {"covered": covered, "total": total},
@@ -574,6 +575,18 @@ def duty_json(
             for m in grid.micro_grids
         ],
     }
+
+
+def silent_steps(registry: Registry, now: datetime) -> list[int]:
+    """Steps of a red case that would reach nobody now, at least in one micro-grid: while there are any it is not calm."""
+    roster = roster_of(registry)
+    lived_in = {h.micro_grid for h in registry.site.homes}
+    return [
+        rung.step
+        for rung in ladder.plan_for(Level.red, registry.site.policy).rungs
+        if not rung.promise
+        and not all(ladder.people(rung.groups, micro_grid=m, roster=roster, now=now) for m in lived_in)
+    ]
 
 
 def _next_json(near: Near | None, on_duty: set[str]) -> dict[str, Any] | None:

@@ -284,6 +284,7 @@ def duty(board: Json, view: str) -> Json | None:
     return {
         "at": board["at"],
         "nobody": board["nobody"],
+        "silent_steps": board["silent_steps"],
         "coverage": board["coverage"],
         "desk": [{**d, "name": surname(d["name"])} for d in board["desk"]],
         "responders": [

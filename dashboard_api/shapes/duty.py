@@ -32,6 +32,8 @@ class DutyResponder(Shape):
 class Duty(Shape):
     at: At
     nobody: bool
+    silent_steps: list[int]
+    """Steps of a red case that would reach nobody now."""
     desk: list[DutyDesk]
     responders: list[DutyResponder]
     coverage: CoverCount | None = None
@@ -137,6 +139,10 @@ class WeekStaff(Shape):
     phone: str
     reachable: bool
     """Has an address for messages."""
+    told: Literal["none", "untried", "failed", "sent", "verified"]
+    """The best that is known of their addresses: none, never tried, refused, a test message went, they said they read it."""
+    seen_at: At | None
+    """When a screen or phone on which they are signed in last asked for something; null when they are signed in nowhere."""
     on_duty: bool
     always: bool
     """In no shift of the rota, and therefore taken as always on duty."""

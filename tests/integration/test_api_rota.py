@@ -4,7 +4,11 @@ import asyncio
 from datetime import timedelta
 
 from alerts.rota import rotas
+from alerts.telling import address_of
+from alerts.upkeep import Reach
 from care.ids import iso
+from care.messages import encode
+from care.stream import PEOPLE
 from tests.integration.test_api_house import NOON, House, V
 
 CHANGES = f"{V}/duty/changes"
@@ -152,3 +156,26 @@ async def test_a_night_across_the_edge_of_two_weeks_is_whole_in_both():
         assert await nights("2026-05-18") == [("2026-05-24", *whole)]
         assert await nights("2026-05-25") == [("2026-05-25", *whole)]
         assert await nights("2026-06-01") == []
+
+
+async def test_a_step_that_reaches_nobody_is_told_to_every_screen_and_the_week_says_who_can_be_told():
+    """No supervisor on duty: step 2 is silent (ux 9.6). The rota says whether messages reach people and when they were last here."""
+    async with House() as house, house.program("fang") as desk:
+        assert (await desk.get(f"{V}/duty/now")).json()["silent_steps"] == [2]
+        # The desk too goes home: the first two steps are silent where nobody of the micro-grid is on duty either.
+        house.clock.advance(timedelta(hours=8))
+        night = (await desk.get(f"{V}/duty/now")).json()
+        assert night["nobody"]
+        assert 0 in night["silent_steps"]
+        address = address_of("json://127.0.0.1:9900/s07")
+        tried = Reach(channel="json", tried_at=NOON, sent=True, verified_at=NOON)
+        await house.stream.put(PEOPLE, f"contact.s07.{address}", encode(tried))
+        async with asyncio.timeout(5):
+            while not house.state.upkeep.upkeep.reach:
+                await asyncio.sleep(0.01)
+        staff = {s["id"]: s for s in (await desk.get(f"{V}/duty/week")).json()["staff"]}
+        assert {p: s["told"] for p, s in staff.items()} == {
+            "s01": "untried", "s02": "none", "s07": "verified", "s08": "untried"
+        }  # fmt: skip
+        assert staff["s01"]["seen_at"] is None
+        assert staff["s02"]["seen_at"] is not None

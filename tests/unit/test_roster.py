@@ -7,7 +7,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts.alert import Alert
-from alerts.circle import abroad, coverage, metres, nearest, stairs_seconds, walk_minutes, whereabouts
+from alerts.circle import (
+    abroad,
+    coverage,
+    covered_share,
+    metres,
+    nearest,
+    stairs_seconds,
+    walk_minutes,
+    whereabouts,
+)
 from alerts.roster import Roster, instant, on_duty
 from alerts.watch import duty_findings
 from care.site import Home
@@ -424,18 +433,28 @@ def test_who_has_a_task_covers_only_the_home_they_go_to_and_then_starts_from_the
     story.finding("s1", home="h2", code="SOS1", cause="sos", quantity="sos", device="b", resident=None)
     for person in ("sw", "vo"):
         story.do("accept", actor=person)
+
+    def agree() -> None:
+        """What is counted for the screens is what is told home by home."""
+        found = coverage(story.registry, story.desk.open(), story.now)
+        share = covered_share(story.registry, story.desk.open(), story.now)
+        assert share == (sum(c.within for c in found), 2)
+
     one, two = coverage(story.registry, story.desk.open(), story.now)
+    agree()
     assert [n.staff.id for n in one.by] == ["x1"]
     assert not two.within, "on the way, but not within the promise"
     story.do("arrive", actor="sw")
     _, two = coverage(story.registry, story.desk.open(), story.now)
     assert [(n.staff.id, n.minutes) for n in two.by] == [("sw", 0.0)]
+    agree()
     story.do("close", **CODES)
     where = abroad(story.registry, story.desk.alerts.values(), story.now)
     assert where.tasks == {}
     assert where.last_places == {"sw": (29.97, 121.71)}
     story.wait(21 * 60)
     assert abroad(story.registry, story.desk.alerts.values(), story.now).last_places == {}
+    agree()
 
 
 def test_the_promise_of_the_way_is_kept_with_the_acceptance() -> None:

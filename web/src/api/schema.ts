@@ -2393,6 +2393,8 @@ export interface components {
             at: string;
             /** Nobody */
             nobody: boolean;
+            /** Silent Steps */
+            silent_steps: number[];
             /** Desk */
             desk: components["schemas"]["DutyDesk"][];
             /** Responders */
@@ -5423,6 +5425,13 @@ export interface components {
             phone: string;
             /** Reachable */
             reachable: boolean;
+            /**
+             * Told
+             * @enum {string}
+             */
+            told: "none" | "untried" | "failed" | "sent" | "verified";
+            /** Seen At */
+            seen_at: string | null;
             /** On Duty */
             on_duty: boolean;
             /** Always */

@@ -225,6 +225,9 @@ describe('a picture that may not be believed', () => {
     expect(calm(true)).toContain('当前无红色告警')
     expect(calm(false)).not.toContain('当前无红色告警')
     expect(calm(false)).toContain('请以电话为准')
+    const empty = show(Calm, { props: { queue: order([], null), protection: null, closed: [], now: NOON, clock, believed: true, silent: [2] } }).text()
+    expect(empty).not.toContain('当前无红色告警')
+    expect(empty).toContain('没有人：值班组长')
   })
 })
 

@@ -71,7 +71,7 @@ export const en: Texts = {
   responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site', left: 'Handed over' },
   grid: { label: (n) => `${n} red alerts`, first: 'longest waiting first', others: (n) => `${n} more reds on the left`, see: 'Details', newRed: (n) => `New red ${n}` },
   calm: {
-    level: 'Emergency', title: 'No red alert now', words: 'No red does not mean all is well: how much we can see is below.', unknown: 'Do not trust this picture', unknownWords: 'Whether there is a red alert is not known now. Rely on the phone.', longest: 'Longest waiting yellow', noYellow: 'No open yellow',
+    level: 'Emergency', title: 'No red alert now', words: 'No red does not mean all is well: how much we can see is below.', silent: 'A step of the ladder is empty', silentWords: (steps) => `Nobody: ${steps}. Somebody is needed now.`, unknown: 'Do not trust this picture', unknownWords: 'Whether there is a red alert is not known now. Rely on the phone.', longest: 'Longest waiting yellow', noYellow: 'No open yellow',
     see: 'Look', protection: 'Protection', notProtected: (n) => `${n} homes not fully seen`, allProtected: (n) => `All ${n} homes are seen`, last: 'Closed last',
   },
   map: {

@@ -20,7 +20,7 @@ export const officeZh = {
     strangers: '未登记的设备', unknownKind: '种类不明', noStrangers: '没有未登记的设备', refused: '拒收的消息', day: '近 24 小时', noRefused: '没有拒收的消息',
   },
   duty: {
-    rota: '本周排班', before: '上一周', after: '下一周', thisWeek: '本周', roles: '按角色看', everybody: '全部', who: '人员', on: '在岗', off: '不在岗', unreachable: '没有通知地址', always: '没有排班，按随时在岗算',
+    rota: '本周排班', before: '上一周', after: '下一周', thisWeek: '本周', roles: '按角色看', everybody: '全部', who: '人员', on: '在岗', off: '不在岗', always: '没有排班，按随时在岗算',
     cover: '十分钟覆盖', allReached: (minutes: number) => `每户 ${minutes} 分钟内都有人能到`, holes: (n: number, minutes: number) => `${n} 户 ${minutes} 分钟内没人能到`, singles: (n: number) => `，${n} 户只靠一个人`, mapSummary: (holes: number, singles: number) => `覆盖示意图，${holes} 户没人能到，${singles} 户只靠一人`, more: '两人以上能到', one: '只有一人能到', nobody: '没人能到',
     ahead: '往后 12 小时', hours: '按排班推算', noHoleAhead: '按现在的排班，往后 12 小时每户都有人能到', deskEmpty: (at: string) => `${at} 起监控席没有人`, holeAt: (at: string, n: number) => `${at} 起有 ${n} 户没人能到`, peopleThere: (n: number) => `外勤 ${n} 人`, deskThere: (n: number) => `坐席 ${n}`, deskNobody: '坐席无人', full: '全覆盖', short: (n: number) => `缺 ${n} 户`,
     ladder: '红色升级到谁', ladderHint: '现在', promise: '到场承诺', nobodyIn: (names: string, n: number) => (n > 5 ? `${names}等 ${n} 个微网格无人` : `${names}无人`), day: ' 日', morePeople: (n: number) => `等，另 ${n} 人`, standsIn: (name: string) => `替 ${name}`, screens: (screens: number, audible: number) => `值守屏 ${screens} · 有声 ${audible}`,
