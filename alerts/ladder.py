@@ -39,6 +39,8 @@ class OnDuty(Protocol):
 
     def responders_of_grid(self, micro_grid: str | None, now: datetime) -> list[Staff]: ...
 
+    def called_in(self, micro_grid: str | None, now: datetime) -> list[Staff]: ...
+
 
 class _Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after: float | str
@@ -201,7 +203,8 @@ def people(groups: tuple[str, ...], *, micro_grid: str | None, roster: OnDuty, n
             case "maintenance":
                 found = roster.on_duty(now, [Role.maintenance])
             case "responders_grid":
-                found = roster.responders_of_grid(micro_grid, now)
+                # Off duty is better than nobody, as with supervisors; who is away is left alone.
+                found = roster.responders_of_grid(micro_grid, now) or roster.called_in(micro_grid, now)
             case _:
                 # A ladder frozen by another version of the program: tell the desk rather than nobody.
                 found = roster.of_role([Role.operator])

@@ -145,10 +145,10 @@ _OWN = frozenset({"version", "by", "note", "to", "result", "responders", "second
 }
 
 
-def _key_of(actor: str, body: Mapping[str, Any]) -> str | None:
+def _key_of(command: str, actor: str, body: Mapping[str, Any]) -> str | None:
     """The name the sender gave to this very command, so that sending it twice does it once."""
     given = body.get("command_id")
-    return f"{actor}:{given[:128]}" if isinstance(given, str) and given else None
+    return f"{actor}:{command}:{given[:128]}" if isinstance(given, str) and given else None
 
 
 def read_order(command: str, *, actor: str, body: Mapping[str, Any], key: str | None = None) -> Order:
@@ -161,7 +161,7 @@ def read_order(command: str, *, actor: str, body: Mapping[str, Any], key: str | 
     except ValueError:
         raise NotAllowed(No.not_allowed, f"there is no command {command!r}") from None
     given = {k: v for k, v in body.items() if k in _OWN and v is not None}
-    key = key or _key_of(actor, body)
+    key = key or _key_of(command, actor, body)
     try:
         return msgspec.convert({**given, "command": word.value, "actor": actor, "key": key}, Order)
     except msgspec.ValidationError as error:

@@ -197,6 +197,7 @@ def _send(
     who = [n.staff.id for n in near if n.within] or [n.staff.id for n in near if n.minutes is not None]
     who = who or [s.id for s in roster.responders(alert.micro_grid, now)]
     who = who or [s.id for s in roster.responders_of_grid(alert.micro_grid, now)]
+    who = who or [s.id for s in roster.called_in(alert.micro_grid, now)]
     if who:
         return [*out, Dispatched(at=at, by=SERVICE, responders=tuple(who[:PAIR]))]
     nobody = NobodyThere(at=at, step=alert.rung, groups=("responders_grid",))

@@ -236,6 +236,20 @@ class Roster:
             s for s in self.on_duty(now, RESPONDER_ROLES) if around.intersection(self.micro_grids(s, now))
         ]
 
+    def called_in(self, micro_grid: str | None, now: datetime) -> list[Staff]:
+        """Responders of the grid who are off duty and not away: whoever is asked when none of them is on duty.
+
+        Of everywhere when the grid has none at all, or there is no grid.
+        """
+        off = [
+            s
+            for s in self.of_role(RESPONDER_ROLES)
+            if not self._away(s.id, now) and not self.is_on_duty(s.id, now)
+        ]
+        found = self.registry.micro_grids.get(micro_grid) if micro_grid else None
+        around = {m.id for m in found[0].micro_grids} if found is not None else set()
+        return [s for s in off if around.intersection(s.micro_grids)] or off
+
     # -- over time --
 
     def stretches(self, person: str, start: datetime, end: datetime) -> list[Stretch]:

@@ -216,7 +216,8 @@ def routes(house: House) -> APIRouter:
             raise Problem(422, Why.unknown_responder, "没有这个人员", fields=unknown)
         if idempotency_key is not None and not _KEY.match(idempotency_key):
             raise Problem(422, Why.invalid, "Idempotency-Key", fields=["idempotency-key"])
-        key = f"{who.by}:{idempotency_key}" if idempotency_key else None
+        # With the command: a sender that gives two commands one key must not be told that both were carried out.
+        key = f"{who.by}:{command.value}:{idempotency_key}" if idempotency_key else None
         case = await ordered(case, lambda: read_order(command.value, actor=who.by, body=given, key=key), who)
         return house.alert_for(case, viewer_of(who)) or redact.gone(house.desk_json(case))
 

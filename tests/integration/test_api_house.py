@@ -347,6 +347,10 @@ async def test_the_same_order_twice_is_done_once():
         again = await desk.post(f"{V}/alerts/{alert}/acknowledge", json={"version": version}, headers=key)
         assert (first.status_code, again.status_code) == (200, 200)
         assert first.json()["version"] == again.json()["version"]
+        # A sender that gives another command the same key is not told that it was carried out.
+        said = {"version": again.json()["version"], "note": "x"}
+        noted = await desk.post(f"{V}/alerts/{alert}/note", json=said, headers=key)
+        assert (noted.status_code, noted.json()["version"] > again.json()["version"]) == (200, True)
 
 
 async def test_lists_are_filtered_and_paged_without_loss_or_repeat():

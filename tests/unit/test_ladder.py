@@ -198,6 +198,32 @@ def test_an_empty_step_is_a_fact_and_the_next_comes_at_once() -> None:
     ]
 
 
+NIGHTS = "".join(
+    f"\n  - {{staff: {s}, days: daily, from: '20:00', to: '06:00'}}" for s in ("s07", "s08", "s09")
+)
+
+
+@pytest.mark.parametrize(
+    ("away", "asked"),
+    [((), ["s07", "s08"]), (("s07",), ["s08"]), (("s07", "s08"), ["s09"]), (("s07", "s08", "s09"), [])],
+)
+def test_with_no_responder_on_duty_those_off_duty_are_asked(away: tuple[str, ...], asked: list[str]) -> None:
+    """The whole grid at 120 s, then everywhere; who is away is left alone, and a home that does not answer is sent the same."""
+    text = SITE.replace("\nshifts:", f"\nshifts:{NIGHTS}")
+    gone = "".join(f"\n  - {{staff: {s}, from: 2026-05-23, to: 2026-05-24, note: 休假}}" for s in away)
+    text = text.replace("\npolicy:", f"\nabsences:{gone}\npolicy:") if away else text
+    story = Story(text)
+    story.finding()
+    story.wait(121)
+    told = [t[:2] for t in story.told() if t[1] in ("s07", "s08", "s09")]
+    assert told == [(120, s) for s in asked]
+    other = Story(text)
+    other.finding("s1", code="SOS1", cause="sos", quantity="sos", device="sos-0317", pictogram="sos")
+    other.do("call", to="home", result="no_answer")
+    other.wait(60)
+    assert [sorted(who) for _, _, who in unanswered(other)] == ([asked] if asked else [])
+
+
 def test_with_nobody_at_all_the_alert_keeps_saying_so() -> None:
     """No staff: every step is recorded as empty at once, and again with each reminder."""
     head, _, tail = SITE.partition("staff:\n")
