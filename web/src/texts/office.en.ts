@@ -8,7 +8,7 @@ export const officeEn: OfficeTexts = {
   },
   days: {
     vitals: { heart_rate: 'Heart rate', respiration_rate: 'Breathing' }, perMinute: '/min',
-    title: 'Days and vital signs', length: 'Length of time', lengths: { '1': '24 hours', '7': '7 days', '28': '28 days' }, table: 'Table', charts: 'Charts', at: 'Time', what: 'What', mean: 'Mean', least: 'Least', most: 'Most',
+    title: 'Days and vital signs', length: 'Length of time', lengths: { '1': '24 hours', '7': '7 days', '28': '28 days' }, table: 'Table', limits: 'Limits', charts: 'Charts', at: 'Time', what: 'What', mean: 'Mean', least: 'Least', most: 'Most',
     reasonAsk: 'No case is open at this home. Say why you look at health data; that you did is logged.', reasonGive: 'Look', reasons: ['Follow-up call', 'Doctor’s visit', 'The family asked', 'Device repair'],
     usual: (low, high) => `usually ${low}–${high}`, noUsual: 'not enough data to say what is usual', noData: 'no data', was: (value, at) => `${value} at ${at}`, yes: 'yes', unknown: 'unknown', inferred: 'inferred',
     alarms: 'Alerts', noAlarms: 'No alerts in this time', noLanes: 'No activity data', withheld: 'Some data is not shown: the resident has not agreed.',

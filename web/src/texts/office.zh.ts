@@ -6,7 +6,7 @@ export const officeZh = {
   },
   days: {
     vitals: { heart_rate: '心率', respiration_rate: '呼吸' } as Record<string, string>, perMinute: '次/分',
-    title: '起居与体征', length: '时间长短', lengths: { '1': '24 小时', '7': '7 天', '28': '28 天' }, table: '看表格', charts: '看图', at: '时间', what: '项目', mean: '平均', least: '最低', most: '最高',
+    title: '起居与体征', length: '时间长短', lengths: { '1': '24 小时', '7': '7 天', '28': '28 天' }, table: '看表格', limits: '判断参数', charts: '看图', at: '时间', what: '项目', mean: '平均', least: '最低', most: '最高',
     reasonAsk: '此户现在没有未结案件。查看健康数据请写明理由，会记入日志。', reasonGive: '查看', reasons: ['电话回访', '家庭医生随访', '家属来电询问', '设备检修'],
     usual: (low: number, high: number) => `本人平时 ${low}–${high}`, noUsual: '数据还不够，说不出平时范围', noData: '无数据', was: (value: string, at: string) => `${at} 为 ${value}`, yes: '是', unknown: '不知道', inferred: '推断',
     alarms: '告警', noAlarms: '这段时间没有告警', noLanes: '没有可用的活动数据', withheld: '部分数据没有得到老人授权，不显示。',
