@@ -19,6 +19,7 @@ from alerts.alert import Alert
 from alerts.events import Delivery, Purpose, Why
 from alerts.roster import RESPONDER_ROLES
 from care.site import Home, Registry
+from care.words import Level
 
 FILE = Path(__file__).with_name("texts.yaml")
 LANGUAGES = ("zh", "en")
@@ -75,6 +76,19 @@ def title_of(alert: Alert, language: str = "zh") -> str:
     return alert.title.get(language) or alert.title.get("zh") or alert.code
 
 
+def public_title(level: Level, pictogram: str, language: str = "zh") -> str:
+    """What may be read by whoever looks at the phone of somebody who goes there: a danger by its name, no more of a person."""
+    words: dict[str, str] = texts()["words"]["public"][language]
+    return words.get(pictogram, words[level.value]) if level is Level.red else words[level.value]
+
+
+def _title_for(alert: Alert, delivery: Delivery, audience: str, language: str) -> str:
+    """The title for the desk; of those who go there only a tester is told by name, of the device that is tested."""
+    if audience == "responder" and delivery.reason is not Why.testing:
+        return public_title(alert.level, alert.pictogram, language)
+    return title_of(alert, language)
+
+
 def _span(seconds: float, language: str) -> str:
     words = texts()["words"]
     if seconds < 120:
@@ -116,7 +130,7 @@ def message(
     fill = {
         "number": alert.number,
         "level": level_words(alert, language),
-        "title": title_of(alert, language),
+        "title": _title_for(alert, delivery, audience, language),
         "building": building_of(registry.homes.get(alert.home)),
         "waited": _span((now - alert.opened_at).total_seconds(), language),
         "occurrences": alert.occurrences,
@@ -143,7 +157,7 @@ def together(pairs: Sequence[tuple[Alert, Delivery]], *, registry: Registry, lan
             line = str(words["line"]).format(
                 number=delivery.number,
                 level=level_words(alert, language),
-                title=title_of(alert, language),
+                title=_title_for(alert, delivery, _audience(delivery, registry), language),
                 building=building_of(registry.homes.get(alert.home)),
             )
         if line not in lines:

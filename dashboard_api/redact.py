@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from alerts import texts
 from care.site import Home, Resident
+from care.words import Level
 from dashboard_api import wording
 
 Json = dict[str, Any]
@@ -40,16 +42,8 @@ _PLAIN = (
 )
 """Says nothing about a person."""
 
-PUBLIC_TITLES: dict[str, str] = {
-    "smoke": "烟感报警",
-    "gas": "燃气报警",
-    "co": "一氧化碳报警",
-    "sos": "紧急呼叫",
-    "fall": "紧急呼叫",
-    "water": "漏水报警",
-    "device": "设备告警",
-}
-"""What a wall may say of a red case. A fall, a bed or a heart says something of somebody's health: 「应急响应」."""
+PUBLIC_KINDS = frozenset({"smoke", "gas", "co", "sos", "fall", "water", "device"})
+"""What a wall may name of a red case. A bed or a heart says something of somebody's health: 「应急响应」."""
 _NEUTRAL = frozenset({"smoke", "gas", "co", "sos", "water", "device", "other"})
 """Pictograms that say nothing of anybody's health."""
 _GOING = frozenset({"accepted", "departed", "arrived"})
@@ -92,8 +86,8 @@ def building(place: Json | None) -> str | None:
 
 
 def _public_title(alert: Json) -> str:
-    if alert["level"] == "red":
-        return PUBLIC_TITLES.get(alert["kind"], wording.CATEGORY["red"])
+    if alert["level"] == "red" and alert["kind"] in PUBLIC_KINDS:
+        return texts.public_title(Level.red, alert["kind"])
     return wording.CATEGORY[alert["level"]]
 
 
@@ -105,7 +99,7 @@ def _public_code(alert: Json) -> str:
     """The catalogue's code names what is wrong with whom; a wall gets only those of dangers."""
     return (
         alert["code"]
-        if alert["level"] == "red" and alert["kind"] in PUBLIC_TITLES and alert["kind"] != "fall"
+        if alert["level"] == "red" and alert["kind"] in PUBLIC_KINDS and alert["kind"] != "fall"
         else ""
     )
 

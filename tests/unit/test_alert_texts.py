@@ -8,9 +8,10 @@ import pytest
 from alerts import codes, scripts
 from alerts.events import Delivery, Purpose, Why
 from alerts.links import BadLink, Claim, claim_for, make, mark, read
-from alerts.texts import LANGUAGES, building_of, message, state_words, texts
+from alerts.texts import LANGUAGES, building_of, message, state_words, texts, together
 from care.site import Home
-from tests.unit.test_alert_house import NOON, Story, registry
+from care.words import Level
+from tests.unit.test_alert_house import NOON, Story, a_finding, registry
 
 
 def a_story() -> Story:
@@ -238,3 +239,38 @@ def test_a_message_that_only_tells_has_no_claim() -> None:
     assert claim.purpose is Purpose.accept
     assert len(mark(make(claim, SECRET))) == 32
     assert registry().staff["s07"].role == "grid_worker"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("reason", [w for w in Why if w is not Why.testing])
+def test_who_goes_there_reads_nothing_of_a_body_on_a_lock_screen(reason: Why, language: str) -> None:
+    """A neighbour's phone: that somebody needs help and where, never a heart, a breath or a bed; a fire by its name."""
+    story = Story()
+    story.hear(
+        a_finding(
+            "v", code="VT1", cause="vitals", level=Level.red, quantity="heart_rate", device="belt-0317",
+            pictogram="vitals", title={"zh": "卧室在床心率过快", "en": "heart very fast in bed (bedroom)"},
+        )
+    )  # fmt: skip
+    delivery = a_delivery(story, "s07", reason)
+    for text in (
+        message(
+            story.alert, delivery, registry=story.registry, now=NOON, link="http://x/go/t", language=language
+        ),
+        together([(story.alert, delivery)] * 2, registry=story.registry, language=language),
+    ):
+        said = text.title + text.body
+        assert "银杏小区 3 幢" in said
+        for word in ("心率", "床", "heart", "bed", "402", "周"):
+            assert word not in said
+    desk = message(story.alert, a_delivery(story, "s01", Why.opened), registry=story.registry, now=NOON)
+    assert "卧室在床心率过快" in desk.title
+
+
+def test_who_goes_there_is_told_of_a_danger_by_its_name_and_a_tester_of_the_device() -> None:
+    """Smoke is smoke on every phone; whoever tests must know what rang."""
+    fire = a_story()
+    told = message(fire.alert, a_delivery(fire, "s07", Why.opened), registry=fire.registry, now=NOON)
+    assert told.title == "#317 应急响应：烟感报警"
+    test = message(fire.alert, a_delivery(fire, "s07", Why.testing), registry=fire.registry, now=NOON)
+    assert "厨房烟感报警" in test.title

@@ -495,7 +495,7 @@ async def test_a_page_is_sent_and_its_fate_is_in_the_log(stream: Weak, clock: Ma
         await eventually(lambda: len(stream.messages(ALERTS)) == 3)
     assert phones.names == ["s01", "s07"]
     _name, title, body = phones.sent[1]
-    assert title == "#1 应急响应：厨房烟感报警"
+    assert title == "#1 应急响应：烟感报警"
     token = body.rpartition("http://h:8000/go/")[2]
     claim = read(token, await link_secret(stream), NOON)
     assert (claim.person, claim.purpose, claim.alert) == ("s07", "accept", alert.id)
