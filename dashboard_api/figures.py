@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,6 +35,10 @@ FAMILY_TARGET = 95.0
 FLOOD_LINE = 10
 """More alarms than this in ten minutes for one operator are a flood (EEMUA 191, docs: domain 4.4)."""
 LOAD_WINDOW = timedelta(minutes=10)
+TRUE_OR_FALSE = frozenset({"real", "avoidable", "unavoidable"})
+"""What a closed case may be called when somebody could judge it."""
+LISTED = 3000
+"""Cases listed with the figures of a period; a busy community has some 20 a day."""
 NOBODY = "nobody"
 """The desk of what no operator was told of."""
 
@@ -268,6 +272,50 @@ def by_hour(rows: Iterable[CaseRow], now: datetime, zone: ZoneInfo) -> list[dict
         if local.date() == today and row.raised_at <= now and not row.test:
             hours[local.hour][row.level.value] += 1
     return hours
+
+
+def by_day(
+    rows: Iterable[CaseRow], from_at: datetime, to_at: datetime, zone: ZoneInfo
+) -> list[dict[str, Any]]:
+    """Cases raised on each day of the community's calendar, with how many were judged false; tests do not count.
+
+    Every day of the period has a line, also one on which nothing was raised.
+    """
+    first, last = from_at.astimezone(zone).date(), (to_at - timedelta(microseconds=1)).astimezone(zone).date()
+    days: dict[date, dict[str, Any]] = {
+        first + timedelta(days=n): {"red": 0, "yellow": 0, "blue": 0, "judged": 0, "false": 0, "cases": []}
+        for n in range((last - first).days + 1)
+    }
+    for row in sorted(rows, key=lambda r: r.number):
+        day = days.get(row.raised_at.astimezone(zone).date())
+        if day is None or row.test:
+            continue
+        day[row.level.value] += 1
+        day["cases"].append(row.number)
+        if row.truth in TRUE_OR_FALSE:
+            day["judged"] += 1
+            day["false"] += row.truth != "real"
+    return [{"day": day.isoformat(), **found} for day, found in days.items()]
+
+
+def case_lines(rows: Iterable[CaseRow]) -> list[dict[str, Any]]:
+    """The cases that figures are made of, newest first, at most the last `LISTED`: without a name and without a home."""
+    newest = sorted(rows, key=lambda r: -r.number)[:LISTED]
+    return [
+        {
+            "id": r.id,
+            "number": r.number,
+            "code": r.code,
+            "level": r.level.value,
+            "title": r.title,
+            "title_en": r.title_en,
+            "raised_at": iso(r.raised_at),
+            "closed_at": iso(r.closed_at) if r.closed_at is not None else None,
+            "truth": r.truth,
+            "test": r.test,
+        }
+        for r in newest
+    ]
 
 
 def raised_within(rows: Iterable[CaseRow], now: datetime, window: timedelta) -> int:

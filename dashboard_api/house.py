@@ -460,12 +460,9 @@ class House:
             registry, self.open_alerts(), now, home=registry.homes.get(home) if home else None
         )
 
-    def kpi(
-        self, now: datetime, from_at: datetime, to_at: datetime, *, period: str, cases: bool = False
-    ) -> Json:
-        """The response figures of a period."""
+    def kpi(self, now: datetime, rows: list[figures.CaseRow], *, period: str, cases: bool = False) -> Json:
+        """The response figures of some cases."""
         policy = self.picture.registry.site.policy
-        rows = [r for r in list(self.picture.rows.values()) if from_at <= r.raised_at < to_at]
         found = figures.kpi(
             rows,
             now,
@@ -493,7 +490,9 @@ class House:
         month, _ = figures.month(now, zone)
         rows = list(self.picture.rows.values())
         return {
-            "kpi": self.kpi(now, month, now + timedelta(seconds=1), period="本月"),
+            "kpi": self.kpi(
+                now, [r for r in rows if month <= r.raised_at < now + timedelta(seconds=1)], period="本月"
+            ),
             "by_hour": figures.by_hour(rows, now, zone),
             "protection": self.protection(),
             "closed": figures.last_closed(rows),

@@ -11,6 +11,7 @@ from structlog import get_logger
 from alerts.watch import AHEAD
 from care.errors import Misconfigured, Refused, Temporary
 from care.ids import iso
+from care.words import Level
 from dashboard_api import access, figures, precision, present, shapes
 from dashboard_api.asking import moment, signed_in
 from dashboard_api.gate import cookie_name
@@ -27,6 +28,13 @@ V = access.V
 SCREENS_KEPT = 500
 MOST_TRIED = timedelta(days=92)
 """A quarter of a year: what is older was another season."""
+
+
+def _grids_of(house: House, home: str) -> set[str]:
+    """The grid and the micro-grid a home lies in, by id; empty for what lies nowhere."""
+    known = house.picture.registry.homes.get(home)
+    found = house.picture.registry.grid_of(known) if known is not None else None
+    return {found[0].id, found[1].id} if found is not None else set()
 
 
 def routes(house: House) -> APIRouter:
@@ -152,8 +160,18 @@ def routes(house: House) -> APIRouter:
         who: Annotated[Who, Depends(signed_in)],
         from_: Annotated[str | None, Query(alias="from", max_length=40)] = None,
         to: Annotated[str | None, Query(max_length=40)] = None,
+        grid: Annotated[
+            str | None, Query(max_length=64, description="of a grid or a micro-grid, its id")
+        ] = None,
+        code: Annotated[str | None, Query(max_length=16, description="of a rule, as SM1")] = None,
+        level: Annotated[
+            Level | None, Query(description="what happened on each day, false shares, load")
+        ] = None,
     ) -> Json:
-        """Response figures with the cases behind them: this month, or a period of the last two. No samples: null."""
+        """Response figures with the cases behind them: this month, or a period of the last two. No samples: null.
+
+        Narrowed by place and rule. The response times are those of red cases whatever `level` says.
+        """
         now = house.clock.now()
         month, _ = figures.month(now, house.picture.registry.zone)
         from_at, to_at = moment("from", from_) or month, moment("to", to) or now
@@ -161,12 +179,32 @@ def routes(house: House) -> APIRouter:
             raise Problem(422, Why.invalid, "from <= to", fields=["from", "to"])
         period = "本月" if from_ is None and to is None else f"{iso(from_at)} / {iso(to_at)}"
         log.info("figures_read", by=who.by)
-        rows = [r for r in list(house.picture.rows.values()) if from_at <= r.raised_at < to_at]
+        there = [r for r in list(house.picture.rows.values()) if from_at <= r.raised_at < to_at]
+        grids = {home: _grids_of(house, home) for home in {r.home for r in there}}
+        rows = [
+            r
+            for r in there
+            if (code is None or r.code == code) and (grid is None or grid in grids.get(r.home, {}))
+        ]
+        some = [r for r in rows if level is None or r.level is level]
         return {
-            **house.kpi(now, from_at, to_at, period=period, cases=True),
+            **house.kpi(now, rows, period=period, cases=True),
             "promises": figures.promises(rows),
-            "load": figures.load(rows, from_at, min(to_at, now), house.name_of),
-            **precision.precision(rows),
+            "load": figures.load(some, from_at, min(to_at, now), house.name_of),
+            **precision.precision(some),
+            "by_day": figures.by_day(some, from_at, min(to_at, now), house.picture.registry.zone),
+            "cases": figures.case_lines(some),
+            "choices": {
+                "grids": [
+                    {
+                        "id": g.id,
+                        "name": g.name,
+                        "micro_grids": [{"id": m.id, "name": m.name} for m in g.micro_grids],
+                    }
+                    for g in house.picture.registry.site.grids
+                ],
+                "codes": sorted({r.code for r in there}),
+            },
             "proposals": precision.proposals(list(house.picture.rows.values()), now),
             "from": iso(from_at),
             "to": iso(to_at),

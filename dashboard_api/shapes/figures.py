@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from care.words import Level
 from dashboard_api.shapes.base import At, Said, Shape
 
 
@@ -63,6 +64,55 @@ class Kpi(Shape):
     by_device: list[Precision] | None = None
     by_home: list[Precision] | None = None
     proposals: list[Proposal] | None = None
+    by_day: list[DayFigure] | None = None
+    cases: list[FigureLine] | None = None
+    """What all of this is made of, the newest first."""
+    choices: FigureChoices | None = None
+
+
+class DayFigure(Shape):
+    """One day of the community's calendar."""
+
+    day: str
+    red: int
+    yellow: int
+    blue: int
+    judged: int
+    """Closed with a word on their truth."""
+    false: int
+    """Of those, how many nothing had happened in."""
+    cases: list[int]
+
+
+class FigureLine(Shape):
+    id: str
+    number: int
+    code: str
+    level: Level
+    title: str
+    title_en: str
+    raised_at: At
+    closed_at: At | None
+    truth: str
+    test: bool
+
+
+class FigureChoices(Shape):
+    """What the figures can be narrowed to."""
+
+    grids: list[GridChoice]
+    codes: list[str]
+
+
+class GridChoice(Shape):
+    id: str
+    name: str
+    micro_grids: list[MicroGridChoice]
+
+
+class MicroGridChoice(Shape):
+    id: str
+    name: str
 
 
 class PromiseFigure(Shape):
@@ -178,3 +228,5 @@ Kpi.model_rebuild()
 PromiseFigure.model_rebuild()
 LoadFigure.model_rebuild()
 DeskLoad.model_rebuild()
+FigureChoices.model_rebuild()
+GridChoice.model_rebuild()

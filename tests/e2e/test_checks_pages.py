@@ -163,6 +163,20 @@ def test_a_figure_can_be_counted_again_from_its_cases(room: Room, sit: Sit) -> N
     page.get_by_role("button", name=re.compile("接警后告知家属")).wait_for()
     # Nobody was sent: no figure for arrivals.
     expect(page.get_by_text("无样本").first).to_be_visible()
+    # What happened on a day opens the very cases; a narrower question is part of the address and holds after a reload.
+    page.locator("[data-day]").last.click()
+    expect(page.locator("[data-listed]")).to_have_count(3)
+    page.get_by_role("button", name="回到指标").click()
+    page.get_by_label("规则", exact=True).select_option("SM1")
+    page.wait_for_url("**/kpi?*code=SM1*")
+    expect(page.locator("[data-case]")).to_have_count(3)
+    grid = next(g for g, micro in [room.registry.grid_of(room.registry.homes[homes[20]])] if micro)
+    page.get_by_label("网格", exact=True).select_option(grid.id)
+    there = [h for h in homes[20:23] if room.registry.grid_of(room.registry.homes[h])[0].id == grid.id]
+    expect(page.locator("[data-case]")).to_have_count(len(there))
+    page.reload()
+    expect(page.locator("[data-case]")).to_have_count(len(there))
+    assert axe(page) == []
 
 
 def test_a_red_is_seen_on_every_page(room: Room, sit: Sit) -> None:

@@ -180,3 +180,21 @@ def test_promised_times_are_held_against_real_ones():
     ]
     found = figures.promises(rows)
     assert (found["n"], found["later"], found["median_error_seconds"]) == (2, 1, 30.0)
+
+
+def test_every_day_of_a_period_has_a_line_and_its_cases():
+    """On the community's calendar: 23:30 in Shanghai is not yet the next day. Tests do not count; a false share is counted of the judged."""
+    late = NOON.replace(hour=15, minute=30)  # 23:30 there
+    rows = [
+        row(1, truth="real"),
+        row(2, raised_at=late, level=Level.yellow, truth="avoidable"),
+        row(3, raised_at=late + timedelta(hours=1), truth="unknown"),
+        row(4, test=True),
+    ]
+    found = figures.by_day(rows, NOON - timedelta(days=1), NOON + timedelta(days=1), ZONE)
+    assert [(d["day"], d["red"], d["yellow"], d["judged"], d["false"], d["cases"]) for d in found] == [
+        ("2026-05-22", 0, 0, 0, 0, []),
+        ("2026-05-23", 1, 1, 2, 1, [1, 2]),
+        ("2026-05-24", 1, 0, 0, 0, [3]),
+    ]
+    assert [line["number"] for line in figures.case_lines(rows)] == [4, 3, 2, 1]

@@ -101,7 +101,7 @@ export const api = {
   week: (from: string | null) => ask<Schemas['Week']>('GET', from === null ? '/duty/week' : `/duty/week?from=${at(from)}`),
   ahead: () => ask<Schemas['Ahead']>('GET', '/duty/ahead'),
   coverage: () => ask<Schemas['Coverage']>('GET', '/duty/coverage'),
-  kpis: ({ from, to }: { from: string; to?: string }) => ask<Schemas['Kpi']>('GET', `/kpis?from=${at(from)}${to === undefined ? '' : `&to=${at(to)}`}`),
+  kpis: (wanted: Record<string, string>) => ask<Schemas['Kpi']>('GET', `/kpis?${new URLSearchParams(wanted)}`),
   family: () => ask<FamilyNews>('GET', '/family'),
   doorCode: (alert: string) => ask<{ door_code: string }>('POST', `/alerts/${at(alert)}/door`),
   pushKey: () => ask<Schemas['PushKey']>('GET', '/push'),

@@ -102,6 +102,8 @@ export interface paths {
         /**
          * Kpis
          * @description Response figures with the cases behind them: this month, or a period of the last two. No samples: null.
+         *
+         *     Narrowed by place and rule. The response times are those of red cases whatever `level` says.
          */
         get: operations["kpis_api_v1_kpis_get"];
         put?: never;
@@ -2239,6 +2241,26 @@ export interface components {
              */
             unassigned?: string[];
         };
+        /**
+         * DayFigure
+         * @description One day of the community's calendar.
+         */
+        DayFigure: {
+            /** Day */
+            day: string;
+            /** Red */
+            red: number;
+            /** Yellow */
+            yellow: number;
+            /** Blue */
+            blue: number;
+            /** Judged */
+            judged: number;
+            /** False */
+            false: number;
+            /** Cases */
+            cases: number[];
+        };
         /** DeliveryBody */
         DeliveryBody: {
             /** Id */
@@ -2660,6 +2682,42 @@ export interface components {
             /** Kept */
             kept: boolean;
         };
+        /**
+         * FigureChoices
+         * @description What the figures can be narrowed to.
+         */
+        FigureChoices: {
+            /** Grids */
+            grids: components["schemas"]["GridChoice"][];
+            /** Codes */
+            codes: string[];
+        };
+        /** FigureLine */
+        FigureLine: {
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            /** Code */
+            code: string;
+            level: components["schemas"]["Level"];
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en: string;
+            /**
+             * Raised At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            raised_at: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Truth */
+            truth: string;
+            /** Test */
+            test: boolean;
+        };
         /** FindingBody */
         FindingBody: {
             /** Finding */
@@ -2782,6 +2840,15 @@ export interface components {
              * @example 2026-05-23T04:06:24.120Z
              */
             to: string;
+        };
+        /** GridChoice */
+        GridChoice: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Micro Grids */
+            micro_grids: components["schemas"]["MicroGridChoice"][];
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -3164,6 +3231,11 @@ export interface components {
             by_home?: components["schemas"]["Precision"][] | null;
             /** Proposals */
             proposals?: components["schemas"]["Proposal"][] | null;
+            /** By Day */
+            by_day?: components["schemas"]["DayFigure"][] | null;
+            /** Cases */
+            cases?: components["schemas"]["FigureLine"][] | null;
+            choices?: components["schemas"]["FigureChoices"] | null;
         };
         /** KpiData */
         KpiData: {
@@ -3368,6 +3440,13 @@ export interface components {
             simulated: boolean;
             /** Build */
             build: string;
+        };
+        /** MicroGridChoice */
+        MicroGridChoice: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
         };
         /** MicroGridCover */
         MicroGridCover: {
@@ -5812,6 +5891,12 @@ export interface operations {
             query?: {
                 from?: string | null;
                 to?: string | null;
+                /** @description of a grid or a micro-grid, its id */
+                grid?: string | null;
+                /** @description of a rule, as SM1 */
+                code?: string | null;
+                /** @description what happened on each day, false shares, load */
+                level?: components["schemas"]["Level"] | null;
             };
             header?: never;
             path?: never;
