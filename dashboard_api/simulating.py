@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -134,7 +134,50 @@ def routes(house: House) -> APIRouter:
         found = await ask(told.TruthsTold, "truths", limit=MOST_TRUTHS)
         return _compared(house, state, found, limit)
 
+    @router.get("/messages", response_model=told.SentMessages)
+    async def messages(limit: Annotated[int, Query(ge=1, le=100)] = 100) -> Json:
+        """The last messages as the simulator sent them, newest first, beside the cases they became."""
+        found = await ask(told.MessagesTold, "messages", limit=limit)
+        return {"items": _became(house, found.items)}
+
     return router
+
+
+BECAME = timedelta(seconds=30)
+"""A case that a device was heard in so soon after its alarm message came of that message."""
+
+
+def _became(house: House, sent: list[told.MessageTold]) -> list[Json]:
+    """Each message with the case it became. One message makes one case: the oldest of a burst has it."""
+    heard: dict[str, list[verdicts.Said]] = {}
+    oldest = min((_at(m.at) for m in sent), default=None)
+    if oldest is not None:
+        for case in list(house.picture.cases.values()):
+            for said in verdicts.said_of([case], oldest - BECAME):
+                for device in {f.device for f in case.alert.findings if f.device}:
+                    heard.setdefault(device, []).append(said)
+    taken: set[str] = set()
+    lines = []
+    for message in reversed(sent):
+        at = _at(message.at)
+        came = next(
+            (
+                s
+                for s in heard.get(message.device, ())
+                if message.alarm and s.alert not in taken and timedelta(seconds=-1) <= s.at - at <= BECAME
+            ),
+            None,
+        )
+        if came is not None:
+            taken.add(came.alert)
+        lines.append(
+            {
+                **message.model_dump(),
+                "case": _case(house, came) if came is not None else None,
+                "seconds": round(max(0.0, (came.at - at).total_seconds()), 3) if came is not None else None,
+            }
+        )
+    return lines[::-1]
 
 
 def _away() -> Problem:

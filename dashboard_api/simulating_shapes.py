@@ -159,6 +159,23 @@ class TruthsTold(Told):
     items: list[TruthTold]
 
 
+class MessageTold(Told):
+    """A message as it was sent; `payload` is its beginning."""
+
+    at: At
+    topic: str
+    payload: str
+    bytes: int
+    home: str
+    device: str
+    alarm: bool
+    retained: bool
+
+
+class MessagesTold(Told):
+    items: list[MessageTold]
+
+
 class Started(Told):
     scenario: str
     home: str
@@ -194,6 +211,17 @@ class JudgedTruth(TruthTold):
     seconds: float | None
     """From the truth to the case."""
     case: RaisedCase | None
+
+
+class SentMessage(MessageTold):
+    case: RaisedCase | None
+    """What came of it: the case its device was heard in within half a minute."""
+    seconds: float | None
+    """From the message to the case."""
+
+
+class SentMessages(Shape):
+    items: list[SentMessage]
 
 
 class TruthCounts(Shape):

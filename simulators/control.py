@@ -5,7 +5,7 @@ the protocol without the socket. A question is `{"do": NAME, …}`; the answer `
 `{"ok": false, "reason": WORD, "error": SENTENCE}`, and the line stays open unless what came was longer than a line may be.
 
 Questions: `state` · `scenarios {home?}` · `homes {q?, limit?}` · `start {scenario, home?, after_seconds?, seed?}` ·
-`fault {fault, value?, home?}` · `stop {id}` · `truths {limit?}`. Times in answers are those of whoever listens to the
+`fault {fault, value?, home?}` · `stop {id}` · `truths {limit?}` · `messages {limit?}`. Times in answers are those of whoever listens to the
 devices: at `--speed 60` the world's hour is his minute.
 """
 
@@ -32,7 +32,7 @@ from care.words import Kind
 from simulators.resident import midnight
 from simulators.run import Simulation
 from simulators.scenarios import SCENARIOS, Truth, Wish, WrongScenario, unknown_home
-from simulators.sensors import at_ms
+from simulators.sensors import Publish, at_ms
 from simulators.switches import Switch, WrongSwitch
 from simulators.words import FAULTS, WORDS
 from simulators.world import World
@@ -49,6 +49,9 @@ MOST_AHEAD = 1000
 """Truths that wait to happen: no more scenarios are taken above it."""
 MOST_HOMES_TOLD = 100
 MOST_TRUTHS_TOLD = 500
+MOST_MESSAGES_TOLD = 100
+MOST_BYTES_TOLD = 400
+"""Of one message: its beginning tells what it is."""
 
 
 class WrongControl(ValueError):
@@ -117,8 +120,14 @@ class AskTruths(_Ask, frozen=True, tag="truths"):
     limit: Annotated[int, Meta(ge=1, le=MOST_TRUTHS_TOLD)] = 100
 
 
+class AskMessages(_Ask, frozen=True, tag="messages"):
+    """The last messages that were sent, newest first."""
+
+    limit: Annotated[int, Meta(ge=1, le=MOST_MESSAGES_TOLD)] = 100
+
+
 _QUESTION = msgspec.json.Decoder(
-    AskState | AskScenarios | AskHomes | AskStart | AskFault | AskStop | AskTruths
+    AskState | AskScenarios | AskHomes | AskStart | AskFault | AskStop | AskTruths | AskMessages
 )
 
 
@@ -162,6 +171,10 @@ class Control:
                 return self._fault(ask)
             case AskStop():
                 return self._stop(ask)
+            case AskMessages():
+                return {
+                    "items": [self._message(m) for m in list(self._simulation.sent)[: -ask.limit - 1 : -1]]
+                }
             case _:
                 return self._truths(ask)
 
@@ -316,6 +329,18 @@ class Control:
             "expect": expect,
             "void": n in self._void,
             "unheard": n in self._simulation.unheard,
+        }
+
+    def _message(self, message: Publish) -> dict[str, Any]:
+        return {
+            "at": self._heard(message.at),
+            "topic": message.topic,
+            "payload": message.payload[:MOST_BYTES_TOLD].decode("utf-8", "replace"),
+            "bytes": len(message.payload),
+            "home": message.home,
+            "device": message.device,
+            "alarm": message.alarm,
+            "retained": message.retain,
         }
 
     def _switch(self, one: Switch) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import contextlib
 import re
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -35,6 +36,8 @@ TELEMETRY_CONNECTIONS = 4
 ODD_TOPIC = re.compile(r"[\x00-\x20\x7f]")
 TICK = 0.25
 """Seconds between two looks at the world when nothing is due sooner."""
+SENT_KEPT = 200
+"""Messages that are remembered for whoever looks on."""
 COMPLAIN_AFTER = 2.0
 """Seconds between two looks at whether the broker is there."""
 
@@ -71,6 +74,8 @@ class Simulation:
         self._stop = asyncio.Event()
         self._nudge = asyncio.Event()
         self._lines: list[Line] = []
+        self.sent: deque[Publish] = deque(maxlen=SENT_KEPT)
+        """The last messages that left, after the faults had their way with them."""
         self.truths: list[Truth] = []
         """What has happened so far."""
         self.unheard: set[int] = set()
@@ -174,6 +179,7 @@ class Simulation:
             until = min(target, self.world.now + timedelta(seconds=5 + self.speed * TICK))
             for n, message in enumerate(self._faults.through(self.world.events(until), until), start=1):
                 send(message)
+                self.sent.append(message)
                 self.tally.generated += 1
                 if n % 500 == 0:
                     await asyncio.sleep(0)

@@ -153,6 +153,14 @@ def test_a_scenario_is_started_by_keyboard_and_found(room: Room, panel: Page) ->
     expect(truth.locator(".verdict")).to_have_text(re.compile(r"^发现 \d+(\.\d+)? 秒$"))
     expect(truth.get_by_role("link")).to_have_attribute("href", f"/desk?case={alert}")
     assert axe(panel) == []
+    # The case came while the panel looked: how long it took to this very screen is measured.
+    expect(panel.locator("[data-latency]").get_by_text("1 次").last).to_be_visible()
+    # The message that said so, as it was sent, beside its case.
+    panel.get_by_role("button", name="消息", exact=True).click()
+    sent = panel.locator('[data-message="smoke-0309"]').filter(has=panel.get_by_role("link"))
+    expect(sent.get_by_role("link")).to_have_attribute("href", f"/desk?case={alert}")
+    expect(sent.locator("code")).to_contain_text("smoke")
+    assert axe(panel) == []
 
 
 def test_what_is_missed_and_what_is_raised_for_nothing_is_seen(room: Room, panel: Page) -> None:

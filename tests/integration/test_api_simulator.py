@@ -37,7 +37,7 @@ def live(house, simulation, seconds):
 async def test_without_a_simulator_there_is_no_such_address_and_nothing_says_so(tmp_path):
     """404 for an admin, 403 for others, and no frame."""
     async with House() as house, house.program("admin") as admin, house.browser("operator") as desk:
-        for path in ("", "/scenarios", "/homes", "/truths"):
+        for path in ("", "/scenarios", "/homes", "/truths", "/messages"):
             answer = await admin.get(S + path)
             assert (answer.status_code, answer.json()["reason"]) == (404, "not_found")
         assert (await admin.post(f"{S}/scenarios", json={"scenario": "sos"})).status_code == 404
@@ -91,6 +91,31 @@ async def test_a_scenario_is_started_and_its_truth_stands_beside_what_was_raised
         (nothing,) = told["for_nothing"]
         assert (nothing["code"], nothing["home"], nothing["fault"]) == ("SOS1", "h0420", False)
         assert told["counts"] == {"found": 1, "late": 0, "missed": 0, "waiting": 0, "for_nothing": 1, "median_seconds": 2.0}  # fmt: skip
+
+
+async def test_the_last_messages_stand_beside_the_case_they_became(tmp_path):
+    """As they were sent, the newest first; of a burst the first message has the case; other messages none."""
+    async with pretended(tmp_path) as (house, simulation, admin):
+        await admin.post(
+            f"{S}/scenarios", json={"scenario": "virtual_smoke", "home": "h0317", "after_seconds": 0}
+        )
+        until = simulation.world.now + timedelta(seconds=4)
+        simulation.sent.extend(simulation.world.events(until))
+        house.clock.advance(timedelta(seconds=4))
+        await house.raised(smoke(at=house.clock.now()))
+        answer = await admin.get(f"{S}/messages")
+        assert answer.status_code == 200, answer.text
+        told = answer.json()["items"]
+        assert [m["at"] for m in told] == sorted((m["at"] for m in told), reverse=True)
+        smokes = [m for m in told if m["device"] == "smoke-0317" and m["alarm"]]
+        assert [m["case"]["number"] for m in smokes if m["case"]] == [317]
+        assert smokes[-1]["case"]["number"] == 317
+        assert smokes[-1]["topic"]
+        assert "smoke" in smokes[-1]["payload"]
+        assert 0 <= smokes[-1]["seconds"] <= 4
+        assert all(m["case"] is None for m in told if m["device"] != "smoke-0317")
+        assert len((await admin.get(f"{S}/messages", params={"limit": 1})).json()["items"]) == 1
+        assert (await admin.get(f"{S}/messages", params={"limit": 101})).status_code == 422
 
 
 async def test_what_is_not_raised_in_time_is_missed(tmp_path):

@@ -1469,6 +1469,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/simulator/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Messages
+         * @description The last messages as the simulator sent them, newest first, beside the cases they became.
+         */
+        get: operations["messages_api_v1_simulator_messages_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     live: {
@@ -4746,6 +4766,37 @@ export interface components {
              * @default
              */
             do_en?: string;
+        };
+        /** SentMessage */
+        SentMessage: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Topic */
+            topic: string;
+            /** Payload */
+            payload: string;
+            /** Bytes */
+            bytes: number;
+            /** Home */
+            home: string;
+            /** Device */
+            device: string;
+            /** Alarm */
+            alarm: boolean;
+            /** Retained */
+            retained: boolean;
+            case: components["schemas"]["RaisedCase"] | null;
+            /** Seconds */
+            seconds: number | null;
+        };
+        /** SentMessages */
+        SentMessages: {
+            /** Items */
+            items: components["schemas"]["SentMessage"][];
         };
         /** SignIn */
         SignIn: {
@@ -10179,6 +10230,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Truths"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description no simulator feeds this service */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description too many were started */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description the simulator does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    messages_api_v1_simulator_messages_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentMessages"];
                 };
             };
             /** @description Unauthorized */

@@ -9,15 +9,15 @@ export type SimulatedHome = Schemas['SimulatedHome']
 export type Started = Schemas['StartedBody']
 export type Truths = Schemas['Truths']
 export type JudgedTruth = Schemas['JudgedTruth']
+export type SentMessage = Schemas['SentMessage']
 export type FaultSwitch = Schemas['FaultSwitch']
-
-const at = encodeURIComponent
 
 export const simulator = {
   state: () => ask<SimulatorState>('GET', '/simulator'),
-  scenarios: (home: string | null) => ask<Schemas['Scenarios']>('GET', home === null ? '/simulator/scenarios' : `/simulator/scenarios?home=${at(home)}`),
-  homes: (words: string) => ask<Schemas['SimulatedHomes']>('GET', `/simulator/homes?limit=40&q=${at(words)}`),
+  scenarios: (home: string | null) => ask<Schemas['Scenarios']>('GET', home === null ? '/simulator/scenarios' : `/simulator/scenarios?home=${encodeURIComponent(home)}`),
+  homes: (words: string) => ask<Schemas['SimulatedHomes']>('GET', `/simulator/homes?limit=40&q=${encodeURIComponent(words)}`),
   truths: () => ask<Truths>('GET', '/simulator/truths?limit=60'),
+  messages: () => ask<Schemas['SentMessages']>('GET', '/simulator/messages?limit=100'),
   start: (body: Schemas['ScenarioStart']) => ask<Started>('POST', '/simulator/scenarios', body),
   fault: (body: Schemas['FaultStart']) => ask<FaultSwitch>('POST', '/simulator/faults', body),
   end: (id: number) => ask<void>('DELETE', `/simulator/faults/${id}`),
