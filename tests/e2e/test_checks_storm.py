@@ -91,10 +91,11 @@ def test_c_storm_2_an_event_is_on_the_screen_within_200_ms(room: Room, sit: Sit)
         wait_for(lambda sent=sent: sent.keys() <= page.evaluate("window.painted").keys(), what="every red")
         seen: dict[str, float] = page.evaluate("window.painted")
         took = sorted(seen[name] - at for name, at in sent.items())
-        best = min(best, (took[18], max(page.evaluate("window.long"), default=0.0)))
+        p95, longest = took[18], max(page.evaluate("window.long"), default=0.0)
         room.empty("sos")
-        if best[0] <= 200 and best[1] <= 100:
-            return
+        if p95 <= 200 and longest <= 100:
+            return  # one second in which both were kept: the best of each may lie in different ones
+        best = min(best, (p95, longest))
     raise AssertionError(f"p95 {best[0]:.0f} ms, longest task {best[1]:.0f} ms")
 
 
