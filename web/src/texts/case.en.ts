@@ -2,7 +2,7 @@
 import type { CaseTexts } from './case'
 
 export const caseEn: CaseTexts = {
-  drawer: { repair: 'Maintenance order', close: 'Close', tabsLabel: 'Case', tabs: { script: 'Script', evidence: 'Evidence', history: 'History', resident: 'Resident' } },
+  drawer: { print: 'Print', repair: 'Maintenance order', close: 'Close', tabsLabel: 'Case', tabs: { script: 'Script', evidence: 'Evidence', history: 'History', resident: 'Resident' } },
   evidence: { title: 'Evidence', rule: (rule, version) => `rule ${rule} version ${version}`, cleared: (clock) => `cleared ${clock}`, device: 'Device', quantity: 'Reading', value: 'Value', at: 'Time', received: 'Received', limits: 'Limits then', yes: 'yes', no: 'no' },
   history: { title: 'History', loading: 'Loading', failed: 'The history cannot be read now', deliveries: 'Messages', noDeliveries: 'No message sent yet', person: 'Person', channel: 'Channel', state: 'State' },
   deliveries: { queued: 'queued', accepted: 'delivered', refused: 'refused', failed: 'failed' },
