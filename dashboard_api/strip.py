@@ -106,6 +106,8 @@ class Heard:
     """What was heard of one device."""
 
     last_at: float = 0.0
+    first_at: float = float("inf")
+    """Since when we hear it; what came before, nobody knows."""
     traces: dict[str, Trace] = field(default_factory=dict)
     fed: int = 0
 
@@ -127,6 +129,7 @@ class Recent:
         at = report.at.timestamp()
         if not report.retained:
             heard.last_at = max(heard.last_at, at)
+            heard.first_at = min(heard.first_at, at)
             known = self.newest.get(report.device)
             if known is None or report.received_at > known:
                 self.newest[report.device] = report.received_at
@@ -282,6 +285,11 @@ def _row(
         )
     else:
         row["ticks"] = [] if trace is None else [iso(_at(t)) for t in trace.ticks if start <= t <= end]
+        since = min(heard.first_at, end)
+        unheard_parts = [(start, since), (max(start, known_until), end)]
+        row["spans"] = [
+            {"from": iso(_at(a)), "to": iso(_at(b)), "value": None} for a, b in unheard_parts if b > a
+        ]
     (row["words"], row["words_en"]), row["alarm"] = _words(quantity, trace, end, gone, age, zone)
     if row["alarm"] and trace is not None and trace.points:
         row["age_seconds"] = round(end - trace.points[-1][0], 1)
@@ -362,6 +370,8 @@ def inference(home: Home, heard: dict[str, Heard], start: float, end: float, zon
     door: float | None = None
     bed: tuple[float, bool] | None = None
     watched = False
+    since = start
+    """From here on all that could have seen somebody was heard."""
     for device in home.devices:
         known = heard.get(device.id)
         if known is None:
@@ -369,6 +379,7 @@ def inference(home: Home, heard: dict[str, Heard], start: float, end: float, zon
         for quantity, trace in known.traces.items():
             if quantity in ("motion", "presence"):
                 watched = True
+                since = max(since, min(known.first_at, end))
                 inside = [t for t in trace.ticks if start <= t <= end]
                 if inside:
                     moved = max(moved or 0.0, inside[-1])
@@ -407,7 +418,7 @@ def inference(home: Home, heard: dict[str, Heard], start: float, end: float, zon
         at = clock(door)
         return f"{at} 门有动静，之后家中未见活动，可能外出", f"door moved {at}, no movement since: may be out"
     if watched:
-        minutes = round((end - start) / 60)
+        minutes = max(1, round((end - since) / 60))
         return f"近 {minutes} 分钟未见活动", f"no movement for {minutes} min"
     return "无法判断：没有可用的活动数据", "cannot tell: nothing hears movement"
 

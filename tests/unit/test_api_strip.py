@@ -127,8 +127,9 @@ def test_the_spans_cover_the_hour_without_gap_or_overlap():
         ([("sos", 20, {"sos": "single"})], 1, "老人在家，12:06 有活动"),
         # two people: we cannot say which
         ([("motion", 60, {"motion": True})], 2, "家里有人，12:05 有活动"),
-        # the sensor lives and saw nobody
-        ([("motion", 60, {"motion": False})], 1, "近 60 分钟未见活动"),
+        # the sensor lives and saw nobody: for as long as it was heard, and no longer
+        ([("motion", 4000, {"motion": False}), ("motion", 60, {"motion": False})], 1, "近 60 分钟未见活动"),
+        ([("motion", 300, {"motion": False})], 1, "近 5 分钟未见活动"),
         # nothing to judge by
         ([("smoke", 60, {"smoke": False})], 1, "无法判断：没有可用的活动数据"),
         ([], 1, "无法判断：没有可用的活动数据"),
@@ -192,3 +193,17 @@ def test_the_inference_is_in_english_too():
         "无法判断：没有可用的活动数据",
         "cannot tell: nothing hears movement",
     )
+
+
+def test_a_sensor_that_saw_nobody_is_unknown_before_it_was_heard():
+    """A quiet line would say that nobody moved: before the first word, and after the last, nobody knows."""
+    _, rows = drawn(("motion", 1800, {"motion": False}))
+    assert [(s["value"], s["to"]) for s in rows["motion", "activity"]["spans"]] == [
+        (None, "2026-05-23T03:36:24.000Z")
+    ]
+    health = HomeHealth(home="h", protection="partly", at=NOON,
+                        devices=[DeviceHealth(device="motion", kind="motion", silent=True, reason="silent")])  # fmt: skip
+    _, rows = drawn(("motion", 4000, {"motion": False}), ("motion", 1800, {"motion": False}), health=health)
+    assert [(s["value"], s["from"]) for s in rows["motion", "activity"]["spans"]] == [
+        (None, "2026-05-23T03:36:24.000Z")
+    ]
