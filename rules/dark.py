@@ -8,7 +8,7 @@ from typing import Any, Final
 from care.messages import Evidence, Finding
 from care.words import Kind, Phase
 from rules.catalog import Shape, Subject
-from rules.episodes import RELEASE, SPACING
+from rules.episodes import NEVER_HEARD, RELEASE, SPACING
 from rules.findings import Particulars
 from rules.limits import as_limits, in_force
 from rules.live import Instance, LiveDevice, LiveHome, Trigger, silent_since
@@ -19,7 +19,7 @@ from rules.memory import (
     Incident,
     moment,
 )
-from rules.outage import SHOWN, gateways, is_over, loss_of, silence_of, silent_devices
+from rules.outage import SHOWN, gateways, is_over, loss_of, never_heard, silence_of, silent_devices
 from rules.presses import Presses
 
 NEAR: Final = "near"
@@ -119,6 +119,9 @@ class Outages(Presses):
             if what == NEAR:
                 self._tell_neighbours(name, at, out)
                 continue
+            if what == NEVER_HEARD:
+                self._tell_never_heard(home, at, out)
+                continue
             if what == "back":
                 for anchor in sorted(self._areas.incidents):
                     if name in self._areas.incidents[anchor].members:
@@ -129,6 +132,15 @@ class Outages(Presses):
                 for instance in sorted(home.instances.values(), key=lambda i: (i.rule.order, i.key)):
                     if instance.rule.doc.shape is Shape.absence:
                         self._evaluate(instance, max(instance.episode.seen, at), None, out)
+
+    def _tell_never_heard(self, home: LiveHome, at: int, out: list[Finding]) -> None:
+        """The first of a home's devices is due and none was ever heard: told once."""
+        silent = never_heard(home)
+        notice = self._notice(home, NEVER_HEARD, None) if silent else None
+        if notice is not None and notice.episode.phase != ACTIVE:
+            since = min(d.memory.known_at or at for d in silent)
+            self._note(notice, at, silence_of(silent[0], since), out, onset=since)
+            notice.episode.evidence = [silence_of(d, d.memory.known_at or at) for d in silent[:SHOWN]]
 
     def _tell_neighbours(self, name: str, at: int, out: list[Finding]) -> None:
         """Smoke here: whoever above or below waits for such news looks again."""
@@ -231,6 +243,17 @@ class Outages(Presses):
     def _particulars(self, instance: Instance, at: int) -> Particulars:
         """Whom an outage takes: the devices of a home, the homes of an area."""
         home = instance.home
+        if instance.rule.id == NEVER_HEARD:
+            silent = never_heard(home)
+            told = [
+                silence_of(d, d.memory.known_at or at) for d in silent[:SHOWN]
+            ] or instance.episode.evidence
+            return Particulars(
+                device=None,
+                words={"area": "", "homes": 1, "count": len(silent) or len(told)},
+                parameters={"devices": [d.name for d in silent] or [e.device for e in told]},
+                evidence=told,
+            )
         if instance.rule.doc.on.subject is not Subject.area:
             lost = next((g for g in gateways(home) if silent_since(g) is not None), None)
             by_gateway = home.memory.dark is not None and home.memory.dark.gateway

@@ -35,7 +35,7 @@ from rules.catalog import RuleBook, Shape
 from rules.clocks import WRONG, learn, offset_at, offset_of
 from rules.conditions import ELSEWHERE
 from rules.dark import AREA, NEAR, Outages
-from rules.episodes import CALM, CHATTERS, FLOOD
+from rules.episodes import CALM, CHATTERS, FLOOD, NEVER_HEARD, SILENT
 from rules.homes import HEALTH, limits_of, sieve_of
 from rules.live import Instance, LiveDevice, LiveHome, Trigger, bed_of
 from rules.memory import (
@@ -127,7 +127,8 @@ class Engine(Outages):
         memory.counted = times
         if memory.in_second > A_SECOND and self._is_too_much(home, device, trigger, out):
             return out
-        first = live and not memory.heard_at
+        was_heard = memory.heard_at != 0
+        first = live and not was_heard
         if first:
             memory.first_at = received
         if live:
@@ -138,6 +139,7 @@ class Engine(Outages):
                 memory.heard_at = received
         elif not memory.heard_at and report.device_at is not None:
             memory.heard_at = at
+        appeared = not was_heard and memory.heard_at != 0
         try:
             self._take_in(home, device, trigger, current, out)
         except Exception as error:  # noqa: BLE001  # one home's data must not stop the others
@@ -159,6 +161,8 @@ class Engine(Outages):
                 if episode.phase == ACTIVE:
                     episode.heard += 1
                     self._evaluate(instance, max(episode.seen, received), trigger, out)
+        if appeared:
+            self._appeared(home, device, max(at, received), out)
         if first:
             for instance in list(home.instances.values()):
                 by_it = instance.device is not None and device in instance.device.beside
@@ -176,6 +180,20 @@ class Engine(Outages):
         if self._news:
             self._settle(out)
         return out
+
+    def _appeared(self, home: LiveHome, device: LiveDevice, at: int, out: list[Finding]) -> None:
+        """The first word of a device: a home of which nothing was ever heard is one no more, and the others look for themselves."""
+        notice = home.instances.get(f"{NEVER_HEARD}|{home.name}")
+        looking = [] if notice is None else [notice]
+        looking += [
+            i
+            for i in home.instances.values()
+            if i.rule.id == SILENT
+            and i.device is not None
+            and (i.device is device or not i.device.memory.heard_at)
+        ]
+        for instance in looking:
+            self._evaluate(instance, max(instance.episode.seen, at), None, out)
 
     def _by_its_clock(
         self, home: LiveHome, device: LiveDevice, report: Report, at: int, received: int, out: list[Finding]

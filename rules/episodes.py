@@ -26,6 +26,7 @@ from rules.live import (
     LiveDevice,
     LiveHome,
     Trigger,
+    has_reported,
     hours_of,
     silent_since,
 )
@@ -36,6 +37,7 @@ from rules.memory import (
     moment,
 )
 from rules.modes import next_edge, next_quiet, quiet_before, quiet_until
+from rules.outage import never_heard
 from rules.signs import alive_share, bearers, last_sign
 from rules.windows import instant
 
@@ -64,6 +66,10 @@ CHATTERS: Final = "TE6_bed"
 IDLE_PRESS: Final = "TE13"
 """The notice for an SOS button that was pressed in a way that calls nobody."""
 RELEASE: Final = "release "
+SILENT: Final = "TE3"
+"""A device that is not heard."""
+NEVER_HEARD: Final = "TE3_home"
+"""The notice for a home of which nothing was ever heard."""
 TEST_LASTS = 5 * 60_000
 """A declared test is over so long after its last message."""
 
@@ -559,6 +565,16 @@ class Episodes(Homes):
             return
         if memory.dark is not None and memory.dark.gateway and episode.phase != ACTIVE:
             return  # its gateway is away: a few minutes tell whether that is one loss or a blip, and we look again then
+        if rule.id == SILENT and not has_reported(device) and never_heard(instance.home):
+            # One cause, one finding: it is told of the home.
+            if episode.phase == ACTIVE:
+                self._clear(instance, at, trigger, out, "covered")
+            due = since + round(instance.limits["never_hours"] * 1000) if since is not None else NEVER
+            if at < due:
+                view.wake(due)
+            else:
+                self._news.append((at, instance.home.name, NEVER_HEARD))
+            return
         if since is not None and since < memory.back_at and device.memory.heard_at:
             since = memory.back_at
         if episode.phase == ACTIVE:
@@ -596,7 +612,9 @@ class Episodes(Homes):
                 device.listen = (*device.listen, instance)
         return instance
 
-    def _note(self, instance: Instance, at: int, evidence: Evidence, out: list[Finding]) -> None:
+    def _note(
+        self, instance: Instance, at: int, evidence: Evidence, out: list[Finding], *, onset: int | None = None
+    ) -> None:
         """Say a notice, or that it happened again."""
         episode = instance.episode
         if episode.phase == ACTIVE:
@@ -609,7 +627,8 @@ class Episodes(Homes):
             return
         forget(episode)
         episode.phase = ACTIVE
-        episode.onset = episode.last_at = episode.seen = at
+        episode.last_at = episode.seen = at
+        episode.onset = at if onset is None else onset
         episode.grade = 0
         episode.occurrences = 1
         episode.finding = content_id(instance.rule.id, instance.subject, at)
@@ -638,6 +657,9 @@ class Episodes(Homes):
             due = (memory.flooded_at if rule.id == FLOOD else memory.noisy_at) + CALM
             if at < due:
                 view.wake(due)
+                return
+        elif rule.id == NEVER_HEARD:
+            if never_heard(instance.home):
                 return
         elif rule.id == IDLE_PRESS:
             if at < episode.last_at + CALM:
@@ -715,7 +737,8 @@ class Episodes(Homes):
         *,
         condition: Condition = Condition.active,
     ) -> None:
-        more = self._particulars(instance, at) if instance.rule.doc.shape is Shape.outage else None
+        covers_others = instance.rule.doc.shape is Shape.outage or instance.rule.id == NEVER_HEARD
+        more = self._particulars(instance, at) if covers_others else None
         if (
             phase is Phase.opened
             and instance.rule.grades[max(instance.episode.grade, 0)].level is not Level.blue

@@ -16,7 +16,16 @@ from care.messages import Evidence
 from care.words import Kind
 from devices.kinds import KINDS, Power
 from devices.models import expected
-from rules.live import ALREADY, NEVER, ON_CHANGE_GAP, LiveDevice, LiveHome, is_declared_lost, silent_since
+from rules.live import (
+    ALREADY,
+    NEVER,
+    ON_CHANGE_GAP,
+    LiveDevice,
+    LiveHome,
+    has_reported,
+    is_declared_lost,
+    silent_since,
+)
 from rules.memory import Dark, moment
 
 SHOWN = 24
@@ -121,6 +130,18 @@ def silent_devices(home: LiveHome, at: int) -> list[LiveDevice]:
         or (d.memory.heard_at and (d.memory.heard_at <= cut_off_at or at - d.memory.heard_at >= d.silence))
     ]
     return sorted(covered, key=lambda d: (d.kind != Kind.gateway, d.name))
+
+
+def never_heard(home: LiveHome) -> list[LiveDevice]:
+    """The devices of a home that was installed and never heard of, the gateway first; none when one of its devices but the
+    gateway was heard, or when there is only one.
+    """
+    listed = [d for d in home.devices.values() if d.site is not None]
+    if any(has_reported(d) for d in listed if d.kind != Kind.gateway):
+        return []
+    silent = [d for d in listed if not has_reported(d)]
+    alone = len(silent) < 2 or all(d.kind == Kind.gateway for d in silent)
+    return [] if alone else sorted(silent, key=lambda d: (d.kind != Kind.gateway, d.name))
 
 
 def silence_of(device: LiveDevice, since: int) -> Evidence:
