@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shlex
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -18,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import msgspec
 import typer
 
+from anxin import claiming
 from care import siteedit
-from care.errors import CareError, Misconfigured
+from care.errors import CareError
 from care.ids import iso
 from care.messages import Unclaimed, decode
 from care.site import Device, Registry
@@ -87,30 +86,6 @@ def _registry(file: Path, text: str) -> Registry:
         _stop([*(f"{file}:{f.line}: {f.text}" for f in faults.faults), "anxin: mend the site file first"])
 
 
-def _write(file: Path, before: str, after: str) -> None:
-    """Replace the file in one step; whoever reads it sees the old or the new one. Raises Misconfigured."""
-    real = file.resolve()
-    try:
-        if real.read_bytes() != before.encode("utf-8"):
-            raise Misconfigured(
-                f"{file} was changed by somebody else a moment ago; nothing was written, try again"
-            )
-        handle, name = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
-        try:
-            with os.fdopen(handle, "wb") as new:
-                new.write(after.encode("utf-8"))
-                new.flush()
-                os.fsync(new.fileno())
-            Path(name).chmod(real.stat().st_mode & 0o7777)
-            Path(name).replace(real)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
-    except OSError as error:
-        raise Misconfigured(f"{file} cannot be written: {error.strerror}") from None
-
-
 def _add(
     found: list[tuple[str, Device]], file: Path, text: str, settings: Settings, *, dry_run: bool, load: bool
 ) -> None:
@@ -123,7 +98,7 @@ def _add(
         typer.echo(table.as_yaml(found), nl=False)
         _say(f"{file}: {len(found)} devices could be added; nothing was written")
         return
-    _write(file, text, added.text)
+    claiming.replace_text(file, text, added.text)
     for (_, device), line in list(zip(found, added.lines, strict=True))[:20]:
         _say(f"{file}:{line}: {table.as_line(device).removeprefix('- ')}")
     if len(found) > 20:
@@ -180,14 +155,17 @@ def claim(
     file = _site_file(site, settings)
     text = _text(file)
     registry = _registry(file, text)
-    own = device.removeprefix(f"anxin/v1/{home}/")
-    native = "/" not in own
-    made = name or (own if native else table.proposed_id(Kind(kind), home, registry.devices))
-    cells = {"home": home, "id": made, "kind": kind, "room": room, "resident": resident or "", "model": model}
-    if not native or made != own:
-        cells["address"] = f"anxin/v1/{home}/{own}" if native else device
     try:
-        found = table.entries([table.Row(1, {k: v for k, v in cells.items() if v})], registry)
+        found = claiming.entry(
+            registry,
+            device,
+            home=home,
+            kind=Kind(kind),
+            room=room,
+            name=name or "",
+            resident=resident or "",
+            model=model,
+        )
     except table.RowFaults as faults:
         _stop([f"anxin: {fault.removeprefix('row 1: ')}" for fault in faults.faults])
     _add(found, file, text, settings, dry_run=dry_run, load=not no_load)

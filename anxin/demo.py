@@ -29,7 +29,8 @@ from anxin.embedded.postgres import SOCKET_PATH_BYTES
 from anxin.settings import Address, Settings, inherited_environment
 from anxin.supervisor import Child, Report, State, stop_signals
 from care.errors import Misconfigured
-from care.site import Site
+from care.site import Device, Registry, Site
+from care.sitefile import SiteFaults, read_site
 from care.words import Exit
 
 PHONES_PORT = 9900
@@ -78,6 +79,8 @@ async def run(
     phones_port = PHONES_PORT if embedded.is_free(Address("127.0.0.1", PHONES_PORT)) else embedded.free_port()
     site = _with_phones(site, phones_port)
     folder.mkdir(parents=True, exist_ok=True)
+    invented, site = site, _with_claims(site, folder / "site.yaml")
+    settings = replace(settings, site=folder / "site.yaml")
     settings = replace(settings, demo=replace(settings.demo, password=_password(folder)))
 
     stop = asyncio.Event()
@@ -99,7 +102,7 @@ async def run(
                 return int(Exit.good)
             serving = starting.result()
             await serving.running.supervisor.start(
-                *_world(serving.settings, site, folder, wanted, phones_port, control), wait=True
+                *_world(serving.settings, invented, folder, wanted, phones_port, control), wait=True
             )
             lines.done()
             _welcome(console, serving.settings, site, phones_port, wanted)
@@ -107,6 +110,29 @@ async def run(
             console.print("\nStopping …", style="dim")
     console.print("Everything is stopped. The data stays in", str(folder), style="dim")
     return int(Exit.good)
+
+
+def _with_claims(site: Site, file: Path) -> Site:
+    """The invented community with the devices that were claimed into it before; written down, so that more can be."""
+    from simulators.community import to_yaml
+
+    claimed: dict[str, list[Device]] = {}
+    known = Registry(site)
+    with contextlib.suppress(OSError, UnicodeDecodeError, SiteFaults):
+        for home in read_site(file.read_text(encoding="utf-8")).homes:
+            more = [
+                d
+                for d in home.devices
+                if d.id not in known.devices and (d.address is None or known.by_topic(d.address) is None)
+            ]
+            people = known.homes[home.id].residents if home.id in known.homes else []
+            claimed[home.id] = [d for d in more if d.resident in (None, *(p.id for p in people))]
+    site = msgspec.structs.replace(
+        site,
+        homes=[msgspec.structs.replace(h, devices=[*h.devices, *claimed.get(h.id, [])]) for h in site.homes],
+    )
+    file.write_text(to_yaml(site), encoding="utf-8")
+    return site
 
 
 @contextlib.contextmanager

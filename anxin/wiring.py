@@ -263,6 +263,7 @@ async def _recorder(stream: JetStream, settings: Settings) -> None:
 
 async def _api(stream: JetStream, settings: Settings) -> None:
     from anxin import database
+    from anxin.claiming import Claims
     from anxin.trials import Trials
     from dashboard_api import app
     from rules.catalog import load
@@ -291,6 +292,7 @@ async def _api(stream: JetStream, settings: Settings) -> None:
             push_hosts=settings.notify.push_hosts or (),
             try_rules=try_rules,
             limits=Limits(book),
+            claim=Claims(settings.site, stream).claim if settings.site is not None else None,
         )
 
 

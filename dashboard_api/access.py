@@ -76,6 +76,7 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", f"{V}/family"): frozenset({Role.family}),
     ("GET", f"{V}/devices"): UPKEEP,
     ("GET", f"{V}/devices/unclaimed"): UPKEEP,
+    ("POST", f"{V}/devices/claims"): OPERATORS | {Role.maintenance},
     ("GET", f"{V}/quarantine"): UPKEEP,
     ("POST", f"{V}/devices/{{device}}/readings"): Pass.device,
     ("POST", f"{V}/devices/{{device}}/token"): frozenset({Role.admin}),

@@ -49,7 +49,7 @@ from dashboard_api import (
 )
 from dashboard_api.gate import Gate
 from dashboard_api.history import History
-from dashboard_api.house import AcceptReading, House, LimitsOfResidents, TryRules
+from dashboard_api.house import AcceptReading, ClaimDevice, House, LimitsOfResidents, TryRules
 from dashboard_api.live import Hub
 from dashboard_api.metrics import Metrics
 from dashboard_api.people import People
@@ -83,6 +83,7 @@ def create_app(
     try_rules: TryRules | None = None,
     simulator: Path | None = None,
     limits: LimitsOfResidents | None = None,
+    claim: ClaimDevice | None = None,
     static: Path | None = None,
 ) -> FastAPI:
     """The application. Its `state.house` is there for tests and for `run`.
@@ -110,6 +111,7 @@ def create_app(
         try_rules=try_rules,
         simulator=simulating.simulator_at(simulator),
         limits=limits,
+        claim=claim,
         upkeep=Mirror(stream),
     )
     people.on_change(house.check_listeners)
@@ -217,6 +219,7 @@ async def run(
     try_rules: TryRules | None = None,
     simulator: Path | None = None,
     limits: LimitsOfResidents | None = None,
+    claim: ClaimDevice | None = None,
     static: Path | None = None,
     trusted_proxies: str | None = None,
     started: Callable[[], None] | None = None,
@@ -239,6 +242,7 @@ async def run(
         try_rules=try_rules,
         simulator=simulator,
         limits=limits,
+        claim=claim,
         static=static,
     )
     config = uvicorn.Config(

@@ -29,9 +29,9 @@ from care.clock import Clock
 from care.errors import Conflict, Temporary
 from care.ids import iso
 from care.messages import HomeHealth, Refusal, Report, Unclaimed
-from care.site import Home, HomeOrders, Override, Registry, Resident, RotaChange, Site
+from care.site import Device, Home, HomeOrders, Override, Registry, Resident, RotaChange, Site
 from care.stream import Stream
-from care.words import Level, Role
+from care.words import Kind, Level, Role
 from dashboard_api import access, figures, present, redact, wording
 from dashboard_api.afar import Simulator
 from dashboard_api.history import History
@@ -83,6 +83,18 @@ class TryRules(Protocol):
         resident: str | None,
         rules: str | None,
     ) -> Awaitable[Json]: ...
+
+
+class ClaimDevice(Protocol):
+    """Put a device that publishes into the site file and load that; gives the device and its line.
+
+    Raises care.errors.Conflict when the topic is somebody's already, Misconfigured with a sentence when it cannot be
+    entered, Temporary when the file was written and could not be loaded.
+    """
+
+    def __call__(
+        self, topic: str, *, home: str, kind: Kind, room: str, name: str, resident: str, model: str
+    ) -> Awaitable[tuple[Device, int]]: ...
 
 
 class MaySet(Protocol):
@@ -144,6 +156,8 @@ class House:
     simulator: Simulator | None = None
     """What feeds this service is pretended: every screen says so."""
     limits: LimitsOfResidents | None = None
+    claim: ClaimDevice | None = None
+    """None: no site file is named in the settings, so there is nothing to write into."""
     picture: Picture = field(default_factory=Picture)
     caught_up: asyncio.Event = field(default_factory=asyncio.Event)
     """The alert log has been read to its end once."""

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from structlog import get_logger
 
 from care import ages, schematic
-from care.errors import Misconfigured, Refused, Temporary
+from care.errors import Conflict, Misconfigured, Refused, Temporary
 from care.ids import iso
 from care.messages import HomeHabits, HomeHealth, Refusal, Report, decode
 from care.site import Device, Home, Resident, native_topic
@@ -269,6 +269,46 @@ def routes(house: House) -> APIRouter:
                 }
                 for g in house.picture.still_unclaimed()
             ]
+        }
+
+    @router.post(
+        f"{V}/devices/claims",
+        status_code=201,
+        response_model=shapes.Claimed,
+        responses={
+            409: {"model": shapes.ProblemBody},
+            422: {"model": shapes.ProblemBody},
+            503: {"model": shapes.ProblemBody},
+        },
+        tags=["devices"],
+    )
+    async def claim(body: shapes.ClaimBody, who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """Claim a device that publishes: one line in the site file, which is loaded. Its next message counts."""
+        if house.claim is None:
+            raise Problem(503, Why.unavailable, "设置里没有站点文件（site），无处登记")
+        if body.home not in house.picture.registry.homes:
+            raise Problem(422, Why.unknown_home, "没有这一户")
+        try:
+            device, line = await house.claim(
+                body.topic,
+                home=body.home,
+                kind=body.kind,
+                room=body.room,
+                name=body.id,
+                resident=body.resident,
+                model=body.model,
+            )
+        except Conflict as no:
+            raise Problem(409, Why.already_claimed, f"已登记为 {no.detail}") from None
+        except Misconfigured as no:
+            raise Problem(422, Why.refused, str(no)) from None
+        log.info("device_claimed", by=who.by, device=device.id, home=body.home, kind=body.kind.value)
+        return {
+            "device": device.id,
+            "home": body.home,
+            "kind": device.kind.value,
+            "room": device.room,
+            "line": line,
         }
 
     @router.get(f"{V}/quarantine", response_model=shapes.Quarantine, tags=["devices"])

@@ -17,6 +17,7 @@ from starlette.responses import Response
 class Why(StrEnum):
     """Reasons of our own; those of the alert's lifecycle (version_conflict, missing_outcome …) come beside them."""
 
+    already_claimed = "already_claimed"
     backtest_first = "backtest_first"
     bad_credentials = "bad_credentials"
     bad_cursor = "bad_cursor"

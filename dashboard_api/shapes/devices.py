@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from care.words import Kind
 from dashboard_api.shapes.base import At, Person, Said, Shape
 
 
@@ -21,6 +22,29 @@ class Unclaimed(Shape):
 
 class UnclaimedList(Shape):
     items: list[Unclaimed]
+
+
+class ClaimBody(Shape):
+    """A device that publishes, and whose it is. An id is made when none is given."""
+
+    topic: str = Field(min_length=1, max_length=512)
+    """What it is listed under in `GET /devices/unclaimed`."""
+    home: str = Field(min_length=1, max_length=64)
+    kind: Kind
+    room: str = Field("", max_length=40)
+    id: str = Field("", max_length=64)
+    resident: str = Field("", max_length=64)
+    model: str = Field("", max_length=80)
+
+
+class Claimed(Shape):
+    """It is in the site file, at this line, and counts from its next message on."""
+
+    device: str
+    home: str
+    kind: str
+    room: str
+    line: int
 
 
 class Refused(Shape):

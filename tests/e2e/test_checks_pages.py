@@ -11,12 +11,16 @@ from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect
 
 from alerts.roster import DESK_ROLES, roster_of
-from care.messages import DeviceHealth
+from anxin.claiming import Claims
+from care.messages import DeviceHealth, Unclaimed, encode
+from simulators.community import to_yaml
 from tests.e2e.conftest import Sit, comes_to, wait_for
 from tests.e2e.room import Room
 from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
@@ -80,6 +84,34 @@ def test_a_silent_device_takes_its_home_out_of_the_protected(room: Room, sit: Si
         expect(page.locator("[data-home]")).to_have_count(1)
     finally:
         room.all_protected()
+
+
+@pytest.mark.own_room
+def test_an_unclaimed_device_is_claimed_on_the_page(room: Room, sit: Sit, tmp_path: Path) -> None:
+    """9.5: what it seems to be is chosen already; one press makes it a line of the site file, and it is a stranger no more."""
+    file = tmp_path / "site.yaml"
+    file.write_text(to_yaml(room.registry.site), encoding="utf-8")
+    room.house.claim = Claims(file, room.stream).claim
+    topic = "zigbee2mqtt/h0317/厨房 烟感"
+    told = Unclaimed(
+        topic=topic,
+        dialect="zigbee2mqtt",
+        received_at=room.clock.now(),
+        suggested_kind="smoke",
+        suggested_home="h0317",
+        payload='{"smoke":false}',
+    )
+    room.do(room.stream.publish(told.subject, encode(told), message_id="stranger"))
+    page = sit("/devices")
+    page.locator(f'[data-claim="{topic}"]').click()
+    card = page.get_by_role("form", name="登记这台设备")
+    expect(card.get_by_label("住户")).to_have_value("h0317")
+    expect(card.get_by_label("种类")).to_have_value("smoke")
+    assert axe(page) == []
+    card.get_by_role("button", name="登记").click()
+    expect(page.locator(f'[data-claim="{topic}"]')).to_have_count(0)
+    wait_for(lambda: topic in file.read_text(encoding="utf-8"), what="the line in the site file")
+    wait_for(lambda: room.house.picture.registry.by_topic(topic) is not None, what="the site in force")
 
 
 @pytest.mark.own_room

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from anxin import claims
+from anxin import claiming, claims
 from anxin.cli import app as root
 from care.messages import Unclaimed, encode
 from care.site import Device, Registry
@@ -206,7 +206,7 @@ def test_a_file_that_somebody_else_changed_meanwhile_is_left_alone(site: Path) -
     from care.errors import Misconfigured
 
     with pytest.raises(Misconfigured, match="changed by somebody else"):
-        claims._write(site, SITE + " ", SITE + "x")
+        claiming.replace_text(site, SITE + " ", SITE + "x")
     assert site.read_text("utf-8") == SITE
     assert [f.name for f in site.parent.iterdir()] == ["site.yaml"]
 

@@ -541,6 +541,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim
+         * @description Claim a device that publishes: one line in the site file, which is loaded. Its next message counts.
+         */
+        post: operations["claim_api_v1_devices_claims_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quarantine": {
         parameters: {
             query?: never;
@@ -2063,6 +2083,53 @@ export interface components {
             /** Items */
             items: components["schemas"]["ReachOfChannel"][];
         };
+        /**
+         * ClaimBody
+         * @description A device that publishes, and whose it is. An id is made when none is given.
+         */
+        ClaimBody: {
+            /** Topic */
+            topic: string;
+            /** Home */
+            home: string;
+            kind: components["schemas"]["Kind"];
+            /**
+             * Room
+             * @default
+             */
+            room?: string;
+            /**
+             * Id
+             * @default
+             */
+            id?: string;
+            /**
+             * Resident
+             * @default
+             */
+            resident?: string;
+            /**
+             * Model
+             * @default
+             */
+            model?: string;
+        };
+        /**
+         * Claimed
+         * @description It is in the site file, at this line, and counts from its next message on.
+         */
+        Claimed: {
+            /** Device */
+            device: string;
+            /** Home */
+            home: string;
+            /** Kind */
+            kind: string;
+            /** Room */
+            room: string;
+            /** Line */
+            line: number;
+        };
         /** ClosedLine */
         ClosedLine: {
             /** Id */
@@ -3226,6 +3293,12 @@ export interface components {
             seconds: number | null;
             case: components["schemas"]["RaisedCase"] | null;
         };
+        /**
+         * Kind
+         * @description Kinds of devices (contract section 3).
+         * @enum {string}
+         */
+        Kind: "bed_belt" | "smoke" | "gas" | "co" | "sos" | "door" | "motion" | "presence" | "water_leak" | "water_meter" | "fall" | "climate" | "button" | "vibration" | "gateway";
         /** Kpi */
         Kpi: {
             ack60: components["schemas"]["Figure"];
@@ -7159,6 +7232,75 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    claim_api_v1_devices_claims_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Claimed"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
