@@ -18,11 +18,13 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from care.ages import USUAL, Ages
 from care.errors import Misconfigured
 
 DEFAULT_FILE = Path("anxin.toml")
@@ -139,6 +141,25 @@ class Demo:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """How long each class of data is kept, in days (care.ages)."""
+
+    readings_days: int = USUAL.readings.days
+    minutes_days: int = USUAL.minutes.days
+    hours_days: int = USUAL.hours.days
+    cases_days: int = USUAL.cases.days
+
+    @property
+    def ages(self) -> Ages:
+        return Ages(
+            readings=timedelta(days=self.readings_days),
+            minutes=timedelta(days=self.minutes_days),
+            hours=timedelta(days=self.hours_days),
+            cases=timedelta(days=self.cases_days),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set, checked."""
 
@@ -149,6 +170,7 @@ class Settings:
     database: Database = Database()
     api: Api = Api(public_url="http://127.0.0.1:8000")
     notify: Notify = Notify()
+    history: History = History()
     demo: Demo = Demo()
     file: Path | None = None
     """The TOML file that was read."""
@@ -292,6 +314,16 @@ def _is_topic_filter(topic: str) -> bool:
 
 def _write_subscriptions(value: tuple[Subscription, ...]) -> str:
     return json.dumps([{"filter": s.filter, "dialect": s.dialect} for s in value], ensure_ascii=False)
+
+
+def _days(least: int, most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        days = int(value) if isinstance(value, int | str) and not isinstance(value, bool) else 0
+        if not least <= days <= most:
+            raise ValueError
+        return days
+
+    return read
 
 
 def _word(value: Any) -> str:
@@ -439,6 +471,34 @@ KEYS: tuple[Key, ...] = (
         secret=True,
     ),
     Key(
+        "history.readings_days",
+        _days(14, 366),
+        "14 to 366 days: routines are learned in 14, so a trial of changed rules over fewer could say nothing of them",
+        "how long single readings are kept, and samples of what was refused",
+        "30",
+    ),
+    Key(
+        "history.minutes_days",
+        _days(28, 1830),
+        "28 to 1830 days, not fewer than readings: the days of a resident are shown 28 back",
+        "how long least, mean, greatest and count of each minute are kept",
+        "180",
+    ),
+    Key(
+        "history.hours_days",
+        _days(90, 3660),
+        "90 to 3660 days, not fewer than minutes: slow changes of health are seen over months",
+        "how long hours and days are kept",
+        "730",
+    ),
+    Key(
+        "history.cases_days",
+        _days(365, 3660),
+        "365 to 3660 days: a year's figures must be recomputable from their cases",
+        "how long findings and closed cases with their logs are kept",
+        "1095",
+    ),
+    Key(
         "demo.password",
         _text,
         "a text of at least 8 characters",
@@ -541,6 +601,7 @@ def _build(values: Mapping[str, Any], file: Path | None, origins: Mapping[str, s
         database=Database(**section("database")),
         api=api,
         notify=Notify(**section("notify")),
+        history=History(**section("history")),
         demo=Demo(**section("demo")),
         file=file,
         origins=MappingProxyType(dict(origins)),
@@ -549,6 +610,14 @@ def _build(values: Mapping[str, Any], file: Path | None, origins: Mapping[str, s
 
 def _check_together(settings: Settings) -> None:
     """What no key can be judged by alone."""
+    history = settings.history
+    for finer, coarser in (("readings_days", "minutes_days"), ("minutes_days", "hours_days")):
+        if getattr(history, finer) > getattr(history, coarser):
+            named = [n for n in (f"history.{finer}", f"history.{coarser}") if n in settings.origins]
+            raise Misconfigured(
+                f"{named[0]} from {settings.origins[named[0]]}: history.{finer} ({getattr(history, finer)}) is more than "
+                f"history.{coarser} ({getattr(history, coarser)}); what is coarser must be kept as long, so change one of them"
+            )
     mqtt = settings.mqtt
     if (mqtt.username is None) != (mqtt.password is None):
         one, other = (

@@ -257,7 +257,11 @@ async def _recorder(stream: JetStream, settings: Settings) -> None:
     if settings.database.url is None:
         raise Misconfigured("database.url is not set; start `anxin up`, or name the database to use")
     await recorder.run(
-        stream=stream, clock=SystemClock(), database_url=settings.database.url, prepare=database.migrate
+        stream=stream,
+        clock=SystemClock(),
+        database_url=settings.database.url,
+        prepare=database.migrate,
+        kept=settings.history.ages,
     )
 
 
@@ -292,6 +296,7 @@ async def _api(stream: JetStream, settings: Settings) -> None:
             push_hosts=settings.notify.push_hosts or (),
             try_rules=try_rules,
             limits=Limits(book),
+            kept=settings.history.ages,
             claim=Claims(settings.site, stream).claim if settings.site is not None else None,
         )
 

@@ -22,6 +22,7 @@ from starlette.responses import Response
 from structlog import get_logger
 
 from alerts.kept import Mirror
+from care.ages import USUAL, Ages
 from care.clock import Clock
 from care.errors import Temporary
 from care.messages import Beat, encode
@@ -84,6 +85,7 @@ def create_app(
     simulator: Path | None = None,
     limits: LimitsOfResidents | None = None,
     claim: ClaimDevice | None = None,
+    kept: Ages = USUAL,
     static: Path | None = None,
 ) -> FastAPI:
     """The application. Its `state.house` is there for tests and for `run`.
@@ -112,6 +114,7 @@ def create_app(
         simulator=simulating.simulator_at(simulator),
         limits=limits,
         claim=claim,
+        kept=kept,
         upkeep=Mirror(stream),
     )
     people.on_change(house.check_listeners)
@@ -220,6 +223,7 @@ async def run(
     simulator: Path | None = None,
     limits: LimitsOfResidents | None = None,
     claim: ClaimDevice | None = None,
+    kept: Ages = USUAL,
     static: Path | None = None,
     trusted_proxies: str | None = None,
     started: Callable[[], None] | None = None,
@@ -243,6 +247,7 @@ async def run(
         simulator=simulator,
         limits=limits,
         claim=claim,
+        kept=kept,
         static=static,
     )
     config = uvicorn.Config(

@@ -25,6 +25,7 @@ from alerts.orders import No, NotAllowed, Order
 from alerts.proposing import propose
 from alerts.roster import roster_of
 from alerts.upkeep import visits_due
+from care.ages import USUAL, Ages
 from care.clock import Clock
 from care.errors import Conflict, Temporary
 from care.ids import iso
@@ -158,6 +159,8 @@ class House:
     limits: LimitsOfResidents | None = None
     claim: ClaimDevice | None = None
     """None: no site file is named in the settings, so there is nothing to write into."""
+    kept: Ages = USUAL
+    """How long history is kept."""
     picture: Picture = field(default_factory=Picture)
     caught_up: asyncio.Event = field(default_factory=asyncio.Event)
     """The alert log has been read to its end once."""

@@ -233,7 +233,7 @@ def routes(house: House) -> APIRouter:
             "quantity": quantity,
             "items": items,
             "next": following,
-            **_too_old(now, from_at, bucket),
+            **_too_old(now, from_at, bucket, house.kept),
         }
 
     @router.get(f"{V}/map", tags=["homes"])
@@ -387,12 +387,12 @@ def routes(house: House) -> APIRouter:
     return router
 
 
-def _too_old(now: datetime, from_at: datetime, bucket: timedelta | None) -> Json:
+def _too_old(now: datetime, from_at: datetime, bucket: timedelta | None, ages_kept: ages.Ages) -> Json:
     """What is said when the question reaches back further than figures so fine are kept: an empty past is no quiet one."""
-    kept = ages.kept_from(now, bucket)
+    kept = ages.kept_from(now, bucket, ages_kept)
     if from_at >= kept:
         return {"kept_from": None, "try_step": None, "notice": ""}
-    step = ages.coarser(now, from_at)
+    step = ages.coarser(now, from_at, ages_kept)
     return {
         "kept_from": iso(kept),
         "try_step": step,

@@ -175,6 +175,14 @@ where p.relname = any(%(tables)s::text[]) and pg_table_is_visible(p.oid) order b
 -- Readings that are too old, by whole days (TimescaleDB without its licensed retention).
 select drop_chunks('readings', older_than => %(before)s::timestamptz);
 
+-- name: end_retention
+-- TimescaleDB: the age by which a table was dropped until now.
+select remove_retention_policy(%(table)s::regclass, if_exists => true);
+
+-- name: begin_retention
+-- TimescaleDB: chunks of a table that are older than that are dropped.
+select add_retention_policy(%(table)s::regclass, drop_after => %(age)s::interval);
+
 -- name: forget_hours
 -- Roll-ups by the hour that are too old.
 delete from readings_1h where ctid = any(array(

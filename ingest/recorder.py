@@ -21,7 +21,7 @@ from prometheus_client import Counter, Gauge
 from psycopg import AsyncConnection, sql
 from structlog import get_logger
 
-from care import ages
+from care.ages import USUAL, Ages
 from care.clock import Clock
 from care.errors import Temporary
 from care.ids import content_id
@@ -39,18 +39,6 @@ STATEMENT_SECONDS = 30
 PAUSES = (0.1, 1.0)
 """Seconds between tries, at first and at most."""
 DAYS_AHEAD = 3
-KEEP = {"readings": ages.READINGS, "readings_1m": ages.MINUTES}
-"""How long readings and their minutes are kept (domain P-07: raw 30 days, minutes 180); dropped by whole days."""
-KEEP_ROLLED = {"forget_hours": ages.HOURS, "forget_days": ages.HOURS}
-"""Hours and days of them (P-07: daily aggregates two years). With TimescaleDB policies of the database see to it all."""
-FORGET = {
-    "forget_refusals": timedelta(days=30),  # samples of payloads are raw data of somebody's home
-    "forget_unclaimed": timedelta(days=30),
-    "forget_findings": timedelta(days=3 * 365),
-    "forget_alert_events": timedelta(days=3 * 365),
-    "forget_alerts": timedelta(days=3 * 365),
-}
-"""How long each of these tables remembers (domain P-07: cases three years). A case that is still open stays."""
 FORGET_ROWS = 5_000
 """Rows forgotten with one statement: the recorder has readings to write."""
 HOUSEKEEPING = timedelta(hours=1)
@@ -160,7 +148,9 @@ class _Follower:
 class Recorder:
     """Owns the followers and the days of the readings table."""
 
-    def __init__(self, *, stream: Stream, clock: Clock, database_url: str, prepare: Prepare) -> None:
+    def __init__(
+        self, *, stream: Stream, clock: Clock, database_url: str, prepare: Prepare, kept: Ages = USUAL
+    ) -> None:
         self.stream = stream
         self.clock = clock
         self._url = database_url
@@ -170,6 +160,19 @@ class Recorder:
         self._days: dict[str, set[date]] = {}
         """Days that have a partition, by table."""
         self._kept_house_at: datetime | None = None
+        self._kept = {"readings": kept.readings, "readings_1m": kept.minutes}
+        """Tables whose days are dropped whole, and after how long."""
+        self._rolled = {"forget_hours": kept.hours, "forget_days": kept.hours}
+        """With TimescaleDB policies of the database see to these and those above."""
+        self._forget = {
+            "forget_refusals": kept.readings,
+            "forget_unclaimed": kept.readings,
+            "forget_findings": kept.cases,
+            "forget_alert_events": kept.cases,
+            "forget_alerts": kept.cases,
+        }
+        self._policies = False
+        """TimescaleDB's own policies have these ages."""
         self._started_at = clock.now()
         self._followers = [_Follower(self, name) for name in (READINGS, FINDINGS, ALERTS, QUARANTINE)]
 
@@ -225,9 +228,11 @@ class Recorder:
             return
         await self._keep_days(connection, now)
         if self._variant == "timescale_apache":
-            await connection.execute(QUERIES["drop_chunks"], {"before": now - KEEP["readings"]})
-        rolled = KEEP_ROLLED if self._variant != "timescale" else {}
-        for statement, age in {**FORGET, **rolled}.items():
+            await connection.execute(QUERIES["drop_chunks"], {"before": now - self._kept["readings"]})
+        if self._variant == "timescale" and not self._policies:
+            await self._set_policies(connection)
+        rolled = self._rolled if self._variant != "timescale" else {}
+        for statement, age in {**self._forget, **rolled}.items():
             gone = FORGET_ROWS
             while gone == FORGET_ROWS:
                 done = await connection.execute(
@@ -237,6 +242,16 @@ class Recorder:
                 if gone:
                     log.info("history_forgotten", what=statement.removeprefix("forget_"), rows=gone)
         self._kept_house_at = now
+
+    async def _set_policies(self, connection: Connection) -> None:
+        """Once a start: TimescaleDB drops chunks by policies of its own, and they were made with the usual ages."""
+        rolled = self._rolled["forget_hours"]
+        async with connection.transaction():
+            for table, age in {**self._kept, "readings_1h": rolled, "readings_1d": rolled}.items():
+                given = {"table": table, "age": age}
+                await connection.execute(QUERIES["end_retention"], given)
+                await connection.execute(QUERIES["begin_retention"], given)
+        self._policies = True
 
     async def _keep_days(self, connection: Connection, now: datetime) -> None:
         tables = self._by_day
@@ -252,7 +267,7 @@ class Recorder:
         await self.make_days(connection, (today + timedelta(days=n) for n in range(-1, DAYS_AHEAD + 1)))
         for table, days in self._days.items():
             for day in sorted(days):
-                if day < today - KEEP[table]:
+                if day < today - self._kept[table]:
                     await connection.execute(
                         sql.SQL("drop table if exists {}").format(sql.Identifier(_partition(table, day)))
                     )
@@ -560,9 +575,11 @@ _WRITERS: dict[str, Callable[[Recorder, Connection, Sequence[Stored], datetime],
 }
 
 
-async def run(*, stream: Stream, clock: Clock, database_url: str, prepare: Prepare) -> None:
-    """The role `recorder`, until cancelled. `prepare` is `anxin.database.migrate`."""
-    await Recorder(stream=stream, clock=clock, database_url=database_url, prepare=prepare).run()
+async def run(
+    *, stream: Stream, clock: Clock, database_url: str, prepare: Prepare, kept: Ages = USUAL
+) -> None:
+    """The role `recorder`, until cancelled. `prepare` is `anxin.database.migrate`; `kept` is how long things are kept."""
+    await Recorder(stream=stream, clock=clock, database_url=database_url, prepare=prepare, kept=kept).run()
 
 
 __all__ = ["ALIVE", "ONLINE", "QUERIES", "Recorder", "run"]

@@ -15,6 +15,7 @@ import pytest
 
 from alerts.desk import Desk
 from alerts.events import DeliveryState
+from care.ages import Ages
 from care.clock import ManualClock
 from care.messages import Beat, Evidence, Finding, HomeHealth, Refusal, Report, Unclaimed, encode
 from care.site import Registry
@@ -517,6 +518,23 @@ async def test_a_past_that_is_no_longer_kept_is_not_shown_as_a_quiet_one(days, s
         told = (await desk.get(f"{V}/homes/h0317/history", params=params)).json()
         assert (told["kept_from"], told["try_step"]) == (kept, better)
         assert bool(told["notice"]) is (kept is not None)
+
+
+async def test_what_is_kept_is_what_the_settings_say():
+    """With `history.readings_days = 14` a question of three weeks ago is told where readings begin."""
+    kept = Ages(readings=timedelta(days=14))
+    async with House(history=FakeHistory(), kept=kept) as house, house.program("operator") as desk:
+        begin = NOON - timedelta(days=21)
+        params = {
+            "quantity": "smoke",
+            "from": begin.isoformat(),
+            "to": (begin + timedelta(days=1)).isoformat(),
+        }
+        told = (await desk.get(f"{V}/homes/h0317/history", params=params)).json()
+        assert (told["kept_from"], told["try_step"]) == (
+            f"{NOON - timedelta(days=14):%Y-%m-%d}T00:00:00.000Z",
+            "1m",
+        )
 
 
 async def test_measured_values_are_read_by_whom_the_resident_allowed():

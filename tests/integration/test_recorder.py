@@ -21,6 +21,7 @@ from alerts.events import Acknowledged, Arrived, Closed, FindingView, Outcome, R
 from anxin import doctor, embedded
 from anxin.database import Connections, HistoryStore, connections, migrate, migrations
 from anxin.settings import Database, Settings
+from care.ages import USUAL, Ages
 from care.clock import Clock, ManualClock, SystemClock
 from care.errors import Misconfigured, Temporary
 from care.messages import Finding, Refusal, Report, Unclaimed, encode
@@ -50,11 +51,13 @@ def publish(stream: MemoryStream, *reports: Report) -> None:
 
 
 @contextlib.asynccontextmanager
-async def recording(stream: Any, url: str, clock: Clock | None = None) -> AsyncIterator[asyncio.Task[None]]:
+async def recording(
+    stream: Any, url: str, clock: Clock | None = None, kept: Ages = USUAL
+) -> AsyncIterator[asyncio.Task[None]]:
     # By the real clock the readings of these tests are older than they are kept.
     clock = clock or ManualClock(NOON + timedelta(hours=1))
     task = asyncio.create_task(
-        ingest.recorder.run(stream=stream, clock=clock, database_url=url, prepare=migrate)
+        ingest.recorder.run(stream=stream, clock=clock, database_url=url, prepare=migrate, kept=kept)
     )
     try:
         yield task
@@ -615,6 +618,23 @@ async def test_days_are_made_ahead_and_old_ones_dropped(database: str) -> None:
         await until(
             lambda: not ask(database, f"select 1 from pg_class where relname = 'readings_{old:%Y%m%d}'")
         )
+
+
+async def test_a_community_may_keep_less(database: str) -> None:
+    """`history.readings_days = 14`: a day three weeks back goes, which is kept usually."""
+    stream = MemoryStream()
+    old = datetime.now(UTC) - timedelta(days=20)
+    publish(stream, a_report(1, at=old, received_at=old))
+    there = f"select 1 from pg_class where relname = 'readings_{old:%Y%m%d}'"
+    async with recording(stream, database, SystemClock()):
+        await until(lambda: written(database, READINGS, 1))
+    async with recording(stream, database, SystemClock()):
+        await until(
+            lambda: ask(database, "select 1 from pg_class where relname ~ '^readings_[0-9]{8}$'") != []
+        )
+    assert ask(database, there) == [(1,)]
+    async with recording(stream, database, SystemClock(), Ages(readings=timedelta(days=14))):
+        await until(lambda: not ask(database, there))
 
 
 async def test_what_is_too_old_is_forgotten_and_open_cases_stay(

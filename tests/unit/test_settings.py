@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from anxin import settings
 from anxin.settings import KEYS, Address, Subscription, address, load, target, with_credentials
+from care.ages import USUAL, Ages
 from care.errors import Misconfigured
 
 
@@ -56,6 +58,17 @@ def test_the_command_line_stands_above_everything(tmp_path: Path):
     assert found.api.public_url == "http://127.0.0.1:8080", "links need an address that can be reached"
 
 
+def test_ages_of_history_are_numbers_of_days(tmp_path: Path):
+    """In the file as numbers, in the environment as text; what is left out is as usual, and children are told the same."""
+    (tmp_path / "a.toml").write_text("[history]\nreadings_days = 14\ncases_days = 365\n")
+    found = load(tmp_path / "a.toml", environ={"ANXIN_HISTORY__MINUTES_DAYS": "60"})
+    assert found.history.ages == Ages(
+        readings=timedelta(days=14), minutes=timedelta(days=60), hours=USUAL.hours, cases=timedelta(days=365)
+    )
+    assert load(environ=found.environment()).history == found.history
+    assert load(environ={}).history.ages == USUAL
+
+
 def test_a_secret_may_be_a_file(tmp_path: Path):
     """`…_FILE` in the environment, `…_file` in the TOML; the last line break is not part of the secret."""
     (tmp_path / "pw").write_text("geheim-geheim\n")
@@ -80,6 +93,20 @@ def test_a_secret_may_be_a_file(tmp_path: Path):
         ({"ANXIN_MQTT__SUBSCRIPTIONS": "anxin/v1/#"}, ["mqtt.subscriptions", "filter", "dialect"]),
         ({"ANXIN_MQTT__SUBSCRIPTIONS": '[{"filter": "a/#/b", "dialect": "native"}]'}, ["entry 1", "'a/#/b'"]),
         ({"ANXIN_MQTT__SUBSCRIPTIONS": '[{"filter": "$share/g/a", "dialect": "x"}]'}, ["entry 1", "$share"]),
+        # what the rules and the figures need is kept
+        ({"ANXIN_HISTORY__READINGS_DAYS": "3"}, ["history.readings_days", "'3'", "14 to 366", "routines"]),
+        ({"ANXIN_HISTORY__READINGS_DAYS": "for ever"}, ["history.readings_days", "14 to 366"]),
+        ({"ANXIN_HISTORY__MINUTES_DAYS": "27"}, ["history.minutes_days", "28 to 1830"]),
+        ({"ANXIN_HISTORY__HOURS_DAYS": "10"}, ["history.hours_days", "90 to 3660"]),
+        ({"ANXIN_HISTORY__CASES_DAYS": "30"}, ["history.cases_days", "365 to 3660"]),
+        (
+            {"ANXIN_HISTORY__READINGS_DAYS": "200"},
+            ["history.readings_days", "history.minutes_days (180)", "change one of them"],
+        ),
+        (
+            {"ANXIN_HISTORY__HOURS_DAYS": "100", "ANXIN_HISTORY__MINUTES_DAYS": "120"},
+            ["history.minutes_days (120)", "history.hours_days (100)"],
+        ),
         # a name that is not a setting: what was probably meant
         (
             {"ANXIN_MQTT__LISTN": "127.0.0.1:1"},

@@ -5,9 +5,12 @@ Sources: "Data retention with continuous aggregates" (a refresh over dropped rea
 `add_columnstore_policy`, `create_hypertable` (the time is in every unique key), all on tigerdata.com/docs.
 """
 
+import contextlib
 import re
+from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Self
+from types import SimpleNamespace
+from typing import Any, ClassVar, Self
 
 import pytest
 
@@ -81,14 +84,56 @@ async def test_no_refresh_looks_back_as_far_as_readings_are_dropped(said: list[s
 
 async def test_the_ages_are_those_of_plain_postgresql(said: list[str]) -> None:
     """One promise, whatever database: raw 30 days, minutes 180, hours and days two years."""
-    from ingest.recorder import KEEP, KEEP_ROLLED
+    from care.ages import USUAL
 
     kept = in_force(said, "add_retention_policy", "remove_retention_policy")
     assert kept == {
-        **{table: (age,) for table, age in KEEP.items()},
-        "readings_1h": (KEEP_ROLLED["forget_hours"],),
-        "readings_1d": (KEEP_ROLLED["forget_days"],),
+        "readings": (USUAL.readings,),
+        "readings_1m": (USUAL.minutes,),
+        "readings_1h": (USUAL.hours,),
+        "readings_1d": (USUAL.hours,),
     }
+
+
+async def test_other_ages_are_other_policies() -> None:
+    """`history.…_days`: the recorder replaces each policy once, with ages that no refresh looks behind."""
+    from care.ages import Ages
+    from care.clock import SystemClock
+    from care.stream import MemoryStream
+    from ingest.recorder import Recorder
+
+    class Database:
+        """Notes what is said to it."""
+
+        said: ClassVar[list[tuple[str, str]]] = []
+
+        @contextlib.asynccontextmanager
+        async def transaction(self) -> AsyncIterator[None]:
+            yield
+
+        async def execute(self, statement: str, given: dict[str, Any]) -> Any:
+            name = "end" if "remove_retention_policy" in statement else "begin"
+            if "retention_policy" in statement:
+                self.said.append((f"{name} {given['table']}", str(given.get("age", ""))))
+            return SimpleNamespace(rowcount=0)
+
+    days = [timedelta(days=n) for n in (14, 60, 90, 400)]
+    recorder = Recorder(
+        stream=MemoryStream(),
+        clock=SystemClock(),
+        database_url="",
+        prepare=None,  # type: ignore[arg-type]
+        kept=Ages(*days),
+    )
+    recorder._variant = "timescale"
+    database = Database()
+    for _ in range(2):
+        recorder._kept_house_at = None
+        await recorder.housekeeping(database)  # type: ignore[arg-type]
+    wanted = {"readings": days[0], "readings_1m": days[1], "readings_1h": days[2], "readings_1d": days[2]}
+    assert database.said == [
+        (f"{what} {table}", str(age)) for table, age in wanted.items() for what, age in (("end", age), ("begin", age))
+    ]  # fmt: skip
 
 
 async def test_readings_are_written_before_they_are_packed(said: list[str]) -> None:
