@@ -275,7 +275,21 @@ async def run(
                 told = True
                 started()
             with contextlib.suppress(Temporary):
-                beat = Beat(role="api", at=clock.now(), started_at=began_at, position=house.picture.position)
+                now = clock.now()
+                for refused in house.guesses.take(now):
+                    log.warning(
+                        "sign_ins_refused",
+                        origin=refused.origin,
+                        count=refused.count,
+                        addresses=refused.addresses,
+                    )
+                beat = Beat(
+                    role="api",
+                    at=now,
+                    started_at=began_at,
+                    position=house.picture.position,
+                    detail=house.guesses.sentence(now),
+                )
                 await stream.put(HEALTH, "beat.api", encode(beat))
             await asyncio.sleep(0.05 if started is not None and not told else BEAT_SECONDS)
 

@@ -28,6 +28,7 @@ from alerts.upkeep import visits_due
 from care.ages import USUAL, Ages
 from care.clock import Clock
 from care.errors import Conflict, Temporary
+from care.guessing import Guesses
 from care.ids import iso
 from care.messages import HomeHealth, Refusal, Report, Unclaimed
 from care.site import Device, Home, HomeOrders, Override, Registry, Resident, RotaChange, Site
@@ -161,6 +162,7 @@ class House:
     """None: no site file is named in the settings, so there is nothing to write into."""
     kept: Ages = USUAL
     """How long history is kept."""
+    guesses: Guesses = field(default_factory=Guesses)
     picture: Picture = field(default_factory=Picture)
     caught_up: asyncio.Event = field(default_factory=asyncio.Event)
     """The alert log has been read to its end once."""

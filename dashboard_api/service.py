@@ -51,10 +51,12 @@ def routes(house: House) -> APIRouter:
             found = await house.people.sign_in(name, password, address=address, program=program)
         except BadCredentials:
             house.metrics.sign_ins.labels("bad_credentials").inc()
+            house.guesses.note(address, house.clock.now())
             log.info("sign_in_refused", address=address)
             raise Problem(401, Why.bad_credentials, "用户名或密码不正确") from None
         except TooManyAttempts as many:
             house.metrics.sign_ins.labels("too_many_attempts").inc()
+            house.guesses.note(address, house.clock.now())
             log.warning("sign_in_flooded", address=address)
             headers = {"Retry-After": str(max(1, round(many.retry_seconds)))}
             raise Problem(429, Why.too_many_attempts, "尝试过多，请稍候再试", headers=headers) from None

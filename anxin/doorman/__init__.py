@@ -51,6 +51,7 @@ from anxin.doorman.rights import (
 from anxin.settings import Address
 from care.clock import Clock
 from care.errors import Misconfigured, Reason, Temporary
+from care.guessing import Guesses, origin_of
 from care.ids import content_id, epoch_ms
 from care.messages import Beat, Refusal, decode, encode
 from care.site import Registry, Site
@@ -84,6 +85,7 @@ RECORDS, RECORDS_PER_SECOND = 30.0, 0.5
 """Refusals of one sender recorded one by one: so many at once, then so many a second; the rest as a sum."""
 BEAT_SECONDS = 2.0
 _connections = Gauge("anxin_doorman_connections", "Devices that are signed in")
+_guesses = Counter("anxin_doorman_guesses", "Sign-ins refused for a wrong name or password", ["origin"])
 _refused = Counter("anxin_doorman_refused", "Messages refused into quarantine", ["why"])
 
 
@@ -154,6 +156,7 @@ class Doorman:
         self._open = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._quarantine = Quarantine(stream)
+        self.guesses = Guesses()
         self._wrong: OrderedDict[str, list[float]] = OrderedDict()
         """By address: wrong passwords of late, those that wait for their answer, and when the last one came."""
         self._said: OrderedDict[tuple[str, ...], float] = OrderedDict()
@@ -279,6 +282,8 @@ class Doorman:
     async def _answer_late(self, host: str) -> None:
         """Make guessing slow. A right password is never made to wait: who guesses must not lock an alarm out."""
         now = self.clock.monotonic()
+        self.guesses.note(host, self.clock.now())
+        _guesses.labels(origin_of(host)).inc()
         record = self._wrong.setdefault(host, [0.0, 0.0, now])
         self._wrong.move_to_end(host)
         if len(self._wrong) > 10_000:
@@ -461,13 +466,18 @@ class Doorman:
             _connections.set(self._connected)
             if self.count != self._last_input:
                 self._last_input, self._last_input_at = self.count, now
+            for told in self.guesses.take(now):
+                log.warning(
+                    "sign_ins_refused", origin=told.origin, count=told.count, addresses=told.addresses
+                )
+            guessed = self.guesses.sentence(now)
             beat = Beat(
                 role="doorman",
                 at=now,
                 started_at=self._started_at,
                 position=self.count,
                 last_input_at=self._last_input_at,
-                detail=f"{self._connected} devices",
+                detail=f"{self._connected} devices{'; ' if guessed else ''}{guessed}",
             )
             with contextlib.suppress(Temporary, TimeoutError, msgspec.MsgspecError):
                 async with asyncio.timeout(BEAT_SECONDS):

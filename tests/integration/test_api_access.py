@@ -254,6 +254,18 @@ async def test_logs_hold_no_names_no_phones_no_tokens(capsys):
             assert not re.search(rf"(?<![0-9A-Za-z.:]){re.escape(secret)}(?![0-9A-Za-z])", out), secret
 
 
+async def test_refused_sign_ins_are_counted_by_where_they_come_from():
+    """Whoever keeps the service sees that somebody guesses; a right password adds nothing."""
+    async with House() as house, house.client() as anyone:
+        for n in range(3):
+            await anyone.post(
+                f"{V}/session", json={"username": f"nobody{n}", "password": "falsches Passwort"}
+            )
+        await anyone.post(f"{V}/session", json={"username": "operator", "password": PASSWORD})
+        told = house.state.guesses.sentence(house.clock.now())
+        assert told.startswith("3 sign-ins refused within an hour (")
+
+
 # -- requests from elsewhere --------------------------------------------------------------------------------------
 
 

@@ -30,10 +30,10 @@ from anxin.embedded import free_port
 from anxin.settings import Address
 from care import topics
 from care.errors import Conflict, Misconfigured, Temporary
-from care.messages import encode
+from care.messages import Beat, decode, encode
 from care.site import Community, Home, Site
 from care.site import Device as SiteDevice
-from care.stream import PEOPLE, REGISTRY, MemoryStream
+from care.stream import HEALTH, PEOPLE, REGISTRY, MemoryStream
 from care.words import Kind
 from tests.conftest import NatsForTests
 from tests.integration.doorman_house import (
@@ -559,6 +559,13 @@ async def test_guessing_is_slow_and_locks_nobody_out(server: NatsForTests, monke
         assert not answered, "it was let in before the first guess was answered"
         await asyncio.gather(*guesses)
         assert len(answered) <= doorman.WRONG_WAITING
+        async with asyncio.timeout(10):  # whoever keeps the service is told in the doorman's sign of life
+            while True:
+                entry = await house.stream.get(HEALTH, "beat.doorman")
+                told = decode(entry.data, Beat).detail if entry is not None and entry.data is not None else ""
+                if told.endswith("300 sign-ins refused within an hour (loopback 300)"):
+                    break
+                await asyncio.sleep(0.05)
 
 
 # -- rights
