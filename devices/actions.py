@@ -16,21 +16,33 @@ _TAKEN_BACK = frozenset(
 )
 
 
+_SAME = {
+    "click": "single", "single_click": "single", "press": "single", "short_press": "single", "button_short_press": "single",
+    "double_click": "double", "double_press": "double", "button_double_press": "double",
+    "long_click": "hold", "long_click_press": "hold", "long_press": "hold", "long": "hold", "button_long_press": "hold",
+}  # fmt: skip
+"""What other makes call the presses that `calls_on` names (Aqara's gateway, ESPHome, Home Assistant)."""
+
+
 def calls(action: str, calls_on: Iterable[str] = ()) -> bool:
     """Whether an action of a button calls for help: by its own word, or because the site file names it."""
-    word = action.strip().lower()
+    word = _plain(action)
     if _NEVER.match(word):
         return False
     tokens = _tokens(word)
     if tokens & CALLS and not tokens & _TAKEN_BACK:
         return True
-    return any(word == wanted.strip().lower() for wanted in calls_on)
+    return any(_SAME.get(word, word) == _SAME.get(wanted, wanted) for wanted in map(_plain, calls_on))
 
 
 def may_be_a_call(action: str) -> bool:
     """Whether an action that calls nobody is a press all the same: not arming, and not the end of another one."""
     word = action.strip().lower()
     return bool(word) and not _NEVER.match(word) and not _tokens(word) & _TAKEN_BACK
+
+
+def _plain(word: str) -> str:
+    return word.strip().lower()
 
 
 def _tokens(word: str) -> set[str]:

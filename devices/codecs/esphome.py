@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from care.errors import Refused
+import msgspec
+
+from care.errors import Reason, Refused
 from devices.codecs import Said
 from devices.codecs.utterance import STATE_OF, Claim, Heard, Utterance, nothing, read_text, take
 from devices.codecs.zigbee2mqtt import availability
@@ -114,11 +116,25 @@ def _say(place: _Place, topic: str, text: str, claim: Claim) -> Said:
             if quantity is not None:
                 take(said, quantity, text, claim, measured=True)
         case "event":
-            take(said, "action", text, claim)
+            take(said, "action", _event(text), claim)
         case _:
             if quantity is not None and not QUANTITIES[quantity].numeric:
                 take(said, quantity, text, claim)
     return said
+
+
+def _event(text: str) -> str:
+    """What an event entity says: the word itself, or `{"event_type": "press"}` as ESPHome publishes it."""
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        told = msgspec.json.decode(text.encode())
+    except msgspec.DecodeError as fault:
+        raise Refused(Reason.not_json, str(fault)[:80]) from None
+    kind = told.get("event_type")
+    if not isinstance(kind, str):
+        raise Refused(Reason.bad_value, "an event without its event_type", quantity="action")
+    return kind
 
 
 __all__ = ["ESPHome"]
