@@ -19,7 +19,7 @@ import re
 import secrets
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -67,6 +67,15 @@ class Account:
     publish: tuple[str, ...] = ()
     subscribe: tuple[str, ...] = ()
 
+    def of(self, name: str) -> Account:
+        """The same rights under another name."""
+        return replace(self, name=name)
+
+
+SECOND = ".2"
+"""A sign-in is a client id at these brokers, and the second of one id ends the first: a gateway that holds two connections (its
+Zigbee2MQTT and its native devices, alarms apart from telemetry) signs in with its name, and with its name and this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -79,8 +88,8 @@ class Plan:
 
     @property
     def everybody(self) -> tuple[Account, ...]:
-        """All accounts, the service's own first."""
-        return (self.service, *self.gateways)
+        """All sign-ins, the service's own first, and two of each gateway."""
+        return (self.service, *(one.of(one.name + end) for one in self.gateways for end in ("", SECOND)))
 
     @property
     def subscriptions(self) -> list[tuple[str, str]]:
@@ -142,11 +151,11 @@ def accounts(site: Site, given: Sequence[tuple[str, Sequence[str], Sequence[str]
             continue
         box = next((device.id for device in home.devices if device.kind is Kind.gateway), home.id)
         found.append(_account(box, [home], (), site, left_out, foreign=taken))
-    names = [account.name for account in found]
+    names = [account.name + end for account in found for end in ("", SECOND)]
     for name in names:
         if names.count(name) > 1 or not _may_be_called(name):
             raise Misconfigured(
-                f"{name!r} would be the name of two accounts, or is kept for the service; rename the gateway"
+                f"{name!r} would be the name of two accounts, or is kept for the service, or too long; rename the gateway"
             )
     plan = Plan(Account(SERVICE), tuple(found), tuple(left_out))
     filters = tuple(topic_filter for topic_filter, _ in plan.subscriptions)
@@ -267,7 +276,7 @@ def _common(plan: Plan, place: Place, passwords: Secrets) -> list[File]:
         f"subscriptions = [\n{subscriptions}]\n"
     )
     lines = [
-        "# Name, homes, own topics. The passwords are in secrets/, one file each.",
+        f"# Name, homes, own topics. The passwords are in secrets/, one file each; NAME{SECOND} is for a second connection.",
         "account\thomes\ttopics",
     ]
     lines += [f"{a.name}\t{','.join(a.homes)}\t{','.join(a.bases)}" for a in plan.gateways]
@@ -295,6 +304,9 @@ protocol mqtt
 certfile {place.certificate}
 keyfile {place.key}
 tls_version tlsv1.2
+# Whatever client id somebody gives, it is the name that was signed in with: nobody can end another's connection, take
+# its session or what waits in it.
+use_username_as_clientid true
 
 # The service on this machine. Nobody else can reach it.
 listener {place.local.port} {place.local.host}
@@ -358,7 +370,7 @@ def emqx_files(plan: Plan, place: Place, passwords: Secrets) -> list[File]:
     """base.hocon, access list and first users of EMQX 5 (5.8 or newer for `base.hocon` and hashed first users)."""
     config: dict[str, Any] = {
         "listeners": {
-            "tcp": {"default": {"enable": True, "bind": str(place.local)}},
+            "tcp": {"default": {"enable": True, "bind": str(place.local), "zone": "service"}},
             "ssl": {
                 "default": {
                     "enable": True,
@@ -380,7 +392,11 @@ def emqx_files(plan: Plan, place: Place, passwords: Secrets) -> list[File]:
             "mqueue_store_qos0": False,
             "session_expiry_interval": f"{SESSION_DAYS}d",
             "shared_subscription": False,
+            # Whatever client id somebody gives, it is the name that was signed in with.
+            "use_username_as_clientid": True,
         },
+        # The service on this machine keeps the id of its session to itself.
+        "zones": {"service": {"mqtt": {"use_username_as_clientid": False}}},
         "durable_sessions": {"enable": True},
         "retainer": {"enable": True, "max_payload_size": LARGEST_BYTES},
         "authentication": [

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
-import ipaddress
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,6 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from paho.mqtt.enums import CallbackAPIVersion
 from typer.testing import CliRunner
 
@@ -31,41 +27,13 @@ from anxin import settings
 from anxin.deploy import app
 from anxin.embedded import free_port
 from tests.conftest import open_folder
+from tests.papers import Authority
 from tests.unit.test_deploy import SITE
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(
     MOSQUITTO is None, reason="Mosquitto is not installed (Debian: apt-get install mosquitto)"
 )
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """One for 127.0.0.1, good for an hour."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a broker for tests")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, secret = folder / "broker.pem", folder / "broker.key"
-    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return pem, secret
 
 
 @dataclass
@@ -76,6 +44,8 @@ class Broker:
     tls: int
     local: int
     pem: Path
+    """Who made its certificate."""
+    papers: tuple[Path, Path]
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -84,6 +54,17 @@ class Broker:
 
     def secret(self, name: str) -> str:
         return (self.out / "secrets" / name).read_text().strip()
+
+    def deploy(self, site: str) -> None:
+        """Write its files for a site, as the command does."""
+        file, (pem, key) = self.folder / "site.yaml", self.papers
+        file.write_text(site, encoding="utf-8")
+        words = [
+            "mosquitto", "--site", file, "--out", self.out, "--certificate", pem, "--key", key, "--state", self.folder / "state",
+            "--listen", f"127.0.0.1:{self.tls}", "--local", f"127.0.0.1:{self.local}",
+        ]  # fmt: skip
+        result = CliRunner().invoke(app, list(map(str, words)))
+        assert result.exit_code == 0, result.output
 
     def start(self) -> None:
         conf = self.folder / "as-me.conf"
@@ -118,12 +99,15 @@ class Broker:
         tls: bool = True,
         name: str = "",
         keep: bool = False,
+        will: str | None = None,
     ) -> Iterator[Any]:
-        """Signed in; `heard` are (topic, payload), `code` is the answer to its CONNECT."""
+        """Signed in; `heard` are (topic, payload), `code` is the answer to its CONNECT, `lost` tells a connection that ended."""
         c: Any = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=name, clean_session=not keep, protocol=mqtt.MQTTv311
         )
-        c.heard, c.code, c.taken, c.granted = [], None, set(), []
+        c.heard, c.code, c.taken, c.granted, c.lost = [], None, set(), [], False
+        if will is not None:
+            c.will_set(will, '{"state": "offline"}', qos=1, retain=True)
         if user is not None:
             c.username_pw_set(user, password if password is not None else self.secret(user))
         if tls:
@@ -133,6 +117,7 @@ class Broker:
             c.code = str(code)
 
         c.on_connect = connected
+        c.on_disconnect = lambda *_: setattr(c, "lost", True)
         c.on_message = lambda _c, _u, m: c.heard.append((m.topic, m.payload))
         c.on_publish = lambda _c, _u, mid, _r, _p: c.taken.add(mid)
         c.on_subscribe = lambda _c, _u, _m, codes, _p: c.granted.extend(codes)
@@ -159,6 +144,22 @@ def until(true: Any, seconds: float = 20.0) -> None:
         time.sleep(0.01)
 
 
+def vanish(c: Any) -> None:
+    """The line is cut without a goodbye, and not made again."""
+    c.loop_stop()
+    c.socket().shutdown(socket.SHUT_RDWR)
+    c.socket().close()
+
+
+def kept(broker: Broker, *filters: str) -> set[str]:
+    """Topics on which something is retained."""
+    with broker.client("ingest", tls=False) as late:
+        hear(late, *filters)
+        say(late, "anxin/v1/h0600/x/ack", "done")
+        time.sleep(0.3)
+        return {topic for topic, _ in late.heard}
+
+
 def hear(c: Any, *filters: str) -> None:
     c.subscribe([(one, 1) for one in filters])
     until(lambda: len(c.granted) >= len(filters))
@@ -173,26 +174,10 @@ def say(c: Any, topic: str, payload: Any = "x", *, retain: bool = False) -> None
 @pytest.fixture(scope="module")
 def broker() -> Iterator[Broker]:
     with open_folder("anxin-mosquitto-") as folder:
-        pem, key = certificate(folder)
-        made = Broker(folder, free_port(), free_port(), pem)
-        site = folder / "site.yaml"
-        site.write_text(SITE, encoding="utf-8")
+        authority = Authority(folder)
+        made = Broker(folder, free_port(), free_port(), authority.pem, authority.certificate())
         (folder / "state").mkdir()
-        words = [
-            "--site",
-            site,
-            "--out",
-            made.out,
-            "--certificate",
-            pem,
-            "--key",
-            key,
-            "--state",
-            folder / "state",
-        ]
-        words += ["--listen", f"127.0.0.1:{made.tls}", "--local", f"127.0.0.1:{made.local}"]
-        result = CliRunner().invoke(app, ["mosquitto", *map(str, words)])
-        assert result.exit_code == 0, result.output
+        made.deploy(SITE)
         made.start()
         try:
             yield made
@@ -320,3 +305,153 @@ def test_what_waits_for_the_service_outlives_a_killed_broker(broker: Broker) -> 
         assert {payload for _, payload in c.heard} == {str(n).encode() for n in range(many)}
     with broker.client("ingest", tls=False, name="the-service"):
         pass  # a clean session ends what was kept
+
+
+# -- somebody has a gateway's password and means ill
+
+
+def test_nobody_ends_anothers_connection_or_takes_its_session(broker: Broker, service: Any) -> None:
+    """Whoever gives another's client id is still called by the own name: the other one stays, and what waits for it is its own."""
+    with broker.client("gw-0317", name="gateway-h0317", keep=True) as honest:
+        hear(honest, "anxin/v1/h0317/+/ack")
+        for name in ("gateway-h0317", "gw-0317", broker.out.name):
+            with broker.client("h0420", name=name) as hostile:
+                assert hostile.code == "Success"
+        say(honest, "anxin/v1/h0317/sos-0317", '{"sos": true}')
+        assert not honest.lost
+    say(service, "anxin/v1/h0317/sos-0317/ack", '{"seq": 7}')
+    with broker.client("h0420", name="gw-0317", keep=True) as hostile:
+        time.sleep(0.3)
+        assert hostile.heard == []
+    with broker.client("gw-0317", name="whatever", keep=True) as again:
+        until(lambda: again.heard)
+        assert again.heard == [("anxin/v1/h0317/sos-0317/ack", b'{"seq": 7}')]
+    with broker.client("gw-0317"):
+        pass  # a clean session ends what was kept
+
+
+def test_the_services_session_cannot_be_taken_over(broker: Broker, service: Any) -> None:
+    """Its client id is no secret that matters on the listener for devices: there everybody is called by the own name."""
+    with broker.client("ingest", tls=False, name="the-service", keep=True) as c:
+        hear(c, "anxin/v1/+/+")
+        with broker.client("h0420", name="the-service") as hostile:
+            say(hostile, "anxin/v1/h0420/sos-0420", "still")
+        until(lambda: c.heard)
+        assert not c.lost
+    with broker.client("ingest", tls=False, name="the-service"):
+        pass
+
+
+def test_a_gateway_has_two_connections(broker: Broker, service: Any) -> None:
+    """Its name and NAME.2 beside each other, with the same rights; the second with one name ends the first."""
+    with broker.client("gw-0317") as first, broker.client("gw-0317.2") as second:
+        say(first, "anxin/v1/h0317/sos-0317", "1")
+        say(second, "zigbee2mqtt/h0317/kitchen smoke", "2")
+        say(second, "anxin/v1/h0420/sos-0420", "not mine")
+        until(lambda: len(service.heard) >= 2)
+        assert {payload for _, payload in service.heard} == {b"1", b"2"}
+        assert not first.lost
+        with broker.client("gw-0317"):
+            until(lambda: first.lost)
+
+
+def test_a_will_speaks_on_the_own_topics_only(broker: Broker, service: Any) -> None:
+    """Who leaves a will for another home and is cut off says nothing there; for the own home it is said."""
+    for topic in ("anxin/v1/h0317/status", "anxin/v1/h0317/sos-0317", "zigbee2mqtt/h0317/bridge/state"):
+        with contextlib.suppress(AssertionError), broker.client("h0420", will=topic) as hostile:
+            vanish(hostile)
+    with broker.client("h0420.2", will="anxin/v1/h0420/status") as honest:
+        vanish(honest)
+    until(lambda: service.heard)
+    time.sleep(0.5)
+    assert [topic for topic, _ in service.heard] == ["anxin/v1/h0420/status"]
+    assert kept(broker, "anxin/v1/+/+", "zigbee2mqtt/h0317/#") == {"anxin/v1/h0420/status"}
+    say(service, "anxin/v1/h0420/status", b"", retain=True)
+
+
+def test_nothing_is_left_behind_or_taken_away_in_anothers_name(broker: Broker, service: Any) -> None:
+    """Retained junk for another home is not kept, and another's retained state is not removed."""
+    with broker.client("gw-0317") as honest:
+        say(honest, "anxin/v1/h0317/status", '{"state": "online"}', retain=True)
+    with broker.client("h0420") as hostile:
+        for topic in (
+            "anxin/v1/h0317/sos-0317",
+            "anxin/v1/h0317/junk",
+            "junk",
+            "$SYS/broker/x",
+            "zigbee2mqtt/bridge/devices",
+        ):
+            say(hostile, topic, "junk", retain=True)
+        say(hostile, "anxin/v1/h0317/status", b"", retain=True)
+    assert kept(broker, "anxin/v1/+/+", "zigbee2mqtt/h0317/#", "zigbee2mqtt/h0420/#") == {
+        "anxin/v1/h0317/status"
+    }
+    say(service, "anxin/v1/h0317/status", b"", retain=True)
+
+
+def test_what_is_too_large_ends_the_one_connection(broker: Broker, service: Any) -> None:
+    """More than 8 MiB: whoever sends it is closed; everybody else goes on."""
+    with broker.client("gw-0317") as honest, broker.client("h0420") as hostile:
+        hostile.publish("zigbee2mqtt/h0420/bridge/devices", b"x" * (9 * 1024 * 1024), qos=1)
+        until(lambda: hostile.lost)
+        say(honest, "anxin/v1/h0317/sos-0317", "still here")
+        assert not honest.lost
+    until(lambda: service.heard)
+    assert [payload for _, payload in service.heard] == [b"still here"]
+
+
+def test_old_tls_is_not_spoken(broker: Broker) -> None:
+    """TLS 1.1 is refused; 1.2 and 1.3 are taken."""
+    for version in (ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = ssl.create_default_context(cafile=broker.pem)
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = context.maximum_version = version
+        with socket.create_connection(("127.0.0.1", broker.tls), 5) as plain:
+            if version is ssl.TLSVersion.TLSv1_1:
+                with pytest.raises((ssl.SSLError, OSError)):
+                    context.wrap_socket(plain, server_hostname="127.0.0.1")
+            else:
+                context.wrap_socket(plain, server_hostname="127.0.0.1").close()
+
+
+# -- the site changes while everybody is connected
+
+
+def test_a_gateway_is_added_and_another_removed_while_it_runs(broker: Broker, service: Any) -> None:
+    """After another run and SIGHUP the new one comes in; whoever lost its place is closed at once; the others notice nothing."""
+    site = broker.folder / "site.yaml"
+    before = site.read_text(encoding="utf-8")
+    new = before.replace(
+        "  - id: h0600\n",
+        "  - id: h0600\n    devices: [{id: gw-0600, kind: gateway}, {id: sos-0600, kind: sos}]\n",
+    )
+    new = re.sub(r"  - id: h0501\n    devices:\n.*\n", "", new)
+    assert new.count("id: h0501") == 0
+    with broker.client("gw-0317") as stays, broker.client("h0501") as goes:
+        try:
+            broker.deploy(new)
+            assert broker.process is not None
+            broker.process.send_signal(signal.SIGHUP)
+            until(lambda: goes.lost)
+            with broker.client("gw-0600") as added:
+                assert added.code == "Success"
+                say(added, "anxin/v1/h0600/sos-0600", "new")
+            with broker.client("h0501", password="x" * 20) as gone:
+                assert gone.code == "Not authorized"
+            say(stays, "anxin/v1/h0317/sos-0317", "as ever")
+            until(lambda: len(service.heard) >= 2)
+            assert [payload for _, payload in service.heard] == [b"new", b"as ever"]
+            assert not stays.lost
+            assert not service.lost
+        finally:
+            broker.deploy(before)
+            assert broker.process is not None
+            broker.process.send_signal(signal.SIGHUP)
+    until(lambda: signs_in(broker, "h0501"))
+
+
+def signs_in(broker: Broker, name: str) -> bool:
+    with broker.client(name) as c:
+        return bool(c.code == "Success")

@@ -199,7 +199,8 @@ def test_secrets_are_made_once_and_kept_from_others(broker: str, site: Path, tmp
     run(broker, "--site", str(site), "--out", str(out))
     first = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
     passwords = {file.name: file.read_text().strip() for file in (out / "secrets").iterdir()}
-    assert set(passwords) == {"ingest", "gw-0317", "h0420", "h0500", "h0501", "mqtt-url"}
+    gateways = ["gw-0317", "h0420", "h0500", "h0501"]
+    assert set(passwords) == {"ingest", "mqtt-url", *gateways, *(f"{name}.2" for name in gateways)}
     assert len(set(passwords.values())) == len(passwords)
     assert all(len(secret) >= 22 for secret in passwords.values())
     assert (out / "secrets").stat().st_mode & 0o777 == 0o700
@@ -251,7 +252,7 @@ def test_mosquitto_keeps_what_waits(site: Path, tmp_path: Path) -> None:
     conf = (out / "mosquitto.conf").read_text()
     for line in (
         "allow_anonymous false", "autosave_on_changes true", "autosave_interval 1", "persistence true", "max_queued_messages 0",
-        "listener 8883 0.0.0.0", "listener 1883 127.0.0.1", "tls_version tlsv1.2", "max_packet_size 8388608",
+        "use_username_as_clientid true", "listener 8883 0.0.0.0", "listener 1883 127.0.0.1", "tls_version tlsv1.2", "max_packet_size 8388608",
     ):  # fmt: skip
         assert line in conf.splitlines(), line
 
@@ -266,6 +267,11 @@ def test_emqx_files_are_what_emqx_reads(site: Path, tmp_path: Path) -> None:
     assert authentication["bootstrap_file"] == str(out / "users.csv")
     assert config["authorization"]["no_match"] == "deny"
     assert config["durable_sessions"]["enable"] is True
+    assert config["mqtt"]["use_username_as_clientid"] is True
+    assert (
+        config["zones"][config["listeners"]["tcp"]["default"]["zone"]]["mqtt"]["use_username_as_clientid"]
+        is False
+    )
     head, *lines = (out / "users.csv").read_text().splitlines()
     assert head == "user_id,password_hash,salt,is_superuser"
     for line in lines:
