@@ -133,7 +133,7 @@ class Engine(Outages):
             memory.first_at = received
         if live:
             if received > memory.heard_at:
-                if not memory.heard_at or received - memory.heard_at > device.silence:
+                if not memory.heard_at or received - memory.heard_at >= device.silence:
                     self.health_changed.add(home.name)
                     note_gap(device, received)
                 memory.heard_at = received

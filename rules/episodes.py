@@ -38,7 +38,7 @@ from rules.memory import (
 )
 from rules.modes import next_edge, next_quiet, quiet_before, quiet_until
 from rules.outage import never_heard
-from rules.signs import alive_share, bearers, last_sign
+from rules.signs import alive_share, bearers, last_sign, slow_beat
 from rules.windows import instant
 
 REST = 10 * 60_000
@@ -588,6 +588,9 @@ class Episodes(Homes):
             return
         if device.on_change and at < since + ON_CHANGE_GAP:
             view.wake(since + ON_CHANGE_GAP)
+            return
+        if since == device.memory.heard_at and at < since + (slow := slow_beat(device)):
+            view.wake(since + slow)
             return
         episode.onset = since
         self._rise(instance, at, since, trigger, out)

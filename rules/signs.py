@@ -28,6 +28,14 @@ EMPTY: Final = 15 * 60_000
 """Nothing seen for so long after the door closed: nobody is in (domain 3.5 DR4)."""
 GAPS: Final = 12
 """Silences remembered of each device: the windows of the catalogue are three days at most."""
+SLOW_BEATS: Final = 3
+SLOW_ALIKE, SLOW_APART, SLOW_MOST = 1.5, 3, 8
+"""The longest of them is at most half as long again as the shortest, no more than three times its length lies between
+two, and it is no more than eight times the silence of its kind (design): a mains detector has one of 80 minutes."""
+JUST_ABOVE, JUST_ABOVE_APART = 1.25, 24 * 3600_000
+"""A heartbeat of about the limit passes it now and then only."""
+BOUNCE: Final = 2_000
+"""A contact that opens again sooner than that after it closed has bounced: nobody works a door so fast."""
 PAIRED: Final = 10_000
 """Two rooms that move within this are not one person, when it happens again and again (domain section 3.6)."""
 PAIRS, PAIRS_WITHIN = 5, 5 * 60_000
@@ -133,8 +141,24 @@ def allowed(device: LiveDevice) -> int:
 def note_gap(device: LiveDevice, received: int) -> None:
     """It is heard again after a silence; remembered when that was longer than its kind may be silent."""
     memory = device.memory
-    if memory.heard_at and received - memory.heard_at > device.silence:
+    if memory.heard_at and received - memory.heard_at >= device.silence:
         memory.gaps = [*memory.gaps, (memory.heard_at, received)][-GAPS:]
+
+
+def slow_beat(device: LiveDevice) -> int:
+    """How long (ms) a device may be silent that has shown to speak more seldom than its kind; 0 when it has not.
+
+    Its last three silences were alike and followed each other closely: that is its heartbeat, and it gets half as much
+    again, as a declared one does (domain section 3.5, TE3). What is alike and rare are outages.
+    """
+    last = device.memory.gaps[-SLOW_BEATS:]
+    lengths = [end - begin for begin, end in last]
+    if len(last) < SLOW_BEATS or max(lengths) > min(SLOW_MOST * device.silence, SLOW_ALIKE * min(lengths)):
+        return 0
+    apart = JUST_ABOVE_APART if max(lengths) <= JUST_ABOVE * device.silence else SLOW_APART * max(lengths)
+    if any(later[0] - earlier[1] > apart for earlier, later in pairwise(last)):
+        return 0
+    return max(lengths) * 3 // 2
 
 
 def alive_share(devices: Iterable[LiveDevice], since: int, now: int) -> float:
@@ -244,7 +268,7 @@ def observe(home: LiveHome, device: LiveDevice, quantity: str, value: Value, at:
         case "in_bed":
             return _in_room(home, device, at)
         case "door_open":
-            if value:
+            if value and not (device.memory.turns and at - device.fields[quantity].false_at < BOUNCE):
                 device.memory.turns = [*device.memory.turns, at][-TURNS:]
             if device.kind == Kind.door and room_kind(device.room) not in INNER:
                 _through(home, at, opens=bool(value))
