@@ -56,7 +56,7 @@ NOT_KNOWN: Final = 24 * 60
 
 SPANS: Final[dict[str, tuple[float, int]]] = {
     "away": (0.95, 19),
-    "door_gap": (0.99, 10),
+    "door_gap": (0.99, 4),
     "bathroom_stay": (0.95, 19),
 }
 """Which share of them is no longer than the usual long one (domain.md 3.5 DR1, DR5), and how many it takes to say so."""

@@ -9,7 +9,9 @@ import numpy as np
 
 from rules.baselines import below, level, moved, norm
 from rules.catalog import load
+from rules.detectors import long_one
 from rules.engine import Engine
+from rules.memory import HomeClock
 from rules.stories import Story, read_paths
 
 STORIES = Path(__file__).parents[1] / "stories"
@@ -72,3 +74,16 @@ def test_what_is_remembered_of_a_home_stays_small() -> None:
     """Five weeks of nights and days are a few thousand bytes, and no more after a year."""
     engine, _ = told("one night with a fast pulse")
     assert len(engine.snapshot()) < 6000
+
+
+def test_four_long_pauses_of_the_door_say_how_rarely_somebody_goes_out() -> None:
+    """Every other day at most: the limit moves to the bound of four days; three pauses say nothing, daily shopping changes none."""
+    rare, daily = HomeClock(), HomeClock()
+    rare.gaps, daily.gaps = [14 * 60, 50 * 60, 16 * 60, 52 * 60], [20 * 60, 23 * 60, 15 * 60, 22 * 60]
+    found, usual = long_one(rare, "door_gap"), long_one(daily, "door_gap")
+    assert found is not None
+    assert found > 72 * 60
+    assert usual is not None
+    assert usual < 48 * 60
+    rare.gaps.pop()
+    assert long_one(rare, "door_gap") is None
