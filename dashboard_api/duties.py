@@ -8,11 +8,12 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Depends, Query
 from structlog import get_logger
 
 from alerts import ladder
-from alerts.circle import walk_minutes, whereabouts
+from alerts.circle import reachable_from, whereabouts
 from alerts.roster import DESK_ROLES, RESPONDER_ROLES, Roster, instant, roster_of
 from alerts.telling import address_of
 from care import schematic
@@ -130,42 +131,39 @@ def routes(house: House) -> APIRouter:
         now = house.clock.now()
         promise = registry.site.policy.arrive_minutes
         roster = roster_of(registry)
-        reach: dict[str, frozenset[str]] = {}
-        for staff in roster.of_role(RESPONDER_ROLES):
-            start = whereabouts(registry, staff)
-            if start is not None:
-                reach[staff.id] = frozenset(
-                    home.id
-                    for home in registry.site.homes
-                    if (minutes := walk_minutes(start, home)) is not None and minutes <= promise
-                )
+        located = [h.id for h in registry.site.homes if h.location is not None]
+        nowhere = [h.id for h in registry.site.homes if h.location is None]
 
         def hour(at: datetime) -> Json:
-            responders = [s.id for s in roster.on_duty(at, RESPONDER_ROLES)]
-            by: dict[str, int] = {}
-            for person in responders:
-                for home in reach.get(person, ()):
-                    by[home] = by.get(home, 0) + 1
-            holes = [h.id for h in registry.site.homes if h.id not in by]
+            responders = roster.on_duty(at, RESPONDER_ROLES)
+            people = np.zeros(len(located), dtype=int)
+            for staff in responders:
+                start = whereabouts(registry, staff)
+                if start is not None:
+                    people += reachable_from(registry, start)
+            holes = [located[n] for n in np.flatnonzero(people == 0)] + nowhere
             return {
                 "at": iso(at),
                 "desk": [s.name for s in roster.on_duty(at, DESK_ROLES)],
                 "responders": len(responders),
-                "covered": len(by),
-                "single": sum(1 for n in by.values() if n == 1),
+                "covered": int((people > 0).sum()),
+                "single": int((people == 1).sum()),
                 "total": len(registry.site.homes),
                 "holes": holes[:200],
             }
 
         full = now.replace(minute=0, second=0, microsecond=0)
         hours = [hour(now), *(hour(full + timedelta(hours=n)) for n in range(1, HOURS + 1))]
-        by_home = {h.id: schematic.building_of(h) or h.address for h in registry.site.homes}
         missing = {home for one in hours for home in one["holes"]}
         return {
             "at": iso(now),
             "arrive_minutes": promise,
             "hours": hours,
-            "homes": {home: by_home[home] for home in sorted(missing)},
+            "homes": {
+                name: schematic.building_of(home) or home.address
+                for name in sorted(missing)
+                for home in (registry.homes[name],)
+            },
             "ladder": _ladder(house, roster, now),
             "screens": house.watching(),
         }

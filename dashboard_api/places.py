@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from structlog import get_logger
 
 from care import ages, schematic
@@ -19,7 +19,7 @@ from care.stream import HEALTH
 from care.words import Role
 from dashboard_api import access, present, shapes, wording
 from dashboard_api import strip as strips
-from dashboard_api.asking import duration, moment, signed_in
+from dashboard_api.asking import duration, large, moment, signed_in
 from dashboard_api.house import House
 from dashboard_api.people import Who, issue_device_token
 from dashboard_api.problems import Problem, Why
@@ -103,14 +103,14 @@ def routes(house: House) -> APIRouter:
     # -- homes ------------------------------------------------------------------------------------------------
 
     @router.get(f"{V}/homes", response_model=shapes.Homes, tags=["homes"])
-    def homes(who: Annotated[Who, Depends(signed_in)]) -> Json:
+    def homes(who: Annotated[Who, Depends(signed_in)]) -> Response:
         """Every home with its protection; those nobody watches first."""
         order = {"not": 0, "partly": 1, "protected": 2}
         open_count = counted()
         lines = [home_line(h, who, open_count) for h in house.picture.registry.site.homes]
         lines.sort(key=lambda h: (order.get(h["protection"], 0), h["id"]))
         log.info("homes_listed", by=who.by, role=who.role.value)
-        return {"items": lines, "protection": house.protection()}
+        return large({"items": lines, "protection": house.protection()})
 
     @router.get(f"{V}/homes/{{home}}", response_model=shapes.HomeDetail, tags=["homes"])
     def one_home(home: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
@@ -244,14 +244,14 @@ def routes(house: House) -> APIRouter:
     # -- devices ----------------------------------------------------------------------------------------------
 
     @router.get(f"{V}/devices", response_model=shapes.Devices, tags=["devices"])
-    def devices() -> Json:
+    def devices() -> Response:
         """Every device of the site file and what is known of it; those that do not protect first."""
         lines = [
             device_line(home, device, house.picture.health.get(home.id))
             for home, device in house.picture.registry.devices.values()
         ]
         lines.sort(key=lambda d: (not d["reason"], d["home"], d["id"]))
-        return {"items": lines}
+        return large({"items": lines})
 
     @router.get(f"{V}/devices/unclaimed", response_model=shapes.UnclaimedList, tags=["devices"])
     def unclaimed(who: Annotated[Who, Depends(signed_in)]) -> Json:

@@ -623,9 +623,13 @@ def gaps_json(registry: Registry, now: datetime, until: datetime) -> list[dict[s
     ]
 
 
+COVER_NAMED = 10
+"""People named for each home, the nearest first; how many there are is told besides. A case never asks more at a time."""
+
+
 def coverage_json(registry: Registry, now: datetime, alerts: Iterable[Alert] = ()) -> dict[str, Any]:
     """Per home: who on duty and free is there within the promise; where nobody is, whom to ask; and the rota's holes."""
-    found = coverage(registry, alerts, now)
+    found = coverage(registry, alerts, now, named=COVER_NAMED)
     roster = roster_of(registry)
     on_duty = {s.id for s in roster.on_duty(now, RESPONDER_ROLES)}
     homes = [
@@ -633,6 +637,7 @@ def coverage_json(registry: Registry, now: datetime, alerts: Iterable[Alert] = (
             "home": c.home.id,
             "micro_grid": c.home.micro_grid,
             "within": c.within,
+            "people": c.people,
             "by": [
                 {"id": n.staff.id, "name": n.staff.name, "minutes": round(n.minutes or 0.0, 1)} for n in c.by
             ],

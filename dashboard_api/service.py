@@ -13,7 +13,7 @@ from care.errors import Misconfigured, Refused, Temporary
 from care.ids import iso
 from care.words import Level
 from dashboard_api import access, figures, precision, present, shapes
-from dashboard_api.asking import moment, signed_in
+from dashboard_api.asking import large, moment, signed_in
 from dashboard_api.gate import cookie_name
 from dashboard_api.house import House
 from dashboard_api.metrics import CONTENT_TYPE
@@ -147,7 +147,7 @@ def routes(house: House) -> APIRouter:
         return house.duty(house.clock.now(), home)
 
     @router.get(f"{V}/duty/coverage", response_model=shapes.Coverage, tags=["duty"])
-    def coverage(at: Annotated[str | None, Query(max_length=40)] = None) -> Json:
+    def coverage(at: Annotated[str | None, Query(max_length=40)] = None) -> Response:
         """Per home: who is there within the promised minutes, now or at a moment of the rota; and whom to ask where nobody is."""
         now = house.clock.now()
         then = moment("at", at) or now
@@ -155,7 +155,7 @@ def routes(house: House) -> APIRouter:
             raise Problem(422, Why.invalid, "at: from now on, within 14 days", fields=["at"])
         # What people will be doing then nobody knows; where they will be, the rota does.
         cases = house.open_alerts() if then - now < timedelta(minutes=1) else []
-        return present.coverage_json(house.picture.registry, then, cases)
+        return large(present.coverage_json(house.picture.registry, then, cases))
 
     @router.get(f"{V}/kpis", response_model=shapes.Kpi, response_model_exclude_unset=True, tags=["figures"])
     def kpis(

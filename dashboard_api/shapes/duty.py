@@ -89,7 +89,10 @@ class HomeCover(Shape):
     home: str
     micro_grid: str | None
     within: bool
+    people: int
+    """How many are near enough."""
     by: list[CoverBy]
+    """The nearest of them."""
     next: CoverNext | None = None
     """Where nobody is near enough: whom to ask."""
     located: bool = True

@@ -418,8 +418,15 @@ def test_coverage_names_who_can_be_there_and_whom_to_ask_where_nobody_can() -> N
 
 
 def test_the_fast_way_and_the_plain_way_agree() -> None:
-    """Coverage of all homes at once gives the minutes that `walk_minutes` gives for each."""
+    """Coverage of all homes at once gives the minutes that `walk_minutes` gives for each; named or not, all are counted."""
     roster = pairs()
+    for whole, short in zip(
+        coverage(roster.registry, [], at_noon(roster)),
+        coverage(roster.registry, [], at_noon(roster), named=1),
+        strict=True,
+    ):
+        assert whole.people == len(whole.by) == short.people
+        assert short.by == whole.by[:1]
     for cover in coverage(roster.registry, [], at_noon(roster)):
         for n in cover.by:
             start = whereabouts(roster.registry, n.staff)
