@@ -7,6 +7,7 @@ picture, so nothing is skipped and nothing told twice.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import timedelta
@@ -157,6 +158,8 @@ async def watch_registry(house: House) -> None:
             except msgspec.MsgspecError:
                 log.exception("registry_unreadable")
                 continue
+            # It lives as long as the service does: the garbage collector need not look at it again (`wiring.spare_what_stays`).
+            gc.freeze()
             log.info("registry_heard", homes=len(house.picture.registry.homes))
             house.registry_changed()
 
