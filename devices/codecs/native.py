@@ -13,6 +13,7 @@ from devices.codecs import ITEMS_LIMIT, Said, Twice, read_json, read_time
 from devices.quantities import QUANTITIES
 
 _KNOWN = frozenset(QUANTITIES)
+_VITALS = ("heart_rate", "respiration_rate")
 
 
 def decode(payload: bytes, *, zone: tzinfo, received_at: datetime | None = None) -> list[Said | Refused]:
@@ -56,7 +57,28 @@ def _object(item: Any, zone: tzinfo, received_at: datetime | None) -> Said | Ref
         elif key == "test":
             # Only a clear yes declares a test: a doubtful word must not turn an alarm into an exercise.
             said.test = raw is True or raw == 1 or (isinstance(raw, str) and raw.strip().lower() == "true")
+    if "heart_rate" in item or "respiration_rate" in item:
+        _unplugged(said, item)
     return said
+
+
+def _unplugged(said: Said, item: dict[str, Any]) -> None:
+    """255 in the heart or the breath is how the belts of one byte say "not connected" (fixtures/README.md): nothing was
+    measured. With no other vital sign beside it there is no signal, which is technical and never a heart that stopped.
+    """
+    told = {key for key in _VITALS if _is_255(item.get(key))}
+    if not told:
+        return
+    for key in told:
+        said.values.pop(key, None)
+        said.unknown.append(key)
+    said.faults[:] = [fault for fault in said.faults if fault.quantity not in told]
+    if all(key in told or item.get(key) is None for key in _VITALS):
+        said.values["signal_quality"] = 0
+
+
+def _is_255(raw: Any) -> bool:
+    return not isinstance(raw, bool) and (raw in (255, "255"))
 
 
 def _one(key: str, raw: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -204,3 +205,21 @@ def test_a_hostile_payload_costs_little(payload: bytes) -> None:
 def test_the_quick_reader_and_the_careful_one_agree(payload: bytes, value: Any) -> None:
     """Colons in texts and keys do not look like keys given twice."""
     assert read_json(payload) == value
+
+
+@pytest.mark.parametrize(
+    ("vitals", "values", "unknown"),
+    [
+        ({"heart_rate": 255, "respiration_rate": 255}, {"signal_quality": 0}, {"heart_rate", "respiration_rate"}),
+        ({"heart_rate": 255}, {"signal_quality": 0}, {"heart_rate"}),
+        ({"heart_rate": "255", "respiration_rate": None, "signal_quality": 80}, {"signal_quality": 0}, {"heart_rate", "respiration_rate"}),
+        ({"heart_rate": 62, "respiration_rate": 255}, {"heart_rate": 62}, {"respiration_rate"}),
+        ({"heart_rate": 0, "respiration_rate": 0}, {"heart_rate": 0, "respiration_rate": 0}, set()),
+    ],
+)  # fmt: skip
+def test_255_is_a_belt_that_is_not_connected(vitals, values, unknown):
+    """It is no heart rate and no fault of the message: nothing was measured, and with nothing else beside it the signal is lost."""
+    (said,) = decode(json.dumps({"in_bed": True, **vitals}).encode(), zone=UTC)
+    assert said.values == {"in_bed": True, **values}
+    assert set(said.unknown) == unknown
+    assert said.faults == []
