@@ -3061,6 +3061,8 @@ export interface components {
             micro_grid: string | null;
             /** Within */
             within: boolean;
+            /** People */
+            people: number;
             /** By */
             by: components["schemas"]["CoverBy"][];
             next?: components["schemas"]["CoverNext"] | null;
