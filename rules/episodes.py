@@ -63,7 +63,7 @@ CALM = 5 * 60_000
 """So long after the last of it a flood or a chatter is over."""
 CHATTERS: Final = "TE6_bed"
 """The notice for a bed sensor that changes its mind too often."""
-IDLE_PRESS: Final = "TE13"
+IDLE_PRESS: Final = "TE16"
 """The notice for an SOS button that was pressed in a way that calls nobody."""
 RELEASE: Final = "release "
 SILENT: Final = "TE3"

@@ -158,7 +158,7 @@ class Presses(Episodes):
         view.wake(max(at + 1, f.at))
 
     def _idle_press(self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding]) -> None:
-        """An SOS button is pressed in a way that calls nobody (`calls_on` of the site file): people are told, TE13."""
+        """An SOS button is pressed in a way that calls nobody (`calls_on` of the site file): people are told, TE16."""
         if device.kind != Kind.sos or "sos" in trigger.report.values:
             return
         word = str(trigger.report.values["action"])
