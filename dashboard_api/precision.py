@@ -16,9 +16,6 @@ from dashboard_api.figures import CaseRow
 COOKING = "C02"
 COOKING_LEAST, COOKING_WITHIN = 3, timedelta(days=30)
 """So many cooking alarms of one detector: it hangs in the wrong place (domain 3.4 SM1)."""
-COMPANY = frozenset({"C10", "C11"})
-COMPANY_LEAST, COMPANY_WITHIN = 3, timedelta(days=7)
-"""SOS used for company or services: offer a green button, do not scold (domain 3.4 SOS4)."""
 FAULTS = frozenset({"C19", "C20"})
 FAULT_LEAST, FAULT_WITHIN = 2, timedelta(days=30)
 """False alarms of one device by its own fault: repair or replace (domain 2.3: after the second)."""
@@ -118,20 +115,6 @@ def proposals(rows: Iterable[CaseRow], now: datetime) -> list[dict[str, Any]]:
                 f"{len(cases)} false alarms by its own fault in 30 days: repair or replace it",
                 device=device,
                 home=cases[-1].home,
-            )
-    for home, cases in grouped(
-        COMPANY_WITHIN,
-        lambda r: r.home,
-        lambda r: r.cause == "sos" and r.outcome_cause in COMPANY,
-    ):
-        if len(cases) >= COMPANY_LEAST:
-            propose(
-                "company",
-                cases,
-                f"7 天内 {len(cases)} 次按 SOS 是想找人或找服务：请社工上门，教用「一键上门」",
-                f"SOS pressed {len(cases)} times in 7 days for company or services: visit, offer the green button",
-                code="SOS4",
-                home=home,
             )
     floor = {r.code for r in found if r.life}
     for line in precision(_recent(found, now, COOKING_WITHIN))["by_rule"]:

@@ -33,7 +33,6 @@ V = access.V
 LEAST = {
     "resite": precision.COOKING_LEAST,
     "repair": precision.FAULT_LEAST,
-    "company": precision.COMPANY_LEAST,
     "limit": precision.JUDGED_LEAST,
 }
 """So many new cases after a word on a proposal and it is asked again."""

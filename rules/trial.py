@@ -392,18 +392,26 @@ def weigh(
     }
 
 
+def _long(days: float, *units: str) -> str:
+    """A length of time as people say it: history may be minutes old."""
+    if days >= 1:
+        return f"{days:.4g} {units[0]}"
+    hours = days * 24
+    return f"{hours:.2g} {units[1]}" if hours >= 1 else f"{max(1, round(hours * 60))} {units[2]}"
+
+
 def _zh(days: float, fewer: int, gained: int, lost: int, missed: int, unjudged: int) -> str:
     much = f"少 {fewer} 次" if fewer > 0 else f"多 {-fewer} 次" if fewer < 0 else "次数不变"
     tail = f"，减少的当中 {missed} 次经核实为真实情况" if lost else ""
     open_ = f"，{unjudged} 次没有处置结论" if unjudged else ""
-    return f"过去 {days:.4g} 天告警会{much}（增加 {gained}，减少 {lost}{tail}{open_}）"
+    return f"过去 {_long(days, '天', '小时', '分钟')}告警会{much}（增加 {gained}，减少 {lost}{tail}{open_}）"
 
 
 def _en(days: float, fewer: int, gained: int, lost: int, missed: int, unjudged: int) -> str:
     much = f"{fewer} fewer" if fewer > 0 else f"{-fewer} more" if fewer < 0 else "as many"
     tail = f", {missed} of them judged real" if lost else ""
     open_ = f", {unjudged} without a verdict" if unjudged else ""
-    return f"{much} alerts in {days:.4g} days ({gained} gained, {lost} lost{tail}{open_})"
+    return f"{much} alerts in {_long(days, 'days', 'hours', 'minutes')} ({gained} gained, {lost} lost{tail}{open_})"
 
 
 class _Verdicts:

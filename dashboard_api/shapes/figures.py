@@ -182,7 +182,7 @@ class Hour(Shape):
 
 
 class Proposal(Shape):
-    kind: Literal["resite", "repair", "company", "limit"]
+    kind: Literal["resite", "repair", "limit"]
     code: str | None
     device: str | None
     home: str | None

@@ -19,7 +19,7 @@ from care.site import Community, Device, Home, Resident, Shift, Site, Staff
 from care.words import Kind, Role
 from rules.catalog import CATALOG, RuleBook, from_layers, load
 from rules.stories import Story, read_paths
-from rules.trial import Change, Judged, Runner, Told, listen, narrowed, weigh, with_limit
+from rules.trial import Change, Judged, Runner, Told, _zh, listen, narrowed, weigh, with_limit
 
 BOOK = load()
 NIGHT = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)  # 01:00 in Shanghai
@@ -233,3 +233,18 @@ def test_the_command_reads_a_recording_and_refuses_wrong_words(tmp_path: Path) -
     assert isinstance(wrong.exception, Misconfigured)
     assert "RESIDENT:NAME=VALUE" in str(wrong.exception)
     assert "Example" in runner.invoke(app, ["backtest", "--help"]).stdout
+
+
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [
+        (30, "过去 30 天"),
+        (1.5, "过去 1.5 天"),
+        (0.25, "过去 6 小时"),
+        (0.008066, "过去 12 分钟"),
+        (0, "过去 1 分钟"),
+    ],
+)
+def test_a_short_history_is_said_in_the_units_it_has(days: float, says: str) -> None:
+    """Nobody says 0.008066 days."""
+    assert _zh(days, 0, 0, 0, 0, 0).startswith(f"{says}告警会")

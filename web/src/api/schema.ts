@@ -3863,7 +3863,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "resite" | "repair" | "company" | "limit";
+            kind: "resite" | "repair" | "limit";
             /** Code */
             code: string | null;
             /** Device */
@@ -3896,7 +3896,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "resite" | "repair" | "company" | "limit";
+            kind: "resite" | "repair" | "limit";
             /** Code */
             code: string | null;
             /** Device */

@@ -21,7 +21,7 @@ const zh = {
     states: { ahead: '未开始', running: '进行中', over: '已结束' }, end: '立即结束', passed: '已通过', untried: '未测', waiting: (n: number) => `${n} 号等待确认`, left: (s: number) => `还有 ${s} 秒`, confirm: '是测试', how: '怎样核实的', span: (from: string, to: string) => `${from}–${to}`,
   },
   proposals: {
-    none: '没有待定的建议', all: '含已定的', states: { open: '待定', accepted: '已采纳', declined: '不采纳' }, accept: '采纳', decline: '不采纳', backtest: '回测', backtesting: '正在回测', past: '过去会怎样', notTried: '还没有回测', kinds: { resite: '移位', repair: '检修', company: '陪伴', limit: '调参数' },
+    none: '没有待定的建议', all: '含已定的', states: { open: '待定', accepted: '已采纳', declined: '不采纳' }, accept: '采纳', decline: '不采纳', backtest: '回测', backtesting: '正在回测', past: '过去会怎样', notTried: '还没有回测', kinds: { resite: '移位', repair: '检修', limit: '调参数' },
     change: '建议改为', whole: '全社区', words: { alarms: '期间告警', avoided: '本可避免', real: '其中真实', gained: '多出', lost: '减少', missed: '会漏掉真实告警', before: '原来', after: '改后' }, never: '采纳后由人执行，系统不会自动更改', reason: '采纳或不采纳的理由',
   },
   integrations: {
@@ -51,7 +51,7 @@ const en: Words = {
     states: { ahead: 'ahead', running: 'running', over: 'over' }, end: 'End now', passed: 'passed', untried: 'not tried', waiting: (n) => `#${n} waits for a word`, left: (s) => `${s} s left`, confirm: 'It was the test', how: 'How you know', span: (from, to) => `${from}–${to}`,
   },
   proposals: {
-    none: 'Nothing is proposed', all: 'with those decided', states: { open: 'open', accepted: 'accepted', declined: 'declined' }, accept: 'Accept', decline: 'Decline', backtest: 'Backtest', backtesting: 'Trying over the past', past: 'What the past says', notTried: 'not tried yet', kinds: { resite: 're-site', repair: 'repair', company: 'company', limit: 'limit' },
+    none: 'Nothing is proposed', all: 'with those decided', states: { open: 'open', accepted: 'accepted', declined: 'declined' }, accept: 'Accept', decline: 'Decline', backtest: 'Backtest', backtesting: 'Trying over the past', past: 'What the past says', notTried: 'not tried yet', kinds: { resite: 're-site', repair: 'repair', limit: 'limit' },
     change: 'Proposed', whole: 'whole community', words: { alarms: 'alarms', avoided: 'avoidable', real: 'real among them', gained: 'gained', lost: 'lost', missed: 'real ones it would miss', before: 'before', after: 'after' }, never: 'People carry it out; nothing changes by itself', reason: 'Reason for or against',
   },
   integrations: {
