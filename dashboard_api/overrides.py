@@ -76,6 +76,12 @@ def routes(house: House) -> APIRouter:
             for o in orders.overrides
             if o.resident in (None, name)
         ]
+        # Of several of one limit the one that was set last counts: the others are not in force beside it.
+        counting: set[str] = set()
+        for item in reversed(items):
+            item["active"] = item["active"] and item["limit"] not in counting
+            if item["active"]:
+                counting.add(item["limit"])
         return {"items": sorted(items, key=lambda o: o["from"], reverse=True)}
 
     def later(make: Callable[[list[Override]], list[Override]]) -> Callable[[HomeOrders], HomeOrders]:

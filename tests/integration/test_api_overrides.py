@@ -75,6 +75,16 @@ async def test_a_limit_is_set_for_a_while_shown_with_its_source_and_withdrawn():
         assert again.status_code == 409
 
 
+async def test_of_two_of_one_limit_the_one_set_last_is_in_force():
+    """Nobody reads two values of one limit as in force at once."""
+    async with a_house() as house, house.program("fang") as desk:
+        for minutes in (35, 30):
+            made = await desk.post(OVERRIDES, json=wish("bed_exit_yellow_minutes", minutes))
+            house.clock.advance(timedelta(minutes=1))
+        assert {o["value"]: o["active"] for o in made.json()["items"]} == {35: False, 30: True}
+        assert (await in_force(desk, "yellow_minutes", "BD1"))["value"] == 30
+
+
 async def test_it_always_ends_stays_within_its_bounds_and_is_not_for_everybody():
     """No end, a past one, one too far, beyond the hard bounds, an unknown name, and those who may not."""
     async with a_house() as house, house.program("fang") as desk:
