@@ -221,7 +221,8 @@ class Service:
             self.process.wait(10)
         else:
             # A part that was killed a moment ago has no pid until it is started again.
-            os.kill(wait_for(lambda: self.pid_of(part), 30, f"the start of {part}"), signal.SIGKILL)
+            # One kill after the other: each time it waits longer, and a database has its log to read.
+            os.kill(wait_for(lambda: self.pid_of(part), 90, f"the start of {part}"), signal.SIGKILL)
 
     @contextlib.contextmanager
     def paused(self, part: str) -> Iterator[None]:

@@ -26,12 +26,14 @@ from alerts.events import Transition
 from alerts.orders import Order, read_order
 from alerts.proposing import decode_transition
 from alerts.push import WebPush
+from alerts.roster import roster_of
+from alerts.rota import remember, rotas
 from alerts.sending import Channels, Letter, Sent, Verdict
 from alerts.subscriptions import pushes, vapid_key
 from anxin.embedded import free_port
 from care.clock import SystemClock
 from care.messages import Beat, DeviceHealth, Evidence, Finding, HomeHealth, Report, encode
-from care.site import Registry
+from care.site import Besides, Registry
 from care.stream import ALERTS, HEALTH, PEOPLE, REGISTRY, MemoryStream
 from care.words import Condition, Level, Phase
 from dashboard_api.app import create_app
@@ -427,6 +429,28 @@ class Room:
         """The server's own list."""
         return [case.alert.id for case in self.house.picture.open()]
 
+    @property
+    def browsers(self) -> int:
+        """People with a browser of which both the screens and whoever decides who is told have heard."""
+        decided = self._desk.registry
+        return sum(
+            any(url.startswith("webpush:") for url in decided.channels(person))
+            for person in self.house.pushes
+        )
+
+    def comes_in(self, person: str) -> None:
+        """Somebody is on duty, whatever the hour at which the tests run; only while the room is `notifying`."""
+
+        async def work() -> None:
+            now, hour = self.clock.now(), timedelta(hours=1)
+            here = Besides(staff=person, from_=now - hour, until=now + 12 * hour)
+            await remember(self.stream, [], [here], reason="test", by=person, now=now)
+            async with asyncio.timeout(20):
+                while not roster_of(self._desk.registry).is_on_duty(person, now):
+                    await asyncio.sleep(0.01)
+
+        self.do(work())
+
     @contextlib.contextmanager
     def notifying(self, push_service: str) -> Iterator[None]:
         """The notify role works, and browsers may subscribe at `push_service` (an address on loopback).
@@ -451,17 +475,22 @@ class Room:
 
             async def follow() -> None:
                 async for known in pushes(self.stream):
-                    self._desk.registry = self.registry.with_pushes(known)
+                    self._desk.registry = self._desk.registry.with_pushes(known)
+
+            async def follow_rota() -> None:
+                async for known in rotas(self.stream):
+                    self._desk.registry = self._desk.registry.with_rota(known.values())
 
             self.house.push_hosts = (push_service,)
-            return [asyncio.create_task(working), asyncio.create_task(follow())]
+            return [asyncio.create_task(work) for work in (working, follow(), follow_rota())]
 
         async def end(tasks: list[asyncio.Task[Any]]) -> None:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for key in await self.stream.keys(PEOPLE, "push."):
-                await self.stream.delete(PEOPLE, key)
+            for kind in ("push.", "rota."):
+                for key in await self.stream.keys(PEOPLE, kind):
+                    await self.stream.delete(PEOPLE, key)
             self._desk.registry = self.registry
 
         tasks = self.do(begin())

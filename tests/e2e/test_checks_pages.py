@@ -135,9 +135,11 @@ def test_a_swap_by_keyboard_alone(room: Room, sit: Sit) -> None:
     swapped = other.input_value()
     assert room.registry.staff[swapped].role == "operator", "the same role comes first"
     expect(dialog.get_by_label("哪一班").last).to_be_enabled()
+    expect(dialog.get_by_label("哪一班")).to_have_count(2)
     assert axe(page) == []
     dialog.get_by_label("原因").focus()
     page.keyboard.insert_text("家里有事")
+    expect(dialog.get_by_role("button", name="登记", exact=True)).to_be_enabled()
     page.keyboard.press("Enter")
     expect(page.locator("[data-change]")).to_have_count(1)
     expect(page.locator("[data-change]")).to_contain_text("家里有事")

@@ -222,7 +222,7 @@ def test_c_push_2_one_notification_for_a_case_and_a_red_one_stays(
         for user, keys in phones.items()
     }
     me = str(room.house.people.users["responder"].staff)
-    wait_for(lambda: len(room.house.pushes) == 3, what="the three browsers among the channels")
+    wait_for(lambda: room.browsers == 3, what="the three browsers among the channels")
     alert = room.raised("smoke", "h0317")
     room.command(alert, "acknowledge", actor="s01")
     wait_for(lambda: heard(pushes, phones["family"], "red"), what="the family's message")
@@ -266,7 +266,7 @@ def test_c_push_3_the_lock_screen_of_every_kind_of_case_tells_no_health(
     """C-PUSH-3: fall, pulse, bed, SOS: the words on a relative's lock screen hold no health, no name, no room."""
     keys = Keys(pushes)
     asked(sit, keys, "/family", "family")
-    wait_for(lambda: len(room.house.pushes) == 1, what="the browser among the channels")
+    wait_for(lambda: room.browsers == 1, what="the browser among the channels")
     for kind in ("fall", "sos", "gas", "smoke"):
         room.command(room.raised(kind, "h0317"), "acknowledge", actor="s01")
     wait_for(lambda: len(heard(pushes, keys, "red")) >= 4, what="a message for each")
@@ -282,7 +282,8 @@ def test_c_push_4_a_press_on_a_message_opens_its_case(room: Room, sit: Sit, push
     page = asked(sit, keys, "/desk", "operator")
     page.reload()  # the dialog of messages is gone
     live(page)
-    wait_for(lambda: len(room.house.pushes) == 1, what="the browser among the channels")
+    wait_for(lambda: room.browsers == 1, what="the browser among the channels")
+    room.comes_in("s01")
     alert, other = room.raised("smoke", "h0317"), room.raised("sos", list(room.registry.homes)[5])
     wait_for(
         lambda: {m["tag"] for _, m in heard(pushes, keys, "red")} == {alert, other}, what="both messages"
