@@ -338,7 +338,7 @@ class Notifier:
         if not others:
             return await self._send(first.alert, first.delivery)
         try:
-            url = self._url_of(first.delivery)
+            url = await self._url_of(first.delivery)
             verdict: Verdict = Permanent("no_such_channel")
             if url is not None:
                 pairs = [(w.alert, w.delivery) for w in gathered]
@@ -376,7 +376,7 @@ class Notifier:
 
     async def _send(self, alert: Alert, delivery: Delivery) -> timedelta | None:
         registry = self.follower.desk.registry
-        url = self._url_of(delivery)
+        url = await self._url_of(delivery)
         verdict: Verdict
         if url is None:
             verdict = Permanent("no_such_channel")
@@ -399,9 +399,15 @@ class Notifier:
             verdict = await self._channel.send(url, letter)
         return await self._judge(delivery, verdict)
 
-    def _url_of(self, delivery: Delivery) -> str | None:
-        urls = self.follower.desk.registry.channels(delivery.person)
-        return next((u for u in urls if address_of(u) == delivery.address), None)
+    async def _url_of(self, delivery: Delivery) -> str | None:
+        """The address itself; None when the person has it no more. Whoever decided may have heard of it a moment before us."""
+        for wait in (0.0, 0.05, 0.2, 0.5):
+            await asyncio.sleep(wait)
+            urls = self.follower.desk.registry.channels(delivery.person)
+            url = next((u for u in urls if address_of(u) == delivery.address), None)
+            if url is not None:
+                return url
+        return None
 
     async def _judge(self, delivery: Delivery, verdict: Verdict, *, detail: str = "") -> timedelta | None:
         """Record what a provider said; how long to wait when it is to be tried again."""
