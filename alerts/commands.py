@@ -27,11 +27,12 @@ from alerts.proposing import decode_transition, propose, report
 from alerts.roster import Roster
 from care.errors import Conflict, Temporary
 from care.ids import content_id
-from care.messages import DeviceAck, encode
+from care.messages import DeviceAck, decode, encode
 from care.site import Registry, Site
 from care.stream import ALERTS, PEOPLE, REGISTRY, SNAPSHOTS, Outgoing, Stored, Stream
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 TRIES = 12
 """How often to decide anew when other processes append to the same alert; our own stand in line (`InLine`)."""
@@ -105,6 +106,27 @@ async def first(iterator: AsyncIterator[T]) -> T:
     finally:
         await close(iterator)
     raise Temporary("the reading ended before it told anything")
+
+
+async def kept_under(stream: Stream, prefix: str, kind: type[S]) -> AsyncIterator[dict[str, S]]:
+    """What lies under a prefix of the people bucket, by name: as it is now and after each change, for ever.
+
+    What cannot be read is left out.
+    """
+    known: dict[str, S] = {}
+    told = False
+    async with contextlib.aclosing(stream.watch(PEOPLE, f"{prefix}>")) as entries:  # type: ignore[type-var]
+        async for entry in entries:
+            if entry is None:
+                told = True
+            else:
+                name = entry.key.removeprefix(prefix)
+                known.pop(name, None)
+                if entry.data is not None:
+                    with contextlib.suppress(msgspec.MsgspecError):
+                        known[name] = decode(entry.data, kind)
+            if told:
+                yield dict(known)
 
 
 async def registries(stream: Stream) -> AsyncIterator[Registry]:

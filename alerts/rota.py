@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -18,6 +17,7 @@ import msgspec
 import numpy as np
 
 from alerts.circle import reachable_from, whereabouts
+from alerts.commands import kept_under
 from alerts.roster import DESK_ROLES, RESPONDER_ROLES, Gap, Roster, roster_of
 from alerts.watch import AHEAD
 from care.errors import Conflict
@@ -236,20 +236,6 @@ async def withdraw(stream: Stream, name: str, *, by: str, now: datetime) -> Rota
             return changed
 
 
-async def rotas(stream: Stream) -> AsyncIterator[dict[str, RotaChange]]:
+def rotas(stream: Stream) -> AsyncIterator[dict[str, RotaChange]]:
     """Every change as it is now and after each one, for ever, by id; the withdrawn among them."""
-    known: dict[str, RotaChange] = {}
-    told = False
-    async with aclosing(stream.watch(PEOPLE, "rota.>")) as entries:  # type: ignore[type-var]
-        async for entry in entries:
-            if entry is None:
-                told = True
-                yield dict(known)
-                continue
-            name = entry.key.removeprefix("rota.")
-            known.pop(name, None)
-            if entry.data is not None:
-                with contextlib.suppress(msgspec.MsgspecError):
-                    known[name] = decode(entry.data, RotaChange)
-            if told:
-                yield dict(known)
+    return kept_under(stream, "rota.", RotaChange)

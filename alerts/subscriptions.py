@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from msgspec import Meta
 from py_vapid import Vapid02
 
+from alerts.commands import kept_under
 from alerts.telling import BROWSER
 from care.errors import Conflict
 from care.ids import content_id
@@ -103,21 +104,9 @@ async def remember(stream: Stream, subscription: Subscription) -> None:
 
 async def pushes(stream: Stream) -> AsyncIterator[dict[str, Sequence[str]]]:
     """Everybody's browsers as they are now and after each change, for ever."""
-    known: dict[str, Subscription] = {}
-    told = False
-    async with aclosing(stream.watch(PEOPLE, "push.>")) as entries:  # type: ignore[type-var]
-        async for entry in entries:
-            if entry is None:
-                told = True
-                yield by_person(known)
-                continue
-            name = entry.key.removeprefix("push.")
-            known.pop(name, None)
-            if entry.data is not None:
-                with contextlib.suppress(msgspec.MsgspecError):
-                    known[name] = decode(entry.data, Subscription)
-            if told:
-                yield by_person(known)
+    async with aclosing(kept_under(stream, "push.", Subscription)) as all_:  # type: ignore[type-var]
+        async for known in all_:
+            yield by_person(known)
 
 
 async def vapid_key(stream: Stream) -> Vapid02:

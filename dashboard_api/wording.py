@@ -218,10 +218,7 @@ def tags(resident: Resident) -> list[dict[str, object]]:
         if (strong, word, english) not in found:
             found.append((strong, word, english))
     found.sort(key=lambda t: not t[0])
-    return [
-        {"word": word, "en": english, **({"strong": True} if strong else {})}
-        for strong, word, english in found
-    ]
+    return [{"word": word, "en": english, "strong": strong} for strong, word, english in found]
 
 
 def masked(name: str) -> str:

@@ -28,6 +28,7 @@ ASLEEP = 3 * 3600_000
 """Who lay down less than this before the usual time of getting up has been up already."""
 STIRRING = ("motion", "door", "bed", "water", "press")
 NOT_SET = 1440
+"""The clock 24:00 of a parameter that is not set."""
 UNSEEN_LEAST = 2 * 60_000
 """A shorter absence is counted as a flick (rules.samples.FLICKS); BD1 itself calls nobody back before (`back_minutes`)."""
 UNSEEN, UNSEEN_WITHIN = 3, 24 * 3600_000
@@ -36,7 +37,6 @@ past living sensors without one of them seeing it."""
 LEARNT_FOR = 7 * 24 * 3600_000
 LONGER = 1.5
 """So much longer than ever before must a mat that loses its sleeper say that the bed is empty (design)."""
-"""The clock 24:00 of a parameter that is not set."""
 
 
 def ask_of(instance: Instance) -> Ask:

@@ -11,6 +11,7 @@ import httpx
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
+from dashboard_api import shapes
 from tests.integration.test_api_house import PASSWORD, House, V, smoke
 
 EXPECTED = {200, 201, 204, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 503}
@@ -82,3 +83,20 @@ def test_no_request_that_the_interface_allows_or_forbids_breaks_the_service() ->
     finally:
         loop.run_until_complete(house.__aexit__(None, None, None))
         loop.close()
+
+
+async def test_what_is_written_out_as_it_stands_has_its_shape_to_the_last_field() -> None:
+    """The long lists pass by the framework (`asking.large`): nothing is missing, nothing is of another type, nothing is more."""
+    async with House() as house:
+        await house.raised(smoke())
+        async with house.program("operator") as desk:
+            for path, shape in (
+                ("/homes", shapes.Homes),
+                ("/devices", shapes.Devices),
+                ("/duty/coverage", shapes.Coverage),
+            ):
+                answer = await desk.get(f"{V}{path}")
+                assert answer.status_code == 200
+                assert answer.headers["content-type"] == "application/json"
+                told = answer.json()
+                assert shape.model_validate(told).model_dump(mode="json", by_alias=True) == told, path
