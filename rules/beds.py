@@ -18,7 +18,7 @@ from rules.signs import allowed, front_doors, last_sign, left_at
 from rules.windows import instant
 
 if TYPE_CHECKING:
-    from rules.live import Instance, LiveHome
+    from rules.live import Instance, LiveDevice, LiveHome
     from rules.view import EngineView
 
 STEPPING_OUT = 30_000
@@ -33,7 +33,7 @@ UNSEEN_LEAST = 2 * 60_000
 """A shorter absence is counted as a flick (rules.samples.FLICKS); BD1 itself calls nobody back before (`back_minutes`)."""
 UNSEEN, UNSEEN_WITHIN = 3, 24 * 3600_000
 """Three in a day, in a week where a sensor sees the bedroom itself, and it is the mat: nobody gets up, and back into bed,
-past living sensors without one of them seeing it."""
+past a living sensor at the bed or in the bathroom without one of them seeing it."""
 LEARNT_FOR = 7 * 24 * 3600_000
 LONGER = 1.5
 """So much longer than ever before must a mat that loses its sleeper say that the bed is empty (design)."""
@@ -197,8 +197,12 @@ def _left_home(view: EngineView) -> bool:
     return bool(left_at(view.home, view.now))
 
 
-def note_return(home: LiveHome, f: Field, at: int) -> None:
-    """A bed sensor feels somebody again: if nothing in the home showed that they had been up, the sensor had lost them."""
+def note_return(home: LiveHome, bed: LiveDevice, f: Field, at: int) -> None:
+    """A bed sensor feels somebody again: if nothing in the home showed that they had been up, the sensor had lost them.
+
+    That takes a living sensor where whoever gets up comes by: at the bed itself, or in the bathroom. One that sees the
+    living room alone sees nobody who goes to the bathroom next door, and three such visits a night are an ordinary night.
+    """
     gone = at - f.false_at
     if not f.false_at or gone < UNSEEN_LEAST:
         return
@@ -210,7 +214,8 @@ def note_return(home: LiveHome, f: Field, at: int) -> None:
                 continue
             if word.value or word.true_at >= left:
                 return
-            watched = watched or device.memory.heard_at + allowed(device) >= at
+            on_the_way = device.room in (bed.room, "bathroom")
+            watched = watched or (on_the_way and device.memory.heard_at + allowed(device) >= at)
         word = device.fields.get("door_open")
         if word is not None and word.changes and word.since >= left:
             return

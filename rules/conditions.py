@@ -264,7 +264,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
         ("quantity",),
         Type.bool,
         "the bed sensor has changed its mind ten times within two hours, or three times within a day "
-        "(a week with a sensor in that room) felt somebody again after two minutes or more whom no living sensor saw get up",
+        "(a week with a sensor in that room) felt somebody again after two minutes or more whom no living sensor at the bed or in the bathroom saw get up",
     ),
     "surely_empty": Function(
         ("quantity", "duration", "duration"),

@@ -368,7 +368,7 @@ class Engine(Outages):
                     seen.append(quantity)
                 if quantity == "in_bed":
                     if word:
-                        note_return(home, f, at)
+                        note_return(home, device, f, at)
                     self._chatters(home, device, f, at, out)
                 state_changed = state_changed or isinstance(word, bool)
             elif word and quantity in HAZARDS and _is_ghost(f, trigger):
