@@ -74,6 +74,13 @@ class Worker:
     def __init__(self, page: Page) -> None:
         self.page = page
         page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        # Ready is also a worker that is still taking over; what is pushed to it then is lost.
+        wait_for(
+            lambda: page.evaluate(
+                "navigator.serviceWorker.ready.then((one) => one.active?.state === 'activated')"
+            ),
+            what="a worker that has taken over",
+        )
         self._session = page.context.new_cdp_session(page)
         self._known: list[str] = []
         self._session.on(
@@ -84,16 +91,31 @@ class Worker:
         wait_for(lambda: page.wait_for_timeout(20) or self._known, what="the registration")
 
     def hears(self, message: dict[str, Any]) -> None:
-        """A push arrives, decrypted."""
+        """A push arrives, decrypted, and its notification is there.
+
+        The driver delivers without an answer, and under load what it delivers is now and then lost, as a push may be: it
+        comes again, and is still one notification, because its tag is the same.
+        """
         origin = self.page.evaluate("location.origin")
-        self._session.send(
-            "ServiceWorker.deliverPushMessage",
-            {
-                "origin": origin,
-                "registrationId": self._known[-1],
-                "data": json.dumps(message, ensure_ascii=False),
-            },
-        )
+
+        def delivered() -> bool:
+            self._session.send(
+                "ServiceWorker.deliverPushMessage",
+                {
+                    "origin": origin,
+                    "registrationId": self._known[-1],
+                    "data": json.dumps(message, ensure_ascii=False),
+                },
+            )
+            for _ in range(50):
+                self.page.wait_for_timeout(40)
+                if any(
+                    (one["tag"], one["body"]) == (message["tag"], message["body"]) for one in self.shown()
+                ):
+                    return True
+            return False
+
+        wait_for(delivered, what="the notification")
 
     def shown(self) -> list[dict[str, Any]]:
         """The notifications on the lock screen."""
