@@ -245,7 +245,9 @@ def test_c_push_2_one_notification_for_a_case_and_a_red_one_stays(
     }
     me = str(room.house.people.users["responder"].staff)
     wait_for(lambda: room.browsers == 3, what="the three browsers among the channels")
+    room.comes_in("s01")
     alert = room.raised("smoke", "h0317")
+    wait_for(lambda: heard(pushes, phones["operator"], "red"), what="the operator's message")
     room.command(alert, "acknowledge", actor="s01")
     wait_for(lambda: heard(pushes, phones["family"], "red"), what="the family's message")
     headers, message = heard(pushes, phones["family"], "red")[0]
