@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Any, Final
 from care.words import Kind
 from rules.live import SEEN_MOVING
 from rules.memory import IDLE, Field, Samples
-from rules.samples import FLICKS, FLICKS_WITHIN, PLACES, Ask, known_until, lost, middle, most, two_hearts
+from rules.samples import (
+    FLICKS,
+    FLICKS_WITHIN,
+    NO_VALUE,
+    PLACES,
+    Ask,
+    known_until,
+    lost,
+    middle,
+    most,
+    two_hearts,
+)
 from rules.signs import allowed, front_doors, last_sign, left_at
 from rules.windows import instant
 
@@ -34,6 +45,9 @@ UNSEEN_LEAST = 2 * 60_000
 UNSEEN, UNSEEN_WITHIN = 3, 24 * 3600_000
 """Three in a day, in a week where a sensor sees the bedroom itself, and it is the mat: nobody gets up, and back into bed,
 past a living sensor at the bed or in the bathroom without one of them seeing it."""
+LOOK_AT_MUTE = 30 * 60_000
+NOT_MUTE: Final = -1e16
+"""Seconds since something that is not so (as `rules.view.NOT_SO`)."""
 LEARNT_FOR = 7 * 24 * 3600_000
 LONGER = 1.5
 """So much longer than ever before must a mat that loses its sleeper say that the bed is empty (design)."""
@@ -140,6 +154,46 @@ def _unheard(view: EngineView) -> float:
     """Of the bed: the shortest of its belts, as one that hears is enough."""
     spans = [(s.mute_at - s.mute_since) / 1000 if s.mute_since else 0.0 for s in _samples(view)]
     return min(spans, default=0.0)
+
+
+def mute_since(device: LiveDevice) -> int:
+    """Since when (ms) what a belt says has been of no use; 0 while it is of use, or another rule tells that it is not.
+
+    Without a word whether somebody is in bed nothing of it is judged. A belt that never names the bed is judged by heart
+    and breath; that it is deaf then is what `unheard` finds, but for one that says it is not connected.
+    """
+    fields = device.fields
+    told = fields.get("in_bed")
+    if told is not None:
+        return 0 if told.value is not None else told.since
+    if "heart_rate" in device.withheld:
+        return 0  # what its people keep from us is nothing that it lacks
+    state = fields.get("bed_state")
+    if state is not None and state.value in NO_VALUE:
+        return state.since
+    if "heart_rate" in fields:
+        return 0
+    breath = fields.get("respiration_rate")
+    if breath is not None:
+        return breath.at if breath.value is not None else breath.since
+    return device.memory.first_at
+
+
+def never_told(device: LiveDevice) -> bool:
+    """Whether a belt that is heard has yet to say its first word of use: until then it has not proved itself."""
+    return mute_since(device) > 0 and not any(
+        f.value is not None or f.before_at
+        for quantity in ("in_bed", "respiration_rate")
+        if (f := device.fields.get(quantity)) is not None
+    )
+
+
+def _mute(view: EngineView) -> float:
+    since = [mute_since(device) for device in view.instance.group]
+    if not all(since):
+        view.wake(view.now + LOOK_AT_MUTE)
+        return NOT_MUTE
+    return (view.now - max(since, default=view.now)) / 1000
 
 
 def _pulseless(view: EngineView) -> float:
@@ -338,6 +392,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "breathing": _breathing,
     "elsewhere": _elsewhere,
     "unheard": _unheard,
+    "mute": _mute,
     "pulseless": _pulseless,
     "poor": _poor,
     "sound": _sound,

@@ -223,6 +223,14 @@ FUNCTIONS: Final[dict[str, Function]] = {
         sampled=True,
         proves=True,
     ),
+    "mute": Function(
+        (),
+        Type.duration,
+        "how long a belt that is heard has said nothing that can be used of the bed, or of heart and breath where it "
+        "never speaks of the bed",
+        grows=True,
+        proves=True,
+    ),
     "pulseless": Function(
         (),
         Type.duration,

@@ -13,6 +13,7 @@ from care.ids import epoch_ms
 from care.messages import DeviceHealth, HomeHealth
 from care.site import Device, Registry
 from care.words import Kind, Protection
+from rules.beds import never_told
 from rules.live import ON_CHANGE_GAP, LiveDevice, LiveHome, has_reported, is_declared_lost, silent_since
 from rules.memory import ACTIVE, moment
 
@@ -139,7 +140,9 @@ def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at:
         reason = "tamper"
     elif says("battery_low") or low:
         reason = "battery"
-    elif live is not None and _is_doubted(live, device):
+    elif (live is not None and _is_doubted(live, device)) or (
+        device.kind == Kind.bed_belt and never_told(device)
+    ):
         reason = "doubtful"
     else:
         reason = ""

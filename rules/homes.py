@@ -51,7 +51,7 @@ from rules.outage import loss_of
 from rules.samples import PLACES, TELLING, Band, Filter
 from rules.view import EngineView
 
-HEALTH: Final = frozenset({"battery", "battery_low", "tamper", "fault"})
+HEALTH: Final = frozenset({"battery", "battery_low", "tamper", "fault", "in_bed"})
 ALWAYS_WANTED: Final = HEALTH | URGENT | frozenset(q.name for q in QUANTITIES.values() if not q.numeric)
 """Quantities whose change is always looked at."""
 
@@ -185,9 +185,9 @@ class Homes(ABC):
         device.kind = found[1].kind.value
         device.room = found[1].room
         device.resident = self.registry.resident_of(found[0], found[1])
-        kept_back = withheld(self.registry, found[0], found[1])
-        if kept_back:
-            forget_values(device.memory, kept_back)
+        device.withheld = withheld(self.registry, found[0], found[1])
+        if device.withheld:
+            forget_values(device.memory, device.withheld)
         blue, _ = silence(found[1])
         device.silence = round(blue.total_seconds() * 1000)
         personal.attach(device)

@@ -58,6 +58,7 @@ class LiveDevice:
         "silence",
         "site",
         "wanted",
+        "withheld",
     )
 
     def __init__(self, name: str, memory: DeviceMemory) -> None:
@@ -69,6 +70,8 @@ class LiveDevice:
         self.room = ""
         self.resident: Resident | None = None
         self.silence = 0
+        self.withheld: frozenset[str] = NONE
+        """Quantities that its people keep from us."""
         self.own: dict[str, tuple[Instance, ...]] = {}
         self.presses: dict[str, tuple[Instance, ...]] = {}
         self.listen: tuple[Instance, ...] = ()

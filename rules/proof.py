@@ -124,6 +124,16 @@ def _unheard(view: EngineView) -> list[Evidence]:
     return list(found.values())
 
 
+def _mute(view: EngineView) -> list[Evidence]:
+    """The word that says nothing; a belt that never spoke of bed, heart or breath has none to show."""
+    return [
+        of_field(d, quantity, f)
+        for d in view.instance.group
+        for quantity in ("in_bed", "bed_state", "respiration_rate")
+        if (f := d.fields.get(quantity)) is not None
+    ][:1]
+
+
 def _pulseless(view: EngineView) -> list[Evidence]:
     """The heart rate alone: without the breath beside it the belt would be deaf, which is told as well (`unheard`)."""
     return _belts(view, lambda s: bool(s.pulseless_since), "heart_rate")
@@ -160,6 +170,7 @@ PROOFS: Final[dict[str, Callable[..., Iterable[Evidence]]]] = {
     "gone": _gone,
     "staying": _staying,
     "unheard": _unheard,
+    "mute": _mute,
     "pulseless": _pulseless,
     "poor": _poor,
     "two_hearts": _two_hearts,

@@ -297,3 +297,19 @@ def test_what_went_blind_is_visible_in_time(device: str, limit: float) -> None:
 
     assert protection(limit + 1) != "protected"
     assert "h01" in engine.health_changed
+
+
+@pytest.mark.parametrize("first", [{"in_bed": None, "heart_rate": None}, {"battery": 90}])
+def test_a_belt_that_has_said_nothing_of_use_protects_nobody(first: dict[str, Any]) -> None:
+    """From its first word on, until the first one that can be used; the finding comes after a night (BD7)."""
+    engine = an_engine(a_town(1))
+    values = {q: v for q, v in first.items() if v is not None}
+    said = msgspec.structs.replace(
+        report("belt-01", 5, **values), unknown=[q for q, v in first.items() if v is None]
+    )
+    feed(engine, ALL[0], *ALL[2:], said)
+    assert engine.health("h01", NOON + timedelta(seconds=5)).paths["bed"] == "doubtful:belt-01"
+    engine.health_changed.clear()
+    feed(engine, report("belt-01", 60, in_bed=False))
+    assert "h01" in engine.health_changed
+    assert engine.health("h01", NOON + timedelta(seconds=60)).paths["bed"] == ""
