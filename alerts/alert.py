@@ -77,6 +77,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     same: str
     at: datetime
     version: int | None = None
+    key: str | None = None
 
 
 class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

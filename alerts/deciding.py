@@ -31,11 +31,13 @@ from alerts.events import (
     Vouched,
 )
 from alerts.orders import (
+    ASKED_WITHIN,
     CALL_RESULTS,
     CHECK_RESULTS,
     HOLD_LIMIT,
     REOPEN_WITHIN,
     SAME_WITHIN,
+    TOLD_WITHIN,
     UNDO_WITHIN,
     No,
     NotAllowed,
@@ -59,10 +61,19 @@ def decide(alert: Alert, order: Order, now: datetime) -> list[Event]:
 
 
 def repeated(alert: Alert, order: Order, now: datetime) -> bool:
-    """Whether this very order was carried out before."""
+    """Whether this very order was carried out before. Raises NotAllowed when its key was given to another content."""
     if order.key is not None and order.key in alert.keys:
+        if any(d.key == order.key and d.same != order.same for d in alert.done):
+            raise NotAllowed(
+                No.key_reused,
+                "this idempotency key was sent before with another content: that was carried out and stands, this was "
+                "not; send it with a key of its own",
+            )
         return True
-    same = [d for d in alert.done if d.same == order.same and d.version == order.version]
+    said = [d for d in alert.done if d.same == order.same]
+    if order.command in _WRITTEN and any(now - d.at <= TOLD_WITHIN for d in said):
+        return True
+    same = [d for d in said if d.version == order.version]
     if order.version is not None:
         # Who saw the same version and says the same again has only pressed twice.
         return bool(same)
@@ -73,6 +84,8 @@ _CLOSED_TOO = frozenset({Command.note, Command.undo, Command.reopen})
 """Commands that make sense on a closed case."""
 
 
+_WRITTEN = frozenset({Command.call, Command.note})
+"""What was only written down: said again it would count twice (a second call that nobody answers sends somebody)."""
 _FACTS = frozenset({Command.note, Command.check, Command.with_me})
 """What was seen or written down stays true whatever others have decided meanwhile: it conflicts with nothing."""
 
@@ -111,6 +124,10 @@ def _decide(alert: Alert, order: Order, now: datetime) -> list[Event]:
             ):
                 raise NotAllowed(No.not_allowed, "they are there already")
             responders = tuple(dict.fromkeys(order.responders))
+            if not alert.resumed:
+                responders = tuple(w for w in responders if not _just_asked(alert, w, now))
+                if not responders:
+                    return []
             return [
                 *_taken(alert, by, now),
                 Dispatched(at=now, by=by, responders=responders, note=order.note),
@@ -183,6 +200,12 @@ def _decide(alert: Alert, order: Order, now: datetime) -> list[Event]:
             return [_check(alert, order, now)]
         case _:
             assert_never(command)
+
+
+def _just_asked(alert: Alert, who: str, now: datetime) -> bool:
+    """Whether somebody was asked to go a moment ago and has not answered yet."""
+    have = alert.responder(who)
+    return have is not None and have.state == "offered" and have.asked and now - have.at <= ASKED_WITHIN
 
 
 def _taken(alert: Alert, by: str, now: datetime) -> list[Event]:

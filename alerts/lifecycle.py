@@ -131,7 +131,7 @@ def _with_responder(alert: Alert, view: ResponderView) -> Alert:
 
 def _offer(alert: Alert, who: str, at: datetime, *, asked: bool) -> Alert:
     old = alert.responder(who)
-    if old is not None and (old.state in GOING or (old.state == "offered" and (old.asked or not asked))):
+    if old is not None and (old.state in GOING or (old.state == "offered" and not asked)):
         return alert
     if old is not None and old.state in ("declined", "left") and not asked:
         return alert
@@ -559,6 +559,11 @@ def fold(alert: Alert | None, transition: Transition) -> Alert:
         if transition.same is None
         else (
             *alert.done,
-            Done(same=transition.same, at=transition.at, version=transition.seen_version),
+            Done(
+                same=transition.same,
+                at=transition.at,
+                version=transition.seen_version,
+                key=transition.key,
+            ),
         )[-KEPT_DONE:],
     )

@@ -24,6 +24,11 @@ UNDO_WITHIN = timedelta(seconds=10)
 """After that an acknowledgement is not undone but given back: what others did meanwhile stands."""
 SAME_WITHIN = timedelta(seconds=5)
 """A double tap: the same order that names no version, by the same person, so soon again is the same order."""
+ASKED_WITHIN = timedelta(seconds=30)
+"""Who was asked to go so short a time ago and has not answered is not asked again: their phone has just rung. A program
+whose answer was lost asks again with the version it reads then; half of the 60 s that somebody has to accept (domain 4.3)."""
+TOLD_WITHIN = timedelta(seconds=15)
+"""The same call with the same result, or the same note, by the same person: written down twice. A call rings for 20 s."""
 REOPEN_WITHIN = timedelta(hours=24)
 CHECK_RESULTS = frozenset({"safe", "no_answer", "visit"})
 """How it went at a home of the welfare list: 平安, 未联系上, 需上门."""
@@ -65,6 +70,8 @@ class No(StrEnum):
     """A value of the wrong kind or outside what is allowed."""
     hold_too_long = "hold_too_long"
     """A hold lasts at most 120 s."""
+    key_reused = "key_reused"
+    """The idempotency key came before with another content; what it did then stands, this was not carried out."""
 
 
 INCOMPLETE = frozenset(
@@ -77,6 +84,7 @@ INCOMPLETE = frozenset(
         No.bad_field,
         No.hold_too_long,
         No.not_on_list,
+        No.key_reused,
     }
 )
 """What is wrong with the order itself (422), whatever the alert's state."""

@@ -1,7 +1,8 @@
 """What people read: messages and state words in Chinese and English, as data in `texts.yaml`.
 
 `message(alert, delivery, …)` writes one. Desk and responders get title and building; a family's message names
-nobody and nothing that happened, since it shows on a lock screen (domain P-05).
+nobody and nothing that happened, and whatever may show on a lock screen says nothing of a body (domain P-05): which
+channels those are and what they say instead is data (`lock_screen` in the file).
 """
 
 from __future__ import annotations
@@ -82,10 +83,27 @@ def public_title(level: Level, pictogram: str, language: str = "zh") -> str:
     return words.get(pictogram, words[level.value]) if level is Level.red else words[level.value]
 
 
+def may_show_locked(channel: str) -> bool:
+    """Whether a message by this channel may be read on the lock screen of a phone; a channel that is not known may."""
+    return channel not in texts()["lock_screen"]["never_on"]
+
+
+def locked_title(alert: Alert, language: str = "zh") -> str:
+    """What the desk's own phones show while they lie about: a danger or a device by its title, of a person's state nothing."""
+    rules = texts()["lock_screen"]
+    codes = {alert.code, *(f.code for f in alert.findings if not f.of)}
+    if alert.pictogram in rules["whole"] and not codes.intersection(rules["but"]):
+        return title_of(alert, language)
+    words: dict[str, str] = rules["words"][language]
+    return words.get(alert.pictogram, words[alert.level.value])
+
+
 def _title_for(alert: Alert, delivery: Delivery, audience: str, language: str) -> str:
     """The title for the desk; of those who go there only a tester is told by name, of the device that is tested."""
     if audience == "responder" and delivery.reason is not Why.testing:
         return public_title(alert.level, alert.pictogram, language)
+    if may_show_locked(delivery.channel):
+        return locked_title(alert, language)
     return title_of(alert, language)
 
 

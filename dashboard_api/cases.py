@@ -192,7 +192,14 @@ def routes(house: House) -> APIRouter:
         command: Command,
         body: shapes.CommandBody,
         who: Annotated[Who, Depends(signed_in)],
-        idempotency_key: Annotated[str | None, Header(max_length=128)] = None,
+        idempotency_key: Annotated[
+            str | None,
+            Header(
+                max_length=128,
+                description="names this order: sent again it is done once; with another content it is refused "
+                "(422 `key_reused`) and what it did first stands",
+            ),
+        ] = None,
     ) -> Json:
         """A person does something about a case."""
         case, _ = await visible(alert, who)

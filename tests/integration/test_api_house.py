@@ -352,6 +352,17 @@ async def test_the_same_order_twice_is_done_once():
         said = {"version": again.json()["version"], "note": "x"}
         noted = await desk.post(f"{V}/alerts/{alert}/note", json=said, headers=key)
         assert (noted.status_code, noted.json()["version"] > again.json()["version"]) == (200, True)
+        # The same command and key with another content is refused; what the key did first stands and can be asked for.
+        said = {"version": noted.json()["version"], "note": "y"}
+        refused = await desk.post(f"{V}/alerts/{alert}/note", json=said, headers=key)
+        assert (refused.status_code, refused.json()["reason"]) == (422, "key_reused")
+        assert "key of its own" in refused.json()["detail"]
+        # A newer version of the same order is the same order: its answer was lost.
+        said = {"version": noted.json()["version"], "note": "x"}
+        once_more = await desk.post(f"{V}/alerts/{alert}/note", json=said, headers=key)
+        assert (once_more.status_code, once_more.json()["version"]) == (200, noted.json()["version"])
+        events = (await desk.get(f"{V}/alerts/{alert}/events")).json()["items"]
+        assert [e["note"] for e in events if e["type"] == "noted"] == ["x"]
 
 
 async def test_lists_are_filtered_and_paged_without_loss_or_repeat():

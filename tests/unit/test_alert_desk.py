@@ -235,14 +235,30 @@ def test_who_is_on_the_way_hears_that_it_is_over() -> None:
 
 
 def test_a_dispatch_asks_by_name_and_again_when_asked_again() -> None:
-    """Each dispatch is a message of its own."""
+    """Each dispatch is a message of its own, once somebody has had half a minute to look at their phone."""
     story = Story()
     story.finding()
     story.do("dispatch", responders=["s08"])
-    story.wait(6)
+    story.wait(31)
     story.do("dispatch", responders=["s08"])
     ids = [d.id for t in story.log for d in t.deliveries if d.reason == "dispatched"]
     assert len(set(ids)) == 2
+
+
+def test_who_was_just_asked_is_not_asked_again_but_a_further_one_is() -> None:
+    """An answer that was lost is asked for again with a newer version: the phone has rung already. Who said no is asked."""
+    story = Story()
+    story.finding()
+    story.do("dispatch", responders=["s07"], version=story.alert.version)
+    story.wait(5)
+    assert story.do("dispatch", responders=["s07"], version=story.alert.version).events == ()
+    story.do("dispatch", responders=["s07", "s08"], version=story.alert.version)
+    asked = [d.person for t in story.log for d in t.deliveries if d.reason == "dispatched"]
+    assert asked == ["s07", "s08"]
+    story.do("decline", actor="s07")
+    story.do("dispatch", responders=["s07"], version=story.alert.version)
+    asked = [d.person for t in story.log for d in t.deliveries if d.reason == "dispatched"]
+    assert asked == ["s07", "s08", "s07"]
 
 
 def test_told_again_by_every_channel() -> None:

@@ -254,7 +254,7 @@ def test_the_case_and_the_task_can_be_handed_over() -> None:
     ("command", "body", "again", "kept"),
     [
         ("note", {"note": "x"}, 2, 1),
-        ("note", {"note": "x"}, 6, 2),
+        ("note", {"note": "x"}, 16, 2),
         ("call", {"to": "home", "result": "no_answer"}, 2, 1),
         ("call", {"to": "home", "result": "no_answer"}, 30, 2),
         ("acknowledge", {}, 30, 1),

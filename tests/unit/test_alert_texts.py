@@ -1,16 +1,19 @@
 """What people read and say: numbers first, no health detail for families, scripts that fit the person."""
 
 import contextlib
+from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from alerts import codes, scripts
 from alerts.events import Delivery, Purpose, Why
 from alerts.links import BadLink, Claim, claim_for, make, mark, read
-from alerts.texts import LANGUAGES, building_of, message, state_words, texts, together
+from alerts.texts import LANGUAGES, building_of, may_show_locked, message, state_words, texts, together
 from care.site import Home
 from care.words import Level
+from rules.catalog import load
 from tests.unit.test_alert_house import NOON, Story, a_finding, registry
 
 
@@ -274,3 +277,81 @@ def test_who_goes_there_is_told_of_a_danger_by_its_name_and_a_tester_of_the_devi
     assert told.title == "#317 应急响应：烟感报警"
     test = message(fire.alert, a_delivery(fire, "s07", Why.testing), registry=fire.registry, now=NOON)
     assert "厨房烟感报警" in test.title
+
+
+BODY = (
+    "心", "呼吸", "脉", "体征", "床", "睡", "卫生间", "活动", "外出", "出门", "未归", "起身", "起床", "移动", "跌倒", "中毒",
+    "未用水", "敞开", "heart", "pulse", "breath", "bed", "sleep", "bathroom", "activ", "mov", "stir", "fall", "fell",
+    "poison", "sign of life", "not back", "left", "went out",
+)  # fmt: skip
+"""Words that tell of a body or of how somebody lives."""
+MACHINES = {"device", "other"}
+"""Pictures of cases about things: a bed belt that is offline may be named."""
+
+
+@dataclass
+class Titled:
+    """A title of the catalogue as a case would have it."""
+
+    code: str
+    level: Level
+    pictogram: str
+    title: dict[str, str]
+
+
+def catalogue() -> list[Titled]:
+    """Every title of every rule at every level."""
+    out = []
+    for rule in load().rules.values():
+        texts_ = [(g.level, g.title or rule.doc.title) for g in rule.doc.grades]
+        for level, title in texts_:
+            out.append(Titled(rule.code, level, rule.doc.pictogram, {"zh": title.zh, "en": title.en}))
+    return out
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("channel", ["webpush", "dingtalk", "feishu", "lark", "wecombot", "schan", "pushdeer", "sms", "voice", "mailto", "bark"])  # fmt: skip
+def test_no_phone_of_the_desk_tells_of_a_body_on_its_lock_screen(channel: str, language: str) -> None:
+    """Over the whole catalogue, singly and together: a danger or a device by name, of a person's state nothing."""
+    story = a_story()
+    found = catalogue()
+    assert len(found) > 80
+    for one in found:
+        alert = msgspec.structs.replace(
+            story.alert, code=one.code, level=one.level, pictogram=one.pictogram, title=one.title,
+            findings=(msgspec.structs.replace(story.alert.findings[0], code=one.code),),
+        )  # fmt: skip
+        delivery = msgspec.structs.replace(
+            a_delivery(story, "s01", Why.opened), channel=channel, level=one.level
+        )
+        for text in (
+            message(alert, delivery, registry=story.registry, now=NOON, language=language),
+            together([(alert, delivery)] * 2, registry=story.registry, language=language),
+        ):
+            said = text.title + text.body
+            assert "银杏小区 3 幢" in said
+            if one.pictogram in MACHINES and one.code not in texts()["lock_screen"]["but"]:
+                assert one.title[language] in said
+                continue
+            for word in BODY:
+                assert word not in said, (one.code, said)
+
+
+def test_what_shows_locked_is_data_and_a_channel_nobody_knows_may() -> None:
+    """A program of the integrator's is told whole; whatever is not listed is taken for a phone."""
+    assert may_show_locked("webpush")
+    assert may_show_locked("something-new")
+    assert not may_show_locked("json")
+    fire = a_story()
+    page = msgspec.structs.replace(a_delivery(fire, "s01", Why.opened), channel="webpush")
+    assert message(fire.alert, page, registry=fire.registry, now=NOON).title == "#317 应急响应：厨房烟感报警"
+    story = Story()
+    story.hear(
+        a_finding(
+            "v", code="VT1", cause="vitals", level=Level.red, quantity="heart_rate", device="belt-0317",
+            pictogram="vitals", title={"zh": "卧室在床心率过快", "en": "heart very fast in bed (bedroom)"},
+        )
+    )  # fmt: skip
+    page = msgspec.structs.replace(a_delivery(story, "s01", Why.opened), channel="webpush")
+    told = message(story.alert, page, registry=story.registry, now=NOON)
+    assert told.title == "#317 应急响应：老人情况紧急，请登录查看"

@@ -6557,6 +6557,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description names this order: sent again it is done once; with another content it is refused (422 `key_reused`) and what it did first stands */
                 "idempotency-key"?: string | null;
             };
             path: {
