@@ -28,7 +28,7 @@ from care.ids import epoch_ms
 from care.messages import URGENT, Evidence, Finding, Refusal, Report, Value
 from care.site import HomeOrders, Registry, Resident
 from care.words import Condition, Kind, Phase
-from devices.quantities import HAZARDS, PRESSES
+from devices.quantities import HAZARDS, PRESSES, QUANTITIES
 from rules import personal
 from rules.beds import note_return
 from rules.catalog import RuleBook, Shape
@@ -47,6 +47,7 @@ from rules.memory import (
     DeviceMemory,
     Field,
     moment,
+    without,
 )
 from rules.personal import LEARNS_FROM
 from rules.samples import FLICKS, take
@@ -91,6 +92,8 @@ class Engine(Outages):
         if device is None:
             device = self._meet(home, report.device, report.kind)
         self._dirty.add(home.name)
+        if device.withheld:
+            report = self._agreed(device, report)
         # A time costs as much as a lookup of three: those that are the same are converted once.
         received = self._now if report.received_at == now else epoch_ms(report.received_at)
         said_at = received if report.at == report.received_at else epoch_ms(report.at)
@@ -180,6 +183,15 @@ class Engine(Outages):
         if self._news:
             self._settle(out)
         return out
+
+    def _agreed(self, device: LiveDevice, report: Report) -> Report:
+        """What may still be used of a report that set out while it was agreed to; the rest is dropped and counted."""
+        kept_back = [q for q in (*report.values, *report.unknown) if q in device.withheld]
+        if not kept_back:
+            return report
+        for quantity in kept_back:
+            self.dropped[QUANTITIES[quantity].consent or ""] += 1
+        return without(report, device.withheld)
 
     def _appeared(self, home: LiveHome, device: LiveDevice, at: int, out: list[Finding]) -> None:
         """The first word of a device: a home of which nothing was ever heard is one no more, and the others look for themselves."""

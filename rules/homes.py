@@ -6,6 +6,7 @@ Everything here but the memory is built from the registry and the rule book, and
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from heapq import heappush
@@ -65,6 +66,10 @@ class Homes(ABC):
         self.started_at = 0
         self.health_changed: set[str] = set()
         """Homes whose health may have changed; whoever publishes it empties this."""
+        self.forgotten: set[str] = set()
+        """Homes of which something learnt was forgotten; whoever keeps or shows what was learnt empties this."""
+        self.dropped: Counter[str] = Counter()
+        """Readings that came in after their people kept them from us, by class of data."""
         self._homes: dict[str, LiveHome] = {}
         self._unborn: list[str] = sorted(registry.homes)
         self._heaps: tuple[list[tuple[int, str, int, str]], ...] = ([], [])
@@ -165,6 +170,7 @@ class Homes(ABC):
             device = LiveDevice(device_id, device_memory)
             self._describe(home, device)
             home.devices[device_id] = device
+        self._forget_withheld(home)
         self._homes[name] = home
         self._areas.remember(name, memory.dark, memory.incident)
         self._plan(home)
@@ -172,6 +178,21 @@ class Homes(ABC):
             if is_attentive(instance):
                 home.attentive.add(instance.key)
         return home
+
+    def _forget_withheld(self, home: LiveHome) -> None:
+        """Forget what devices said of what their people keep from us, and, once, what was learnt of it."""
+        for device in home.devices.values():
+            before, now = device.memory.withheld, sorted(device.withheld)
+            if now == before:
+                continue
+            device.memory.withheld = now
+            self._dirty.add(home.name)
+            said = device.withheld.intersection(device.fields)
+            forget_values(device.memory, device.withheld)
+            personal.attach(device)
+            if said:
+                personal.forget(home, device, said)
+                self.forgotten.add(home.name)
 
     def _describe(self, home: LiveHome, device: LiveDevice) -> None:
         found = self.registry.devices.get(device.name)
@@ -186,8 +207,6 @@ class Homes(ABC):
         device.room = found[1].room
         device.resident = self.registry.resident_of(found[0], found[1])
         device.withheld = withheld(self.registry, found[0], found[1])
-        if device.withheld:
-            forget_values(device.memory, device.withheld)
         blue, _ = silence(found[1])
         device.silence = round(blue.total_seconds() * 1000)
         personal.attach(device)

@@ -204,6 +204,8 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     """When the personal clock wants to hear of a bed device again, whatever it says (rules.personal)."""
     online_kept: bool = False
     """Its last `online` was only a retained copy: it was there once, and who knows whether it still is."""
+    withheld: list[str] = []
+    """Quantities that its people keep from us: what it taught of them is forgotten."""
 
     @property
     def speaks_on_change(self) -> bool:
@@ -217,15 +219,23 @@ def forget_values(memory: DeviceMemory, quantities: Collection[str]) -> None:
     """Forget what a device said of quantities that its people keep from us from now on: nothing is judged by it any more."""
     for quantity in quantities:
         memory.fields.pop(quantity, None)
-    if "in_bed" in quantities:
+    if "in_bed" in quantities or "heart_rate" in quantities:
         memory.samples = None
-    elif memory.samples is not None and "heart_rate" in quantities:
-        memory.samples.taken = []
     if "door_open" in quantities:
         memory.turns = []
+    if "water_total" in quantities:
+        memory.meter, memory.flow_since = [], 0
     if memory.held is not None:
-        values = {q: v for q, v in memory.held.values.items() if q not in quantities}
-        memory.held = msgspec.structs.replace(memory.held, values=values)
+        memory.held = without(memory.held, quantities)
+
+
+def without(report: Report, quantities: Collection[str]) -> Report:
+    """The report as if it had never named these."""
+    return msgspec.structs.replace(
+        report,
+        values={q: v for q, v in report.values.items() if q not in quantities},
+        unknown=[q for q in report.unknown if q not in quantities],
+    )
 
 
 SPEAKS_AFTER = 6

@@ -173,6 +173,20 @@ def hour_index(at: int, zone: ZoneInfo) -> int:
     return (datetime.fromtimestamp(at / 1000, zone).hour - FIRST_HOUR) % 24
 
 
+def forget_vitals(bed: BedClock) -> None:
+    """Forget pulse and breath of this bed; when somebody lies down and gets up stays."""
+    past = nights(bed).copy()
+    for name in ("pulse", "breath", "pulse_swing", "breath_swing", "pauses", "breathing"):
+        past[name] = 0
+    past["strange"] = UNKNOWN
+    bed.history = past.tobytes()
+    night = bed.night
+    night.pulses, night.breaths, night.by_pulse, night.by_breath, night.swings = [], [], [], [], []
+    night.breathing = night.pauses = 0
+    bed.latest, bed.latest_breaths, bed.norms, bed.deviation = [], [], [], 0.0
+    bed.zero_at = bed.zero_last = bed.pause_at = 0
+
+
 def hear(
     bed: BedClock,
     home: LiveHome,

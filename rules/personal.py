@@ -6,6 +6,7 @@ All that is learnt lies in `HomeMemory.clock`.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from care.words import Kind
 from rules import nights, routine
 from rules.detectors import LIVE
 from rules.live import bed_of
-from rules.memory import BedClock, HomeClock
+from rules.memory import BedClock, HomeClock, Whereabouts
 
 if TYPE_CHECKING:
     from rules.live import Instance, LiveDevice, LiveHome, Trigger
@@ -63,6 +64,30 @@ def hear(home: LiveHome, device: LiveDevice, trigger: Trigger, zone: ZoneInfo) -
     if closed:
         return home.personal
     return tuple(i for i in home.personal if not LIVE.isdisjoint(i.rule.personal)) if sampled else ()
+
+
+def forget(home: LiveHome, device: LiveDevice, quantities: AbstractSet[str]) -> None:
+    """Forget what was learnt from quantities that the people of this device keep from us from now on.
+
+    What several devices taught together is forgotten together: nobody can tell any more which of them taught it. The
+    others begin anew.
+    """
+    moved = not quantities.isdisjoint(("motion", "presence", "vibration"))
+    if moved or not quantities.isdisjoint(("door_open", "in_bed")):
+        home.memory.where = Whereabouts()
+    clock = home.memory.clock
+    if clock is None:
+        return
+    bed = bed_of(device)
+    if "in_bed" in quantities:
+        clock.beds.pop(bed, None)
+        routine.forget_mornings(clock)
+    elif bed in clock.beds and not quantities.isdisjoint(("heart_rate", "respiration_rate")):
+        nights.forget_vitals(clock.beds[bed])
+    if moved:
+        routine.forget_motion(clock)
+    if "door_open" in quantities:
+        routine.forget_door(clock)
 
 
 def disturbance(home: LiveHome, at: int, zone: ZoneInfo) -> str:

@@ -69,6 +69,33 @@ def days(clock: HomeClock) -> NDArray[Any]:
     return found
 
 
+def forget_motion(clock: HomeClock) -> None:
+    """Forget all that motion had a part in: the days, outings and visits. How often the front door is used stays."""
+    clock.days, clock.aways, clock.stays = b"", [], []
+    clock.day = DayNow(flaw=clock.day.flaw, gaps=clock.day.gaps)
+    clock.moved_at = clock.cooked_at = clock.inside_at = clock.bath_since = clock.bath_at = 0
+
+
+def forget_door(clock: HomeClock) -> None:
+    """Forget outings and how often the front door is used."""
+    past = days(clock).copy()
+    past["outings"] = past["out"] = 0
+    clock.days = past.tobytes()
+    clock.aways, clock.gaps = [], []
+    clock.day.outings = clock.day.out = 0
+    clock.day.aways, clock.day.gaps = [], []
+    clock.used_at = clock.closed_at = clock.inside_at = 0
+    forget_mornings(clock)
+
+
+def forget_mornings(clock: HomeClock) -> None:
+    """Forget when the days began: motion, the door and the bed all have a part in that."""
+    past = days(clock).copy()
+    past["morning"] = UNKNOWN_16
+    clock.days = past.tobytes()
+    clock.day.morning_at, clock.day.early = 0, []
+
+
 def date_of(at: int, zone: ZoneInfo) -> date:
     """The date on the community's wall clock."""
     return datetime.fromtimestamp(at / 1000, zone).date()

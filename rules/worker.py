@@ -13,12 +13,14 @@ import asyncio
 import contextlib
 import gc
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import structlog
+from prometheus_client import Counter as Count
 
 from care.clock import Clock
 from care.errors import Temporary
@@ -41,6 +43,8 @@ from rules.engine import Engine
 from rules.memory import Checked, check
 
 log = structlog.get_logger("rules.worker")
+
+_dropped = Count("anxin_rules_withheld", "Readings dropped for want of consent, given before", ["consent"])
 
 SCHEMA = 1
 """Version of the envelope around a snapshot."""
@@ -150,6 +154,10 @@ class Worker:
         """Homes that changed since then."""
         self._chunked: set[str] = set()
         """Keys whose value was, at some time, too large for one piece."""
+        self._erase: set[int] = set()
+        """Partitions whose saved memory holds what may no longer be known: they are saved whole."""
+        self._retell: set[str] = set()
+        """Homes of which less is known than was told."""
         self.lanes = {
             URGENT: Lane(URGENT, READINGS, ["readings.urgent.>"]),
             NORMAL: Lane(NORMAL, READINGS, ["readings.normal.>"]),
@@ -391,6 +399,11 @@ class Worker:
                 partition = partition_of(home)
                 self._unsaved.add(partition)
                 self._later.setdefault(partition, set()).add(home)
+            self._note_forgotten()
+            erase, self._erase = self._erase, set()
+            for partition in erase:
+                self._bases.pop(partition, None)
+            self._unsaved |= erase
             positions = {name: lane.position for name, lane in self.lanes.items()}
             now = self._clock.now()
             wanted = self._unsaved & self._partitions
@@ -420,6 +433,8 @@ class Worker:
                         await self._store(f"rules.{partition}.later", data, reached, now, base=base)
                     else:
                         self._bases[partition] = await self._store(f"rules.{partition}", data, reached, now)
+                        if partition in erase:
+                            await self._stream.delete(SNAPSHOTS, f"rules.{partition}.later")
                 if site is not None:
                     await self._store("rules.site", site, positions, now)
                     self._site_saved = True
@@ -433,7 +448,18 @@ class Worker:
                     await self._store("rules.manifest", b"", positions, now)
             except BaseException:
                 self._unsaved |= wanted
+                self._erase |= erase
                 raise
+
+    def _note_forgotten(self) -> None:
+        """What was learnt of somebody and may no longer be known: no older copy of it is kept or shown."""
+        forgotten, self.engine.forgotten = self.engine.forgotten, set()
+        self._erase.update(p for h in forgotten if (p := partition_of(h)) in self._partitions)
+        self._retell |= forgotten
+        dropped, self.engine.dropped = self.engine.dropped, Counter()
+        for data, count in dropped.items():
+            _dropped.labels(data).inc(count)
+            log.info("readings_dropped", reason="no_consent", consent=data, count=count)
 
     async def _store(
         self, key: str, data: bytes, positions: dict[str, int], now: datetime, *, base: str = ""
@@ -504,7 +530,8 @@ class Worker:
     async def beat(self) -> None:
         """Say that we live, and what became of the homes' health."""
         now = self._clock.now()
-        homes, self.engine.health_changed = self.engine.health_changed, set()
+        self._note_forgotten()
+        homes, self.engine.health_changed = self.engine.health_changed | self._retell, set()
         if not self._sweep:
             self._sweep = self.engine.homes()
         share = max(1, len(self.engine.homes()) // 30)
@@ -522,9 +549,10 @@ class Worker:
                 await self._stream.put(HEALTH, f"home.{home}", encode(health))
                 self._health[home] = health
             lessons = self.engine.lessons(home)
-            if lessons and self._lessons.get(home) != lessons:
+            if home in self._retell or (lessons and self._lessons.get(home) != lessons):
                 await self._stream.put(HEALTH, f"usual.{home}", encode(self.engine.usual(home, now)))
                 self._lessons[home] = lessons
+                self._retell.discard(home)
         behind = [lane.heard_until for lane in self.lanes.values() if not lane.caught_up and lane.heard_until]
         await self._stream.put(
             HEALTH,
