@@ -376,7 +376,7 @@ def _night_exits(view: EngineView, given: Mapping[str, Any]) -> Verdict:
 
 def _last_night(bed: BedClock, view: EngineView) -> int:
     """The date (ordinal) of the last night that is over."""
-    return _day(bed.ends - 30 * nights.HOUR, view).toordinal()
+    return nights.under_way(bed, view.zone).toordinal() - 1
 
 
 def _pauses(view: EngineView, given: Mapping[str, Any]) -> Verdict:

@@ -168,6 +168,11 @@ def night_of(at: int, zone: ZoneInfo) -> date:
     return wall.date() + timedelta(days=1) if wall.hour >= 12 else wall.date()
 
 
+def under_way(bed: BedClock, zone: ZoneInfo) -> date:
+    """The date of the morning of the night under way; of a morning that the calendar left out (Samoa, 2011) as well."""
+    return night_of(bed.ends - 1, zone)
+
+
 def hour_index(at: int, zone: ZoneInfo) -> int:
     """Place of the hour in a night's record; beyond `HOURS` it is not kept."""
     return (datetime.fromtimestamp(at / 1000, zone).hour - FIRST_HOUR) % 24
@@ -306,7 +311,7 @@ def _lay(bed: BedClock, start: int, end: int, zone: ZoneInfo) -> None:
     """Count a stretch in bed of the night under way."""
     night = bed.night
     night.lain += max(0, end - start)
-    morning = datetime.fromtimestamp((bed.ends - HOUR) / 1000, zone).date()
+    morning = under_way(bed, zone)
     eve = morning - timedelta(days=1)
     night.lain_by_day += _overlap(start, end, instant(eve, NOON, zone), instant(eve, DAY_TO, zone))
     bed.morning += _overlap(start, end, instant(morning, DAY_FROM, zone), bed.ends)
@@ -425,7 +430,7 @@ def _close_night(bed: BedClock, zone: ZoneInfo, home: LiveHome | None) -> None:
     if bed.in_bed:
         _lay(bed, bed.since, end, zone)
         bed.since = end
-    day = datetime.fromtimestamp((end - HOUR) / 1000, zone).date()
+    day = under_way(bed, zone)
     record = np.zeros(1, dtype=NIGHT)
     row = record[0]
     row["day"] = day.toordinal()
