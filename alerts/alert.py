@@ -236,6 +236,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.open and (self.state is AlertState.new or self.resumed)
 
     @property
+    def answered(self) -> bool:
+        """Somebody goes there, the home answered the telephone, or who has it has not rung in vain yet."""
+        rung = [c.result for c in self.calls if c.at >= self.opened_at and of_home(self, c.to)]
+        return bool(self.going) or "answered" in rung or not (self.unanswered or rung)
+
+    @property
     def occurrences(self) -> int:
         """How often the findings of this case happened."""
         return sum(f.occurrences for f in self.findings if not f.of)

@@ -43,6 +43,7 @@ class CaseRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     same_fact: list[tuple[str, str]]
     never_lower: list[str]
     vouch: list[str]
+    waits_for_answer: list[str]
     roll_up: _RollUp
 
     def join_within(self, cause: str) -> timedelta:
@@ -75,6 +76,10 @@ class CaseRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def may_vouch(self, cause: str) -> bool:
         """Whether somebody's word that the person is fine makes a case of this cause milder."""
         return self.may_lower(cause) and cause.partition(":")[0] in self.vouch
+
+    def may_wait(self, code: str) -> bool:
+        """Whether findings of this code become red by time only where nobody answers."""
+        return code in self.waits_for_answer
 
     def storm_limit(self, level: Level) -> int:
         """How many cases of this level within `roll_up.within_seconds` are still told one by one."""

@@ -44,6 +44,7 @@ from alerts.proposing import (
     fire,
     ladder_of,
     level_of,
+    may_wait,
     propose,
     report,
     tiers_of,
@@ -300,7 +301,8 @@ class Desk:
         # What somebody has answered for already is no news when it merely goes on; another press, a graver level is.
         answered = bool(alert.vouched) and known is not None and finding.reason in SAME_PRESS
         worse = view.level.rank > alert.level.rank and not (answered and view.level.rank <= known.level.rank)  # type: ignore[union-attr]
-        if how == "hear" and worse and finding.phase is not Phase.cleared:
+        waits = known is not None and may_wait(alert, view)
+        if how == "hear" and worse and not waits and finding.phase is not Phase.cleared:
             plan = self._plan(alert, view.level)
             # Before the finding itself, so that the new ladder's first page is the one page of it.
             events.insert(

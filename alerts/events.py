@@ -266,7 +266,8 @@ class LevelRaised(_Laddered, tag="level_raised", frozen=True, kw_only=True):
     """The case became more urgent: a new ladder begins."""
 
     reason: str = "finding"
-    """finding; corroborated: another cause in the same home bears it out; not_confirmed: no tester said that it was a test."""
+    """finding; corroborated: another cause in the same home bears it out; not_confirmed: no tester said that it was a test;
+    no_answer: it went on, and who had it reached nobody."""
     level: Level
     code: str
     title: dict[str, str]

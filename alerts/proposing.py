@@ -232,14 +232,16 @@ def fire(
                 )
             ]
         case "hold":
-            over: list[Event] = [HoldEnded(at=due, late_seconds=late)]
-            if not alert.going:
-                over.append(Resumed(at=due, reason="hold_ended", late_seconds=late))
-            return over
+            ended: list[Event] = [HoldEnded(at=due, late_seconds=late)]
+            if alert.going:
+                return ended
+            again: list[Event] = [Resumed(at=due, reason="hold_ended", late_seconds=late)]
+            return ended + (_made_up(alert, ended + again, roster.registry, due) or again)
         case "send":
             return _send(alert, due, roster=roster, now=now, alerts=alerts)
         case "resume":
-            return [Resumed(at=due, reason=alert.work_why, late_seconds=late)]
+            resumed = Resumed(at=due, reason=alert.work_why, late_seconds=late)
+            return _made_up(alert, [resumed], roster.registry, due) or [resumed]
         case "step":
             assert timer.rung is not None
             step = step_of(alert, timer.rung, due, roster=roster, now=now)
@@ -258,6 +260,41 @@ def fire(
                     late_seconds=round(max(0.0, (now - at).total_seconds()), 3),
                 )
             ]
+
+
+def may_wait(alert: Alert, view: FindingView) -> bool:
+    """Whether a finding that goes on becomes no graver case yet: somebody answers (`waits_for_answer`), and no other says the same."""
+    same = [
+        f for f in alert.findings if f.code == view.code and f.condition is not Condition.cleared and not f.of
+    ]
+    return case_rules().may_wait(view.code) and alert.answered and len(same) < 2
+
+
+def _made_up(alert: Alert, events: Iterable[Event], registry: Registry, at: datetime) -> list[Event]:
+    """The rise that was put off, once these events leave nobody who answers; nothing while there is none."""
+    for event in events:
+        alert = evolve(alert, event)
+    rules = case_rules()
+    worse = [
+        f for f in alert.findings if rules.may_wait(f.code) and f.level.rank > alert.level.rank and not f.of
+    ]
+    found = next((f for f in worse if f.condition is not Condition.cleared), None)
+    if found is None or not alert.open or alert.answered:
+        return []
+    plan = plan_for(
+        found.level, registry.site.policy, cause=alert.cause, tiers=tiers_of(registry, alert.home)
+    )
+    return [
+        LevelRaised(
+            at=at,
+            reason="no_answer",
+            level=found.level,
+            code=found.code,
+            title=found.title,
+            pictogram=found.pictogram,
+            **ladder_of(plan, at),
+        )
+    ]
 
 
 def _promised(alert: Alert, event: Event, registry: Registry) -> Event:
@@ -306,6 +343,7 @@ def propose(alert: Alert, order: Order, roster: Roster, now: datetime) -> Transi
     events = [_promised(alert, e, roster.registry) for e in decide(alert, order, now)]
     if any(isinstance(e, Vouched) for e in events) and may_vouch(alert):
         events.append(_milder(alert, roster.registry, now))
+    events += _made_up(alert, events, roster.registry, now) if events else []
     return assemble(
         alert,
         events,
