@@ -14,7 +14,7 @@ HEAD = """\
 
 What is watched for, by code. The catalogue itself is `rules/catalog/*.yaml`; `anxin rules list` prints it, and
 `tests/stories/` shows for each rule when it speaks and when it keeps quiet. Limits are inherited: default, kind
-of device, community, tier, condition, resident, temporary override with its end. In the site file a limit is a value or
+of device, community, tier, condition (of several the strictest), resident, temporary override with its end. In the site file a limit is a value or
 says who set it and why, `{value: 25, by: 陈敏芝, reason: 夜尿, since: 2026-03-01}`; `anxin site check` counts those that do not.
 `GET /residents/{id}/rules` shows every step with who and why, and why a step does not count; so does each finding for
 every limit that is no default, besides the limits that were in force and the readings that made it.

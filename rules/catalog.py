@@ -205,7 +205,11 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     templates: dict[str, bool | int | float | str] = {}
     """Value by tier (key, important, general), condition (dementia) or flag of a resident."""
     stricter: str = "lower"
-    """Which of two residents' values counts where a sensor serves both: `lower` or `higher`."""
+    """The safe side, where a rule speaks sooner or more often: `lower` or `higher` (of yes and no, yes is higher). Of two
+    conditions of a resident, and of two residents whom a sensor serves, the value on that side counts."""
+    keeps: str | None = None
+    """Another parameter of the rule, from which this one keeps its distance when somebody changes that: where the value
+    that ends a finding would else lie beyond the one that began it."""
 
 
 class Detection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"with_": "with"}):
@@ -717,6 +721,15 @@ class _File:
                 self.fault((*path, "who"), f"{doc.rule}: who is one of {', '.join(sorted(_WHO))}")
             if p.stricter not in ("lower", "higher"):
                 self.fault((*path, "stricter"), f"{doc.rule}: stricter is `lower` or `higher`")
+            if p.keeps is not None and (p.keeps not in doc.parameters or p.unit.type is not Type.number):
+                self.fault(
+                    (*path, "keeps"), f"{doc.rule}: there is no number `{p.keeps}` to keep a distance from"
+                )
+            if p.unit.type is Type.clock and len(p.templates) > 1:
+                self.fault(
+                    (*path, "templates"),
+                    f"{doc.rule}: no time of day is the stricter one; one template at most",
+                )
             if p.unit.type in (Type.number, Type.duration) and (p.min is None or p.max is None):
                 self.fault(path, f"{doc.rule}: `{name}` needs hard bounds `min` and `max`")
             if p.min is not None and p.max is not None and p.min > p.max:

@@ -151,8 +151,6 @@ def _community(policy: Policy, rule: Rule, name: str, p: Parameter) -> Any:
 
 def looser(p: Parameter, value: Any, than: Any) -> bool:
     """Whether a value makes a rule speak later or less than another one."""
-    if p.unit.type is Type.bool:
-        return bool(than) and not value
     if p.unit.type is Type.clock:
         return bool(value != than)
     return bool(value > than if p.stricter == "lower" else value < than)
@@ -198,17 +196,42 @@ def _kept_strict(rule: Rule, p: Parameter, asked: Any, source: Source, inherited
     return Step(value, source)
 
 
+def _templates(p: Parameter, resident: Resident) -> Iterator[Step]:
+    """The tier's value; then those of conditions and flags, of which the strictest counts."""
+    if resident.tier.value in p.templates:
+        word = resident.tier.value
+        yield Step(p.templates[word], Source("template", word, by=CATALOGUE, reason=p.source))
+    words = [w for w in dict.fromkeys((*resident.conditions, *resident.flags)) if w in p.templates]
+    strict = words[0] if words else ""
+    for word in words[1:]:
+        if looser(p, p.templates[strict], p.templates[word]):
+            strict = word
+    for word in words:
+        source = Source("template", word, by=CATALOGUE, reason=p.source)
+        yield Step(
+            p.templates[word], source, "" if word == strict else f"`{strict}` is as strict or stricter"
+        )
+
+
 def _personal(rule: Rule, p: Parameter, resident: Resident, steps: list[Step]) -> None:
-    steps += [
-        Step(p.templates[word], Source("template", word, by=CATALOGUE, reason=p.source))
-        for word in (resident.tier.value, *resident.conditions, *resident.flags)
-        if word in p.templates
-    ]
+    steps += _templates(p, resident)
     if p.limit and p.limit in resident.limits:
         asked = resident.limits[p.limit]
         steps.append(
             _kept_strict(rule, p, value_of(asked), _site(asked, "resident"), Given(tuple(steps)).value)
         )
+
+
+_ORDER = ("default", "kind", "community", "template", "resident", "override")
+
+
+def _follow(p: Parameter, steps: list[Step], other: Given) -> None:
+    """Keep the distance from a limit that was changed nearer to the person than this value was given."""
+    here = Given(tuple(steps))
+    reach = _ORDER.index(here.last.source.step)
+    then = Given(tuple(s for s in other.steps if _ORDER.index(s.source.step) <= reach)).value
+    if other.value != then:
+        steps.append(Step(_bounded(p, here.value + other.value - then, here.value), other.last.source))
 
 
 def in_force(
@@ -244,32 +267,47 @@ def traced(
 
     Where a sensor serves several residents and belongs to none of them, the stricter value counts.
     """
-    out: dict[str, Given] = {}
     people = [resident] if resident is not None else list(home.residents) if home is not None else []
+    common, *of_each = (
+        _of_one(rule, registry, who=who, device=device, kind=kind, orders=orders, at=at)
+        for who in (None, *people)
+    )
+    if not of_each:
+        return common
+    out: dict[str, Given] = {}
     for name, p in rule.doc.parameters.items():
-        begun = [Step(p.default, Source("default", by=CATALOGUE, reason=p.source))]
-        value = _of_kind(p, device, kind)
-        if value != p.default:
-            begun.append(Step(value, Source("kind", kind, by=CATALOGUE, reason=p.source)))
-        asked = _community(registry.site.policy, rule, name, p)
-        if asked is not None:
-            begun.append(_kept_strict(rule, p, value_of(asked), _site(asked, "community"), value))
-        of_each: list[Given] = []
-        for person in people:
-            steps = list(begun)
-            _personal(rule, p, person, steps)
-            _for_a_while(rule, p, person, orders, at, registry, steps)
-            of_each.append(Given(tuple(steps)))
-        common = Given(tuple(begun))
-        values = of_each or [common]
-        if p.unit.type is Type.bool:
-            out[name] = next((v for v in values if v.value), values[0])
-        elif p.unit.type is Type.clock:
-            out[name] = next((v for v in values if v.value != common.value), common)
+        values = [found[name] for found in of_each]
+        if p.unit.type is Type.clock:
+            out[name] = next((v for v in values if v.value != common[name].value), common[name])
         else:
             pick = min if p.stricter == "lower" else max
             out[name] = pick(values, key=lambda v: v.value)
     return out
+
+
+def _of_one(
+    rule: Rule, registry: Registry, *, who: Resident | None, device: Device | None, kind: str, orders: HomeOrders | None, at: int,
+) -> dict[str, Given]:  # fmt: skip
+    """Every parameter for one resident, or for a place without any."""
+    out: dict[str, Given] = {}
+    parameters = rule.doc.parameters
+    # A value that keeps its distance from another one comes after it.
+    for name in sorted(parameters, key=lambda n: parameters[n].keeps is not None):
+        p = parameters[name]
+        steps = [Step(p.default, Source("default", by=CATALOGUE, reason=p.source))]
+        value = _of_kind(p, device, kind)
+        if value != p.default:
+            steps.append(Step(value, Source("kind", kind, by=CATALOGUE, reason=p.source)))
+        asked = _community(registry.site.policy, rule, name, p)
+        if asked is not None:
+            steps.append(_kept_strict(rule, p, value_of(asked), _site(asked, "community"), value))
+        if who is not None:
+            _personal(rule, p, who, steps)
+            _for_a_while(rule, p, who, orders, at, registry, steps)
+        if p.keeps is not None:
+            _follow(p, steps, out[p.keeps])
+        out[name] = Given(tuple(steps))
+    return {name: out[name] for name in parameters}
 
 
 def as_limits(rule: Rule, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from care.words import Kind, Tier
 from devices.kinds import KINDS
 from devices.models import expected, silence
 from rules.catalog import RuleBook, load
-from rules.limits import Given, as_limits, check_site, in_force, traced
+from rules.limits import Given, as_limits, check_site, in_force, looser, traced
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,93 @@ def test_the_nearest_to_the_person_counts(
 def test_a_condition_selects_its_template(book: RuleBook, resident: Resident, expected: bool) -> None:
     """Dementia switches the watch of the door on; the person's own setting has the last word."""
     assert values(book, "DR3", people=[resident])["watch"] is expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "words", "expected"),
+    [
+        # Atrial fibrillation has 15 more, the weeks after a discharge have less: less speaks sooner.
+        ("VT2", "high_bpm", ["af"], 126),
+        ("VT2", "high_bpm", ["af", "dementia"], 126),
+        ("VT2", "high_bpm", ["af", "post_discharge"], 105),
+        ("VT2", "clear_bpm", ["af", "post_discharge"], 100),
+        # A slow heart: the higher limit speaks sooner, and the higher value ends it later.
+        ("VT4", "low_bpm", ["pacemaker", "beta_blocker"], 50),
+        ("VT4", "clear_bpm", ["pacemaker", "beta_blocker"], 54),
+        ("VT5", "high_rate", ["copd", "post_discharge"], 23),
+        ("VT5", "clear_rate", ["copd", "post_discharge"], 20),
+        ("BD4", "watch", ["chair_sleeper"], False),
+    ],
+)
+def test_of_two_conditions_the_stricter_counts(
+    book: RuleBook, rule: str, name: str, words: list[str], expected: Any
+) -> None:
+    """In whatever order they stand in the site file; one alone may loosen as the doctor means it."""
+    for order in (words, words[::-1]):
+        assert values(book, rule, people=[person(conditions=order)])[name] == expected
+        assert values(book, rule, people=[person(conditions=order[:1], flags=order[1:])])[name] == expected
+
+
+def test_the_condition_that_does_not_count_stays_in_the_chain(book: RuleBook) -> None:
+    """Who asks why 105 is in force although the heart flutters is told."""
+    who = person(conditions=["post_discharge", "af"])
+    home = Home(id="h", residents=[who], devices=[Device(id="b", kind=Kind.bed_belt)])
+    site = Registry(Site(community=Community(id="c", name="c"), homes=[home]))
+    given = traced(book.rules["VT2"], site, home=home, resident=who, device=home.devices[0], kind="bed_belt")
+    said = given["high_bpm"].said()
+    assert said is not None
+    assert (said["from"], said["word"], said["by"]) == ("template", "post_discharge", "catalogue")
+    af = next(s for s in said["over"] if s.get("word") == "af")
+    assert (af["value"], af["refused"]) == (126, "`post_discharge` is as strict or stricter")
+
+
+def test_every_template_and_bound_leaves_a_finding_its_end(book: RuleBook) -> None:
+    """The value that ends a finding lies on the calm side of the one that begins it, whatever conditions meet."""
+    pairs = [(r, n, p) for r in book.rules.values() for n, p in r.doc.parameters.items() if p.keeps]
+    assert {r.code for r, _, _ in pairs} == {"VT1", "VT2", "VT3", "VT4", "VT5", "VT6", "VT10"}
+    for rule, name, p in pairs:
+        assert p.keeps is not None
+        limit = rule.doc.parameters[p.keeps]
+        words = sorted({*limit.templates, *p.templates})
+        people = [person(conditions=list(c)) for n in range(3) for c in combinations(words, n)]
+        assert limit.limit, "it can be set for a resident"
+        people += [person(limits={limit.limit: edge}) for edge in (limit.min, limit.max)]
+        for who in people:
+            found = values(book, rule.id, people=[who])
+            begins, ends = found[p.keeps], found[name]
+            falls = rule.id in ("VT3", "VT4", "VT6")
+            assert ends > begins if falls else ends < begins, (rule.id, who)
+
+
+def test_a_value_keeps_its_distance_from_a_limit_that_was_changed_and_says_by_whom(book: RuleBook) -> None:
+    """131 and 120 by default; the doctor's 145 ends at 134. Where the community gave both, both are meant."""
+    set_ = Setting(value=145, by="王医生", reason="房颤")
+    found = values(book, "VT1", people=[person(limits={"heart_rate_high_red": set_})])
+    assert (found["high_bpm"], found["clear_bpm"]) == (145, 134)
+    both = {"VT1": {"high_bpm": 125, "clear_bpm": 118}}
+    assert values(book, "VT1", policy=both)["clear_bpm"] == 118
+    assert values(book, "VT1", policy={"VT1": {"high_bpm": 125}})["clear_bpm"] == 114
+    assert (
+        values(book, "VT1", policy=both, people=[person(limits={"heart_rate_high_red": set_})])["clear_bpm"]
+        == 138
+    )
+
+
+def test_the_safe_side_of_what_ends_a_life_safety_finding_is_later(book: RuleBook) -> None:
+    """A community may keep smoke, gas and lost vital signs open for longer, and not for less."""
+    for rule, name in (("SM1", "clear_minutes"), ("GS1", "clear_minutes"), ("VT7", "clear_seconds")):
+        p = book.rules[rule].doc.parameters[name]
+        assert isinstance(p.default, int)
+        for asked, kept in ((p.default * 2, p.default * 2), (p.min, p.default)):
+            assert values(book, rule, policy={rule: {name: asked}})[name] == kept, rule
+
+
+def test_an_aired_flat_is_the_looser_setting(book: RuleBook) -> None:
+    """Of yes and no the safe one is not always yes."""
+    assert looser(book.rules["DR2"].doc.parameters["airing"], True, False)
+    assert looser(book.rules["DR3"].doc.parameters["watch"], False, True)
+    people = [person("r1", limits={"door_airing": True}), person("r2")]
+    assert values(book, "DR2", people=people, resident=None)["airing"] is False
 
 
 def test_a_sensor_of_two_people_obeys_the_stricter_of_them(book: RuleBook) -> None:

@@ -19,7 +19,9 @@ it('a change that speaks later is told as one', () => {
   expect(loosens(limit(20), 25)).toBe(true)
   expect(loosens(limit(20), 15)).toBe(false)
   expect(loosens(limit(40, 'higher'), 35)).toBe(true)
-  expect(loosens(limit(true), false)).toBe(true)
+  expect(loosens(limit(true, 'higher'), false)).toBe(true)
+  expect(loosens(limit(false), true)).toBe(true)
+  expect(loosens(limit(true), false)).toBe(false)
 })
 
 it('a loosened life-safety rule is offered for a day at most', () => {

@@ -30,7 +30,7 @@ export function wanted(limit: Limit, text: string): Value | null {
 
 /** Whether a value speaks later, or less often, than the one in force. */
 export function loosens(limit: Limit, value: Value): boolean {
-  if (typeof value === 'boolean') return !value
+  if (typeof value === 'boolean') return value !== limit.value && value === (limit.stricter === 'lower')
   if (value === limit.value) return false
   return limit.stricter === 'lower' ? value > limit.value : value < limit.value
 }
