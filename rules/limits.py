@@ -198,10 +198,10 @@ def _kept_strict(rule: Rule, p: Parameter, asked: Any, source: Source, inherited
 
 def _templates(p: Parameter, resident: Resident) -> Iterator[Step]:
     """The tier's value; then those of conditions and flags, of which the strictest counts."""
-    if resident.tier.value in p.templates:
-        word = resident.tier.value
-        yield Step(p.templates[word], Source("template", word, by=CATALOGUE, reason=p.source))
-    words = [w for w in dict.fromkeys((*resident.conditions, *resident.flags)) if w in p.templates]
+    tier = resident.tier.value
+    if tier in p.templates:
+        yield Step(p.templates[tier], Source("template", tier, by=CATALOGUE, reason=p.source))
+    words: list[str] = [w for w in dict.fromkeys((*resident.conditions, *resident.flags)) if w in p.templates]
     strict = words[0] if words else ""
     for word in words[1:]:
         if looser(p, p.templates[strict], p.templates[word]):
