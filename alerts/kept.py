@@ -37,6 +37,8 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
 
     device: str
     at: datetime
+    declared: bool | None = None
+    """The device said that it was a test; False: it rang in earnest, or nobody declared it. None: not written down then."""
 
 
 class Reported(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,9 +79,9 @@ async def note_visit(stream: Stream, visit: Visit) -> bool:
         return True
 
 
-async def note_tested(stream: Stream, device: str, at: datetime) -> None:
+async def note_tested(stream: Stream, device: str, at: datetime, *, declared: bool | None = None) -> None:
     """An alarm of this device was heard, declared or in earnest: it works."""
-    await stream.put(PEOPLE, f"tested.{device}", encode(Tested(device=device, at=at)))
+    await stream.put(PEOPLE, f"tested.{device}", encode(Tested(device=device, at=at, declared=declared)))
 
 
 async def _changed(
@@ -167,6 +169,8 @@ class Mirror:
         self._stream = stream
         self._visits: dict[str, Visit] = {}
         self._tested: dict[str, datetime] = {}
+        self.tests: dict[str, Tested] = {}
+        """By device: the last time its alarm was heard."""
         self._reach: dict[tuple[str, str], Reach] = {}
         self.repairs: dict[str, Repair] = {}
         """Maintenance orders by id; those that ended long ago are still there."""
@@ -215,8 +219,10 @@ class Mirror:
                     self._visits[name] = decode(data, Visit)
             case "tested":
                 self._tested.pop(name, None)
+                self.tests.pop(name, None)
                 if data is not None:
-                    self._tested[name] = decode(data, Tested).at
+                    self.tests[name] = decode(data, Tested)
+                    self._tested[name] = self.tests[name].at
             case "integration":
                 self.promises.pop(name, None)
                 if data is not None:

@@ -110,8 +110,8 @@ class Worker:
         self._upkeep = Mirror(stream)
         self._health = HealthMirror(stream)
         self.desk.campaigns = self._upkeep.campaigns
-        self._proven: dict[str, datetime] = {}
-        """Alarm devices that rang since it was last noted."""
+        self._proven: dict[str, tuple[datetime, bool]] = {}
+        """Alarm devices that rang since it was last noted, and whether that was declared a test."""
         self._source = 0
         """Every finding up to here is in the cases."""
         self._read_to = 0
@@ -344,7 +344,7 @@ class Worker:
             else:
                 self._last_input_at = self._clock.now()
                 if finding.device is not None and (finding.life or finding.test):
-                    self._proven[finding.device] = finding.at
+                    self._proven[finding.device] = finding.at, finding.test
                 return
         raise Temporary("an alert keeps moving")
 
@@ -380,8 +380,8 @@ class Worker:
 
     async def look_at_upkeep(self) -> None:
         """Keep which alarm devices were heard, and say which visits and tests are owed."""
-        for device, at in list(self._proven.items()):
-            await note_tested(self._stream, device, at)
+        for device, (at, declared) in list(self._proven.items()):
+            await note_tested(self._stream, device, at, declared=declared)
             del self._proven[device]
         if not self._upkeep.ready.is_set():
             return

@@ -196,6 +196,24 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str = ""
 
 
+class Firmware(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a device, or its bridge, says runs on it; written to `health` under `firmware.{device}` when it changes."""
+
+    device: str
+    build: str = ""
+    """As the device names it: `3.0.0`, `20230510`, `Zigbee2MQTT 2.6.0`."""
+    installed: str = ""
+    """The number by which the bridge compares; another one than `build`."""
+    latest: str = ""
+    """What the bridge would put on it, in the same numbers; empty when it did not say."""
+    pending: bool | None = None
+    """Whether an update waits; None when nobody said."""
+    source: str
+    """Dialect that said it."""
+    at: datetime
+    """When it was first said so."""
+
+
 class DeviceHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of one device: when it last spoke, and whether it may be believed."""
 
@@ -207,6 +225,8 @@ class DeviceHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     battery: float | None = None
     reason: str = ""
     """Why it does not protect: never_reported, silent, offline, fault, tamper, battery, doubtful; empty when it does."""
+    expected_seconds: float | None = None
+    """How long it may be silent before that is strange: its kind's limit, or its own rhythm. None: not judged by time."""
 
 
 class HomeHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -76,6 +76,8 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", f"{V}/family"): frozenset({Role.family}),
     ("GET", f"{V}/devices"): UPKEEP,
     ("GET", f"{V}/devices/unclaimed"): UPKEEP,
+    ("GET", f"{V}/devices/batteries"): UPKEEP,
+    ("GET", f"{V}/devices/{{device}}"): UPKEEP,
     ("POST", f"{V}/devices/claims"): OPERATORS | {Role.maintenance},
     ("GET", f"{V}/quarantine"): UPKEEP,
     ("POST", f"{V}/devices/{{device}}/readings"): Pass.device,

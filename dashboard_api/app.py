@@ -30,6 +30,7 @@ from care.stream import HEALTH, Stream
 from dashboard_api import (
     campaigns,
     cases,
+    devices,
     duties,
     folds,
     integrations,
@@ -151,6 +152,7 @@ def create_app(
     app.include_router(service.routes(house))
     app.include_router(cases.routes(house))
     app.include_router(places.routes(house))
+    app.include_router(devices.routes(house))
     app.include_router(reach.routes(house))
     app.include_router(residents.routes(house))
     app.include_router(duties.routes(house))

@@ -23,7 +23,7 @@ from alerts.roster import roster_of
 from alerts.rota import rotas
 from alerts.subscriptions import pushes
 from care.errors import Temporary
-from care.messages import Beat, HomeHealth, Refusal, Report, Unclaimed, decode, encode
+from care.messages import Beat, Firmware, HomeHealth, Refusal, Report, Unclaimed, decode, encode
 from care.site import Registry, Site
 from care.stream import ALERTS, HEALTH, QUARANTINE, READINGS, REGISTRY
 from dashboard_api.house import House
@@ -118,7 +118,9 @@ async def follow_readings(house: House) -> None:
             for message in batch:
                 house.readings_position = message.seq
                 try:
-                    house.picture.recent.feed(decode(message.data, Report))
+                    report = decode(message.data, Report)
+                    house.picture.recent.feed(report)
+                    house.picture.clocks.feed(report)
                 except msgspec.MsgspecError:
                     log.warning("reading_unreadable", position=message.seq)
             if batch:
@@ -206,6 +208,10 @@ async def watch_health(house: House) -> None:
                         house.picture.beats.pop(name, None)
                     else:
                         house.picture.beats[name] = decode(entry.data, Beat)
+                elif kind == "firmware":
+                    house.picture.firmware.pop(name, None)
+                    if entry.data is not None:
+                        house.picture.firmware[name] = decode(entry.data, Firmware)
                 elif kind == "home":
                     if entry.data is None:
                         house.picture.health.pop(name, None)

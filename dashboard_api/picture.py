@@ -28,10 +28,11 @@ from alerts.events import (
     Undone,
     Why,
 )
-from care.messages import Beat, HomeHealth, Refusal, Unclaimed
+from care.messages import Beat, Firmware, HomeHealth, Refusal, Unclaimed
 from care.site import Community, Registry, Site
 from care.words import AlertState
 from dashboard_api import shapes
+from dashboard_api.clocks import Clocks
 from dashboard_api.figures import CaseRow
 from dashboard_api.strip import Recent
 
@@ -103,6 +104,9 @@ class Picture:
     """Alert id → home, for every case in the log: where to read it."""
     recent: Recent = field(default_factory=Recent)
     health: dict[str, HomeHealth] = field(default_factory=dict)
+    firmware: dict[str, Firmware] = field(default_factory=dict)
+    """By device: what is said to run on it."""
+    clocks: Clocks = field(default_factory=Clocks)
     beats: dict[str, Beat] = field(default_factory=dict)
     refusals: dict[tuple[str, str, str], RefusedGroup] = field(default_factory=dict)
     unclaimed: dict[str, UnclaimedGroup] = field(default_factory=dict)

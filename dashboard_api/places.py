@@ -13,13 +13,14 @@ from structlog import get_logger
 from care import ages, schematic
 from care.errors import Conflict, Misconfigured, Refused, Temporary
 from care.ids import iso
-from care.messages import HomeHabits, HomeHealth, Refusal, Report, decode
+from care.messages import HomeHabits, Refusal, Report, decode
 from care.site import Device, Home, Resident, native_topic
 from care.stream import HEALTH
 from care.words import Role
 from dashboard_api import access, present, shapes, wording
 from dashboard_api import strip as strips
 from dashboard_api.asking import duration, large, moment, signed_in
+from dashboard_api.devices import line
 from dashboard_api.house import House
 from dashboard_api.people import Who, issue_device_token
 from dashboard_api.problems import Problem, Why
@@ -73,28 +74,6 @@ def routes(house: House) -> APIRouter:
             count[alert.home] = count.get(alert.home, 0) + 1
         return count
 
-    def device_line(home: Home, device: Device, health: HomeHealth | None) -> Json:
-        known = (
-            next((d for d in health.devices if d.device == device.id), None) if health is not None else None
-        )
-        heard = house.picture.recent.newest.get(device.id)
-        last_at = max((t for t in (heard, known.last_at if known else None) if t is not None), default=None)
-        reason = known.reason if known is not None else "" if health is not None else "never_reported"
-        return {
-            "id": device.id,
-            "home": home.id,
-            "kind": device.kind.value,
-            "label": wording.device_label(device),
-            "label_en": wording.device_label_en(device),
-            "room": device.room,
-            "last_at": iso(last_at) if last_at is not None else None,
-            "silent": known.silent if known is not None else None,
-            "battery": known.battery if known is not None else None,
-            "reason": reason,
-            "reason_words": wording.REASONS.get(reason, reason),
-            "reason_words_en": wording.REASONS_EN.get(reason, reason),
-        }
-
     def may_see(home: Home, who: Who, device: Device, quantity: str) -> bool:
         resident = house.picture.registry.resident_of(home, device)
         residents: list[Resident | None] = [resident] if resident is not None else [*home.residents] or [None]
@@ -135,7 +114,7 @@ def routes(house: House) -> APIRouter:
             "contacts": [
                 {"id": c.id, "name": c.name, "relation": c.relation, "phone": c.phone} for c in place.contacts
             ],
-            "devices": [device_line(place, d, health) for d in place.devices],
+            "devices": [line(house, place, d, health) for d in place.devices],
             "alerts": [a.id for a in house.open_alerts() if a.home == home],
             "inference": drawn["inference"],
             "inference_en": drawn["inference_en"],
@@ -247,7 +226,7 @@ def routes(house: House) -> APIRouter:
     def devices() -> Response:
         """Every device of the site file and what is known of it; those that do not protect first."""
         lines = [
-            device_line(home, device, house.picture.health.get(home.id))
+            line(house, home, device, house.picture.health.get(home.id))
             for home, device in house.picture.registry.devices.values()
         ]
         lines.sort(key=lambda d: (not d["reason"], d["home"], d["id"]))

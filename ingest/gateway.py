@@ -31,7 +31,7 @@ from care import topics
 from care.clock import Clock
 from care.errors import Misconfigured, Reason, Temporary
 from care.ids import content_id, epoch_ms, iso, partition_of
-from care.messages import Beat, DeviceAck, Refusal, Report, Unclaimed, decode, encode
+from care.messages import Beat, DeviceAck, Firmware, Refusal, Report, Unclaimed, decode, encode
 from care.site import Registry, Site
 from care.stream import DELIVERIES, HEALTH, REGISTRY, Outgoing, Stream, Task
 from devices.quantities import PRESSES
@@ -55,6 +55,9 @@ QOS0_WAITING = 20_000
 """QoS 0 messages that may wait; more are dropped and counted. QoS 1 is bounded by not acknowledging."""
 TRIES = 5
 """A message that fails so often for another reason than Temporary goes to quarantine."""
+FIRMWARE = "firmware."
+"""Where it lies in the health bucket: this and the device's id."""
+FIRMWARE_SECONDS = 2.0
 BEAT_SECONDS = 2.0
 ACK_TIMEOUT = 3.0
 UNCLAIMED_EVERY = 60.0
@@ -499,6 +502,7 @@ class Gateway:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow_registry(), name="registry")
             tasks.create_task(self._beat(), name="beat")
+            tasks.create_task(self._keep_firmware(), name="firmware")
             await self._known.wait()
             self._broker = broker = _Broker(
                 self,
@@ -758,6 +762,32 @@ class Gateway:
             uncovered = self._normalizer.uncovered()
             if uncovered:
                 log.warning("devices_not_subscribed", count=len(uncovered), first=uncovered[0][1])
+
+    async def _keep_firmware(self) -> None:
+        """Write down what devices say runs on them. What was kept before is read first, so that a start says no news."""
+        await self._known.wait()
+        assert self._normalizer is not None
+        try:
+            async with contextlib.aclosing(self.stream.watch(HEALTH, f"{FIRMWARE}>")) as entries:  # type: ignore[type-var]
+                async for entry in entries:
+                    if entry is None:
+                        break
+                    if entry.data is not None:
+                        with contextlib.suppress(msgspec.MsgspecError):
+                            kept = decode(entry.data, Firmware)
+                            self._normalizer.firmware.setdefault(kept.device, kept)
+        except Temporary:
+            log.warning("firmware_unknown_at_start")  # it is told again, and written again
+        while True:
+            news = self._normalizer.firmware_news
+            for device, told in list(news.items()):
+                try:
+                    await self.stream.put(HEALTH, f"{FIRMWARE}{device}", encode(told))
+                except Temporary:
+                    break
+                if news.get(device) is told:
+                    del news[device]
+            await asyncio.sleep(FIRMWARE_SECONDS)
 
     async def _beat(self) -> None:
         while True:

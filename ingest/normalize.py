@@ -22,7 +22,7 @@ import msgspec
 
 from care.errors import Reason, Refused
 from care.ids import content_id, epoch_ms
-from care.messages import URGENT, Refusal, Report, Unclaimed, encode
+from care.messages import URGENT, Firmware, Refusal, Report, Unclaimed, encode
 from care.site import Device, Home, Registry
 from care.topics import legible, shown
 from care.words import Kind
@@ -150,6 +150,10 @@ class Normalizer:
         self._definitions: dict[str, dict[str, Definition]] = {}
         """What each bridge, by its base, has told of its devices."""
         self._groups: dict[str, frozenset[str]] = {}
+        self.firmware: dict[str, Firmware] = {}
+        """What each device is known to run; the shell keeps it, and gives back here what it kept."""
+        self.firmware_news: dict[str, Firmware] = {}
+        """What changed of it and was not kept yet."""
         self._others: dict[str, Dialect] | None = None
         """Every dialect of utterances, made when a device is heard that no subscription covers."""
 
@@ -422,9 +426,11 @@ class Normalizer:
                 if listed not in unclaimed and len(unclaimed) < UNCLAIMED_LIMIT:
                     unclaimed[listed] = self._unclaimed_part(route, message, part, listed)
                 continue
+            home, device, address = found
+            if part.firmware:
+                self._runs(device.id, route.dialect, message, build=part.firmware)
             if part.only_list:
                 continue
-            home, device, address = found
             own = _Route(
                 _Way.spoken, route.dialect, home, device, withheld=withheld(self.registry, home, device)
             )
@@ -492,8 +498,43 @@ class Normalizer:
         words = topic.replace("-", "/").replace("_", "/").split("/") + topic.split("/")
         return next((w for w in words if w in self.registry.homes), None)
 
+    def _runs(
+        self,
+        device: str,
+        source: str,
+        message: Message,
+        *,
+        build: str = "",
+        update: tuple[str, str, bool] | None = None,
+    ) -> None:
+        """A device's firmware was told; what one message leaves out another one has told."""
+        known = self.firmware.get(device)
+        installed, latest, pending = update if update is not None else ("", "", None)
+        if known is not None:
+            build, installed, latest = (
+                build or known.build,
+                installed or known.installed,
+                latest or known.latest,
+            )
+            pending = known.pending if pending is None else pending
+        new = Firmware(
+            device=device,
+            build=build,
+            installed=installed,
+            latest=latest,
+            pending=pending,
+            source=source,
+            at=message.received_at,
+        )
+        if known is None or msgspec.structs.replace(new, at=known.at, source=known.source) != known:
+            self.firmware[device] = new
+            self.firmware_news[device] = new
+
     def _zigbee(self, route: _Route, message: Message) -> Said:
         assert route.device is not None
+        update = exposes.read_update(message.payload)
+        if update is not None:
+            self._runs(route.device.id, ZIGBEE2MQTT, message, update=update)
         return zigbee2mqtt.decode(
             message.payload,
             zone=self.registry.zone,
@@ -631,6 +672,16 @@ class Normalizer:
             if found:
                 self._definitions[route.base] = found
                 self._routes.clear()
+            for name, build in exposes.read_builds(message.payload).items():
+                owner = self.registry.by_topic(f"{route.base}/{name}")
+                if owner is not None:
+                    self._runs(owner[1].id, ZIGBEE2MQTT, message, build=build)
+            return []
+        if route.name == "info":
+            told = exposes.read_bridge_version(message.payload)
+            for _, gateway in self._gateways_of(route.base) if told else ():
+                if gateway is not None:
+                    self._runs(gateway.id, ZIGBEE2MQTT, message, build=f"Zigbee2MQTT {told}")
             return []
         if route.name == "groups":
             self._groups[route.base] = exposes.read_groups(message.payload)

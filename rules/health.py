@@ -152,6 +152,7 @@ def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at:
         room=room,
         last_at=moment(memory.heard_at) if memory.heard_at else None,
         silent=silent,
+        expected_seconds=limit / 1000 if limit else None,
         battery=float(battery)
         if isinstance(battery, int | float) and not isinstance(battery, bool)
         else None,

@@ -13,6 +13,7 @@ import msgspec
 
 from care.errors import Reason, Refused
 from devices.codecs import Said
+from devices.codecs.exposes import version
 from devices.codecs.utterance import STATE_OF, Claim, Heard, Utterance, nothing, read_text, take
 from devices.codecs.zigbee2mqtt import availability
 from devices.kinds import KINDS
@@ -43,6 +44,8 @@ _COMPONENTS = frozenset(
     ]
 )
 _READ = frozenset({"binary_sensor", "sensor", "text_sensor", "event"})
+_VERSIONS = frozenset({"esphome_version", "firmware_version", "firmware", "project_version"})
+"""What a node calls the text sensor of its version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,10 @@ class ESPHome:
         if place.component not in _READ:
             return [Utterance(addresses, nothing, place.prefix, names=names)]
         text = read_text(heard.payload)
-        return [Utterance(addresses, partial(_say, place, heard.topic, text), place.prefix, names=names)]
+        told = place.component == "text_sensor" and place.entity in _VERSIONS
+        say = partial(_say, place, heard.topic, text)
+        firmware = version(text) if told else ""
+        return [Utterance(addresses, say, place.prefix, names=names, firmware=firmware)]
 
 
 def _say(place: _Place, topic: str, text: str, claim: Claim) -> Said:

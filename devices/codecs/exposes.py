@@ -71,6 +71,8 @@ class _Model(msgspec.Struct):
 class _Device(msgspec.Struct):
     friendly_name: Any = None
     ieee_address: Any = None
+    software_build_id: Any = None
+    date_code: Any = None
     definition: _Model | None = None
 
 
@@ -92,6 +94,78 @@ def read_devices(payload: bytes) -> dict[str, Definition]:
             if isinstance(name, str) and name:
                 out[name] = found
     return out
+
+
+def read_builds(payload: bytes) -> dict[str, str]:
+    """Software build (or, where a model has none, its date code) by friendly name, from `bridge/devices`."""
+    try:
+        listed = _devices.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+    out: dict[str, str] = {}
+    for device in listed:
+        build = version(device.software_build_id) or version(device.date_code)
+        if build and isinstance(device.friendly_name, str) and device.friendly_name:
+            out[device.friendly_name] = build
+    return out
+
+
+class _Info(msgspec.Struct):
+    version: Any = None
+
+
+_info = msgspec.json.Decoder(_Info)
+
+
+def read_bridge_version(payload: bytes) -> str:
+    """The version of Zigbee2MQTT itself, from `bridge/info`; empty when it cannot be read."""
+    try:
+        return version(_info.decode(payload).version)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+class _Update(msgspec.Struct):
+    state: Any = None
+    installed_version: Any = None
+    latest_version: Any = None
+
+
+class _Updated(msgspec.Struct):
+    update: _Update | None = None
+    update_available: Any = None
+
+
+_updates = msgspec.json.Decoder(_Updated)
+
+
+def read_update(payload: bytes) -> tuple[str, str, bool] | None:
+    """What a device's state says of its firmware: installed, latest, whether an update waits; None when nothing."""
+    if b'"update' not in payload:
+        return None
+    try:
+        told = _updates.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    update = told.update or _Update()
+    installed, latest = version(update.installed_version), version(update.latest_version)
+    pending = update.state in ("available", "updating", "scheduled") or told.update_available is True
+    return (installed, latest, pending) if installed or latest or pending else None
+
+
+def version(value: object) -> str:
+    """A version as it was said, if it can be shown: a short printable text, or a number."""
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, int) and 0 <= value < 2**63:
+        return str(value)
+    if isinstance(value, str):
+        text = value.strip()
+        return text[:VERSION_LIMIT] if text.isprintable() else ""
+    return ""
+
+
+VERSION_LIMIT = 60
 
 
 class _Group(msgspec.Struct):

@@ -19,6 +19,7 @@ from care.messages import URGENT
 from care.topics import legible
 from care.words import Kind
 from devices.codecs import Said, Twice, read_json, zigbee2mqtt
+from devices.codecs.exposes import version
 from devices.codecs.utterance import STATE_OF, Claim, Heard, Utterance, nothing, read_text, take
 from devices.expressions import (
     MISSING,
@@ -42,7 +43,7 @@ _SHORT = {
     "stat_t": "state_topic", "val_tpl": "value_template", "pl_on": "payload_on", "pl_off": "payload_off",
     "dev_cla": "device_class", "unit_of_meas": "unit_of_measurement", "avty_t": "availability_topic", "avty": "availability",
     "avty_tpl": "availability_template", "pl_avail": "payload_available", "pl_not_avail": "payload_not_available",
-    "dev": "device", "ids": "identifiers", "cns": "connections", "mdl": "model", "mf": "manufacturer", "obj_id": "object_id",
+    "dev": "device", "sw": "sw_version", "ids": "identifiers", "cns": "connections", "mdl": "model", "mf": "manufacturer", "obj_id": "object_id",
     "uniq_id": "unique_id", "stat_on": "state_on", "stat_off": "state_off", "t": "topic", "p": "platform", "pl": "payload",
     "cmps": "components", "def_ent_id": "default_entity_id",
 }  # fmt: skip
@@ -179,6 +180,8 @@ class Entity:
     off: str
     unit: str
     model: str
+    firmware: str
+    """The device's `sw_version`."""
     availability: tuple[tuple[str, Template | None, str, str], ...]
     """(topic, template, available, not available)"""
 
@@ -237,7 +240,11 @@ class HomeAssistant:
             addresses = tuple(dict.fromkeys([heard.topic, *self._addresses_of(owner)]))
             out.append(
                 Utterance(
-                    addresses, partial(_say, group, raw, json), kind=self._kind(owner), about=group[0].model
+                    addresses,
+                    partial(_say, group, raw, json),
+                    kind=self._kind(owner),
+                    about=group[0].model,
+                    firmware=group[0].firmware,
                 )
             )
         return out
@@ -277,7 +284,15 @@ class HomeAssistant:
             # It is not heard yet: only listed. An entity of no use to us (a lamp, a setting) is not even that.
             if any(e.quantity is not None for e in own):
                 out.append(
-                    Utterance(addresses, nothing, addresses[0], kind=kind, about=own[0].model, only_list=True)
+                    Utterance(
+                        addresses,
+                        nothing,
+                        addresses[0],
+                        kind=kind,
+                        about=own[0].model,
+                        only_list=True,
+                        firmware=own[0].firmware,
+                    )
                 )
         return out
 
@@ -380,6 +395,7 @@ def _entities(config: dict[str, Any], topic: str, component: str, object_id: str
             model=" ".join(t for t in (_text(device.get("manufacturer")), _text(device.get("model"))) if t)[
                 :80
             ],
+            firmware=version(device.get("sw_version")),
             availability=tuple(_availabilities(own)),
         )
 

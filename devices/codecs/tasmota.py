@@ -17,6 +17,7 @@ from care.errors import Reason, Refused
 from care.words import Kind
 from devices.actions import calls
 from devices.codecs import Said, read_json, read_time
+from devices.codecs.exposes import version
 from devices.codecs.utterance import STATE_OF, Claim, Heard, Utterance, identity, nothing, read_text, take
 from devices.codecs.zigbee2mqtt import availability
 from devices.expressions import number
@@ -85,6 +86,8 @@ class Tasmota:
                 raw = read_json(heard.payload)
             fields = {place.word: raw}
             return [Utterance(addresses, partial(_say, fields, heard), listed, names=ends)]
+        if place.word in ("INFO1", "STATUS2"):
+            return [Utterance(addresses, nothing, listed, names=ends, firmware=_version(heard))]
         if place.word not in ("SENSOR", "STATE", "RESULT", "STATUS8", "STATUS10", "STATUS"):
             return [Utterance(addresses, nothing, listed, names=ends)]
         value = read_json(heard.payload)
@@ -119,6 +122,18 @@ class Tasmota:
             addresses = tuple(dict.fromkeys([*(f"{sensor}/{n}" for n in names), heard.topic]))
             out.append(Utterance(addresses, partial(_say_zigbee, fields), names=tuple(dict.fromkeys(names))))
         return out
+
+
+def _version(heard: Heard) -> str:
+    """`{"Info1": {"Version": …}}` at each start of the box, `{"StatusFWR": {"Version": …}}` when it is asked."""
+    try:
+        value = read_json(heard.payload)
+    except Refused:
+        return ""
+    if not isinstance(value, dict):
+        return ""
+    told = next((value[k] for k in ("Info1", "StatusFWR") if isinstance(value.get(k), dict)), value)
+    return version(told.get("Version"))
 
 
 def _say(fields: dict[str, Any], heard: Heard, claim: Claim) -> Said:

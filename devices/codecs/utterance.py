@@ -69,6 +69,8 @@ class Utterance:
     """Nothing was said; it is only to be listed while nobody has claimed it."""
     about: str = ""
     """Shown with the payload of an unclaimed device."""
+    firmware: str = ""
+    """What runs on it, where the message, or one before it, told."""
 
 
 class Dialect(Protocol):

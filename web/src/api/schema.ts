@@ -623,6 +623,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/batteries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Batteries
+         * @description The batteries that are lowest now, each with its forecast, the first to be empty first. Twelve at most.
+         */
+        get: operations["batteries_api_v1_devices_batteries_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description Everything that is known of one device; what nobody has said is not known, and said so.
+         */
+        get: operations["one_api_v1_devices__device__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/push": {
         parameters: {
             query?: never;
@@ -1785,6 +1825,55 @@ export interface components {
             /** Cover */
             cover?: string | null;
         };
+        /** Batteries */
+        Batteries: {
+            /** Items */
+            items: components["schemas"]["LowBattery"][];
+            /** Below */
+            below: number;
+            /** Total */
+            total: number;
+        };
+        /**
+         * BatteryForecast
+         * @description What can be said of a battery; never a date that cannot be defended.
+         */
+        BatteryForecast: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "unknown" | "empty" | "falling" | "far" | "steady" | "mains" | "unavailable";
+            /**
+             * Why
+             * @default
+             * @enum {string}
+             */
+            why?: "" | "none" | "few_days" | "new_battery" | "flat";
+            /** Percent */
+            percent?: number | null;
+            /** A Day */
+            a_day?: number | null;
+            /** Earliest */
+            earliest?: string | null;
+            /** Latest */
+            latest?: string | null;
+            /** Since */
+            since?: string | null;
+            /**
+             * Days
+             * @default 0
+             */
+            days?: number;
+            /**
+             * Points
+             * @default []
+             */
+            points?: [
+                string,
+                number
+            ][];
+        };
         /**
          * Beat
          * @description A screen says that somebody could see it.
@@ -2130,6 +2219,21 @@ export interface components {
             /** Line */
             line: number;
         };
+        /**
+         * ClockError
+         * @description The device's own time against the time of arrival.
+         */
+        ClockError: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "right" | "off" | "no_time" | "unknown";
+            /** Seconds */
+            seconds?: number | null;
+            /** At */
+            at?: string | null;
+        };
         /** ClosedLine */
         ClosedLine: {
             /** Id */
@@ -2447,6 +2551,24 @@ export interface components {
              * @default []
              */
             reasons_en?: string[];
+        };
+        /** DeviceDetail */
+        DeviceDetail: {
+            device: components["schemas"]["DeviceBody"];
+            /** Model */
+            model: string;
+            /** Resident */
+            resident: string | null;
+            gateway: components["schemas"]["DeviceBody"] | null;
+            /** Expected Seconds */
+            expected_seconds: number | null;
+            /** Link Quality */
+            link_quality: number | null;
+            battery: components["schemas"]["BatteryForecast"];
+            signal: components["schemas"]["SignalTrend"];
+            clock: components["schemas"]["ClockError"];
+            test: components["schemas"]["LastTest"] | null;
+            firmware: components["schemas"]["FirmwareBody"] | null;
         };
         /** DeviceEvent */
         DeviceEvent: {
@@ -2866,6 +2988,28 @@ export interface components {
             home?: string | null;
             /** Of */
             of?: number | null;
+        };
+        /**
+         * FirmwareBody
+         * @description As reported by the device or its bridge.
+         */
+        FirmwareBody: {
+            /** Version */
+            version: string;
+            /** Installed */
+            installed: string;
+            /** Latest */
+            latest: string;
+            /** Pending */
+            pending: boolean | null;
+            /** Source */
+            source: string;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
         };
         /** Flood */
         Flood: {
@@ -3412,6 +3556,29 @@ export interface components {
             inferred: boolean;
         };
         /**
+         * LastTest
+         * @description When its alarm last came through, or was tried and did not.
+         */
+        LastTest: {
+            /**
+             * Result
+             * @enum {string}
+             */
+            result: "passed" | "not_passed" | "unknown";
+            /**
+             * How
+             * @default
+             * @enum {string}
+             */
+            how?: "" | "campaign" | "declared" | "rang";
+            /** At */
+            at?: string | null;
+            /** By */
+            by?: string | null;
+            /** Due */
+            due?: string | null;
+        };
+        /**
          * Level
          * @description How urgent: 红 act now, 黄 check this shift, 蓝 task for working hours.
          * @enum {string}
@@ -3517,6 +3684,11 @@ export interface components {
             flood_line: number;
             /** Desks */
             desks: components["schemas"]["DeskLoad"][];
+        };
+        /** LowBattery */
+        LowBattery: {
+            device: components["schemas"]["DeviceBody"];
+            battery: components["schemas"]["BatteryForecast"];
         };
         /** Me */
         Me: {
@@ -4879,6 +5051,36 @@ export interface components {
             username: string;
             /** Password */
             password: string;
+        };
+        /**
+         * SignalTrend
+         * @description Link quality, 0 to 255, by the day.
+         */
+        SignalTrend: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "unknown" | "weak" | "falling" | "steady" | "unavailable";
+            /** Now */
+            now?: number | null;
+            /** Before */
+            before?: number | null;
+            /** Since */
+            since?: string | null;
+            /**
+             * Days
+             * @default 0
+             */
+            days?: number;
+            /**
+             * Points
+             * @default []
+             */
+            points?: [
+                string,
+                number
+            ][];
         };
         /** SimulatedHome */
         SimulatedHome: {
@@ -7440,6 +7642,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeviceTokenBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    batteries_api_v1_devices_batteries_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batteries"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    one_api_v1_devices__device__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceDetail"];
                 };
             };
             /** @description Unauthorized */

@@ -1,0 +1,223 @@
+"""Routes of single devices: everything that is known of one, and the batteries that will be empty next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from structlog import get_logger
+
+from alerts.campaigns import Campaign
+from alerts.upkeep import TESTED
+from care.errors import Temporary
+from care.ids import iso
+from care.messages import HomeHealth
+from care.site import Device, Home
+from care.words import Kind
+from dashboard_api import access, shapes, wear, wording
+from dashboard_api.asking import signed_in
+from dashboard_api.clocks import RIGHT_SECONDS
+from dashboard_api.house import House
+from dashboard_api.people import Who
+from dashboard_api.problems import Problem, Why
+from dashboard_api.redact import Json
+from devices.kinds import KINDS, Power
+
+log = get_logger("api")
+
+V = access.V
+LOOKED_BACK = timedelta(days=180)
+DAY = timedelta(days=1)
+HISTORY_SECONDS = 5.0
+LOW_PERCENT = 50.0
+"""Batteries above it are not forecast unasked: they are not next."""
+MOST_FORECASTS = 12
+
+
+def line(house: House, home: Home, device: Device, health: HomeHealth | None) -> Json:
+    """One device as lists show it."""
+    known = next((d for d in health.devices if d.device == device.id), None) if health is not None else None
+    heard = house.picture.recent.newest.get(device.id)
+    last_at = max((t for t in (heard, known.last_at if known else None) if t is not None), default=None)
+    reason = known.reason if known is not None else "" if health is not None else "never_reported"
+    return {
+        "id": device.id,
+        "home": home.id,
+        "kind": device.kind.value,
+        "label": wording.device_label(device),
+        "label_en": wording.device_label_en(device),
+        "room": device.room,
+        "last_at": iso(last_at) if last_at is not None else None,
+        "silent": known.silent if known is not None else None,
+        "battery": known.battery if known is not None else None,
+        "reason": reason,
+        "reason_words": wording.REASONS.get(reason, reason),
+        "reason_words_en": wording.REASONS_EN.get(reason, reason),
+    }
+
+
+def routes(house: House) -> APIRouter:
+    """All of them, on one house."""
+    router = APIRouter()
+
+    async def days(home: Home, device: Device, quantity: str, *, highest: bool) -> list[wear.Point] | None:
+        """One figure a day, the highest or the mean; None while the past cannot be asked."""
+        if house.history is None:
+            return None
+        zone = house.picture.registry.zone
+        end = datetime.combine(house.clock.now().astimezone(UTC).date() + DAY, datetime.min.time(), UTC)
+        try:
+            async with asyncio.timeout(HISTORY_SECONDS):
+                found = await house.history.buckets(
+                    home=home.id, quantity=quantity, from_at=end - LOOKED_BACK, to_at=end, device=device.id, step=DAY
+                )  # fmt: skip
+        except (Temporary, TimeoutError):
+            house.history_ok = False
+            return None
+        return [(at.astimezone(zone).date(), high if highest else mean) for at, _, mean, high, _ in found]
+
+    async def battery(home: Home, device: Device, last: float | None) -> Json:
+        if KINDS[device.kind].power is Power.mains and last is None:
+            return {"state": "mains"}
+        points = await days(home, device, "battery", highest=True)
+        if points is None:
+            return {"state": "unavailable", "percent": last}
+        found = wear.battery(points, house.clock.now().astimezone(house.picture.registry.zone).date())
+        return {
+            "state": found.state.value,
+            "why": found.why,
+            "percent": found.percent if found.percent is not None else last,
+            "a_day": round(found.a_day, 3) if found.a_day is not None else None,
+            "earliest": str(found.earliest) if found.earliest is not None else None,
+            "latest": str(found.latest) if found.latest is not None else None,
+            "since": str(found.since) if found.since is not None else None,
+            "days": found.days,
+            "points": [(str(day), round(value, 1)) for day, value in points],
+        }
+
+    async def signal(home: Home, device: Device) -> Json:
+        points = await days(home, device, "link_quality", highest=False)
+        if points is None:
+            return {"state": "unavailable"}
+        found = wear.signal(points)
+        return {
+            "state": found.state.value,
+            "now": round(found.now, 1) if found.now is not None else None,
+            "before": round(found.before, 1) if found.before is not None else None,
+            "since": str(found.since) if found.since is not None else None,
+            "days": found.days,
+            "points": [(str(day), round(value, 1)) for day, value in points],
+        }
+
+    def clock(device: Device) -> Json:
+        seconds = house.picture.clocks.error(device.id)
+        if seconds is None:
+            timeless = device.id in house.picture.clocks.timeless
+            return {"state": "no_time" if timeless else "unknown"}
+        told = house.picture.clocks.devices[device.id].at
+        return {
+            "state": "right" if abs(seconds) < RIGHT_SECONDS else "off",
+            "seconds": round(seconds, 1),
+            "at": iso(told) if told is not None else None,
+        }
+
+    def test(device: Device) -> Json | None:
+        if device.kind not in TESTED:
+            return None
+        rang = house.upkeep.tests.get(device.id)
+        policy = house.picture.registry.site.policy.tests
+        due = None
+        if policy is not None:
+            begun = policy.from_
+            if rang is not None:
+                begun = max(begun, rang.at.astimezone(house.picture.registry.zone).date())
+            due = str(begun + timedelta(days=policy.days))
+        tried = _last_try(house.upkeep.campaigns.values(), device.id, house.clock.now())
+        if tried is not None and (passed := tried.passed.get(device.id)) is not None:
+            # The alarm itself came a moment before the tester confirmed it.
+            if rang is None or rang.at <= passed:
+                return {"result": "passed", "how": "campaign", "at": iso(passed), "by": house.name_of(tried.tester), "due": due}  # fmt: skip
+        elif tried is not None and (rang is None or rang.at < tried.begins):
+            return {"result": "not_passed", "how": "campaign", "at": iso(tried.ends), "by": house.name_of(tried.tester), "due": due}  # fmt: skip
+        if rang is None:
+            return {"result": "unknown", "due": due}
+        how = "" if rang.declared is None else "declared" if rang.declared else "rang"
+        return {"result": "passed", "how": how, "at": iso(rang.at), "due": due}
+
+    def firmware(device: Device) -> Json | None:
+        told = house.picture.firmware.get(device.id)
+        if told is None:
+            return None
+        return {
+            "version": told.build or told.installed,
+            "installed": told.installed,
+            "latest": told.latest,
+            "pending": told.pending,
+            "source": told.source,
+            "at": iso(told.at),
+        }
+
+    @router.get(f"{V}/devices/batteries", response_model=shapes.Batteries, tags=["devices"])
+    async def batteries(_who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """The batteries that are lowest now, each with its forecast, the first to be empty first. Twelve at most."""
+        low = sorted(
+            (one.battery, one.device)
+            for health in list(house.picture.health.values())
+            for one in health.devices
+            if one.battery is not None and one.battery <= LOW_PERCENT
+        )
+        items: list[Json] = []
+        for percent, name in low[:MOST_FORECASTS]:
+            found = house.picture.registry.devices.get(name)
+            if found is not None:
+                home, device = found
+                told = line(house, home, device, house.picture.health.get(home.id))
+                items.append(
+                    {"device": told, "battery": {**await battery(home, device, percent), "points": []}}
+                )
+        items.sort(key=lambda i: (i["battery"].get("earliest") or "9", i["battery"]["percent"]))
+        return {"items": items, "below": LOW_PERCENT, "total": len(low)}
+
+    @router.get(f"{V}/devices/{{device}}", response_model=shapes.DeviceDetail, tags=["devices"])
+    async def one(device: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """Everything that is known of one device; what nobody has said is not known, and said so."""
+        found = house.picture.registry.devices.get(device)
+        if found is None:
+            raise Problem(404, Why.unknown_device, "没有这个设备")
+        home, known = found
+        health = house.picture.health.get(home.id)
+        told = line(house, home, known, health)
+        judged = next((d for d in health.devices if d.device == device), None) if health is not None else None
+        gateway = next((d for d in home.devices if d.kind is Kind.gateway), None)
+        trend = await signal(home, known)
+        log.info("device_read", by=who.by, role=who.role.value, device=device)
+        return {
+            "device": told,
+            "model": known.model,
+            "resident": known.resident,
+            "gateway": line(house, home, gateway, health)
+            if gateway is not None and gateway is not known
+            else None,
+            "expected_seconds": judged.expected_seconds if judged is not None else None,
+            "link_quality": trend["points"][-1][1] if trend.get("points") else None,
+            "battery": await battery(home, known, told["battery"]),
+            "signal": trend,
+            "clock": clock(known),
+            "test": test(known),
+            "firmware": firmware(known),
+        }
+
+    return router
+
+
+def _last_try(campaigns: Iterable[Campaign], device: str, now: datetime) -> Campaign | None:
+    """The last test campaign that listed this device and is over, or confirmed it."""
+    tried = [
+        c
+        for c in campaigns
+        if device in c.devices and (c.ends <= now or device in c.passed) and c.begins <= now
+    ]
+    return max(tried, key=lambda c: (c.begins, c.id), default=None)
