@@ -34,6 +34,9 @@ NEW_BATTERY = 20.0
 """A rise of so much from one day to the next, that lasts, is a new battery."""
 LATELY = timedelta(days=21)
 HORIZON = timedelta(days=180)
+MARGIN = 0.25
+"""Of the time that is left, taken off the first day and added to the last: the interval of the slope knows the noise of the
+days, not that the curve bends (design)."""
 MOST_POINTS = 60
 """More are thinned out: 1,770 pairs are enough."""
 WEAK_SIGNAL = 20.0
@@ -155,7 +158,7 @@ def battery(points: Sequence[Point], today: date) -> Battery:
     if lately is not None and lately.high < 0:
         steepest = min(steepest, lately.a_day)
     reach = min(HORIZON, 2 * span).days
-    first, last = left / -steepest, left / -found.high
+    first, last = left / -steepest * (1 - MARGIN), left / -found.high * (1 + MARGIN)
     if first > reach:
         return _with(known, Wear.far, "", found.a_day, today + timedelta(days=reach))
     return _with(

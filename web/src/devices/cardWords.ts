@@ -1,7 +1,9 @@
 /** Words of one device in full, in both languages; they load with its card. */
 import { computed } from 'vue'
+import type { components } from '../api/schema'
 import { language } from '../texts'
 import type { Widen } from '../texts/both'
+import { wallClock } from '../words/time'
 
 const zh = {
   title: (name: string) => `${name} 的全部情况`, unknown: '不知道', close: '收起', loading: '正在读取', away: '历史暂不可用，现在说不出来', failed: '读不到这台设备，请再试一次',
@@ -32,3 +34,16 @@ const en: Widen<typeof zh> = {
 }
 
 export const words = computed(() => (language.value === 'zh' ? zh : en))
+
+/** Days are days, in no zone. */
+export const dayOf = (text: string): string => wallClock('UTC', language.value === 'zh' ? 'zh-CN' : 'en').day(Date.parse(text))
+
+/** When a battery may be empty, in one line; what cannot be told is said so. */
+export function whenEmpty(of: components['schemas']['BatteryForecast']): string {
+  const w = words.value
+  if (of.state === 'falling' && of.earliest) return of.latest ? w.between(dayOf(of.earliest), dayOf(of.latest)) : w.notBefore(dayOf(of.earliest))
+  if (of.state === 'far' && of.earliest) return w.farTill(dayOf(of.earliest))
+  const state = w.batteryStates[of.state] ?? of.state
+  const why = w.why[of.why ?? ''] ?? ''
+  return why === '' ? state : `${state} · ${why}`
+}

@@ -18,7 +18,7 @@ export const officeEn: OfficeTexts = {
   lanes: { bed: 'In bed', kitchen: 'Kitchen', bathroom: 'Bathroom', other: 'Other rooms', door: 'Front door', out: 'Out' },
   devices: {
     homes: 'Homes', filter: 'Show only', sights: { not: 'Not protected', partly: 'Partly', protected: 'Protected', all: 'All' }, home: 'Home', guard: 'Protection', why: 'Why', count: 'Well / all', fine: 'well', never: 'never heard', battery: (n) => `battery ${n}%`, nobody: 'No such homes', showAll: (n) => `Show all ${n}`,
-    causes: 'Common causes', causesHint: 'same building, same reason', many: (devices, homes) => `${devices} in ${homes} homes`, noCauses: 'No widespread faults', batteries: 'Low batteries', below: 'below 25%', noBatteries: 'No low batteries',
+    causes: 'Common causes', causesHint: 'same building, same reason', many: (devices, homes) => `${devices} in ${homes} homes`, noCauses: 'No widespread faults', batteries: 'Batteries', below: 'first to be empty first', noBatteries: 'No battery is below half',
     strangers: 'Unclaimed devices', unknownKind: 'kind unknown', noStrangers: 'No unclaimed devices', refused: 'Refused messages', day: 'last 24 h', noRefused: 'Nothing was refused',
   },
   duty: {

@@ -1,0 +1,64 @@
+"""Device health in a browser (ux.md 9.5): one device in full; what nobody said stands there as not known."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from care.messages import DeviceHealth, Firmware, encode
+from care.stream import HEALTH
+from tests.e2e.conftest import Sit, picture
+from tests.e2e.room import Room
+from tests.e2e.test_checks_look import axe
+from tests.e2e.test_checks_mend import fits
+
+pytestmark = [pytest.mark.browser, pytest.mark.own_room]
+
+
+def smoke_of(room: Room) -> str:
+    return next(d.id for d in room.registry.homes["h0317"].devices if d.kind.value == "smoke")
+
+
+def cell(page: Page, name: str):  # type: ignore[no-untyped-def]  # a locator
+    return page.locator(f'[data-cell="{name}"]')
+
+
+def test_one_device_tells_what_is_known_and_what_is_not(room: Room, sit: Sit) -> None:
+    """A forecast with two days and its doubt, a fading signal; no test, no clock, no firmware: said as not known, then known."""
+    smoke = smoke_of(room)
+    page = sit(f"/devices?home=h0317&device={smoke}")
+    expect(cell(page, "battery")).to_contain_text(re.compile(r"43% · 在下降|42% · 在下降"))
+    expect(cell(page, "battery")).to_contain_text(re.compile(r"约 .* 月 .* 日 至 .* 月 .* 日 降到 10%"))
+    expect(cell(page, "battery")).to_contain_text("突然快掉")
+    expect(cell(page, "signal")).to_contain_text("在变弱")
+    for name in ("clock", "test", "firmware"):
+        expect(cell(page, name)).to_have_attribute("data-known", "false")
+    expect(cell(page, "firmware")).to_contain_text("不知道")
+    assert axe(page) == []
+    picture(page, "device")
+    told = Firmware(device=smoke, build="3.0.2", installed="16777241", latest="16777472", pending=True, source="zigbee2mqtt",
+                    at=room.clock.now())  # fmt: skip
+    room.do(room.stream.put(HEALTH, f"firmware.{smoke}", encode(told)))
+    room.reads(smoke, home="h0317", kind="smoke", battery=42)
+    page.reload()
+    expect(cell(page, "firmware")).to_contain_text("3.0.2")
+    expect(cell(page, "firmware")).to_contain_text("有新固件")
+    expect(cell(page, "clock")).not_to_contain_text("没有听到它")
+
+
+def test_a_device_on_a_phone_in_english(room: Room, sit: Sit) -> None:
+    """390 px: nothing runs out of the side, and the words are English."""
+    home = room.registry.homes["h0317"]
+    room.protection("h0317", "partly", *[DeviceHealth(device=d.id, kind=d.kind.value, battery=30, reason="battery" if n == 0 else "") for n, d in enumerate(home.devices)])  # fmt: skip
+    try:
+        page = sit(f"/devices?home=h0317&device={smoke_of(room)}", width=390, height=844,
+                   script="localStorage.setItem('anxin.language', 'en')")  # fmt: skip
+        expect(cell(page, "battery")).to_contain_text("Reaches 10% between")
+        expect(page.locator(f'[data-battery="{smoke_of(room)}"]')).to_contain_text("Reaches 10% between")
+        fits(page)
+        assert axe(page) == []
+        picture(page, "device-phone-en")
+    finally:
+        room.all_protected()
