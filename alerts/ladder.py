@@ -41,6 +41,8 @@ class OnDuty(Protocol):
 
     def called_in(self, micro_grid: str | None, now: datetime) -> list[Staff]: ...
 
+    def can_be_told(self, person: str) -> bool: ...
+
 
 class _Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after: float | str
@@ -204,7 +206,9 @@ def people(groups: tuple[str, ...], *, micro_grid: str | None, roster: OnDuty, n
                 found = roster.on_duty(now, [Role.maintenance])
             case "responders_grid":
                 # Off duty is better than nobody, as with supervisors; who is away is left alone.
-                found = roster.responders_of_grid(micro_grid, now) or roster.called_in(micro_grid, now)
+                found = roster.responders_of_grid(micro_grid, now)
+                if not any(roster.can_be_told(s.id) for s in found):
+                    found = found + roster.called_in(micro_grid, now)
             case _:
                 # A ladder frozen by another version of the program: tell the desk rather than nobody.
                 found = roster.of_role([Role.operator])

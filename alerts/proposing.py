@@ -172,7 +172,10 @@ def ladder_of(plan: Plan, now: datetime) -> dict[str, Any]:
 def _send(
     alert: Alert, at: datetime, *, roster: Roster, now: datetime, alerts: Iterable[Alert]
 ) -> list[Event]:
-    """The home does not answer: the nearest two on duty are asked to go, without waiting for a person (SOS2)."""
+    """The home does not answer: the nearest two on duty are asked to go, without waiting for a person (SOS2).
+
+    Only who can be told: no person stands behind this order who would ring the others up.
+    """
     out: list[Event] = []
     if alert.cause in SPOKEN:
         unanswered = FindingView(
@@ -194,10 +197,15 @@ def _send(
     registry = roster.registry
     home = registry.homes.get(alert.home)
     near = nearest(registry, home, alerts, now) if home is not None else []
-    who = [n.staff.id for n in near if n.within] or [n.staff.id for n in near if n.minutes is not None]
-    who = who or [s.id for s in roster.responders(alert.micro_grid, now)]
-    who = who or [s.id for s in roster.responders_of_grid(alert.micro_grid, now)]
-    who = who or [s.id for s in roster.called_in(alert.micro_grid, now)]
+    circles = (
+        [n.staff for n in near if n.within],
+        [n.staff for n in near if n.minutes is not None],
+        roster.responders(alert.micro_grid, now),
+        roster.responders_of_grid(alert.micro_grid, now),
+        roster.called_in(alert.micro_grid, now),
+    )
+    told = ([s.id for s in circle if registry.channels(s.id)] for circle in circles)
+    who = next((ids for ids in told if ids), [])
     if who:
         return [*out, Dispatched(at=at, by=SERVICE, responders=tuple(who[:PAIR]))]
     nobody = NobodyThere(at=at, step=alert.rung, groups=("responders_grid",))

@@ -250,6 +250,10 @@ class Roster:
         around = {m.id for m in found[0].micro_grids} if found is not None else set()
         return [s for s in off if around.intersection(s.micro_grids)] or off
 
+    def can_be_told(self, person: str) -> bool:
+        """Whether a message can reach somebody at all; else only a telephone does."""
+        return bool(self.registry.channels(person))
+
     # -- over time --
 
     def stretches(self, person: str, start: datetime, end: datetime) -> list[Stretch]:

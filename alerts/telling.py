@@ -16,6 +16,7 @@ from alerts.events import (
     Acknowledged,
     Closed,
     Delivery,
+    DeliveryState,
     Dispatched,
     Escalated,
     Event,
@@ -145,6 +146,27 @@ def next_channel(alert: Alert, delivery: Delivery, *, registry: Registry, now: d
                 nth=delivery.nth,
             )
     return None
+
+
+def told(alert: Alert, person: str) -> str | None:
+    """What became of the messages that ask somebody to go, in this run: sent, waiting, not_sent (no provider took one),
+    no_channel (asked by name, and there is no way to tell them but to ring); None when they were not asked by name.
+    """
+    have = alert.responder(person)
+    if have is None or not have.asked or have.state != "offered":
+        return None
+    states = {
+        d.state
+        for d in alert.deliveries
+        if d.delivery.person == person
+        and d.delivery.generation == alert.generation
+        and d.delivery.purpose is Purpose.accept
+    }
+    if not states:
+        return "no_channel"
+    if DeliveryState.accepted in states:
+        return "sent"
+    return "waiting" if DeliveryState.queued in states else "not_sent"
 
 
 def family(alert: Alert, registry: Registry) -> list[Contact]:

@@ -99,6 +99,7 @@ def routes(house: House) -> APIRouter:
                     "home": home.id,
                     "address": home.address,
                     "label": wording.device_label(device),
+                    "label_en": wording.device_name_en(device),
                     "passed_at": iso(campaign.passed[name]) if name in campaign.passed else None,
                 }
                 for name, (home, device) in devices

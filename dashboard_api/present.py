@@ -51,6 +51,7 @@ from alerts.events import (
 )
 from alerts.proposing import SERVICE
 from alerts.roster import DESK, DESK_ROLES, RESPONDER_ROLES, Roster, roster_of
+from alerts.telling import told as what_became
 from alerts.watch import AHEAD
 from care.ids import iso
 from care.schematic import building_of
@@ -272,6 +273,8 @@ def alert_json(
                 "promised_at": _iso(r.promised_at),
                 "departed_at": _iso(r.departed_at),
                 "arrived_at": _iso(r.arrived_at),
+                "told": (how := what_became(alert, r.id)),
+                "phone": registry.phone(r.id) if how in ("no_channel", "not_sent") else None,
             }
             for r in alert.responders
         ],
@@ -503,12 +506,18 @@ def events_json(log: Iterable[Transition], name: Names) -> list[dict[str, Any]]:
                     for d in event.deliveries
                 ]
             by = getattr(event, "by", None)
+            words = _event_words(event, name)
+            if isinstance(event, Dispatched):
+                asked = {d.person for d in change.deliveries}
+                untold = [name(r) for r in event.responders if r not in asked]
+                if untold:
+                    words += f"（{'、'.join(untold)} 没有可用的消息通道，请打电话）"
             out.append(
                 {
                     "at": iso(event.at),
                     "type": type(event).__struct_config__.tag,
                     "version": change.version,
-                    "words": _event_words(event, name),
+                    "words": words,
                     **{k: v for k, v in fields.items() if k != "version"},
                     "by": by,
                     "by_name": name(by) if by else None,
@@ -549,6 +558,8 @@ def duty_json(
             "state": "busy" if busy else "free",
             "doing": busy or f"空闲 · {'、'.join(grids) if grids else '中心'}",
             "minutes": None,
+            "reachable": bool(registry.channels(staff.id)),
+            "phone": staff.phone,
         }
 
     if home is None:
@@ -578,14 +589,23 @@ def duty_json(
 
 
 def silent_steps(registry: Registry, now: datetime) -> list[int]:
-    """Steps of a red case that would reach nobody now, at least in one micro-grid: while there are any it is not calm."""
+    """Steps of a red case that would reach nobody now, at least in one micro-grid: while there are any it is not calm.
+
+    Whoever has no channel is not reached, but for the desk on duty, which has the screen before it.
+    """
     roster = roster_of(registry)
     lived_in = {h.micro_grid for h in registry.site.homes}
     return [
         rung.step
         for rung in ladder.plan_for(Level.red, registry.site.policy).rungs
         if not rung.promise
-        and not all(ladder.people(rung.groups, micro_grid=m, roster=roster, now=now) for m in lived_in)
+        and not all(
+            any(
+                registry.channels(s.id) or (s.role in DESK_ROLES and roster.is_on_duty(s.id, now))
+                for s in ladder.people(rung.groups, micro_grid=m, roster=roster, now=now)
+            )
+            for m in lived_in
+        )
     ]
 
 

@@ -90,6 +90,9 @@ def routes(house: House) -> APIRouter:
             "address": home.address if home is not None else order.home,
             "device": order.device,
             "label": wording.device_label(device[1]) if device is not None else label,
+            "label_en": wording.device_name_en(device[1])
+            if device is not None
+            else order.device or "gateway",
             "kind": (device[1].kind if device is not None else Kind.gateway).value,
             "room": wording.room(device[1].room) if device is not None else "",
             "codes": list(order.codes),

@@ -172,6 +172,13 @@ def device_label_en(device: Device) -> str:
     return device.label or ", ".join(word for word in words if word)
 
 
+def device_name_en(device: Device) -> str:
+    """`smoke detector, kitchen · 老式烟感`: the kind in English first, whatever language its label is in."""
+    words = [KINDS[device.kind].en, room_en(device.room)]
+    kind = ", ".join(word for word in words if word)
+    return f"{kind} · {device.label}" if device.label else kind
+
+
 def device_labels(device: Device) -> tuple[str, str]:
     """Both of them."""
     return device_label(device), device_label_en(device)

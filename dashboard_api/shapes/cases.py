@@ -36,6 +36,9 @@ class Responder(Shape):
     """When they ought to be there, by the way they have to go."""
     departed_at: At | None = None
     arrived_at: At | None = None
+    told: Literal["sent", "waiting", "not_sent", "no_channel"] | None = None
+    """Of who was asked by name and has not answered: what became of the messages; `no_channel` and `not_sent`: ring them up."""
+    phone: str | None = None
 
 
 class EvidenceBody(Shape):

@@ -82,6 +82,7 @@ class CampaignDevice(Shape):
     home: str
     address: str
     label: str
+    label_en: str
     passed_at: At | None
     """When the tester confirmed; null while not tried."""
 
@@ -155,6 +156,8 @@ class RepairBody(Shape):
     address: str
     device: str | None
     label: str
+    label_en: str
+    """The kind in English, and the label it has."""
     kind: str
     """Kind of the device; `gateway` where none is named."""
     room: str

@@ -27,6 +27,9 @@ class DutyResponder(Shape):
     doing: str
     minutes: float | None = None
     within: bool | None = None
+    reachable: bool | None = None
+    """Whether a message can reach them at all; false: only by telephone."""
+    phone: str | None = None
 
 
 class Duty(Shape):

@@ -67,6 +67,8 @@ def test_the_page_of_who_mends_devices_speaks_english(room: Room, sit: Sit) -> N
     order.get_by_role("button", name="Take it").click()
     order.get_by_role("button", name="Report the outcome").click()
     expect(order).to_contain_text("Problem")
+    expect(order.locator("h3")).to_contain_text("door")
+    expect(order.locator("h3")).not_to_contain_text("门磁")
     picture(page, "mend-report-en")
     fits(page)
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from care.ids import iso
 from care.words import Level
-from tests.integration.test_api_house import CLOSING, House, V, smoke
+from tests.integration.test_api_house import CLOSING, SITE, House, V, smoke
 
 
 async def acts(client, alert, command, **body):
@@ -46,6 +46,27 @@ async def test_who_is_at_the_door_leaves_only_when_somebody_else_has_it():
         states = {r["id"]: r["state"] for r in seen["responders"]}
         assert (states["s07"], states["s08"]) == ("left", "arrived")
         assert seen["state"] == "attended"
+
+
+async def test_who_can_only_be_rung_up_is_told_apart_before_and_after_they_are_sent():
+    """Nobody sends a message into nothing: the list of candidates, the case, its timeline and the ladder all say so."""
+    text = SITE.replace('notify: ["json://127.0.0.1:9900/s07"]', 'phone: "13900000007"')
+    assert text != SITE
+    async with House(site=text) as house, house.browser("operator") as desk:
+        alert = await house.raised(smoke())
+        near = (await desk.get(f"{V}/duty/now", params={"alert": alert})).json()["responders"]
+        known = {r["id"]: (r["reachable"], r["phone"]) for r in near}
+        assert known["s07"] == (False, "13900000007")
+        assert (await acts(desk, alert, "dispatch", responders=["s07", "s08"])).status_code == 200
+        seen = (await desk.get(f"{V}/alerts/{alert}")).json()
+        told = {r["id"]: (r["told"], r.get("phone")) for r in seen["responders"]}
+        assert told == {"s07": ("no_channel", "13900000007"), "s08": ("waiting", None)}
+        events = (await desk.get(f"{V}/alerts/{alert}/events")).json()["items"]
+        (sent,) = [e["words"] for e in events if e["type"] == "dispatched"]
+        assert "林国平 没有可用的消息通道，请打电话" in sent
+        await house.passes(61)
+        seen = (await desk.get(f"{V}/alerts/{alert}")).json()
+        assert seen["step"] > 0, "nobody said yes: the ladder goes on"
 
 
 async def test_the_homes_of_an_outage_are_looked_after_one_by_one():

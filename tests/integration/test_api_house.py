@@ -127,10 +127,10 @@ def smoke(
 class House:
     """An API over a stream in memory, with the alert worker's part played by hand."""
 
-    def __init__(self, *, now=NOON, public_url="http://house", **app):
+    def __init__(self, *, now=NOON, public_url="http://house", site=None, **app):
         self.stream = MemoryStream()
         self.clock = ManualClock(now)
-        self.registry = Registry(read_site(SITE))
+        self.registry = Registry(read_site(site or SITE))
         numbers = itertools.count(317)
         self.desk = Desk(self.registry, numbers=lambda: next(numbers))
         self._read = 0

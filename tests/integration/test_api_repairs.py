@@ -47,6 +47,7 @@ async def test_an_order_is_opened_by_a_click_done_and_closed_by_proof():
         (order,) = opened.json()["items"]
         assert again.json()["items"][0]["id"] == order["id"]
         assert (order["codes"], order["cases"], order["state"]) == (["TE1"], [case.number], "open")
+        assert (order["label"], order["label_en"]) == ("烟感 厨房", "smoke detector, kitchen")
         path = f"{V}/repairs/{order['id']}"
         to = opened.json()["people"][0]["id"]
         assigned = await desk.post(f"{path}/assign", json={"to": to})

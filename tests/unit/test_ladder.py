@@ -8,6 +8,7 @@ from alerts.events import Dispatched, Escalated, NobodyThere, Reminded, Resumed
 from alerts.ladder import next_step, plan_for, read_ladders, rows
 from alerts.lines import lines
 from alerts.proposing import SERVICE
+from alerts.telling import told
 from care.errors import Misconfigured
 from care.site import Policy
 from care.words import Level, Phase, Tier
@@ -196,6 +197,45 @@ def test_an_empty_step_is_a_fact_and_the_next_comes_at_once() -> None:
         (60, "s07", 3, "nobody"),
         (60, "s08", 3, "nobody"),
     ]
+
+
+def test_the_service_sends_only_whom_a_message_reaches() -> None:
+    """No person stands behind that order who would ring the others up: the next nearest is asked; nobody, and it is loud."""
+    story = Story(SITE.replace('notify: ["json://127.0.0.1:1/s07"]', 'phone: "1390"'))
+    story.finding("s1", code="SOS1", cause="sos", quantity="sos", device="sos-0317", pictogram="sos")
+    story.do("call", to="home", result="no_answer")
+    story.wait(60)
+    assert [who for _, _, who in unanswered(story)] == [("s08", "s09")]
+    text = SITE
+    for one in ("s07", "s08", "s09"):
+        text = text.replace(f'notify: ["json://127.0.0.1:1/{one}"]', 'phone: "1390"')
+    other = Story(text)
+    other.finding("s1", code="SOS1", cause="sos", quantity="sos", device="sos-0317", pictogram="sos")
+    other.do("call", to="home", result="no_answer")
+    fired = other.wait(60)
+    assert unanswered(other) == []
+    assert any(isinstance(e, NobodyThere) for t in fired for e in t.events)
+    assert other.alert.resumed
+
+
+def test_with_nobody_on_duty_who_can_be_told_those_off_duty_are_asked() -> None:
+    """A phone without messages on duty is not somebody who was told."""
+    text = SITE.replace("\nshifts:", "\nshifts:\n  - {staff: s08, days: daily, from: '20:00', to: '06:00'}")
+    story = Story(text.replace('notify: ["json://127.0.0.1:1/s07"]', 'phone: "1390"'))
+    story.finding()
+    story.wait(121)
+    assert (120, "s08") in [t[:2] for t in story.told()]
+
+
+def test_whom_no_message_reaches_is_sent_by_hand_and_the_ladder_goes_on() -> None:
+    """The desk may send somebody it rings up; without a yes within 60 s the case is loud again."""
+    story = Story(SITE.replace('notify: ["json://127.0.0.1:1/s07"]', 'phone: "1390"'))
+    story.finding()
+    story.do("dispatch", responders=["s07"])
+    assert told(story.alert, "s07") == "no_channel"
+    story.wait(61)
+    assert story.alert.resumed
+    assert story.alert.step > 0
 
 
 NIGHTS = "".join(
@@ -436,3 +476,26 @@ def test_replay_lines_have_the_fields_of_the_contract() -> None:
 def test_the_first_finding_is_the_one_of_noon() -> None:
     """12:06:24 in the community is 04:06:24 UTC."""
     assert a_finding().at == NOON
+
+
+@pytest.mark.parametrize(
+    ("level", "cause"),
+    [
+        *((Level.red, c) for c in ("area", "storm", "service")),
+        *((Level.yellow, c) for c in ("storm", "service", "offline", "device:d1", "screens", "duty:desk")),
+    ],
+)
+def test_a_technical_case_nobody_takes_keeps_to_one_message_in_ten_minutes_and_never_falls_silent(
+    level: Level, cause: str
+) -> None:
+    """After its ladder (10 min) nobody hears of it more than once in ten minutes on average (domain 4.4), and everybody again."""
+    story = Story()
+    story.finding("t", code="TE5", cause=cause, level=level, life=False, device=None, pictogram="device")
+    story.wait(24 * 3600)
+    told = [(t[0], t[1]) for t in story.told()]
+    for person in {who for _, who in told}:
+        at = sorted(t for t, who in told if who == person)
+        for hour in range(24):
+            within = {t for t in at if 600 + hour * 3600 < t <= 600 + (hour + 1) * 3600}
+            assert len(within) <= 6, (person, hour, sorted(within))
+    assert max(t for t, _ in told) > 16 * 3600

@@ -2053,6 +2053,8 @@ export interface components {
             address: string;
             /** Label */
             label: string;
+            /** Label En */
+            label_en: string;
             /** Passed At */
             passed_at: string | null;
         };
@@ -2688,6 +2690,10 @@ export interface components {
             minutes?: number | null;
             /** Within */
             within?: boolean | null;
+            /** Reachable */
+            reachable?: boolean | null;
+            /** Phone */
+            phone?: string | null;
         };
         /** EventTaken */
         EventTaken: {
@@ -4332,6 +4338,8 @@ export interface components {
             device: string | null;
             /** Label */
             label: string;
+            /** Label En */
+            label_en: string;
             /** Kind */
             kind: string;
             /** Room */
@@ -4691,6 +4699,10 @@ export interface components {
             departed_at?: string | null;
             /** Arrived At */
             arrived_at?: string | null;
+            /** Told */
+            told?: ("sent" | "waiting" | "not_sent" | "no_channel") | null;
+            /** Phone */
+            phone?: string | null;
         };
         /** RotaChangeBody */
         RotaChangeBody: {

@@ -217,7 +217,9 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     select(alert.id)
     dispatching.value = true
     const sent = new Set(alert.responders.filter((one) => one.state !== 'declined').map((one) => one.id))
-    const nearest = people.value.find((person) => person.state === 'free' && !sent.has(person.id))
+    const free = people.value.filter((person) => person.state === 'free' && !sent.has(person.id))
+    // who can only be rung up is not chosen for anybody: a person decides that, and rings
+    const nearest = free.find((person) => person.reachable !== false) ?? free[0]
     chosen.value = nearest === undefined ? [] : [nearest.id]
   }
 
@@ -239,10 +241,11 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     if (chosen.value.length === 0) return
     const sent = await command(first.value, 'dispatch', { responders: [...chosen.value] })
     if (sent === null) return
-    const names = people.value.filter((person) => chosen.value.includes(person.id)).map((person) => person.name)
+    const asked = people.value.filter((person) => chosen.value.includes(person.id))
+    const silent = asked.filter((person) => person.reachable === false)
     dispatching.value = false
     chosen.value = []
-    say(t.value.notices.sent(names.join('、')))
+    say(silent.length > 0 ? t.value.dispatch.ringThem(silent.map((one) => `${one.name} ${one.phone ?? ''}`.trim()).join('、')) : t.value.notices.sent(asked.map((one) => one.name).join('、')))
   }
   function cancel(): void {
     if (dispatching.value) {
