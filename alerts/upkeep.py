@@ -23,7 +23,7 @@ from alerts.rounds import Call, Round, owed
 from alerts.telling import address_of
 from care.ids import content_id
 from care.messages import Finding
-from care.site import Home, Registry
+from care.site import Home, Registry, Resident, Visits
 from care.words import Condition, Kind, Level, Phase, Tier
 
 UNANSWERED, UNFINISHED = "CR1", "CR2"
@@ -113,26 +113,33 @@ def visits_due(registry: Registry, upkeep: Upkeep, now: datetime) -> list[Due]:
     policy = registry.site.policy.visits
     if policy is None:
         return []
-    today = now.astimezone(registry.zone).date()
-    out: list[Due] = []
-    for home, resident in registry.residents.values():
-        last = upkeep.visits.get(resident.id)
-        days = timedelta(days=policy.days(resident.tier))
-        begun = policy.from_
-        if last is not None:
-            begun = max(begun, last.at.astimezone(registry.zone).date())
-        due = begun + days
-        out.append(
-            Due(
-                home=home.id,
-                resident=resident.id,
-                tier=resident.tier,
-                last=last,
-                due=due,
-                overdue=due < today,
-            )
-        )
+    out = [_due(registry, policy, upkeep, *found, now) for found in registry.residents.values()]
     return sorted(out, key=lambda d: (d.due, d.resident))
+
+
+def next_visit(registry: Registry, upkeep: Upkeep, resident: str, now: datetime) -> Due | None:
+    """When somebody is to be visited next; None without a policy, or when nobody of that id lives here."""
+    policy = registry.site.policy.visits
+    found = registry.residents.get(resident)
+    return _due(registry, policy, upkeep, *found, now) if policy is not None and found is not None else None
+
+
+def _due(
+    registry: Registry, policy: Visits, upkeep: Upkeep, home: Home, resident: Resident, now: datetime
+) -> Due:
+    last = upkeep.visits.get(resident.id)
+    begun = policy.from_
+    if last is not None:
+        begun = max(begun, last.at.astimezone(registry.zone).date())
+    due = begun + timedelta(days=policy.days(resident.tier))
+    return Due(
+        home=home.id,
+        resident=resident.id,
+        tier=resident.tier,
+        last=last,
+        due=due,
+        overdue=due < now.astimezone(registry.zone).date(),
+    )
 
 
 def upkeep_findings(

@@ -16,7 +16,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 from rich.console import Console
@@ -28,8 +30,9 @@ from anxin import settings as anxin_settings
 from anxin.embedded.postgres import SOCKET_PATH_BYTES
 from anxin.settings import Address, Settings, inherited_environment
 from anxin.supervisor import Child, Report, State, stop_signals
+from care.clock import SystemClock
 from care.errors import Misconfigured
-from care.site import Device, Registry, Site
+from care.site import Device, Registry, Site, Visits
 from care.sitefile import SiteFaults, read_site
 from care.words import Exit
 
@@ -77,7 +80,7 @@ async def run(
     except ValueError as error:
         raise Misconfigured(str(error)) from None
     phones_port = PHONES_PORT if embedded.is_free(Address("127.0.0.1", PHONES_PORT)) else embedded.free_port()
-    site = _with_phones(site, phones_port)
+    site = _with_visits(_with_phones(site, phones_port), SystemClock().now())
     folder.mkdir(parents=True, exist_ok=True)
     invented, site = site, _with_claims(site, folder / "site.yaml")
     settings = replace(settings, site=folder / "site.yaml")
@@ -191,6 +194,13 @@ def _with_phones(site: Site, port: int) -> Site:
             for h in site.homes
         ],
     )
+
+
+def _with_visits(site: Site, now: datetime) -> Site:
+    """The same site with visits planned from today on: a date that no invented community can know."""
+    today = now.astimezone(ZoneInfo(site.community.timezone)).date()
+    policy = msgspec.structs.replace(site.policy, visits=Visits(from_=today))
+    return msgspec.structs.replace(site, policy=policy)
 
 
 def _password(folder: Path) -> str:

@@ -165,6 +165,8 @@ class Settings:
 
     data_dir: Path = Path(".anxin")
     site: Path | None = None
+    photos: Path | None = None
+    """Where the residents' photographs lie; None: `photos` in `data_dir`."""
     mqtt: Mqtt = Mqtt()
     stream: Stream = Stream()
     database: Database = Database()
@@ -336,6 +338,14 @@ def _word(value: Any) -> str:
 KEYS: tuple[Key, ...] = (
     Key("data_dir", _path, "a folder", "everything embedded lives here", "`.anxin`", path=True),
     Key("site", _path, "a YAML file", "site file to load at start", "–", path=True),
+    Key(
+        "photos",
+        _path,
+        "a folder",
+        "photographs of residents who agreed to it, `RESIDENT.jpg` each; the desk can send them as well",
+        "`photos` in `data_dir`",
+        path=True,
+    ),
     Key(
         "mqtt.url",
         _url("mqtt", "mqtts"),

@@ -319,6 +319,7 @@ async def _api(stream: JetStream, settings: Settings) -> None:
             try_rules=try_rules,
             limits=Limits(book),
             kept=settings.history.ages,
+            photos=settings.photos or settings.data_dir.absolute() / "photos",
             claim=Claims(settings.site, stream).claim if settings.site is not None else None,
         )
 

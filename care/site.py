@@ -198,6 +198,8 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     overrides: list[Override] = []
     """Limits that are otherwise for a while, each with its end, who and why."""
     consent: dict[str, list[str]] | None = None
+    doctor: Id | None = None
+    """Their own doctor: a member of staff with that role."""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

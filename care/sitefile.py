@@ -44,7 +44,7 @@ from care.words import Kind, Role, Tier
 
 _DAYS = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 _LEVELS = {"red", "yellow", "blue"}
-_CONSENT = {"vitals", "bed", "door", "motion", "water", "call_recording", "family"}
+_CONSENT = {"vitals", "bed", "door", "motion", "water", "call_recording", "family", "photo"}
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 
@@ -467,6 +467,13 @@ def _ids(data: Any, key: str) -> set[str]:
     )
 
 
+def _doctors(data: Any) -> set[str]:
+    """Of the text, like `_ids`: a doctor with a fault is told of once and still is one."""
+    staff = data.get("staff") if isinstance(data, dict) else None
+    found = [s for s in staff if isinstance(s, dict)] if isinstance(staff, list) else []
+    return {str(s["id"]) for s in found if s.get("role") == Role.doctor and "id" in s}
+
+
 def _is_date(text: str) -> bool:
     try:
         date.fromisoformat(text)
@@ -495,6 +502,7 @@ def _cross_faults(tree: Tree, parts: dict[str, list[Any]]) -> Iterator[Fault]:
         for m, micro in enumerate(grid.micro_grids):
             yield from unique("micro-grid", micro.id, ("grids", g, "micro_grids", m))
             micro_grids.add(micro.id)
+    doctors = _doctors(tree.data)
     topics: dict[str, str] = {}
     for h, home in enumerate(parts["homes"]):
         if home is None:
@@ -516,6 +524,11 @@ def _cross_faults(tree: Tree, parts: dict[str, list[Any]]) -> Iterator[Fault]:
                         tree.line((*at, "residents", r, "consent", item)),
                         f"consent class `{item}` is not known; classes are {', '.join(sorted(_CONSENT))}",
                     )
+            if resident.doctor is not None and resident.doctor not in doctors:
+                yield Fault(
+                    tree.line((*at, "residents", r, "doctor")),
+                    f"resident `{resident.id}`: there is no doctor `{resident.doctor}` under `staff:`; add one with `role: doctor`",
+                )
         for c, contact in enumerate(home.contacts):
             yield from unique("contact", contact.id, (*at, "contacts", c))
             for level in contact.for_:

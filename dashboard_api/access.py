@@ -73,6 +73,9 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("POST", f"{V}/residents/{{resident}}/overrides/approve"): frozenset(
         {Role.supervisor, Role.admin, Role.doctor}
     ),
+    ("GET", f"{V}/residents/{{resident}}/photo"): frozenset({Role.operator, Role.supervisor, Role.doctor}),
+    ("PUT", f"{V}/residents/{{resident}}/photo"): frozenset({Role.operator, Role.supervisor}),
+    ("DELETE", f"{V}/residents/{{resident}}/photo"): frozenset({Role.operator, Role.supervisor}),
     ("GET", f"{V}/family"): frozenset({Role.family}),
     ("GET", f"{V}/devices"): UPKEEP,
     ("GET", f"{V}/devices/unclaimed"): UPKEEP,
@@ -227,3 +230,21 @@ def may_read(role: Role, quantity: str, resident: Resident | None) -> bool:
     if role is Role.doctor:
         return given is not None and "doctor" in given
     return False
+
+
+PHOTO_READERS = {Role.operator: "centre", Role.supervisor: "centre", Role.doctor: "doctor"}
+"""As whom a role sees photographs."""
+
+
+def may_see_photo(role: Role, resident: Resident) -> bool:
+    """Whether a role may see what somebody looks like: only when the resident agreed to a photograph for it.
+
+    Unlike measured values, which the centre may use unless the resident said otherwise: nobody needs a photograph
+    to help, so silence is no agreement.
+    """
+    return PHOTO_READERS.get(role, "") in (resident.consent or {}).get("photo", [])
+
+
+def why_hidden(role: Role) -> str:
+    """What keeps measured values from somebody in this role: their `role`, or the residents' `consent`."""
+    return "consent" if role in (Role.operator, Role.supervisor, Role.doctor) else "role"

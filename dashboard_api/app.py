@@ -55,6 +55,8 @@ from dashboard_api.house import AcceptReading, ClaimDevice, House, LimitsOfResid
 from dashboard_api.live import Hub
 from dashboard_api.metrics import Metrics
 from dashboard_api.people import People
+from dashboard_api.photos import Photos
+from dashboard_api.photos import routes as photo_routes
 from dashboard_api.problems import Problem, Why, answer
 
 log = get_logger("api")
@@ -88,12 +90,14 @@ def create_app(
     claim: ClaimDevice | None = None,
     kept: Ages = USUAL,
     static: Path | None = None,
+    photos: Path | None = None,
 ) -> FastAPI:
     """The application. Its `state.house` is there for tests and for `run`.
 
     `public_url` decides about Secure cookies and which Origin is ours; `build` is told to the screens; `static` is the
     folder of the built web app (default: dashboard_api/static). `simulator`: the control socket of what feeds this
-    service when nothing of it is real; every screen then says so.
+    service when nothing of it is real; every screen then says so. `photos`: the folder of the residents' photographs; there are
+    none without it.
     """
     people = People(stream, clock)
     metrics = Metrics()
@@ -154,7 +158,9 @@ def create_app(
     app.include_router(places.routes(house))
     app.include_router(devices.routes(house))
     app.include_router(reach.routes(house))
-    app.include_router(residents.routes(house))
+    pictures = Photos(photos)
+    app.include_router(residents.routes(house, pictures))
+    app.include_router(photo_routes(house, pictures))
     app.include_router(duties.routes(house))
     app.include_router(rota.routes(house))
     app.include_router(upkeep.routes(house))
@@ -227,6 +233,7 @@ async def run(
     claim: ClaimDevice | None = None,
     kept: Ages = USUAL,
     static: Path | None = None,
+    photos: Path | None = None,
     trusted_proxies: str | None = None,
     started: Callable[[], None] | None = None,
 ) -> None:
@@ -251,6 +258,7 @@ async def run(
         claim=claim,
         kept=kept,
         static=static,
+        photos=photos,
     )
     config = uvicorn.Config(
         app,

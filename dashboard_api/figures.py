@@ -63,6 +63,7 @@ class CaseRow:
     title_en: str = ""
     words: str = ""
     """How it ended, in a few words."""
+    words_en: str = ""
     truth: str = ""
     test: bool = False
     cause: str = ""
@@ -333,7 +334,9 @@ def last_closed(rows: Iterable[CaseRow], count: int = 8) -> list[dict[str, Any]]
             "at": iso(row.closed_at or row.raised_at),
             "level": row.level.value,
             "title": row.title,
+            "title_en": row.title_en,
             "words": row.words,
+            "words_en": row.words_en,
             "seconds": round(((row.closed_at or row.raised_at) - row.raised_at).total_seconds(), 1),
         }
         for row in reversed(closed[-count:])

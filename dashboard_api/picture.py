@@ -210,16 +210,18 @@ def rebuilt(log: list[tuple[Transition, int]]) -> Case:
     return Case(alert, [change for change, _ in log], log[-1][1])
 
 
-def ended(alert: Alert) -> str:
-    """How a case ended, in a few words: 「烹饪油烟，平安」."""
+def ended(alert: Alert, language: str = "zh") -> str:
+    """How a case ended, in a few words: 「烹饪油烟，平安」, in `zh` or `en`."""
     outcome = alert.outcome
     if outcome is None:
         return ""
     words = [
-        codes.word("cause", outcome.cause) if outcome.cause else "",
-        codes.word("outcome", outcome.outcome) if outcome.outcome else "",
+        codes.word("cause", outcome.cause, language) if outcome.cause else "",
+        codes.word("outcome", outcome.outcome, language) if outcome.outcome else "",
     ]
-    return "，".join(w for w in words if w) or ("自动恢复" if outcome.by is None else "已处理")
+    told = (", " if language == "en" else "，").join(w for w in words if w)
+    zh, en = ("自动恢复", "cleared by itself") if outcome.by is None else ("已处理", "dealt with")
+    return told or (en if language == "en" else zh)
 
 
 def row_of(case: Case) -> CaseRow:
@@ -274,6 +276,7 @@ def row_of(case: Case) -> CaseRow:
         title=alert.title.get("zh", alert.code),
         title_en=alert.title.get("en", ""),
         words=ended(alert),
+        words_en=ended(alert, "en"),
         truth=(alert.outcome.truth or "") if alert.outcome is not None else "",
         test=alert.test,
         cause=alert.cause,

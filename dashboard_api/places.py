@@ -105,6 +105,7 @@ def routes(house: House) -> APIRouter:
             minutes=60,
             zone=house.picture.registry.zone,
             may_see=lambda device, quantity: may_see(place, who, device, quantity),
+            hidden_by=access.why_hidden(who.role),
         )
         return {
             **home_line(place, who, counted()),
@@ -166,6 +167,7 @@ def routes(house: House) -> APIRouter:
             minutes=minutes,
             zone=house.picture.registry.zone,
             may_see=lambda device, quantity: may_see(place, who, device, quantity),
+            hidden_by=access.why_hidden(who.role),
         )
 
     @router.get(

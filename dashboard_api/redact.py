@@ -304,7 +304,9 @@ def closed_line(line: Json, view: str) -> Json | None:
     return {
         **{k: line[k] for k in ("id", "number", "at", "level", "seconds")},
         "title": wording.CATEGORY[line["level"]],
+        "title_en": "",
         "words": "已结案",
+        "words_en": "",
     }
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 from structlog import get_logger
 
+from alerts.upkeep import next_visit
 from care import schematic
 from care.errors import Temporary
 from care.ids import iso
@@ -24,6 +25,7 @@ from dashboard_api.asking import signed_in
 from dashboard_api.history import Bucket, History
 from dashboard_api.house import House
 from dashboard_api.people import Who
+from dashboard_api.photos import Photos, standing
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
 from devices.kinds import KINDS
@@ -41,7 +43,7 @@ _BATH = frozenset({"bathroom", "toilet"})
 _KITCHEN = frozenset({"kitchen", "dining"})
 
 
-def routes(house: House) -> APIRouter:
+def routes(house: House, photos: Photos) -> APIRouter:
     """All of them, on one house."""
     router = APIRouter()
 
@@ -60,6 +62,7 @@ def routes(house: House) -> APIRouter:
             minutes=60,
             zone=house.picture.registry.zone,
             may_see=lambda device, quantity: may_see(home, who, device, quantity),
+            hidden_by=access.why_hidden(who.role),
         )
         return {"sign_of_life": drawn["inference"], "sign_of_life_en": drawn["inference_en"]}
 
@@ -83,6 +86,22 @@ def routes(house: House) -> APIRouter:
             "protection_words": wording.PROTECTION.get(protection, protection),
             **house.reasons(health),
             "open_alerts": count.get(home.id, 0),
+        }
+
+    def doctor(resident: Resident) -> Json | None:
+        found = house.picture.registry.staff.get(resident.doctor or "")
+        return {"id": found.id, "name": found.name, "phone": found.phone} if found is not None else None
+
+    def visit(resident: Resident, now: datetime) -> Json | None:
+        due = next_visit(house.picture.registry, house.upkeep.upkeep, resident.id, now)
+        if due is None:
+            return None
+        return {
+            "due": str(due.due),
+            "overdue": due.overdue,
+            "last_at": iso(due.last.at) if due.last is not None else None,
+            "last_how": due.last.how.value if due.last is not None else None,
+            "last_by": house.name_of(due.last.by) if due.last is not None else None,
         }
 
     def counted() -> dict[str, int]:
@@ -142,12 +161,14 @@ def routes(house: House) -> APIRouter:
                     "count": 0,
                     "last_at": "",
                     "ended": {},
+                    "ended_en": {},
                 },
             )
             entry["count"] += 1
             entry["last_at"] = max(entry["last_at"], iso(row.raised_at))
             if row.words:
-                entry["ended"][row.words] = entry["ended"].get(row.words, 0) + 1
+                for key, words in (("ended", row.words), ("ended_en", row.words_en)):
+                    entry[key][words] = entry[key].get(words, 0) + 1
         devices = house.picture.health.get(home.id)
         return {
             **line(home, person, counted()),
@@ -156,6 +177,9 @@ def routes(house: House) -> APIRouter:
                 {"id": c.id, "name": c.name, "relation": c.relation, "phone": c.phone} for c in home.contacts
             ],
             "together": [{"id": r.id, "name": r.name} for r in home.residents if r.id != person.id],
+            "photo": standing(photos, who, person),
+            "doctor": doctor(person),
+            "visit": visit(person, now),
             **sign_of_life(home, who),
             "limits": {name: value_of(given) for name, given in person.limits.items()},
             "consent": person.consent,
@@ -202,6 +226,9 @@ def routes(house: House) -> APIRouter:
             q: [d for d in belts if may_see(home, who, d, q)]
             for q in ("heart_rate", "respiration_rate", "in_bed")
         }
+        movers = [d for d in home.devices if _moves(d)]
+        moving = [d for d in movers if may_see(home, who, d, _moves(d))]
+        hidden = sorted({_moves(d) for d in movers} - {_moves(d) for d in moving})
         log.info(
             "resident_health_read", by=who.by, role=who.role.value, resident=resident, days=int(length),
             with_reason=bool(reason.strip()),
@@ -213,13 +240,16 @@ def routes(house: House) -> APIRouter:
         ask = _Ask(house.history, home)
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                vitals = [await _vital(ask, name, seen[name], start, now, step) for name in VITALS if belts]
+                vitals = [
+                    await _vital(ask, name, seen[name], start, now, step)
+                    for name in VITALS
+                    if seen[name]  # a curve that is kept from the reader is not drawn as one without data
+                ]
                 fine = STEPS[1]
                 since = days.day_start(now, registry.zone, NIGHTS)
                 beds = [await ask("in_bed", d, since, now, fine) for d in seen["in_bed"]]
                 ribbon = await _ribbon(
-                    ask, [d for d in home.devices if may_see(home, who, d, _moves(d))], start, now, step,
-                    belts=seen["in_bed"],
+                    ask, moving, start, now, step, belts=seen["in_bed"], whole=not hidden and len(seen["in_bed"]) == len(belts),
                 )  # fmt: skip
         except (Temporary, TimeoutError):
             house.history_ok = False
@@ -248,12 +278,13 @@ def routes(house: House) -> APIRouter:
             "alarms": [
                 {
                     "id": r.id, "number": r.number, "at": iso(r.raised_at), "level": r.level.value, "title": r.title, "title_en": r.title_en,
-                    "words": r.words,
+                    "words": r.words, "words_en": r.words_en,
                 }
                 for r in list(house.picture.rows.values())
                 if r.home == home.id and r.raised_at >= start and not r.test
             ],
-            "withheld": [q for q, d in seen.items() if belts and not d],
+            "withheld": [*(q for q, d in seen.items() if belts and not d), *hidden],
+            "withheld_by": access.why_hidden(who.role),
         }  # fmt: skip
 
     @router.get(f"{V}/family", response_model=shapes.FamilyPage, tags=["residents"])
@@ -418,8 +449,11 @@ async def _ribbon(
     step: timedelta,
     *,
     belts: list[Device],
+    whole: bool,
 ) -> list[Json]:
-    """Where somebody was: bed, rooms, door, and when probably out."""
+    """Where somebody was: bed, rooms, door, and when probably out. Unless the reader sees the `whole` of it, nothing is
+    concluded: what is kept from them may have seen somebody at home.
+    """
     lanes: list[Json] = []
     silent = timedelta(minutes=10)
     beds = [
@@ -471,8 +505,11 @@ async def _ribbon(
             }
         )
         opened.sort(key=lambda s: s.start)
-        away = days.outings(opened, inside, end=end) if inside else []
-        if rooms:
-            away = days.sure(away, days.merged([one for lines in rooms.values() for one in lines]))
-        lanes.append({"lane": "out", "label": "外出", "spans": [s.json() for s in away], "inferred": True})
+        if whole:
+            away = days.outings(opened, inside, end=end) if inside else []
+            if rooms:
+                away = days.sure(away, days.merged([one for lines in rooms.values() for one in lines]))
+            lanes.append(
+                {"lane": "out", "label": "外出", "spans": [s.json() for s in away], "inferred": True}
+            )
     return lanes

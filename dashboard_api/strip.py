@@ -363,8 +363,29 @@ _STATE_WORDS: dict[str, dict[bool, tuple[Both, Both]]] = {
 """A state in words: when it was only found so, and when it was seen to change."""
 
 
-def inference(home: Home, heard: dict[str, Heard], start: float, end: float, zone: ZoneInfo) -> Both:
-    """The last sign of life in words; says so when it cannot be told."""
+_HIDDEN: dict[str, Both] = {
+    "consent": (
+        "老人没有同意向您显示活动数据",
+        "not shown: the resident did not agree that you see what shows movement",
+    ),
+    "role": ("活动数据不对您的角色开放", "not shown: your role does not see what shows movement"),
+}
+_OF_LIFE = frozenset({"motion", "presence", "in_bed"})
+
+
+def inference(
+    home: Home,
+    heard: dict[str, Heard],
+    start: float,
+    end: float,
+    zone: ZoneInfo,
+    hidden_by: str | None = None,
+) -> Both:
+    """The last sign of life in words; says so when it cannot be told.
+
+    `hidden_by`: something that could have seen somebody is kept from the reader, by their `role` or the resident's
+    `consent`. What was seen is then still told; that nothing was is not, for it may have been.
+    """
     alone = len(home.residents) <= 1
     moved: float | None = None
     door: float | None = None
@@ -414,6 +435,8 @@ def inference(home: Home, heard: dict[str, Heard], start: float, end: float, zon
             f"{'老人在家' if alone else '家里有人'}，{at} 有活动",
             f"{'at home' if alone else 'somebody at home'}, moved {at}",
         )
+    if hidden_by is not None:
+        return _HIDDEN[hidden_by]
     if door is not None:
         at = clock(door)
         return f"{at} 门有动静，之后家中未见活动，可能外出", f"door moved {at}, no movement since: may be out"
@@ -432,19 +455,24 @@ def strip(
     minutes: float,
     zone: ZoneInfo,
     may_see: Callable[[Device, str], bool] = lambda _device, _quantity: True,
+    hidden_by: str = "consent",
 ) -> dict[str, Any]:
-    """One home's strip as `GET /homes/{id}/strip` tells it. Rows that the reader may not see are left out."""
+    """One home's strip as `GET /homes/{id}/strip` tells it. Rows that the reader may not see are left out; `hidden_by`
+    (`role` or `consent`) is then why.
+    """
     end = now.timestamp()
     start = end - min(timedelta(minutes=minutes), KEPT).total_seconds()
     heard = recent.homes.get(home.id, {})
     silent = {d.device for d in health.devices if d.silent} if health is not None else set()
     rows = []
+    hidden = False
     seen: dict[str, Heard] = {}
     for device in sorted(
         home.devices, key=lambda d: _ORDER.index(d.kind) if d.kind in _ORDER else len(_ORDER)
     ):
         quantity = _DRAWN.get(device.kind, ("", ""))[0]
         if quantity and not may_see(device, quantity):
+            hidden = hidden or quantity in _OF_LIFE
             continue
         known = heard.get(device.id)
         if known is not None:
@@ -472,7 +500,7 @@ def strip(
                     "unit": "次/分",
                 }
             )
-    inferred = inference(home, seen, start, end, zone)
+    inferred = inference(home, seen, start, end, zone, hidden_by if hidden else None)
     return {
         "home": home.id,
         "from": iso(_at(start)),

@@ -298,7 +298,12 @@ def _residents(n: int, dice: _Dice) -> list[Resident]:
                 conditions=["dementia", "hypertension"],
                 flags=["hard_of_hearing", "lives_alone"],
                 limits={"bed_exit_yellow_minutes": 25},
-                consent={"vitals": ["centre", "doctor"], "bed": ["centre"], "family": ["status"]},
+                consent={
+                    "vitals": ["centre", "doctor"],
+                    "bed": ["centre"],
+                    "family": ["status"],
+                    "photo": ["centre", "doctor"],
+                },
             )
         ]
     known = _KNOWN.get(n)
@@ -524,15 +529,23 @@ def generate(homes: int = 40, *, seed: int = 1, spaces: bool = False) -> Site:
     if not 1 <= homes <= MOST_HOMES:
         raise ValueError(f"a community has 1 to {MOST_HOMES} homes, not {homes}")
     staff, shifts = _staff(seed)
+    doctor = next(s.id for s in staff if s.role is Role.doctor)
     return Site(
         community=Community(
             id="zpq", name="总浦桥社区", timezone="Asia/Shanghai", centre=CENTRE, street="招宝山街道"
         ),
         grids=grids(),
-        homes=[home(n, seed=seed, spaces=spaces) for n in numbers(homes)],
+        homes=[_cared_for(home(n, seed=seed, spaces=spaces), doctor) for n in numbers(homes)],
         staff=staff,
         shifts=shifts,
         policy=Policy(acknowledge_seconds=60, arrive_minutes=10),
+    )
+
+
+def _cared_for(home: Home, doctor: str) -> Home:
+    """The community has one doctor, who is everybody's."""
+    return msgspec.structs.replace(
+        home, residents=[msgspec.structs.replace(r, doctor=doctor) for r in home.residents]
     )
 
 

@@ -338,7 +338,9 @@ class ClosedLine(Shape):
     at: At
     level: Level
     title: str
+    title_en: str
     words: str
+    words_en: str
     seconds: float
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -47,9 +47,33 @@ class CauseLine(Shape):
     count: int
     last_at: At
     ended: dict[str, int]
+    """How it ended, in words, and how often."""
+    ended_en: dict[str, int]
+
+
+class CardDoctor(Shape):
+    id: str
+    name: str
+    phone: str
+
+
+class CardVisit(Shape):
+    """When somebody is to be visited next, and how the last visit was."""
+
+    due: str
+    """A day of the community."""
+    overdue: bool
+    last_at: At | None
+    last_how: str | None
+    last_by: str | None
 
 
 class ResidentCard(ResidentLine):
+    photo: Literal["here", "none", "no_consent", "not_yours"]
+    """`no_consent`: the resident did not agree that your role sees one; `not_yours`: your role sees nobody's."""
+    doctor: CardDoctor | None
+    visit: CardVisit | None
+    """null: no visits are planned in this community."""
     place: Place
     contacts: list[ContactBody]
     together: list[Person]
@@ -107,6 +131,7 @@ class AlarmFlag(Shape):
     title: str
     title_en: str
     words: str
+    words_en: str
 
 
 class ResidentDays(Shape):
@@ -119,4 +144,6 @@ class ResidentDays(Shape):
     ribbon: list[Lane]
     alarms: list[AlarmFlag]
     withheld: list[str]
-    """Quantities that are there and that the reader may not see."""
+    """Quantities that are there and that the reader may not see: left out above, and concluded from by nobody."""
+    withheld_by: Literal["role", "consent"]
+    """What keeps them from the reader."""

@@ -112,6 +112,7 @@ class Room:
         self.house: House
         self._telling = False
         self._folder = tempfile.TemporaryDirectory(prefix="anxin-room-") if simulated else None
+        self.photos = tempfile.TemporaryDirectory(prefix="anxin-photos-")
         self._world: contextlib.AsyncExitStack | None = None
         self.ticking = True
 
@@ -132,6 +133,7 @@ class Room:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+        self.photos.cleanup()
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -217,6 +219,7 @@ class Room:
             demo=True,
             history=self.history,
             simulator=self.control,
+            photos=Path(self.photos.name),
         )
         self.house = app.state.house
         config = uvicorn.Config(

@@ -28,7 +28,7 @@ def ago(seconds):
     return NOON - timedelta(seconds=seconds)
 
 
-def drawn(*heard, people=1, health=None, now=NOON, retained=False):
+def drawn(*heard, people=1, health=None, now=NOON, retained=False, **seeing):
     """The strip of a home with one device of each kind, after (device, seconds ago, values)."""
     home = Home(
         id="h",
@@ -42,7 +42,7 @@ def drawn(*heard, people=1, health=None, now=NOON, retained=False):
             Report(report_id=str(n), home="h", device=device, kind=str(KINDS[device]), at=ago(seconds), received_at=NOON,
                    values=known, unknown=[k for k, v in values.items() if v is None], retained=retained)
         )  # fmt: skip
-    made = strip(home, recent, health, now, minutes=60, zone=ZONE)
+    made = strip(home, recent, health, now, minutes=60, zone=ZONE, **seeing)
     return made, {(r["device"], r["kind"]): r for r in made["rows"]}
 
 
@@ -138,6 +138,28 @@ def test_the_spans_cover_the_hour_without_gap_or_overlap():
 def test_the_last_sign_of_life_in_words(heard, people, words):
     """What it says is what was heard; what cannot be told is said so."""
     assert drawn(*heard, people=people)[0]["inference"] == words
+
+
+@pytest.mark.parametrize(
+    ("heard", "seen", "zh"),
+    [
+        # nothing of it is the reader's: not that it cannot be told, but that it is not told to them
+        ([("motion", 60, {"motion": True})], set(), "活动数据不对您的角色开放"),
+        # the door is theirs, movement is not: nobody may conclude from the door alone that they went out
+        ([("motion", 60, {"motion": True}), ("door", 900, {"door_open": False}), ("door", 300, {"door_open": True})],
+         {"door_open"}, "活动数据不对您的角色开放"),
+        # what is theirs is still told
+        ([("motion", 60, {"motion": True}), ("belt", 5, {"in_bed": True})], {"in_bed"}, "老人在床，12:06 有信号"),
+        ([("sos", 20, {"sos": "single"})], {"sos"}, "老人在家，12:06 有活动"),
+    ],
+)  # fmt: skip
+def test_what_is_kept_from_the_reader_is_not_told_as_unknown(heard, seen, zh):
+    """Nothing seen and nothing shown are two things; the words say which, and who decided."""
+    made, _ = drawn(*heard, may_see=lambda _device, quantity: quantity in seen, hidden_by="role")
+    assert made["inference"] == zh
+    made, _ = drawn(*heard, may_see=lambda _device, quantity: quantity in seen, hidden_by="consent")
+    assert made["inference"] == (zh if "角色" not in zh else "老人没有同意向您显示活动数据")
+    assert "cannot tell" not in made["inference_en"]
 
 
 def test_an_hour_of_a_fast_belt_stays_small():

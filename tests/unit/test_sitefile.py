@@ -53,6 +53,17 @@ def faults(text: str) -> list[str]:
     return [str(f) for f in caught.value.faults]
 
 
+def test_a_doctor_must_be_one_of_the_staff() -> None:
+    """Named by id; somebody of another role is no doctor."""
+    named = GOOD.replace("name: 周阿婆", "name: 周阿婆\n        doctor: s10")
+    staffed = named.replace("shifts:", "  - {id: s10, name: 王医生, role: doctor}\nshifts:")
+    assert read_site(staffed).homes[0].residents[0].doctor == "s10"
+    for other in (named, named.replace("doctor: s10", "doctor: s01")):
+        (fault,) = faults(other)
+        assert "there is no doctor" in fault
+        assert "role: doctor" in fault
+
+
 def test_the_contract_example_is_read() -> None:
     """The site file of the contract means what it says, unquoted times included."""
     site = read_site(GOOD.replace('"07:00"', "07:00"))

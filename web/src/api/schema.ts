@@ -834,6 +834,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/residents/{resident}/photo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Photo
+         * @description Their photograph, when there is one and they agreed that you see it.
+         */
+        get: operations["photo_api_v1_residents__resident__photo_get"];
+        /**
+         * Put
+         * @description Keep a photograph: a JPEG of at most 64 KiB. What a camera writes beside the picture is left out.
+         */
+        put: operations["put_api_v1_residents__resident__photo_put"];
+        post?: never;
+        /**
+         * Remove
+         * @description Forget their photograph, whether they agreed to it or not.
+         */
+        delete: operations["remove_api_v1_residents__resident__photo_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/duty/week": {
         parameters: {
             query?: never;
@@ -1626,6 +1654,8 @@ export interface components {
             title_en: string;
             /** Words */
             words: string;
+            /** Words En */
+            words_en: string;
         };
         /**
          * Alert
@@ -2143,6 +2173,31 @@ export interface components {
             /** Reason Words */
             reason_words: string;
         };
+        /** CardDoctor */
+        CardDoctor: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Phone */
+            phone: string;
+        };
+        /**
+         * CardVisit
+         * @description When somebody is to be visited next, and how the last visit was.
+         */
+        CardVisit: {
+            /** Due */
+            due: string;
+            /** Overdue */
+            overdue: boolean;
+            /** Last At */
+            last_at: string | null;
+            /** Last How */
+            last_how: string | null;
+            /** Last By */
+            last_by: string | null;
+        };
         /**
          * CauseLine
          * @description What happened how often within 28 days.
@@ -2164,6 +2219,10 @@ export interface components {
             last_at: string;
             /** Ended */
             ended: {
+                [key: string]: number;
+            };
+            /** Ended En */
+            ended_en: {
                 [key: string]: number;
             };
         };
@@ -2251,8 +2310,12 @@ export interface components {
             level: components["schemas"]["Level"];
             /** Title */
             title: string;
+            /** Title En */
+            title_en: string;
             /** Words */
             words: string;
+            /** Words En */
+            words_en: string;
             /** Seconds */
             seconds: number;
         };
@@ -4541,6 +4604,13 @@ export interface components {
             reasons_en: string[];
             /** Open Alerts */
             open_alerts: number;
+            /**
+             * Photo
+             * @enum {string}
+             */
+            photo: "here" | "none" | "no_consent" | "not_yours";
+            doctor: components["schemas"]["CardDoctor"] | null;
+            visit: components["schemas"]["CardVisit"] | null;
             place: components["schemas"]["Place"];
             /** Contacts */
             contacts: components["schemas"]["ContactBody"][];
@@ -4599,6 +4669,11 @@ export interface components {
             alarms: components["schemas"]["AlarmFlag"][];
             /** Withheld */
             withheld: string[];
+            /**
+             * Withheld By
+             * @enum {string}
+             */
+            withheld_by: "role" | "consent";
         };
         /** ResidentLine */
         ResidentLine: {
@@ -8254,6 +8329,153 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["FamilyPage"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    photo_api_v1_residents__resident__photo_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_api_v1_residents__resident__photo_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": unknown;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    remove_api_v1_residents__resident__photo_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                resident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {

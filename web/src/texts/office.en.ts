@@ -5,13 +5,15 @@ export const officeEn: OfficeTexts = {
   residents: { search: 'Name, address, phone or device', people: 'people', name: 'Name', tier: 'Visits', mind: 'Mind', address: 'Address', grid: 'Micro-grid', protection: 'Protection', none: 'Nobody found', more: (n) => `${n} more: type a few more letters` },
   card: {
     title: 'Card', visit: ' visits', sign: 'Last sign of life', protection: 'Protection', together: 'Lives with', noContacts: 'No contacts registered', causes: 'Alerts', window: 'last 28 days', kind: 'Alert', times: 'Times', ended: 'How it ended', noCauses: 'No alerts in 28 days',
+    nextVisit: 'Next visit', overdue: 'overdue', noVisits: 'The community has planned no visits', neverVisited: 'Not visited since the plan began', lastVisit: (day, how, by) => `Last: ${[day, how, by].filter(Boolean).join(', ')}`, hows: { door: 'at the door', phone: 'by phone', video: 'by video' }, noDoctor: 'not registered',
   },
+  photo: { of: (name) => `Photograph of ${name}`, none: 'No photograph', add: 'Add photo', change: 'Change', remove: 'Remove', noConsent: 'No consent to a photo', unreachable: 'Not connected: the photo was not kept', refused: 'The service did not take it: the photo was not kept', unreadable: 'This file cannot be opened: choose a photograph' },
   days: {
     vitals: { heart_rate: 'Heart rate', respiration_rate: 'Breathing' }, perMinute: '/min',
     title: 'Days and vital signs', length: 'Length of time', lengths: { '1': '24 hours', '7': '7 days', '28': '28 days' }, table: 'Table', limits: 'Limits', charts: 'Charts', at: 'Time', what: 'What', mean: 'Mean', least: 'Least', most: 'Most',
     reasonAsk: 'No case is open at this home. Say why you look at health data; that you did is logged.', reasonGive: 'Look', reasons: ['Follow-up call', 'Doctor’s visit', 'The family asked', 'Device repair'],
     usual: (low, high) => `usually ${low}–${high}`, noUsual: 'not enough data to say what is usual', noData: 'no data', was: (value, at) => `${value} at ${at}`, yes: 'yes', unknown: 'unknown', inferred: 'inferred',
-    alarms: 'Alerts', noAlarms: 'No alerts in this time', noLanes: 'No activity data', withheld: 'Some data is not shown: the resident has not agreed.',
+    alarms: 'Alerts', noAlarms: 'No alerts in this time', noLanes: 'No activity data', withheld: { consent: 'not shown, the resident has not agreed that you see it', role: 'not shown to your role' }, hidden: (what, why) => `${what}: ${why}`, hiddenNames: { heart_rate: 'Heart rate', respiration_rate: 'Breathing', in_bed: 'In bed', motion: 'Movement', presence: 'Presence', door_open: 'Front door' },
     sleep: 'Sleep', nights: 'last 14 nights', hours: 'h', ups: (n) => `up ${n}×`, few: 'too little', noNights: 'No belt data in 14 nights', nightMean: (n, hours, ups) => `${n} nights with data: ${hours} h in bed, up ${ups} times on average`,
     vitalSummary: (what, band, gaps, beyond) => `${what}: ${band === null ? 'no usual range yet' : `usually ${band[0]} to ${band[1]}`}, ${gaps} gaps, ${beyond} values beyond`,
   },
