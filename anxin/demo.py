@@ -224,7 +224,9 @@ def _world(
     site_file.write_bytes(encode(site))
     logs = folder / "log"
     environment = inherited_environment()
-    device_url = f"mqtt://{settings.mqtt.listen.reachable}"
+    encrypted = settings.mqtt.certificate is not None
+    device_url = f"{'mqtts' if encrypted else 'mqtt'}://{settings.mqtt.listen.reachable}"
+    trusted = ("--ca", str(settings.mqtt.ca)) if encrypted and settings.mqtt.ca is not None else ()
     return [
         Child(
             name="phones",
@@ -238,6 +240,7 @@ def _world(
                 *(sys.executable, "-m", "anxin", "simulate", "--site", str(site_file), "--mqtt", device_url),
                 *("--truth", str(folder / "truth.jsonl")),
                 *("--control", str(control)),
+                *trusted,
                 *(part for s in scenarios for part in ("--scenario", s)),
             ),
             env=environment,
@@ -308,7 +311,8 @@ def _welcome(
     table.add_row("wall screen", f"{base}/wall")
     table.add_row("simulator (admin)", f"{base}/sim")
     table.add_row("simulated phones", f"http://127.0.0.1:{phones_port}/")
-    table.add_row("devices (MQTT)", f"mqtt://{settings.mqtt.listen.reachable}")
+    scheme = "mqtts" if settings.mqtt.certificate is not None else "mqtt"
+    table.add_row("devices (MQTT)", f"{scheme}://{settings.mqtt.listen.reachable}")
     table.add_row("API", f"{base}/openapi.json")
     table.add_row("sign in as", "operator · responder · family · doctor · technician · admin")
     table.add_row("password", settings.demo.password or "")

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from anxin import embedded
-from anxin.settings import Settings
+from anxin.settings import Settings, trusted
+from care import tls
 from care.clock import SystemClock
 from care.errors import CareError
 from care.words import Exit
@@ -107,12 +108,19 @@ async def _broker(settings: Settings) -> Line:
         return Line("broker", "off", "embedded, and the service is not running")
     url = urllib.parse.urlsplit(settings.mqtt.url)
     port = url.port or (8883 if url.scheme == "mqtts" else 1883)
-    async with asyncio.timeout(3):
-        _, writer = await asyncio.open_connection(url.hostname, port)
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-    return Line("broker", "good", f"listens on {url.hostname}:{port}")
+    encrypted = url.scheme == "mqtts"
+    context = trusted(settings) if encrypted else None
+    try:
+        async with asyncio.timeout(3):
+            _, writer = await asyncio.open_connection(url.hostname, port, ssl=context)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+    except OSError as error:
+        why = tls.sentence(error, tls=encrypted, hints=tls.SETTINGS)
+        return Line("broker", "fault", f"{url.scheme}://{url.hostname}:{port}: {why}")
+    whose = ", with a certificate that we trust" if encrypted else ""
+    return Line("broker", "good", f"listens on {url.hostname}:{port}{whose}")
 
 
 async def _database(settings: Settings) -> Line:

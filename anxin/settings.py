@@ -15,6 +15,7 @@ import ipaddress
 import json
 import os
 import re
+import ssl
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from care import tls
 from care.ages import USUAL, Ages
 from care.errors import Misconfigured
 
@@ -85,6 +87,8 @@ class Mqtt:
     certificate: Path | None = None
     key: Path | None = None
     """PEM files: with both, devices must come by TLS."""
+    ca: Path | None = None
+    """A PEM file: who may have made the certificate of the broker that we connect to."""
     subscriptions: tuple[Subscription, ...] = (
         Subscription("anxin/v1/+/+", "native"),
         Subscription("zigbee2mqtt/#", "zigbee2mqtt"),
@@ -401,6 +405,14 @@ KEYS: tuple[Key, ...] = (
         path=True,
     ),
     Key(
+        "mqtt.ca",
+        _path,
+        "a PEM file with one certificate or several",
+        "who may have made the broker's certificate, when we connect with `mqtts://` (the way in, `anxin doctor`, the demo's devices)",
+        "those that the system trusts",
+        path=True,
+    ),
+    Key(
         "mqtt.subscriptions",
         _subscriptions,
         'a list of {filter, dialect}, such as [{"filter": "zigbee2mqtt/#", "dialect": "zigbee2mqtt"}]',
@@ -651,6 +663,13 @@ def _check_together(settings: Settings) -> None:
         raise Misconfigured(
             f"{one} from {settings.origins[one]} is given without {other}; give both or neither"
         )
+    # The children of `up` find the embedded broker's own address in mqtt.url.
+    speaks_tls = mqtt.certificate is not None or (mqtt.url or "").startswith("mqtts://")
+    if mqtt.ca is not None and not speaks_tls:
+        raise Misconfigured(
+            f"mqtt.ca from {settings.origins['mqtt.ca']} is for TLS, and no connection of ours uses it; "
+            f"write mqtts:// in mqtt.url, or leave it out"
+        )
     if mqtt.url is None and not mqtt.listen.loopback and mqtt.username is None:
         origin = settings.origins.get("mqtt.listen", "the default")
         raise Misconfigured(
@@ -774,3 +793,13 @@ def target(url: str) -> Target:
         password=None if parts.password is None else unquote(parts.password),
         tls=parts.scheme in ("mqtts", "tls", "https"),
     )
+
+
+def trusted(settings: Settings) -> ssl.SSLContext:
+    """How the broker that we reach with mqtts:// is checked. Raises Misconfigured when `mqtt.ca` cannot be used."""
+    try:
+        return tls.context(settings.mqtt.ca)
+    except ValueError as fault:
+        raise Misconfigured(
+            f"mqtt.ca from {settings.origins.get('mqtt.ca', 'the settings')}: {fault}"
+        ) from None

@@ -20,7 +20,7 @@ import structlog
 
 from anxin import embedded
 from anxin.jetstream import JetStream
-from anxin.settings import Address, Settings, target
+from anxin.settings import Address, Settings, target, trusted
 from anxin.supervisor import stop_signals
 from care.clock import SystemClock
 from care.errors import Conflict, Misconfigured, Temporary
@@ -190,6 +190,9 @@ async def _ingest(stream: JetStream, settings: Settings) -> None:
         raise Misconfigured(
             "mqtt.url is not set; start `anxin up`, or name the broker that devices publish to"
         )
+    encrypted = settings.mqtt.url.startswith("mqtts://")
+    if encrypted:
+        trusted(settings)
     # A session of our own at the broker, the same at every start: what came while we were away is kept there.
     client_id = settings.mqtt.client_id or embedded.Kept.of(settings.data_dir.absolute()).client_id
     await gateway.run(
@@ -198,6 +201,7 @@ async def _ingest(stream: JetStream, settings: Settings) -> None:
         mqtt_url=settings.mqtt.url,
         client_id=client_id,
         subscriptions=_subscriptions(settings),
+        authority=settings.mqtt.ca if encrypted else None,
     )
 
 

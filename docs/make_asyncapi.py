@@ -22,7 +22,8 @@ from devices.codecs import DEPTH_LIMIT, ITEMS_LIMIT
 from devices.codecs.exposes import PROPERTIES, THE_ALARM
 from devices.kinds import ALARM_KINDS, KINDS
 from devices.quantities import QUANTITIES, TEXT_LIMIT, Nature, Quantity
-from ingest.gateway import ACKS_KEPT, TRIES
+from ingest.gateway import ACKS_KEPT
+from ingest.lanes import TRIES
 from ingest.normalize import FUTURE, PAST, PAYLOAD_LIMIT, SAMPLE, TOPIC_LIMIT
 
 DOCUMENT = Path(__file__).with_name("asyncapi.json")

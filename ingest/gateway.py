@@ -1,9 +1,9 @@
-"""The only MQTT code of the service: broker -> normalize -> stream, and acknowledgements back to devices.
+"""The way in and back: broker -> normalize -> stream, and acknowledgements to devices.
 
 Start at `Gateway.run`. One promise: a message is acknowledged to the broker (PUBACK) only when everything that
 came of it is durable, in READINGS or in quarantine, or when it is decided that nothing comes of it. Until then the
-broker keeps it, whoever dies. Paho's thread only hands messages over. Alarm devices' messages are read first and
-published at once on lanes of their own; the rest is grouped for some milliseconds and published as one batch.
+broker keeps it, whoever dies (`ingest.broker`). Alarm devices' messages are read first and
+published at once on lanes of their own (`ingest.lanes`); the rest is grouped for some milliseconds and published as one batch.
 While the stream is away every lane keeps trying with the same message ids, acknowledges nothing, and so the broker
 stops sending: that is the back-pressure. The stream swallows what it already has, by report_id.
 """
@@ -12,62 +12,45 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-from collections import OrderedDict, deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
 
 import msgspec
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 from prometheus_client import Counter, Gauge, Histogram
 from structlog import get_logger
 
-from care import topics
 from care.clock import Clock
-from care.errors import Misconfigured, Reason, Temporary
+from care.errors import Reason, Temporary
 from care.ids import content_id, epoch_ms, iso, partition_of
 from care.messages import Beat, DeviceAck, Firmware, Refusal, Report, Unclaimed, decode, encode
 from care.site import Registry, Site
 from care.stream import DELIVERIES, HEALTH, REGISTRY, Outgoing, Stream, Task
 from devices.quantities import PRESSES
-from ingest.normalize import DEFAULT_SUBSCRIPTIONS, Message, Normalizer, Outcome, Subscription, refused_by_us
+from ingest.broker import ANSWERS_AT_ONCE, Arrived, Broker
+from ingest.lanes import BATCH, Budget, Fair, Item, Lane, Seldom
+from ingest.normalize import DEFAULT_SUBSCRIPTIONS, Normalizer, Outcome, Subscription
 
 log = get_logger("ingest")
 
-KEEPALIVE = 10
-"""Seconds; a broker that hangs is noticed within 15."""
-RECONNECT = (0.1, 5.0)
-"""Seconds between tries, at first and at most. It never gives up."""
 LINGER = 0.03
 """Seconds telemetry waits for company: one fsync then carries it all. With 4 ms instead the fsyncs of small batches
 made an SOS beside 500 messages a second take 73 ms at p95 instead of 10 (2 busy cores, one embedded nats-server)."""
-BATCH = 500
 URGENT_LANES = 8
 """Alarms of one home stay in order; homes do not wait for each other."""
 SLICE = 32
 """Messages normalized between two looks at the alarm lane: about 2 ms."""
-QOS0_WAITING = 20_000
-"""QoS 0 messages that may wait; more are dropped and counted. QoS 1 is bounded by not acknowledging."""
-TRIES = 5
-"""A message that fails so often for another reason than Temporary goes to quarantine."""
 FIRMWARE = "firmware."
 """Where it lies in the health bucket: this and the device's id."""
 FIRMWARE_SECONDS = 2.0
 BEAT_SECONDS = 2.0
-ACK_TIMEOUT = 3.0
 UNCLAIMED_EVERY = 60.0
 """Seconds between two records of the same unclaimed topic."""
 WITHHELD_EVERY = 600.0
 """Seconds between two records that a class of data of a device is not agreed to."""
 ANSWER_EVERY = 0.5
 """Seconds between two answers to a device that repeats itself."""
-ANSWERS_AT_ONCE = 512
-"""Answers to devices that wait for the broker's word."""
 ACKS_KEPT = 10_000
 STORED_KEPT = 50_000
 """Names of what the stream was last given: a repeat is known without asking it. A batch that holds a repeat is refused
@@ -87,9 +70,7 @@ _reports = Counter("anxin_ingest_reports", "Reports made durable", ["lane"])
 _refused = Counter("anxin_ingest_refused", "Messages or quantities refused", ["reason"])
 _repeats = Counter("anxin_ingest_repeats", "Messages that the stream already had")
 _unclaimed = Counter("anxin_ingest_unclaimed", "Messages of devices that are not in the site file")
-_dropped = Counter("anxin_ingest_dropped", "QoS 0 messages dropped because too many waited")
 _withheld = Counter("anxin_ingest_withheld", "Readings left out for want of consent", ["consent"])
-_retries = Counter("anxin_ingest_retries", "Times the stream could not be written and was tried again")
 _device_acks = Counter("anxin_ingest_device_acks", "Acknowledgements published to devices")
 _waiting = Gauge("anxin_ingest_waiting_messages", "Messages received and not yet durable")
 _connected = Gauge("anxin_ingest_connected", "1 while the broker connection stands")
@@ -99,348 +80,6 @@ _durable = Histogram(
     ["lane"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-
-
-@dataclass(slots=True)
-class _Arrived:
-    """A message as the broker handed it over, with what acknowledging it takes."""
-
-    message: Message
-    raw_topic: str
-    """As the broker writes it."""
-    mid: int
-    epoch: int
-    clock_seconds: float
-    left: int = 0
-    """Outcomes that are not durable yet."""
-    press: bool = False
-    alarm_seq: tuple[str, int] | None = None
-
-
-@dataclass(slots=True)
-class _Item:
-    """One message for the stream on behalf of an arrived one."""
-
-    subject: str
-    data: bytes
-    message_id: str
-    arrived: _Arrived
-    final: bool = False
-    """It is already a refusal: if even that cannot be stored, it is given up."""
-    failures: int = 0
-
-
-# -- the broker's side ------------------------------------------------------------------------------------------
-
-
-class _Broker:
-    """Paho in its own thread. Everything it calls on our side runs in the event loop."""
-
-    def __init__(
-        self,
-        gateway: Gateway,
-        *,
-        url: str,
-        client_id: str,
-        filters: Sequence[str],
-        escaped: bool,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-            raise Misconfigured("mqtt.url: mqtt://user:password@host:1883 or mqtts://… is wanted")
-        self._gateway = gateway
-        self._loop = loop
-        self._escaped = escaped
-        self._filters = [(topics.escape(f) if escaped else f, 1) for f in filters]
-        self._epoch = 0
-        self._lock = threading.Lock()
-        self._inbox: deque[_Arrived] = deque()
-        self._told = False
-        self._sent: dict[int, asyncio.Future[None]] = {}
-        self._client = client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            clean_session=False,
-            protocol=mqtt.MQTTv311,
-            manual_ack=True,
-        )
-        if parts.username is not None:
-            client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
-        if parts.scheme == "mqtts":
-            client.tls_set()
-        client.max_inflight_messages_set(
-            ANSWERS_AT_ONCE
-        )  # paho's own limit of 20 made answers wait in a flood
-        client.connect_timeout = 2.0
-        client.reconnect_delay_set(*RECONNECT)  # type: ignore[arg-type]  # paho adds and compares, fractions work
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        client.on_publish = self._on_publish
-        client.on_subscribe = self._on_subscribe
-        client.connect_async(
-            parts.hostname, parts.port or (8883 if parts.scheme == "mqtts" else 1883), KEEPALIVE
-        )
-
-    def start(self) -> None:
-        self._client.loop_start()
-
-    def stop(self) -> None:
-        """Leave; the session stays and the broker keeps what arrives. Blocks for up to a second."""
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    # In paho's thread.
-
-    def _on_connect(
-        self,
-        client: mqtt.Client,
-        _userdata: object,
-        flags: mqtt.ConnectFlags,
-        reason: ReasonCode,
-        _p: Properties | None,
-    ) -> None:
-        if reason.is_failure:
-            self._tell(self._gateway.not_connected, str(reason))
-            return
-        client.subscribe(self._filters)
-        self._tell(self._gateway.connected, flags.session_present)
-
-    def _on_disconnect(
-        self, _c: mqtt.Client, _u: object, _f: mqtt.DisconnectFlags, reason: ReasonCode, _p: Properties | None
-    ) -> None:
-        # Message numbers of the old connection mean other messages in the next one: never acknowledge by them.
-        with self._lock:
-            self._epoch += 1
-        self._tell(self._gateway.not_connected, str(reason))
-
-    def _on_subscribe(
-        self, _c: mqtt.Client, _u: object, _mid: int, reasons: list[ReasonCode], _p: Properties | None
-    ) -> None:
-        refused = [f for (f, _), reason in zip(self._filters, reasons, strict=False) if reason.is_failure]
-        self._tell(self._gateway.subscribed, refused)
-
-    def _on_message(self, _c: mqtt.Client, _u: object, m: mqtt.MQTTMessage) -> None:
-        try:
-            topic = m.topic
-        except UnicodeDecodeError:
-            topic = m._topic.decode("utf-8", "replace")  # noqa: SLF001  paho has no other way to name it
-        if m.qos == 0 and len(self._inbox) >= QOS0_WAITING:
-            _dropped.inc()
-            return
-        now = self._gateway.clock.now()
-        plain = topics.unescape(topic) if self._escaped else topic
-        message = Message(plain, bytes(m.payload), now, m.retain, m.qos)
-        self._inbox.append(_Arrived(message, topic, m.mid, self._epoch, self._gateway.clock.monotonic()))
-        if not self._told:
-            self._told = True
-            self._tell(self._hand_over)
-
-    def _on_publish(
-        self, _c: mqtt.Client, _u: object, mid: int, _r: ReasonCode, _p: Properties | None
-    ) -> None:
-        self._tell(self._published, mid)
-
-    def _tell(self, call: Callable[..., None], *args: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: we are leaving
-            self._loop.call_soon_threadsafe(call, *args)
-
-    # In the event loop.
-
-    def _hand_over(self) -> None:
-        self._told = False
-        inbox = self._inbox
-        while True:
-            try:
-                arrived = inbox.popleft()
-            except IndexError:
-                return
-            self._gateway.arrived(arrived)
-
-    def ack(self, arrived: _Arrived) -> None:
-        """PUBACK, unless the connection it came by is gone: then the broker sends the message again."""
-        if arrived.message.qos == 0:
-            return
-        with self._lock:
-            if arrived.epoch == self._epoch:
-                self._client.ack(arrived.mid, arrived.message.qos)
-
-    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish with QoS 1 and do not wait."""
-        self._client.publish(topic, payload, qos=1, retain=retain)
-
-    async def deliver(self, topic: str, payload: bytes) -> bool:
-        """Publish with QoS 1; True when the broker has it within ACK_TIMEOUT.
-
-        While disconnected paho keeps it and sends it later; saying it twice is better than not at all.
-        """
-        future: asyncio.Future[None] = self._loop.create_future()
-        info = self._client.publish(topic, payload, qos=1)
-        self._sent[info.mid] = future
-        try:
-            async with asyncio.timeout(ACK_TIMEOUT):
-                await future
-            return True
-        except TimeoutError:
-            return False
-        finally:
-            self._sent.pop(info.mid, None)
-
-    def _published(self, mid: int) -> None:
-        future = self._sent.pop(mid, None)
-        if future is not None and not future.done():
-            future.set_result(None)
-
-
-# -- lanes to the stream --------------------------------------------------------------------------------------
-
-
-class _Lane:
-    """Items for the stream in order; the next ones wait while these are being stored."""
-
-    def __init__(self, gateway: Gateway, name: str, *, linger: float = 0.0, limit: int = BATCH) -> None:
-        self._gateway = gateway
-        self._name = name
-        self._linger = linger
-        self._limit = limit
-        self._items: deque[_Item] = deque()
-        self._some = asyncio.Event()
-
-    def put(self, item: _Item) -> None:
-        self._items.append(item)
-        self._some.set()
-
-    async def run(self) -> None:
-        while True:
-            await self._some.wait()
-            if self._linger and len(self._items) < self._limit:
-                await asyncio.sleep(self._linger)
-            batch = [self._items.popleft() for _ in range(min(self._limit, len(self._items)))]
-            if not self._items:
-                self._some.clear()
-            await self._store(batch)
-
-    async def _store(self, batch: list[_Item]) -> None:
-        pause = 0.05
-        while batch:
-            try:
-                await self._publish(batch)
-            except Temporary:
-                _retries.inc()
-                await asyncio.sleep(pause)
-                pause = min(1.0, pause * 2)
-                continue
-            except Exception as error:  # noqa: BLE001  one message the stream cannot take must not hold up the others
-                if len(batch) > 1:
-                    for item in batch:
-                        await self._store([item])
-                    return
-                if await self._give_up(batch[0], error):
-                    return
-                continue
-            for item in batch:
-                self._gateway.stored(item, self._name)
-            return
-
-    async def _publish(self, batch: list[_Item]) -> None:
-        """Each name once and each stream for itself: the stream stores such a batch with one fsync, another one by one."""
-        by_stream: dict[str, dict[str, Outgoing]] = {}
-        for item in batch:
-            named = by_stream.setdefault(item.subject.partition(".")[0], {})
-            named.setdefault(item.message_id, Outgoing(item.subject, item.data, item.message_id))
-        for _, named in sorted(by_stream.items(), key=lambda found: found[0] != "readings"):
-            messages = list(named.values())
-            if len(messages) == 1:
-                one = messages[0]
-                await self._gateway.stream.publish(one.subject, one.data, message_id=one.message_id)
-            else:
-                await self._gateway.stream.publish_batch(messages)
-
-    async def _give_up(self, item: _Item, error: Exception) -> bool:
-        """After some tries the message becomes a refusal; True when even that cannot be stored."""
-        item.failures += 1
-        if item.failures < TRIES:
-            await asyncio.sleep(0.05)
-            return False
-        log.error("message_failed", subject=item.subject, error=type(error).__name__, given_up=item.final)
-        if item.final:
-            self._gateway.done(item.arrived)
-            return True
-        refusal = refused_by_us(item.arrived.message, f"{type(error).__name__} while storing")
-        item.subject, item.data, item.message_id = refusal.subject, encode(refusal), refusal.refusal_id
-        item.final, item.failures = True, 0
-        return False
-
-
-# -- the gateway ------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Seldom:
-    """Lets a thing through once in a while."""
-
-    every: float
-    limit: int = 10_000
-    _last: OrderedDict[str, float] = field(default_factory=OrderedDict)
-
-    def now(self, key: str, at: float) -> bool:
-        last = self._last.get(key)
-        if last is not None and at - last < self.every:
-            return False
-        self._last[key] = at
-        self._last.move_to_end(key)
-        if len(self._last) > self.limit:
-            self._last.popitem(last=False)
-        return True
-
-
-class _Fair:
-    """Messages that wait, by topic and in turn: a device that says a lot waits for itself, not the others for it."""
-
-    def __init__(self) -> None:
-        self._by_topic: OrderedDict[str, deque[_Arrived]] = OrderedDict()
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def put(self, arrived: _Arrived) -> None:
-        self._by_topic.setdefault(arrived.raw_topic, deque()).append(arrived)
-        self._count += 1
-
-    def take(self) -> _Arrived:
-        """The oldest of the topic whose turn it is."""
-        topic, waiting = next(iter(self._by_topic.items()))
-        found = waiting.popleft()
-        self._count -= 1
-        if waiting:
-            self._by_topic.move_to_end(topic)
-        else:
-            del self._by_topic[topic]
-        return found
-
-    def oldest(self) -> Iterator[float]:
-        """Since when each topic waits."""
-        return (waiting[0].clock_seconds for waiting in self._by_topic.values())
-
-
-class _Budget:
-    """So many at once, then so many a second, for each key."""
-
-    def __init__(self, budget: tuple[float, float], *, limit: int = 10_000) -> None:
-        self._burst, self._per_second = budget
-        self._limit = limit
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, key: str, at: float) -> bool:
-        left, then = self._left.get(key, (self._burst, at))
-        left = min(self._burst, left + (at - then) * self._per_second)
-        self._left[key] = (left - 1 if left >= 1 else left, at)
-        self._left.move_to_end(key)
-        if len(self._left) > self._limit:
-            self._left.popitem(last=False)
-        return left >= 1
 
 
 class Gateway:
@@ -456,7 +95,9 @@ class Gateway:
         client_id: str,
         subscriptions: Sequence[Subscription] = DEFAULT_SUBSCRIPTIONS,
         escaped: bool = True,
+        authority: Path | None = None,
     ) -> None:
+        self._authority = authority
         self._escaped = escaped
         self.stream = stream
         self.clock = clock
@@ -465,28 +106,28 @@ class Gateway:
         self._client_id = client_id
         self._subscriptions = tuple(subscriptions)
         self._normalizer: Normalizer | None = None
-        self._broker: _Broker | None = None
+        self._broker: Broker | None = None
         self._known = asyncio.Event()
-        self._alarms = _Fair()
-        self._telemetry = _Fair()
+        self._alarms = Fair()
+        self._telemetry = Fair()
         self._alarm_waits = asyncio.Event()
         self._telemetry_waits = asyncio.Event()
-        self._urgent = [_Lane(self, "urgent", limit=64) for _ in range(URGENT_LANES)]
-        self._normal = _Lane(self, "normal", linger=LINGER)
-        self._quarantine = _Lane(self, "quarantine", linger=LINGER)
-        self._held: dict[int, _Arrived] = {}
+        self._urgent = [Lane(self, "urgent", limit=64) for _ in range(URGENT_LANES)]
+        self._normal = Lane(self, "normal", linger=LINGER)
+        self._quarantine = Lane(self, "quarantine", linger=LINGER)
+        self._held: dict[int, Arrived] = {}
         """QoS 1 messages by number that are not acknowledged yet."""
         self._clearing: dict[str, int] = {}
         self._acks: OrderedDict[tuple[str, int], tuple[str, bytes]] = OrderedDict()
         self._stored: OrderedDict[str, None] = OrderedDict()
-        self._refusals_each = _Budget(REFUSALS_EACH)
-        self._refusals_all = _Budget(REFUSALS_ALL)
-        self._alarms_each = _Budget(ALARMS_EACH)
+        self._refusals_each = Budget(REFUSALS_EACH)
+        self._refusals_all = Budget(REFUSALS_ALL)
+        self._alarms_each = Budget(ALARMS_EACH)
         self._sums: dict[tuple[str, str], tuple[Refusal, int]] = {}
         """Refusals that are not recorded one by one: the last one, and how many."""
-        self._seldom_unclaimed = _Seldom(UNCLAIMED_EVERY)
-        self._seldom_withheld = _Seldom(WITHHELD_EVERY)
-        self._seldom_answered = _Seldom(ANSWER_EVERY)
+        self._seldom_unclaimed = Seldom(UNCLAIMED_EVERY)
+        self._seldom_withheld = Seldom(WITHHELD_EVERY)
+        self._seldom_answered = Seldom(ANSWER_EVERY)
         self._withheld_told: dict[str, int] = {}
         self._started_at = clock.now()
         self._last_input_at: datetime | None = None
@@ -504,13 +145,14 @@ class Gateway:
             tasks.create_task(self._beat(), name="beat")
             tasks.create_task(self._keep_firmware(), name="firmware")
             await self._known.wait()
-            self._broker = broker = _Broker(
+            self._broker = broker = Broker(
                 self,
                 url=self._mqtt_url,
                 client_id=self._client_id,
                 filters=[s.filter for s in self._subscriptions],
                 escaped=self._escaped,
                 loop=asyncio.get_running_loop(),
+                authority=self._authority,
             )
             for i, lane in enumerate((*self._urgent, self._normal, self._quarantine)):
                 tasks.create_task(lane.run(), name=f"lane-{i}")
@@ -531,12 +173,16 @@ class Gateway:
         _connected.set(1)
         log.info("broker_connected", session_present=session_present)
 
-    def not_connected(self, reason: str) -> None:
+    def not_connected(self, why: str) -> None:
+        """`why` is a sentence with the broker's address."""
+        trouble = f"broker away: {why}"
         if self._is_connected:
-            log.warning("broker_lost", reason=reason)
+            log.warning("broker_lost", reason=why)
+        elif trouble != self._trouble:
+            log.warning("broker_not_reached", reason=why)
         self._is_connected = False
         _connected.set(0)
-        self._say("broker away")
+        self._say(trouble)
 
     def subscribed(self, refused: Sequence[str]) -> None:
         """The broker keeps messages for us from now on, but for filters that it refuses."""
@@ -549,7 +195,7 @@ class Gateway:
             self._trouble = trouble
             self._changed.set()
 
-    def arrived(self, arrived: _Arrived) -> None:
+    def arrived(self, arrived: Arrived) -> None:
         """A message came in: alarm devices' go to the head of the house."""
         message = arrived.message
         if message.qos:
@@ -577,7 +223,7 @@ class Gateway:
 
     # -- from messages to lanes
 
-    async def _read(self, waiting: _Fair, some: asyncio.Event) -> None:
+    async def _read(self, waiting: Fair, some: asyncio.Event) -> None:
         while True:
             await some.wait()
             some.clear()
@@ -586,7 +232,7 @@ class Gateway:
                     self._handle(waiting.take())
                 await asyncio.sleep(0)
 
-    def _handle(self, arrived: _Arrived) -> None:
+    def _handle(self, arrived: Arrived) -> None:
         assert self._normalizer is not None
         message = arrived.message
         outcomes = self._normalizer.normalize(message)
@@ -596,10 +242,10 @@ class Gateway:
         self._count_withheld(self._normalizer)
         self.done(arrived)
 
-    def _dispatch(self, outcome: Outcome, arrived: _Arrived) -> None:
+    def _dispatch(self, outcome: Outcome, arrived: Arrived) -> None:
         now = arrived.clock_seconds
         if isinstance(outcome, Report):
-            item = _Item(outcome.subject, encode(outcome), outcome.report_id, arrived)
+            item = Item(outcome.subject, encode(outcome), outcome.report_id, arrived)
             if outcome.urgent:
                 lane = self._urgent[partition_of(outcome.home) % URGENT_LANES]
                 arrived.press = arrived.press or any(outcome.values.get(q) for q in PRESSES)
@@ -622,7 +268,7 @@ class Gateway:
             ):
                 self._add_up(outcome)
                 return
-            item = _Item(outcome.subject, encode(outcome), outcome.refusal_id, arrived, final=True)
+            item = Item(outcome.subject, encode(outcome), outcome.refusal_id, arrived, final=True)
             lane = (
                 self._urgent[partition_of(outcome.home or "") % URGENT_LANES]
                 if outcome.alarm
@@ -632,7 +278,7 @@ class Gateway:
             _unclaimed.inc()
             if not self._seldom_unclaimed.now(outcome.topic, now):
                 return
-            item = _Item(outcome.subject, encode(outcome), _unclaimed_id(outcome), arrived, final=True)
+            item = Item(outcome.subject, encode(outcome), _unclaimed_id(outcome), arrived, final=True)
             lane = self._quarantine
         if item.message_id in self._stored:
             _repeats.inc()
@@ -676,7 +322,7 @@ class Gateway:
 
     # -- durable
 
-    def stored(self, item: _Item, lane: str) -> None:
+    def stored(self, item: Item, lane: str) -> None:
         """The stream has it."""
         self._stored[item.message_id] = None
         if len(self._stored) > STORED_KEPT:
@@ -686,13 +332,13 @@ class Gateway:
             _durable.labels(lane).observe(max(0.0, self.clock.monotonic() - item.arrived.clock_seconds))
         self.done(item.arrived)
 
-    def done(self, arrived: _Arrived) -> None:
+    def done(self, arrived: Arrived) -> None:
         """One of the things that came of a message is decided."""
         arrived.left -= 1
         if arrived.left == 0:
             self.settle(arrived)
 
-    def settle(self, arrived: _Arrived) -> None:
+    def settle(self, arrived: Arrived) -> None:
         """Everything that came of a message is decided: now, and not before, the broker may forget it."""
         assert self._broker is not None
         self._waiting -= 1
@@ -849,13 +495,14 @@ async def run(
     subscriptions: Sequence[Subscription] = DEFAULT_SUBSCRIPTIONS,
     registry_source: AsyncIterable[Registry] | None = None,
     escaped: bool = True,
+    authority: Path | None = None,
 ) -> None:
     """The role `ingest`, until cancelled.
 
     `client_id` names the session at the broker: the caller keeps it in data_dir, unguessable, the same at every start.
     `registry_source` gives the registry and its changes; by default the stream's `registry/site` is watched.
     `escaped`: the broker is our own behind the doorman, which writes spaces and the like as `care.topics` says. On a
-    foreign broker it matters only for filters that hold such characters themselves.
+    foreign broker it matters only for filters that hold such characters themselves. `authority` is the setting `mqtt.ca`.
     """
     await Gateway(
         stream=stream,
@@ -865,6 +512,7 @@ async def run(
         client_id=client_id,
         subscriptions=subscriptions,
         escaped=escaped,
+        authority=authority,
     ).run()
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import socket
 import ssl
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel
 
+from care.tls import PERHAPS_TLS, context, perhaps_papers, sentence
 from simulators.sensors import Publish
 
 WINDOW = 200
@@ -65,7 +65,7 @@ def broker(
         raise ValueError(
             f"`{url}` is not a broker; write it like mqtt://user:pass@host:1883 or mqtts://host:8883"
         )
-    tls = _context(authority, certificate, key) if parts.scheme == "mqtts" else None
+    tls = context(authority, certificate, key) if parts.scheme == "mqtts" else None
     if tls is None and (authority or certificate or key):
         raise ValueError(f"--ca, --cert and --key are for TLS: write mqtts:// instead of `{parts.scheme}://`")
     return Broker(
@@ -75,76 +75,6 @@ def broker(
         unquote(parts.password) if parts.password else None,
         tls,
     )
-
-
-def _context(authority: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
-    """How a device checks whom it speaks to; raises ValueError."""
-    if key is not None and certificate is None:
-        raise ValueError("--key without --cert: give the certificate that the key belongs to")
-    file: Path | None = authority
-    try:
-        context = ssl.create_default_context(cafile=authority)
-        if certificate is not None:
-            file = certificate
-            context.load_cert_chain(certificate, key)
-    except OSError as error:  # an SSLError is one
-        why = (
-            error.strerror
-            if not isinstance(error, ssl.SSLError) and error.strerror
-            else "it is not what it should be in PEM"
-        )
-        raise ValueError(f"{file} cannot be used for TLS: {why}") from None
-    return context
-
-
-# What OpenSSL calls it, and what it means for whoever reads.
-_TLS_WORDS = (
-    ("WRONG_VERSION_NUMBER", "it does not speak TLS on this port; write mqtt:// or name the port that does"),
-    ("CERTIFICATE_REQUIRED", "it wants a certificate from us; give --cert and --key"),
-    ("PROTOCOL_VERSION", "it speaks no TLS version that is still safe (1.2 or newer is wanted)"),
-    ("UNSUPPORTED_PROTOCOL", "it speaks no TLS version that is still safe (1.2 or newer is wanted)"),
-    ("UNKNOWN_CA", "it does not know who made our certificate"),
-    ("BAD_CERTIFICATE", "it does not take our certificate"),
-    (
-        "HANDSHAKE_FAILURE",
-        "it and we have no kind of TLS in common, or it wants a certificate from us (--cert and --key)",
-    ),
-)
-
-
-_NOT_TLS = "it ends the connection before a word is said; perhaps this port is without TLS: write mqtt://"
-_PERHAPS_TLS = "it ends the connection without an answer; perhaps this port wants TLS: write mqtts://"
-_PERHAPS_PAPERS = (
-    "it ends the connection without an answer; perhaps it wants a certificate from us: give --cert and --key"
-)
-
-
-def sentence(error: OSError, *, tls: bool) -> str:
-    """Why a broker cannot be reached, for a person, without its address and without a full stop."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        why = error.verify_message or "it cannot be checked"
-        hint = (
-            ""
-            if "expired" in why or "not yet" in why
-            else "; give --ca with the file of whoever made it, or the name that it is made out to"
-        )
-        return f"its certificate is refused: {why}{hint}"
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return _NOT_TLS
-    if isinstance(error, ssl.SSLError):
-        text = f"{error.reason or ''} {error}".upper()
-        return next(
-            (words for mark, words in _TLS_WORDS if mark in text), f"TLS fails: {error.reason or error}"
-        )
-    if isinstance(error, socket.gaierror):
-        return "there is no machine of that name"
-    if isinstance(error, ConnectionRefusedError):
-        return "nobody listens there"
-    if isinstance(error, TimeoutError):
-        return "it does not answer"
-    if tls and isinstance(error, ConnectionResetError | BrokenPipeError):
-        return _NOT_TLS
-    return (error.strerror or str(error) or type(error).__name__).lower()
 
 
 @dataclass
@@ -218,7 +148,7 @@ class Line:
         wait = 0.1
         for n in itertools.count():
             client = self._client(loop, n)
-            ended = _PERHAPS_TLS if self._broker.tls is None else _PERHAPS_PAPERS
+            ended = PERHAPS_TLS if self._broker.tls is None else perhaps_papers()
             self._lost = False
             try:
                 await asyncio.to_thread(client.connect, self._broker.host, self._broker.port, 30)

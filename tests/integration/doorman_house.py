@@ -12,17 +12,36 @@ import struct
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from anxin import doorman, embedded
+from anxin.doorman import add_gateway
 from anxin.jetstream import JetStream
 from anxin.settings import Address, Mqtt, Settings, Subscription
 from care.clock import SystemClock
-from care.messages import Refusal, decode
-from care.stream import QUARANTINE
+from care.messages import Refusal, decode, encode
+from care.site import Community, Home, Site
+from care.site import Device as SiteDevice
+from care.stream import QUARANTINE, REGISTRY
+from care.words import Kind
 from tests.conftest import NatsForTests, open_folder
 
+NOON = datetime(2026, 5, 23, 4, tzinfo=UTC)
+SITE = Site(
+    community=Community(id="c", name="c"),
+    homes=[
+        Home(
+            id=home,
+            devices=[
+                SiteDevice(id=f"sos-{home}", kind=Kind.sos),
+                SiteDevice(id=f"smoke-{home}", kind=Kind.smoke, address=f"zigbee2mqtt/{home}/kitchen smoke"),
+            ],
+        )
+        for home in ("h1", "h2")
+    ],
+)
 SHARED = ("bridge", "twelve-letters")
 _open: list[Device] = []
 """Closed with the doorman, so that a test need not."""
@@ -117,6 +136,26 @@ async def front(server: NatsForTests, **more: Any) -> AsyncIterator[Front]:
             _open[-1].close()
         await asyncio.sleep(0.05)  # every side has heard of the end of the other
         await stream.close()
+
+
+async def known(found: Front, *gateways: str) -> None:
+    """The doorman has read the site and has heard of these gateways."""
+    async with asyncio.timeout(20):
+        while found.door.registry is None or not found.door._accounts.keys() >= set(gateways):
+            await asyncio.sleep(0.01)
+
+
+async def gateway_house(found: Front) -> tuple[str, str]:
+    """Load the site and make a gateway for each home; their secrets."""
+    await found.stream.put(REGISTRY, "site", encode(SITE))
+    secrets = [
+        await add_gateway(
+            found.stream, f"gw-{home}", homes=[home], bases=[f"zigbee2mqtt/{home}"], now=NOON, replace=True
+        )
+        for home in ("h1", "h2")
+    ]
+    await known(found, "gw-h1", "gw-h2")
+    return secrets[0], secrets[1]
 
 
 async def until_open(port: int, task: asyncio.Task[None] | None = None) -> None:

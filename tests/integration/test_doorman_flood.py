@@ -13,8 +13,7 @@ from anxin.doorman import connection, flow
 from care.messages import encode
 from care.stream import REGISTRY
 from tests.conftest import NatsForTests
-from tests.integration.doorman_house import Device, Front, front, packet, private_broker, publish_packet
-from tests.integration.test_doorman import SITE
+from tests.integration.doorman_house import SITE, Device, Front, front, packet, private_broker, publish_packet
 
 BELT, SOS = "anxin/v1/h1/d1", "anxin/v1/h1/sos-h1"
 PULSE = b'{"heart_rate":72}'

@@ -34,6 +34,27 @@ def test_one_without_the_other_is_refused(only: str):
     assert "mqtt.key" in str(told.value)
 
 
+CA = {"ANXIN_CONFIG": "", "ANXIN_MQTT__CA": "ca.pem"}
+
+
+def test_who_made_the_brokers_certificate_is_a_file(tmp_path: Path):
+    """Relative to the file that names it; a child of `up`, which finds the embedded broker's own address, takes it too."""
+    file = tmp_path / "anxin.toml"
+    file.write_text('[mqtt]\nurl = "mqtts://broker:8883"\nca = "ca.pem"\n')
+    found = load(file, environ={})
+    assert found.mqtt.ca == tmp_path / "ca.pem"
+    assert load(environ=found.environment()).mqtt == found.mqtt
+    inside = {**TLS, **CA, "ANXIN_MQTT__URL": "mqtt://127.0.0.1:1"}
+    assert load(environ=inside).mqtt.ca == Path("ca.pem")
+
+
+@pytest.mark.parametrize("url", [{}, {"ANXIN_MQTT__URL": "mqtt://broker"}])
+def test_it_is_refused_where_no_connection_uses_it(url: dict[str, str]):
+    """It would look like safety and be none."""
+    with pytest.raises(Misconfigured, match=r"^mqtt\.ca from the environment .* write mqtts:// in mqtt\.url"):
+        load(environ={**CA, **url})
+
+
 def behind(tmp_path: Path, **mqtt: object) -> embedded.Nats:
     settings = Settings(data_dir=tmp_path, mqtt=Mqtt(**{"listen": Address("127.0.0.1", 0), **mqtt}))  # type: ignore[arg-type]
     return embedded.Nats.below(settings, embedded.Kept.of(tmp_path), doorman=True)

@@ -15,7 +15,9 @@ from care.site import Community, Device, Home, Registry, Site
 from care.stream import QUARANTINE, READINGS, MemoryStream
 from care.words import Kind
 from ingest import gateway
-from ingest.gateway import Gateway, _Arrived, _Fair
+from ingest.broker import Arrived
+from ingest.gateway import Gateway
+from ingest.lanes import Fair
 from ingest.normalize import Message, Normalizer
 
 NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
@@ -38,7 +40,7 @@ class Acks:
         self.mids: list[int] = []
         self.said: list[str] = []
 
-    def ack(self, arrived: _Arrived) -> None:
+    def ack(self, arrived: Arrived) -> None:
         self.mids.append(arrived.mid)
 
     def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -63,7 +65,7 @@ class House:
     def hears(self, topic: str, payload: bytes) -> int:
         self.count += 1
         message = Message(topic, payload, self.clock.now(), qos=1)
-        self.way.arrived(_Arrived(message, topic, self.count, 0, self.clock.monotonic()))
+        self.way.arrived(Arrived(message, topic, self.count, 0, self.clock.monotonic()))
         return self.count
 
     async def works(self) -> None:
@@ -88,10 +90,10 @@ class House:
 
 def test_devices_are_heard_in_turn() -> None:
     """Behind five thousand of one device the first of another is next, and each one's own stay in order."""
-    queue = _Fair()
+    queue = Fair()
     for n in range(5000):
-        queue.put(_Arrived(Message("flood", b"", NOON), "flood", n, 0, 1.0))
-    queue.put(_Arrived(Message("sos", b"", NOON), "sos", 9999, 0, 2.0))
+        queue.put(Arrived(Message("flood", b"", NOON), "flood", n, 0, 1.0))
+    queue.put(Arrived(Message("sos", b"", NOON), "sos", 9999, 0, 2.0))
     assert sorted(queue.oldest()) == [1.0, 2.0]
     taken = [queue.take().mid for _ in range(len(queue))]
     assert taken[1] == 9999
