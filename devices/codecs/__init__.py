@@ -58,7 +58,7 @@ class Twice:
         self.values = values
 
 
-class _Wrong:
+class Wrong:
     """Stands for a number that no machine can hold: NaN, Infinity, 300 digits."""
 
     def __init__(self, text: str) -> None:
@@ -102,7 +102,7 @@ def _read_slowly(payload: bytes) -> Any:
         raise Refused(Reason.not_text, f"byte {error.start} is not UTF-8") from None
     try:
         return json.loads(
-            text, object_pairs_hook=_pairs, parse_constant=_Wrong, parse_int=_integer, parse_float=_real
+            text, object_pairs_hook=_pairs, parse_constant=Wrong, parse_int=_integer, parse_float=_real
         )
     except (ValueError, RecursionError) as error:
         detail = getattr(error, "msg", "") or type(error).__name__
@@ -123,12 +123,12 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> Any:
-    return int(text) if len(text) <= 20 else _Wrong(text[:40])
+    return int(text) if len(text) <= 20 else Wrong(text[:40])
 
 
 def _real(text: str) -> Any:
     value = float(text)
-    return value if math.isfinite(value) else _Wrong(text[:40])
+    return value if math.isfinite(value) else Wrong(text[:40])
 
 
 def _colons(value: Any) -> int:

@@ -1,8 +1,8 @@
-"""SenML packs in JSON (RFC 8428): base values resolved, relative times against the receipt, several devices by name.
+"""SenML packs in JSON and CBOR (RFC 8428): base values resolved, relative times against the receipt, several devices by name.
 
 Start at `SenML.hear`. PyPI holds no parser worth depending on (the newest general one is of 2018 and older than the
-RFC), and the rules fit on a page. What a record means is told by the end of its name (`urn:dev:mac:0024be/heart_rate`),
-or, without one, by its unit; the rest of the name is the device. XML and CBOR packs are not read.
+RFC), and the rules fit on a page; CBOR itself is read by cbor2. What a record means is told by the end of its name (`urn:dev:mac:0024be/heart_rate`),
+or, without one, by its unit; the rest of the name is the device. XML packs are not read.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from care.errors import Reason, Refused
 from devices.codecs import ITEMS_LIMIT, Said, Twice, read_json, read_time
+from devices.codecs.cbor import is_cbor, read_cbor
 from devices.codecs.utterance import Claim, Heard, Utterance, identity, take
 from devices.expressions import number
 from devices.names import exact, guess, tail
@@ -28,6 +29,11 @@ _BY_UNIT = {
 }  # fmt: skip
 """Units that tell the quantity by themselves (RFC 8428, 12.1)."""
 _ENDS = "/:;._-"
+_LABELS = {
+    -1: "bver", -2: "bn", -3: "bt", -4: "bu", -5: "bv", -6: "bs",
+    0: "n", 1: "u", 2: "v", 3: "vs", 4: "vb", 5: "s", 6: "t", 7: "ut", 8: "vd",
+}  # fmt: skip
+"""What CBOR writes as a number (RFC 8428, table 4); further labels are texts there too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class SenML:
         return (topic,)
 
     def hear(self, heard: Heard) -> list[Utterance | Refused]:
-        pack = read_json(heard.payload)
+        pack = _in_words(read_cbor(heard.payload)) if is_cbor(heard.payload) else read_json(heard.payload)
         if isinstance(pack, dict):
             pack = [pack]  # some devices leave out the brackets of a single record
         if not isinstance(pack, list):
@@ -84,6 +90,20 @@ class SenML:
             addresses = (f"{heard.topic}/{name}", name, heard.topic) if name else (heard.topic,)
             out.append(Utterance(addresses, partial(_say, group), names=tuple(dict.fromkeys(ends))))
         return out
+
+
+def _in_words(pack: Any) -> Any:
+    """A pack in CBOR with the labels that it would have in JSON. Numbers outside the table are labels nobody knows."""
+    if isinstance(pack, list):
+        return [_in_words(record) for record in pack[: ITEMS_LIMIT + 1]]
+    if not isinstance(pack, dict):
+        return pack
+    record: dict[str, Any] = {}
+    for key, value in pack.items():
+        label = key if isinstance(key, str) else _LABELS.get(key)
+        if label is not None:
+            record[label] = Twice([record[label], value]) if label in record else value
+    return record
 
 
 def _read(
