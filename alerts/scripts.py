@@ -81,7 +81,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scripts: list[_Script]
     adapt: dict[str, _Adaptation]
     english: dict[str, str]
-    """Titles and steps as an English screen shows them."""
+    """Titles, steps and hints as an English screen shows them; what is said to the resident stays as it is."""
 
 
 class Script(msgspec.Struct, frozen=True):
@@ -95,6 +95,7 @@ class Script(msgspec.Struct, frozen=True):
     hints: list[str]
     suggest: Suggestion
     title_en: str = ""
+    hints_en: list[str] = []
 
 
 class _Blank(dict[str, str]):
@@ -129,6 +130,8 @@ def _file() -> _File:
     said_in_chinese = {s.title for s in data.scripts}
     said_in_chinese |= {word for s in data.scripts for step in s.steps for word in (step.when, step.do)}
     said_in_chinese |= {c.do for a in data.adapt.values() for c in (a.first, a.second) if c is not None}
+    hints = [s.hint for s in data.scripts] + [a.hint for a in data.adapt.values()]
+    said_in_chinese |= {hint for hint in hints if hint}
     for words in sorted(said_in_chinese ^ set(data.english)):
         raise Misconfigured(f"scripts.yaml, english: {words} is missing, or no script says it")
     if "*" not in data.scripts[-1].codes:
@@ -211,6 +214,7 @@ def script_for(
         ],
         questions=script.questions,
         hints=hints,
+        hints_en=[data.english[h] for h in hints],
         suggest=offer,
         title_en=data.english[script.title],
     )

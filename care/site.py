@@ -49,6 +49,8 @@ class Community(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Where the service centre stands."""
     street: str = ""
     """The 街道 it belongs to, for the header of the screens."""
+    phone: str = ""
+    """Where relatives reach the service centre."""
 
 
 class MicroGrid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -194,6 +194,7 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
             for q in script.questions
         ],
         "hints": list(script.hints),
+        "hints_en": list(script.hints_en),
         "suggest": msgspec.to_builtins(script.suggest),
     }
 

@@ -190,21 +190,29 @@ def responder(alert: Json, person: str) -> Json | None:
 
 
 _FAMILY_STATES = {
-    "new": "社区正在核实一条提醒",
-    "acknowledged": "社区正在核实一条提醒，工作人员已接警",
-    "dispatched": "工作人员正在上门",
-    "attended": "工作人员已到家中",
-    "closed": "已处理完毕",
+    "new": ("社区正在核实一条提醒", "The community is looking into a reminder"),
+    "acknowledged": (
+        "社区正在核实一条提醒，工作人员已接警",
+        "The community is looking into a reminder; somebody has taken it",
+    ),
+    "dispatched": ("工作人员正在上门", "Somebody is on the way to the home"),
+    "attended": ("工作人员已到家中", "Somebody is at the home"),
+    "closed": ("已处理完毕", "Dealt with"),
 }
-_FAMILY_OUTCOMES = {"O1": "平安", "O2": "已送医，请与中心联系", "O3": "险情已排除", "O4": "社区会继续跟进"}
+_FAMILY_OUTCOMES = {
+    "O1": ("平安", "all is well"),
+    "O2": ("已送医，请与中心联系", "in hospital, please call the centre"),
+    "O3": ("险情已排除", "the danger is over"),
+    "O4": ("社区会继续跟进", "the community looks after it"),
+}
 
 
-def family_words(alert: Json) -> str:
-    """How a case goes, for a relative: what the service does, never a diagnosis."""
-    words = _FAMILY_STATES[alert["state"]]
-    outcome = alert.get("outcome")
-    if alert["state"] == "closed" and outcome and outcome.get("outcome") in _FAMILY_OUTCOMES:
-        return f"{words}：{_FAMILY_OUTCOMES[outcome['outcome']]}"
+def family_words(state: str, outcome: str | None, language: str = "zh") -> str:
+    """How a case goes, for a relative, in `zh` or `en`: what the service does, never a diagnosis."""
+    n = 1 if language == "en" else 0
+    words = _FAMILY_STATES[state][n]
+    if state == "closed" and outcome in _FAMILY_OUTCOMES:
+        return f"{words}{': ' if n else '：'}{_FAMILY_OUTCOMES[outcome][n]}"
     return words
 
 
@@ -227,7 +235,7 @@ def family(alert: Json, homes: frozenset[str], residents: frozenset[str]) -> Jso
         "closed_at": alert["closed_at"],
         "condition": alert["condition"],
         "state": alert["state"],
-        "state_words": family_words(alert),
+        "state_words": family_words(alert["state"], (alert.get("outcome") or {}).get("outcome")),
         "version": alert["version"],
     }
 

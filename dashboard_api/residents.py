@@ -311,8 +311,10 @@ def family_page(house: House, home: Home, contact: str) -> Json:
         "names": [r.name for r in agreed],
         "relation": registry.contacts[contact][1].relation,
         "phone": home.phone if agreed else "",
+        "centre_phone": registry.site.community.phone,
         "allowed": [],
         "words": "",
+        "words_en": "",
         "calm": None,
         "last_at": None,
         "protection": None,
@@ -320,7 +322,11 @@ def family_page(house: House, home: Home, contact: str) -> Json:
         "cases": [],
     }
     if not agreed:
-        return {**page, "words": "老人没有同意向家属显示情况"}
+        return {
+            **page,
+            "words": "老人没有同意向家属显示情况",
+            "words_en": "The resident has not agreed that the family sees how things are",
+        }
     granted = {word for r in agreed for word in (r.consent or {}).get("family", [])}
     page["allowed"] = sorted(granted)
     health = house.picture.health.get(home.id)
@@ -331,7 +337,9 @@ def family_page(house: House, home: Home, contact: str) -> Json:
     for case in list(house.picture.cases.values()):  # served beside the loop in which cases come and go
         seen = house.alert_for(case, viewer)
         if seen is not None:
-            cases.append({**seen, "steps": _family_steps(case.alert)})
+            outcome = case.alert.outcome.outcome if case.alert.outcome is not None else None
+            told = redact.family_words(seen["state"], outcome, "en")
+            cases.append({**seen, "state_words_en": told, "steps": _family_steps(case.alert)})
     cases.sort(key=lambda c: c["raised_at"], reverse=True)
     page["cases"] = cases[:5]
     waiting = [c for c in cases if c["state"] != "closed"]
@@ -340,15 +348,17 @@ def family_page(house: House, home: Home, contact: str) -> Json:
     )
     last = _last_activity(house, home) if "activity" in granted else None
     page["last_at"] = iso(last) if last is not None else None
-    clock = f"{last.astimezone(registry.zone):%H:%M} 有活动" if last is not None else ""
+    clock = f"{last.astimezone(registry.zone):%H:%M}" if last is not None else ""
     if waiting:
         page["calm"] = False
-        page["words"] = waiting[0]["state_words"]
+        page["words"], page["words_en"] = waiting[0]["state_words"], waiting[0]["state_words_en"]
     elif heard is None or now - heard > timedelta(hours=1) or protection == "not":
         page["words"] = "现在看不全家里的情况，社区正在检查设备"
+        page["words_en"] = "Not all of the home can be seen now; the community is checking the devices"
     else:
         page["calm"] = True
-        page["words"] = "，".join(w for w in ("今天没有异常", clock) if w)
+        page["words"] = f"今天没有异常，{clock} 有活动" if clock else "今天没有异常"
+        page["words_en"] = f"Nothing unusual today, movement at {clock}" if clock else "Nothing unusual today"
     return page
 
 
@@ -357,12 +367,12 @@ def _family_steps(alert: Any) -> list[Json]:
     arrived = next((r.at for r in alert.responders if r.state == "arrived"), None)
     rang = next((c.at for c in alert.calls if c.result == "answered"), None)
     steps = [
-        ("接警", alert.acknowledged_at),
-        ("已通话", rang),
-        ("已上门", arrived),
-        ("已结束", alert.closed_at),
+        ("接警", "taken", alert.acknowledged_at),
+        ("已通话", "spoken to", rang),
+        ("已上门", "at the home", arrived),
+        ("已结束", "over", alert.closed_at),
     ]
-    return [{"words": words, "at": iso(at) if at is not None else None} for words, at in steps]
+    return [{"words": zh, "words_en": en, "at": iso(at) if at is not None else None} for zh, en, at in steps]
 
 
 def _last_activity(house: House, home: Home) -> datetime | None:

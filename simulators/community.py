@@ -532,7 +532,12 @@ def generate(homes: int = 40, *, seed: int = 1, spaces: bool = False) -> Site:
     doctor = next(s.id for s in staff if s.role is Role.doctor)
     return Site(
         community=Community(
-            id="zpq", name="总浦桥社区", timezone="Asia/Shanghai", centre=CENTRE, street="招宝山街道"
+            id="zpq",
+            name="总浦桥社区",
+            timezone="Asia/Shanghai",
+            centre=CENTRE,
+            street="招宝山街道",
+            phone="0574-10090000",
         ),
         grids=grids(),
         homes=[_cared_for(home(n, seed=seed, spaces=spaces), doctor) for n in numbers(homes)],

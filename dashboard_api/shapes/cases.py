@@ -189,6 +189,7 @@ class Script(Shape):
     steps: list[ScriptStep] = []
     questions: list[Question] = []
     hints: list[str] = []
+    hints_en: list[str] = []
     suggest: Suggestion | None = None
 
 

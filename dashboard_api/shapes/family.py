@@ -10,6 +10,7 @@ from dashboard_api.shapes.base import At, Shape
 
 class FamilyStep(Shape):
     words: str
+    words_en: str
     at: At | None
 
 
@@ -30,6 +31,7 @@ class FamilyCase(BaseModel):
     condition: Condition
     state: AlertState
     state_words: str
+    state_words_en: str
     version: int
     steps: list[FamilyStep]
 
@@ -39,10 +41,13 @@ class FamilyPage(Shape):
     names: list[str]
     relation: str
     phone: str
+    """Of the home."""
+    centre_phone: str
     allowed: list[str]
     """What the elder agreed to be told: `status`, `activity`."""
     words: str
     """How things are, in a sentence."""
+    words_en: str
     calm: bool | None
     """True nothing is open and somebody watches, False a case is open, null it cannot be said."""
     last_at: At | None

@@ -2837,6 +2837,8 @@ export interface components {
             state: components["schemas"]["AlertState"];
             /** State Words */
             state_words: string;
+            /** State Words En */
+            state_words_en: string;
             /** Version */
             version: number;
             /** Steps */
@@ -2856,10 +2858,14 @@ export interface components {
             relation: string;
             /** Phone */
             phone: string;
+            /** Centre Phone */
+            centre_phone: string;
             /** Allowed */
             allowed: string[];
             /** Words */
             words: string;
+            /** Words En */
+            words_en: string;
             /** Calm */
             calm: boolean | null;
             /** Last At */
@@ -2875,6 +2881,8 @@ export interface components {
         FamilyStep: {
             /** Words */
             words: string;
+            /** Words En */
+            words_en: string;
             /** At */
             at: string | null;
         };
@@ -5078,6 +5086,11 @@ export interface components {
              * @default []
              */
             hints?: string[];
+            /**
+             * Hints En
+             * @default []
+             */
+            hints_en?: string[];
             suggest?: components["schemas"]["Suggestion"] | null;
         };
         /** ScriptStep */

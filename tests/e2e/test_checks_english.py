@@ -1,0 +1,173 @@
+"""C-I18N-1: whoever switches to English reads English, on every page, in every role, with cases open and closed.
+
+What stays Chinese is data (names, addresses, what people wrote) or marked as Chinese (`lang="zh-CN"`: words to be
+said to the resident). Everything else that holds a Chinese character is a remnant, be it a text, a label or a title.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from care.schematic import building_of
+from dashboard_api.people import add_user
+from dashboard_api.redact import surname
+from tests.e2e.conftest import Sit
+from tests.e2e.room import PASSWORD, Room
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+CJK = re.compile(r"[一-鿿]")
+PART = re.compile(r"\d+ [幢单元号室]")
+"""What is left of an address that is told in parts."""
+ENGLISH = "localStorage.setItem('anxin.language', 'en')"
+WORDS = """() => { const out = []
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT)
+  while (walk.nextNode()) { const node = walk.currentNode
+    const element = node.nodeType === 3 ? node.parentElement : node
+    if (element.closest('[lang="zh-CN"], script, style, noscript')) continue
+    if (node.nodeType === 3) { out.push(node.textContent.trim()); continue }
+    for (const name of ['aria-label', 'title', 'placeholder', 'alt']) out.push(element.getAttribute(name) ?? '') }
+  return [document.title, ...out].filter(Boolean) }"""
+
+PAGES = {
+    "operator": [
+        "/desk",
+        "/wall",
+        "/residents",
+        "/residents/r0317",
+        "/residents/r0317?view=table",
+        "/residents/r0317?view=limits",
+        "/devices",
+        "/duty",
+        "/kpi",
+        "/handover",
+        "/tasks?tab=rounds",
+        "/tasks?tab=repairs",
+        "/tasks?tab=tests",
+        "/tasks?tab=proposals",
+        "/nowhere",
+    ],
+    "admin": ["/desk", "/tasks?tab=integrations", "/residents/r0317", "/kpi"],
+    "doctor": ["/desk", "/residents/r0317"],
+    "auditor": ["/desk", "/kpi", "/tasks?tab=integrations"],
+    "technician": ["/mend"],
+    "responder": ["/go"],
+    "family": ["/family"],
+    "carer": ["/go"],
+}
+
+
+def data_of(room: Room) -> list[str]:
+    """What of this community is a name, an address or something a person wrote: the longest first."""
+    site = room.registry.site
+    found: set[str] = set()
+    for home in site.homes:
+        found.add(building_of(home))
+        found |= {surname(one.name) for one in (*home.residents, *home.contacts)}
+        found |= {home.address, home.address.replace("单元 ", "") + " 室", home.access.key, home.building}
+        found |= (
+            {r.name for r in home.residents}
+            | {c.name for c in home.contacts}
+            | {c.relation for c in home.contacts}
+        )
+        for word in re.findall(r"\S+ \d+ 幢|\S+ \d+ 号|\d+ 单元|\d+ 室", home.address):
+            found.add(word)
+    found |= (
+        {surname(s.name) for s in site.staff}
+        | {s.name for s in site.staff}
+        | {site.community.name, site.community.street}
+    )
+    found |= {m.name for g in site.grids for m in g.micro_grids} | {g.name for g in site.grids}
+    found |= {u.display for u in room.house.people.users.values()}
+    return sorted((one for one in found if one), key=len, reverse=True)
+
+
+def remnants(page: Page, data: list[str]) -> list[str]:
+    """Chinese that is left when all data is taken away."""
+    left = []
+    for text in page.evaluate(WORDS):
+        rest = text
+        for word in data:
+            rest = rest.replace(word, "")
+        if CJK.search(PART.sub("", rest)):
+            left.append(f"{text[:60]} → {''.join(CJK.findall(rest))}")
+    return sorted(set(left))
+
+
+def a_day(room: Room) -> dict[str, str]:
+    """Something of everything: taken, on the way, closed, opened again, merged, cleared by itself."""
+    homes = list(room.registry.homes)
+    red = room.raised("smoke", "h0317")
+    sent = room.raised("sos", homes[4])
+    who = str(room.house.people.users["responder"].staff)
+    room.command(sent, "acknowledge", actor="s01")
+    room.command(sent, "call", actor="s01", to="home", result="no_answer")
+    room.command(sent, "dispatch", actor="s01", responders=[who])
+    closed = room.raised("fall", homes[5])
+    room.command(closed, "acknowledge", actor="s01")
+    outcome = {"cause": "C02", "verification": "V1", "actions": ["A1"], "outcome": "O1", "truth": "real"}
+    room.command(closed, "close", actor="s01", **outcome)
+    room.raised("bed", homes[6])
+    room.raised("water", homes[7])
+    for home in homes[8:12]:
+        room.raised("offline", home)
+    return {"red": red, "sent": sent, "closed": closed}
+
+
+@pytest.mark.own_room
+def test_c_i18n_1_every_page_speaks_english_to_everybody(room: Room, sit: Sit) -> None:
+    """C-I18N-1: every page, signed in as each role that has it: no Chinese but data, no key shown as it stands."""
+    room.do(add_user(room.stream, "auditor", "auditor", PASSWORD))
+    room.do(add_user(room.stream, "carer", "social_worker", PASSWORD, "s09"))
+    a_day(room)
+    data = data_of(room)
+    wrong: dict[str, list[str]] = {}
+    for user, paths in PAGES.items():
+        page = sit(paths[0], user=user, script=ENGLISH, wait=False)
+        for path in paths:
+            page.goto(f"{room.url}{path}")
+            expect(page.locator("html")).to_have_attribute("lang", "en-GB")
+            page.locator("main").first.wait_for()
+            page.wait_for_timeout(700)  # what it asks the service for must be there too
+            found = remnants(page, data)
+            keys = [t for t in page.evaluate(WORDS) if re.fullmatch(r"[a-z]+(\.[a-zA-Z]+)+", t)]
+            if found or keys:
+                wrong[f"{user} {path}"] = [*found, *keys]
+    assert wrong == {}, "\n".join(f"{where}: {words}" for where, words in wrong.items())
+
+
+@pytest.mark.own_room
+def test_c_i18n_1_a_case_speaks_english_on_every_tab_open_and_closed(room: Room, sit: Sit) -> None:
+    """C-I18N-1: the drawer with its script, evidence, history, outcome; the sign-in; the list of keys."""
+    cases = a_day(room)
+    data = data_of(room)
+    page = sit("/desk", script=ENGLISH)
+    wrong: dict[str, list[str]] = {}
+
+    def look(name: str) -> None:
+        page.wait_for_timeout(500)
+        if found := remnants(page, data):
+            wrong[name] = found
+
+    for name, alert in cases.items():
+        for tab in ("script", "evidence", "history", "resident"):
+            page.goto(f"{room.url}/desk?case={alert}&at={alert}&tab={tab}")
+            page.get_by_role("dialog").wait_for()
+            look(f"{name} {tab}")
+    page.goto(f"{room.url}/desk")
+    page.locator("[data-hero]").first.wait_for()
+    page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+    look("keys")
+    page.context.clear_cookies()
+    page.goto(f"{room.url}/sign-in")
+    page.get_by_label("Password").wait_for()
+    look("sign-in")
+    assert wrong == {}, "\n".join(f"{where}: {words}" for where, words in wrong.items())
