@@ -51,18 +51,16 @@ class Mapped:
             raise Refused(Reason.empty, "an object without any field")
         if not isinstance(root, dict | list):
             raise Refused(Reason.not_json, "an object with fields is wanted")
-        for path in m.json_text:
-            _unfold(root, path)
+        torn = _unfolded(root, m.json_text)
         parts, fits = self._parts(heard.topic)
         out: list[Utterance | Refused] = []
         for item in _records(m, root):
             if isinstance(item, Refused):
                 out.append(item)
                 continue
-            for path in m.each_json_text:
-                _unfold(item, path)
+            broken = _unfolded(item, m.each_json_text) or torn
             for record in _by_points(m, item):
-                out.extend(self._utter(heard, root, record, parts, fits))
+                out.extend(self._utter(heard, root, record, parts, fits, broken))
                 if len(out) > 2 * ITEMS_LIMIT:
                     raise Refused(Reason.too_large, f"more than {ITEMS_LIMIT} records in one message")
         return out
@@ -75,11 +73,18 @@ class Mapped:
         return {}, None
 
     def _utter(
-        self, heard: Heard, root: Any, record: dict[str, Any], parts: dict[str, str], fits: Pattern | None
+        self,
+        heard: Heard,
+        root: Any,
+        record: dict[str, Any],
+        parts: dict[str, str],
+        fits: Pattern | None,
+        broken: Refused | None,
     ) -> Iterable[Utterance | Refused]:
+        """`broken`: JSON that stands as a text in this record and cannot be read; who said it may still be known."""
         m = self.mapping
         see = _sight(record, root, parts, None)
-        if m.when is not None and not m.when(see):
+        if broken is None and m.when is not None and not m.when(see):
             return
         name: str | None = None
         if m.doc.device.part is not None:
@@ -92,6 +97,12 @@ class Mapped:
                 return
         addresses = tuple(_addresses(m, heard.topic, parts, fits, name))
         home, names = parts.get("home", ""), (name,) if name else ()
+        if broken is not None:
+            if name is None and m.device_fields:
+                yield broken
+            else:
+                yield Utterance(addresses, partial(_refuse, broken), "", home, names, m.doc.kind)
+            return
         if m.state is not None:
             fields, words = m.state
             state = words.get(word(_first(see, fields)) or "")
@@ -128,6 +139,21 @@ def _addresses(
 
 
 # -- records -------------------------------------------------------------------------------------------------------
+
+
+def _refuse(fault: Refused, _claim: Claim) -> Said:
+    raise fault
+
+
+def _unfolded(value: Any, paths: Iterable[Path]) -> Refused | None:
+    """Reads JSON that stands as texts, in place; the first fault in one, which leaves the others readable."""
+    fault: Refused | None = None
+    for path in paths:
+        try:
+            _unfold(value, path)
+        except Refused as found:
+            fault = fault or found
+    return fault
 
 
 def _unfold(value: Any, path: Path) -> None:

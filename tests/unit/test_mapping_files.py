@@ -212,6 +212,25 @@ def test_an_unreadable_message_on_a_shared_topic_tells_of_an_alarm_device_behind
     assert (inner.reason, inner.alarm, inner.device) == ("not_json", True, "s")
 
 
+def test_broken_json_inside_a_message_is_put_down_to_the_device_that_the_message_names() -> None:
+    """Not to an alarm device that happens to share the topic: nobody is sent to a smoke detector for a door contact."""
+    smoke = Device(id="s", kind=Kind.smoke, address="aqara/h1/gw/77")
+    door = Device(id="d", kind=Kind.door, address="aqara/h1/gw/88")
+    broken = {"cmd": "report", "model": "magnet", "sid": "88", "data": '{"status":"op'}
+    [out] = heard("aqara", "aqara/h1/gw", broken, smoke, door)
+    assert (out.reason, out.alarm, out.device, out.home) == ("not_json", False, "d", "h1")
+    [out] = heard("aqara", "aqara/h1/gw", {**broken, "sid": "77"}, smoke, door)
+    assert (out.reason, out.alarm, out.device) == ("not_json", True, "s")
+    [out] = heard("aqara", "aqara/h1/gw", {**broken, "sid": "99"}, smoke, door)
+    assert isinstance(out, Unclaimed)
+    assert out.topic == "aqara/h1/gw/99"
+    [out] = heard("aqara", "aqara/h1/gw", {k: v for k, v in broken.items() if k != "sid"}, smoke, door)
+    assert (out.alarm, out.device) == (True, "s")  # it may have been anybody's
+    deep = {"sid": "88", "data": "[" * 40 + "]" * 40}
+    [out] = heard("aqara", "aqara/h1/gw", deep, smoke, door)
+    assert (out.reason, out.device) == ("too_deep", "d")
+
+
 # -- beds
 
 WISLEEP = {
