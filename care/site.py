@@ -151,16 +151,36 @@ class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Who withdrew it before its time; `until` is then when."""
 
 
+LONGEST_OUT = timedelta(days=7)
+"""A device is out of service for so long at most; to go on is a new decision with a reason of its own."""
+
+
+class OutOfService(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A while in which a device is not expected to speak or to protect: who said so, why, and when it ends.
+
+    What it says meanwhile is believed as ever: an alarm of it is an alarm.
+    """
+
+    device: Id
+    from_: datetime = msgspec.field(name="from")
+    until: datetime
+    by: str
+    reason: str
+    ended_by: str | None = None
+    """Who ended it before its time, or renewed it; `until` is then when."""
+
+
 ORDERS = "orders."
 """Where the orders of a home lie in the registry bucket: this and the home's id."""
 
 
 class HomeOrders(msgspec.Struct, frozen=True, kw_only=True):
-    """Modes and temporary limits of one home set while the service runs."""
+    """Modes, temporary limits and devices out of service of one home, set while the service runs."""
 
     home: Id
     modes: list[HomeMode] = []
     overrides: list[Override] = []
+    out: list[OutOfService] = []
 
 
 def moment_of(at: datetime, zone: ZoneInfo) -> datetime:

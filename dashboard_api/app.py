@@ -35,6 +35,7 @@ from dashboard_api import (
     folds,
     integrations,
     modes,
+    outs,
     overrides,
     places,
     proposals,
@@ -169,6 +170,7 @@ def create_app(
     app.include_router(repairs.routes(house))
     app.include_router(modes.routes(house))
     app.include_router(overrides.routes(house))
+    app.include_router(outs.routes(house))
     app.include_router(integrations.routes(house))
     app.include_router(proposals.routes(house))
     app.include_router(simulating.routes(house))

@@ -21,6 +21,8 @@ from dashboard_api import access, shapes, wear, wording
 from dashboard_api.asking import signed_in
 from dashboard_api.clocks import RIGHT_SECONDS
 from dashboard_api.house import House
+from dashboard_api.modes import orders_of
+from dashboard_api.outs import shown
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
@@ -35,6 +37,7 @@ HISTORY_SECONDS = 5.0
 LOW_PERCENT = 50.0
 """Batteries above it are not forecast unasked: they are not next."""
 MOST_FORECASTS = 12
+MOST_OUTS = 5
 
 
 def line(house: House, home: Home, device: Device, health: HomeHealth | None) -> Json:
@@ -43,6 +46,8 @@ def line(house: House, home: Home, device: Device, health: HomeHealth | None) ->
     heard = house.picture.recent.newest.get(device.id)
     last_at = max((t for t in (heard, known.last_at if known else None) if t is not None), default=None)
     reason = known.reason if known is not None else "" if health is not None else "never_reported"
+    until = known.out_until if known is not None else None
+    words, words_en = house.because(reason, until)
     return {
         "id": device.id,
         "home": home.id,
@@ -53,9 +58,10 @@ def line(house: House, home: Home, device: Device, health: HomeHealth | None) ->
         "last_at": iso(last_at) if last_at is not None else None,
         "silent": known.silent if known is not None else None,
         "battery": known.battery if known is not None else None,
+        "out_until": iso(until) if until is not None else None,
         "reason": reason,
-        "reason_words": wording.REASONS.get(reason, reason),
-        "reason_words_en": wording.REASONS_EN.get(reason, reason),
+        "reason_words": words,
+        "reason_words_en": words_en,
     }
 
 
@@ -193,6 +199,9 @@ def routes(house: House) -> APIRouter:
         judged = next((d for d in health.devices if d.device == device), None) if health is not None else None
         gateway = next((d for d in home.devices if d.kind is Kind.gateway), None)
         trend = await signal(home, known)
+        orders, _ = await orders_of(house.stream, home.id)
+        now = house.clock.now()
+        out = [shown(o, house, now) for o in reversed(orders.out) if o.device == device]
         log.info("device_read", by=who.by, role=who.role.value, device=device)
         return {
             "device": told,
@@ -208,6 +217,7 @@ def routes(house: House) -> APIRouter:
             "clock": clock(known),
             "test": test(known),
             "firmware": firmware(known),
+            "out": out[:MOST_OUTS],
         }
 
     return router

@@ -549,14 +549,17 @@ class House:
             if device.reason:
                 known = self.picture.registry.devices.get(device.device)
                 zh, en = wording.device_labels(known[1]) if known is not None else (device.kind, device.kind)
-                why = device.reason
-                out.append(
-                    (
-                        f"{zh} {wording.REASONS.get(why, why)}",
-                        f"{en}: {wording.REASONS_EN.get(why, why)}",
-                    )
-                )
+                why, why_en = self.because(device.reason, device.out_until)
+                out.append((f"{zh} {why}", f"{en}: {why_en}"))
         return out
+
+    def because(self, reason: str, out_until: datetime | None) -> tuple[str, str]:
+        """Why a device does not protect, in both languages; out of service with its end, by the community's clock."""
+        zh, en = wording.REASONS.get(reason, reason), wording.REASONS_EN.get(reason, reason)
+        if out_until is None:
+            return zh, en
+        end = out_until.astimezone(self.picture.registry.zone)
+        return f"停用至 {end.month} 月 {end.day} 日 {end:%H:%M}", f"out of service until {end:%d %b %H:%M}"
 
     @staticmethod
     def paths(health: HomeHealth | None) -> list[Json]:

@@ -34,6 +34,7 @@ class Why(StrEnum):
     link_expired = "link_expired"
     link_used = "link_used"
     method_not_allowed = "method_not_allowed"
+    needs_confirmation = "needs_confirmation"
     no_consent = "no_consent"
     not_found = "not_found"
     not_open = "not_open"

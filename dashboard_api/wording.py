@@ -51,6 +51,7 @@ REASONS: dict[str, str] = {
     "tamper": "被拆动",
     "battery": "电量低",
     "doubtful": "读数不可信",
+    "out_of_service": "停用",
 }
 """Why a device does not protect (care.messages.DeviceHealth)."""
 REASONS_EN: dict[str, str] = {
@@ -61,6 +62,7 @@ REASONS_EN: dict[str, str] = {
     "tamper": "tampered with",
     "battery": "battery low",
     "doubtful": "readings in doubt",
+    "out_of_service": "out of service",
 }
 
 PATHS: dict[str, str] = {
@@ -74,6 +76,31 @@ PATHS: dict[str, str] = {
     "movement": "活动",
 }
 """Ways from a hazard to a person (care.messages.HomeHealth.paths)."""
+
+PATHS_EN: dict[str, str] = {
+    "call": "calling for help",
+    "fire": "fire",
+    "gas": "gas",
+    "fall": "falls",
+    "water": "leaks and water use",
+    "bed": "the bed",
+    "door": "leaving home",
+    "movement": "movement",
+}
+PATH_OF: dict[Kind, str] = {
+    Kind.sos: "call",
+    Kind.smoke: "fire",
+    Kind.gas: "gas",
+    Kind.co: "gas",
+    Kind.fall: "fall",
+    Kind.water_leak: "water",
+    Kind.water_meter: "water",
+    Kind.bed_belt: "bed",
+    Kind.door: "door",
+    Kind.motion: "movement",
+    Kind.presence: "movement",
+}
+"""The way that a kind of device is on, as the rules count it."""
 
 UNPROTECTED: dict[str, str] = {
     "gateway": "全户失联（网关、网络或停电）",

@@ -36,7 +36,7 @@ from rules.memory import (
     PENDING,
     moment,
 )
-from rules.modes import next_edge, next_quiet, quiet_before, quiet_until
+from rules.modes import next_edge, next_quiet, out_until, quiet_before, quiet_until
 from rules.outage import never_heard
 from rules.signs import alive_share, bearers, last_sign, slow_beat
 from rules.windows import instant
@@ -79,6 +79,18 @@ LOOK: Final = 60 * 60_000
 """A lack that may not speak now (in bed, away, sensors dead) is looked at again so often."""
 
 
+def _may_rest(instance: Instance) -> bool:
+    """Whether this rule speaks of a device's own state and of nothing that happens to a person."""
+    doc = instance.rule.doc
+    return (
+        instance.device is not None
+        and doc.class_ == "technical"
+        and not instance.rule.life
+        and not instance.test
+        and doc.shape in (Shape.state, Shape.absence)
+    )
+
+
 class Episodes(Homes):
     """Moves the episodes of rules on."""
 
@@ -96,6 +108,12 @@ class Episodes(Homes):
             step = self._step_area if instance.rule.doc.on.subject is Subject.area else self._step_outage
         else:
             return
+        orders = instance.home.memory.orders
+        if orders is not None and orders.out and _may_rest(instance):
+            self.health_changed.add(instance.home.name)
+            assert instance.device is not None
+            if out_until(orders, instance.device.name, at):
+                step = self._step_out
         self._guarded(instance, at, out, step, trigger)
 
     def _guarded(
@@ -454,6 +472,18 @@ class Episodes(Homes):
         view.next = NEVER
         view.wake(until)
         return True
+
+    def _step_out(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        """The device is out of service: nothing technical is said of it, and at the end it is looked at again."""
+        view, episode = self._view, instance.episode
+        assert instance.device is not None
+        if episode.phase == ACTIVE:
+            episode.seen = max(episode.seen, at)
+            self._clear(instance, at, trigger, out, "out_of_service")
+        else:
+            forget(episode)
+        view.next = NEVER
+        view.wake(out_until(instance.home.memory.orders, instance.device.name, at))
 
     def _step_lack(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
         """No sign of a person since …: told when it has lasted, with proof that it would have been seen."""

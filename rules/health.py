@@ -16,6 +16,7 @@ from care.words import Kind, Protection
 from rules.beds import never_told
 from rules.live import ON_CHANGE_GAP, LiveDevice, LiveHome, has_reported, is_declared_lost, silent_since
 from rules.memory import ACTIVE, moment
+from rules.modes import out_until
 
 BATTERY_EMPTY = 10
 """Percent at which a battery device may stop at any time (rule TE1, yellow)."""
@@ -112,8 +113,16 @@ def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at:
     device: LiveDevice | None = live.devices.get(name) if live is not None else None
     kind = here.kind.value if here is not None else device.kind if device is not None else ""
     room = here.room if here is not None else ""
+    ends = out_until(live.memory.orders, name, at) if live is not None else 0
+    out = moment(ends) if ends else None
     if device is None:
-        return DeviceHealth(device=name, kind=kind, room=room, reason="never_reported")
+        return DeviceHealth(
+            device=name,
+            kind=kind,
+            room=room,
+            out_until=out,
+            reason="out_of_service" if out else "never_reported",
+        )
     memory, fields = device.memory, device.fields
     since = silent_since(device)
     spoke = has_reported(device)
@@ -126,7 +135,9 @@ def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at:
     def says(quantity: str) -> bool:
         return quantity in fields and bool(fields[quantity].value)
 
-    if not spoke:
+    if out is not None:
+        reason = "out_of_service"
+    elif not spoke:
         reason = "never_reported"
     elif device.kind == Kind.gateway and is_declared_lost(device):
         reason, silent = "offline", True
@@ -152,6 +163,7 @@ def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at:
         room=room,
         last_at=moment(memory.heard_at) if memory.heard_at else None,
         silent=silent,
+        out_until=out,
         expected_seconds=limit / 1000 if limit else None,
         battery=float(battery)
         if isinstance(battery, int | float) and not isinstance(battery, bool)

@@ -39,6 +39,20 @@ def quiet_until(home: LiveHome, modes: Iterable[Mode], at: int) -> int:
     return max((s.ends for s in home.modes if s.mode in names and s.begins <= at < s.ends), default=0)
 
 
+def out_until(orders: HomeOrders | None, device: str, at: int) -> int:
+    """Until when a device is out of service (ms); 0 when it is in service."""
+    if orders is None or not orders.out:
+        return 0
+    return max(
+        (
+            epoch_ms(o.until)
+            for o in orders.out
+            if o.device == device and epoch_ms(o.from_) <= at < epoch_ms(o.until)
+        ),
+        default=0,
+    )
+
+
 def quiet_before(home: LiveHome, modes: Iterable[Mode], at: int) -> int:
     """When the last of these modes ended; 0 when there was none."""
     names = {m.value for m in modes}
@@ -74,7 +88,8 @@ def is_written(instance: Instance, name: str, at: int, zone: ZoneInfo) -> bool:
 
 
 def next_edge(site: Home | None, orders: HomeOrders | None, zone: ZoneInfo, at: int) -> int:
-    """When a temporary limit begins or ends next (ms); 0 for never."""
+    """When a temporary limit begins or ends next, or a device goes out of service or comes back (ms); 0 for never."""
     given = [o for r in (site.residents if site is not None else []) for o in overrides_of(r, orders)]
     edges = [epoch_ms(moment_of(t, zone)) for o in given for t in (o.from_, o.until)]
+    edges += [epoch_ms(t) for o in (orders.out if orders is not None else []) for t in (o.from_, o.until)]
     return min((e for e in edges if e > at), default=0)

@@ -27,6 +27,7 @@ from rules.live import (
     silent_since,
 )
 from rules.memory import Dark, moment
+from rules.modes import out_until
 
 SHOWN = 24
 """Silent devices shown as evidence; all of them are named in the parameters."""
@@ -59,7 +60,12 @@ def _lost_gateway(device: LiveDevice, at: int, limit: int) -> tuple[Loss | None,
 
 def _share(home: LiveHome, at: int, limits: Mapping[str, Any]) -> tuple[Loss | None, int]:
     """Lost from the moment at which so many of the devices that were ever heard are silent."""
-    silent_from = sorted(max(d.memory.heard_at, home.memory.back_at) + _patience(d) for d in counted(home))
+    orders = home.memory.orders
+    silent_from = sorted(
+        max(d.memory.heard_at, home.memory.back_at) + _patience(d)
+        for d in counted(home)
+        if not out_until(orders, d.name, at)
+    )
     wanted = max(int(limits["at_least"]), ceil(len(silent_from) * limits["share_percent"] / 100))
     if len(silent_from) < wanted:
         return None, NEVER

@@ -599,7 +599,10 @@ def _home_of(subject: str) -> str:
 
 def _plain(health: HomeHealth) -> tuple[Any, ...]:
     """What makes a home's health another one: not the moment it was looked at."""
-    return (health.protection, [(d.device, d.silent, d.reason, d.battery) for d in health.devices])
+    return (
+        health.protection,
+        [(d.device, d.silent, d.reason, d.battery, d.out_until) for d in health.devices],
+    )
 
 
 async def patiently(step: Callable[[], Any]) -> None:

@@ -243,6 +243,9 @@ from dashboard_api.shapes.wear import (
     FirmwareBody,
     LastTest,
     LowBattery,
+    OutBody,
+    OutList,
+    OutSet,
     SignalTrend,
 )
 
@@ -355,6 +358,9 @@ __all__ = [
     "ModeSet",
     "ModeWord",
     "Night",
+    "OutBody",
+    "OutList",
+    "OutSet",
     "OutcomeBody",
     "OverrideBody",
     "OverrideList",

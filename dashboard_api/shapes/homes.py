@@ -21,6 +21,8 @@ class DeviceBody(Shape):
     last_at: At | None = None
     silent: bool | None = None
     battery: float | None = None
+    out_until: At | None = None
+    """Out of service until then."""
     reason: str = ""
     reason_words: str = ""
     reason_words_en: str = ""
@@ -37,7 +39,7 @@ class PathBody(Shape):
     words: str
     holds: bool
     reason: str
-    """Empty when it holds; else never_reported, silent, offline, fault, tamper, battery, doubtful, not_fitted, gateway."""
+    """Empty when it holds; else never_reported, silent, offline, fault, tamper, battery, doubtful, out_of_service, not_fitted, gateway."""
     device: str | None = None
     """The worst device on it."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from dashboard_api.shapes.base import At, Shape
+from pydantic import Field
+
+from dashboard_api.shapes.base import At, Said, Shape
 from dashboard_api.shapes.homes import DeviceBody
 
 Days = list[tuple[str, float]]
@@ -74,6 +76,31 @@ class FirmwareBody(Shape):
     at: At
 
 
+class OutBody(Shape):
+    """A while out of service."""
+
+    device: str
+    from_: At = Field(alias="from")
+    until: At
+    by: str
+    reason: str
+    active: bool
+    ended_by: str | None
+    """Who ended or renewed it before its time; `until` is then when."""
+
+
+class OutList(Shape):
+    device: str
+    items: list[OutBody]
+
+
+class OutSet(Said):
+    until: Annotated[str, Field(max_length=40, description="RFC 3339; within seven days")]
+    reason: Annotated[str, Field(max_length=200)]
+    confirm: bool = False
+    """The second look that an alarm device (SOS, smoke, gas, CO, fall) wants."""
+
+
 class DeviceDetail(Shape):
     device: DeviceBody
     model: str
@@ -90,6 +117,8 @@ class DeviceDetail(Shape):
     """Null for kinds that raise no alarm by themselves."""
     firmware: FirmwareBody | None
     """Null: nobody has said."""
+    out: list[OutBody]
+    """The last whiles out of service, the latest first."""
 
 
 class LowBattery(Shape):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from care.messages import DeviceHealth, Firmware, encode
-from care.stream import HEALTH
+from care.site import ORDERS
+from care.stream import HEALTH, REGISTRY
 from tests.e2e.conftest import Sit, picture
 from tests.e2e.room import Room
 from tests.e2e.test_checks_look import axe
@@ -31,7 +33,7 @@ def test_one_device_tells_what_is_known_and_what_is_not(room: Room, sit: Sit) ->
     page = sit(f"/devices?home=h0317&device={smoke}")
     expect(cell(page, "battery")).to_contain_text(re.compile(r"43% · 在下降|42% · 在下降"))
     expect(cell(page, "battery")).to_contain_text(re.compile(r"约 .* 月 .* 日 至 .* 月 .* 日 降到 10%"))
-    expect(cell(page, "battery")).to_contain_text("突然快掉")
+    expect(cell(page, "battery")).to_contain_text("实际可能更早")
     expect(cell(page, "signal")).to_contain_text("在变弱")
     for name in ("clock", "test", "firmware"):
         expect(cell(page, name)).to_have_attribute("data-known", "false")
@@ -60,5 +62,41 @@ def test_a_device_on_a_phone_in_english(room: Room, sit: Sit) -> None:
         fits(page)
         assert axe(page) == []
         picture(page, "device-phone-en")
+    finally:
+        room.all_protected()
+
+
+def test_a_device_goes_out_of_service_with_a_reason_an_end_and_a_second_look(room: Room, sit: Sit) -> None:
+    """9.5: what the home loses is said first; then it is out until its end, renewed or put back; the hand-over lists it."""
+    smoke = smoke_of(room)
+    page = sit(f"/devices?home=h0317&device={smoke}")
+    card = page.get_by_role("region", name="停用")
+    expect(card).to_have_attribute("data-out", "false")
+    card.get_by_role("button", name="停用").click()
+    send = card.get_by_role("button", name="停用", exact=True)
+    expect(send).to_be_disabled()
+    card.get_by_label("原因").fill("等配件")
+    send.click()
+    expect(card.get_by_role("alert")).to_contain_text("没有别的设备看护火情")
+    assert axe(page) == []
+    picture(page, "device-out-asked")
+    assert room.do(room.stream.get(REGISTRY, f"{ORDERS}h0317")) is None, "nothing is done by the first press"
+    card.get_by_role("button", name="我知道，仍要停用").click()
+    expect(card).to_have_attribute("data-out", "true")
+    expect(card).to_contain_text("等配件 · 陈敏芝")
+    end = room.clock.now() + timedelta(days=1)
+    home = room.registry.homes["h0317"]
+    room.protection("h0317", "partly", *[DeviceHealth(device=d.id, kind=d.kind.value, reason="out_of_service" if d.id == smoke else "",
+                    out_until=end if d.id == smoke else None) for d in home.devices])  # fmt: skip
+    try:
+        page.reload()
+        expect(page.locator('[data-home="h0317"]')).to_contain_text("停用至")
+        expect(page.locator(f'[data-device="{smoke}"]')).to_contain_text("停用至")
+        picture(page, "device-out")
+        other = sit("/handover")
+        expect(other.locator("[data-outs]")).to_contain_text("停用至")
+        card.get_by_role("button", name="恢复使用").click()
+        expect(card).to_have_attribute("data-out", "false")
+        expect(card).to_contain_text("等配件")
     finally:
         room.all_protected()

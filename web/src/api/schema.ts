@@ -1309,6 +1309,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{device}/out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Outs
+         * @description When this device was, or is, out of service: by whom, why, until when. The last first.
+         */
+        get: operations["outs_api_v1_devices__device__out_get"];
+        put?: never;
+        /**
+         * Begin
+         * @description Take a device out of service until a time within seven days; while one is, this is its renewal.
+         *
+         *     Its technical findings are quiet meanwhile, its alarms are not, and its home is not protected by it. An alarm
+         *     device wants `confirm`: without it the answer is 409 `needs_confirmation` and says what the home loses.
+         */
+        post: operations["begin_api_v1_devices__device__out_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device}/out/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End
+         * @description Put it back into service now.
+         */
+        post: operations["end_api_v1_devices__device__out_end_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations": {
         parameters: {
             query?: never;
@@ -2582,6 +2629,8 @@ export interface components {
             silent?: boolean | null;
             /** Battery */
             battery?: number | null;
+            /** Out Until */
+            out_until?: string | null;
             /**
              * Reason
              * @default
@@ -2634,6 +2683,8 @@ export interface components {
             clock: components["schemas"]["ClockError"];
             test: components["schemas"]["LastTest"] | null;
             firmware: components["schemas"]["FirmwareBody"] | null;
+            /** Out */
+            out: components["schemas"]["OutBody"][];
         };
         /** DeviceEvent */
         DeviceEvent: {
@@ -3875,6 +3926,56 @@ export interface components {
             up_at: string | null;
             /** Spans */
             spans: components["schemas"]["Span"][];
+        };
+        /**
+         * OutBody
+         * @description A while out of service.
+         */
+        OutBody: {
+            /** Device */
+            device: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            until: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+            /** Active */
+            active: boolean;
+            /** Ended By */
+            ended_by: string | null;
+        };
+        /** OutList */
+        OutList: {
+            /** Device */
+            device: string;
+            /** Items */
+            items: components["schemas"]["OutBody"][];
+        };
+        /** OutSet */
+        OutSet: {
+            /**
+             * Until
+             * @description RFC 3339; within seven days
+             */
+            until: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Confirm
+             * @default false
+             */
+            confirm?: boolean;
         };
         /** OutcomeBody */
         OutcomeBody: {
@@ -9922,6 +10023,175 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    outs_api_v1_devices__device__out_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    begin_api_v1_devices__device__out_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutSet"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    end_api_v1_devices__device__out_end_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
