@@ -25,6 +25,8 @@ from alerts.events import Delivery, DeliveryState, Why
 from alerts.links import claim_for, make
 from alerts.orders import NotAllowed
 from alerts.rota import rotas
+from alerts.rotaasks import RotaAsk, asks
+from alerts.rotanews import ROTA, Notes
 from alerts.sending import Channel, Letter, Permanent, Sent, TemporaryFailure, Verdict
 from alerts.subscriptions import pushes
 from alerts.telling import address_of
@@ -150,6 +152,8 @@ class Notifier:
         self._addresses: dict[str, _Address] = {}
         self._quiet: set[str] = set()
         self._tests = Tests(stream, clock, channel, public_url=self._public_url, secret=secret)
+        self._notes = Notes(stream, clock, channel, public_url=self._public_url)
+        self._news = asyncio.Event()
         self._calm_waiting = 0
         self._started_at = clock.now()
         self._last_input_at: datetime | None = None
@@ -163,7 +167,10 @@ class Notifier:
             group.create_task(self._watch_browsers())
             group.create_task(self._watch_rota())
             group.create_task(self._watch_log())
+            group.create_task(self._watch_asks())
+            group.create_task(self._keep_up_rota())
             group.create_task(self._work_tests())
+            group.create_task(self._work_rota())
             group.create_task(self._beat())
             group.create_task(self._work_queue(group, "notify-urgent", URGENT, URGENT_AT_ONCE))
             await self._work_queue(group, "notify", CALM, CALM_AT_HAND)
@@ -191,8 +198,29 @@ class Notifier:
 
     async def _watch_rota(self) -> None:
         async for known in forever(lambda: rotas(self._stream)):
+            self._notes.changes = known
+            self._news.set()
             self._rota = list(known.values())
             self.follower.desk.registry = self.follower.desk.registry.with_rota(self._rota)
+
+    async def _watch_asks(self) -> None:
+        known: dict[str, RotaAsk]
+        async for known in forever(lambda: asks(self._stream)):
+            self._notes.asks = known
+            self._news.set()
+
+    async def _keep_up_rota(self) -> None:
+        """Whoever a change of the rota concerns is told: queued when it is heard of, and after a start what was not."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await patiently(lambda: self._notes.keep_up(self.follower.desk.registry))
+
+    async def _work_rota(self) -> None:
+        work = forever(lambda: self._stream.work(DELIVERIES, worker="notify-rota", subjects=[ROTA]))
+        async for tasks in work:
+            for task in tasks:
+                await self._notes.handle(task, self.follower.desk.registry)
 
     async def _watch_browsers(self) -> None:
         async for known in forever(lambda: pushes(self._stream)):

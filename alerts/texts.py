@@ -19,7 +19,8 @@ import yaml
 from alerts.alert import Alert
 from alerts.events import Delivery, Purpose, Why
 from alerts.roster import RESPONDER_ROLES
-from care.site import Home, Registry
+from alerts.rotaasks import RotaAsk
+from care.site import Home, Registry, RotaChange
 from care.words import Level
 
 FILE = Path(__file__).with_name("texts.yaml")
@@ -194,3 +195,58 @@ def trial_message(*, link: str | None, name: str, language: str = "zh") -> Messa
     if link is not None:
         body = f"{body}\n{words['link']}{link}"
     return Message(title=str(words["title"]), body=body, words=plain)
+
+
+def _when(start: datetime, end: datetime, registry: Registry, language: str) -> str:
+    """「5 月 23 日 07:00–19:00」 on the community's clock; both days when they differ."""
+    a, b = start.astimezone(registry.zone), end.astimezone(registry.zone)
+
+    def day(at: datetime) -> str:
+        return f"{at.month} 月 {at.day} 日 " if language == "zh" else f"{at:%d %b} "
+
+    return f"{day(a)}{a:%H:%M}–{'' if a.date() == b.date() else day(b)}{b:%H:%M}"
+
+
+def rota_message(
+    what: str,
+    person: str,
+    *,
+    registry: Registry,
+    change: RotaChange | None,
+    ask: RotaAsk | None,
+    link: str,
+    language: str = "zh",
+) -> Message:
+    """What a member of staff is told of a change of the rota (`what`: set, withdrawn) or of a request (asked, declined)."""
+    words = texts()["words"]["rota"][language]
+
+    def name(who: str | None) -> str:
+        staff = registry.staff.get(who or "")
+        return staff.name if staff is not None else str(who)
+
+    def covered(cover: str | None) -> str:
+        return str(words["by_cover"]).format(name=name(cover)) if cover else str(words["uncovered"])
+
+    lines: list[str] = []
+    if change is not None:
+        for part in change.away:
+            span = _when(part.from_, part.until, registry, language)
+            if part.staff == person:
+                lines.append(str(words["away"]).format(span=span, cover=covered(part.cover)))
+            if part.cover == person:
+                lines.append(str(words["cover"]).format(span=span, name=name(part.staff)))
+        lines += [
+            str(words["besides"]).format(span=_when(p.from_, p.until, registry, language))
+            for p in change.besides
+            if p.staff == person
+        ]
+        if what == "withdrawn":
+            spans = "、".join(
+                dict.fromkeys(_when(p.from_, p.until, registry, language) for p in change.parts)
+            )
+            lines = [f"{words['withdrawn']}{spans}"]
+    elif ask is not None:
+        span = _when(ask.from_, ask.until, registry, language)
+        lines.append(str(words[what]).format(name=name(ask.staff), span=span, cover=covered(ask.cover)))
+    body = "\n".join(lines)
+    return Message(title=str(words["titles"][what]), body=f"{body}\n{words['link']}{link}", words=body)

@@ -43,6 +43,7 @@ from dashboard_api import (
     repairs,
     residents,
     rota,
+    rotaasks,
     rounds,
     service,
     shapes,
@@ -164,6 +165,7 @@ def create_app(
     app.include_router(photo_routes(house, pictures))
     app.include_router(duties.routes(house))
     app.include_router(rota.routes(house))
+    app.include_router(rotaasks.routes(house))
     app.include_router(upkeep.routes(house))
     app.include_router(campaigns.routes(house))
     app.include_router(rounds.routes(house))

@@ -16,6 +16,7 @@ from functools import partial
 import msgspec
 from structlog import get_logger
 
+from alerts import rotaasks, rotanews
 from alerts.commands import first
 from alerts.events import Transition
 from alerts.proposing import decode_transition
@@ -180,6 +181,18 @@ async def watch_rota(house: House) -> None:
         house.picture.registry = house.peopled(house.picture.registry)
 
 
+async def watch_rota_asks(house: House) -> None:
+    """What responders ask of the rota."""
+    async for known in rotaasks.asks(house.stream):
+        house.rota_asks = known
+
+
+async def watch_rota_told(house: House) -> None:
+    """What became of the messages about changes of the rota."""
+    async for known in rotanews.fates(house.stream):
+        house.rota_told = known
+
+
 async def watch_upkeep(house: House) -> None:
     """Visits and tests that were noted."""
     await house.upkeep.run()
@@ -317,6 +330,8 @@ def start(house: House) -> list[asyncio.Task[None]]:
         "registry": watch_registry,
         "browsers": watch_browsers,
         "rota": watch_rota,
+        "rota_asks": watch_rota_asks,
+        "rota_told": watch_rota_told,
         "upkeep": watch_upkeep,
         "repairs": hear_repairs,
         "health": watch_health,

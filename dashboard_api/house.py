@@ -24,6 +24,8 @@ from alerts.kept import Mirror
 from alerts.orders import No, NotAllowed, Order
 from alerts.proposing import propose
 from alerts.roster import roster_of
+from alerts.rotaasks import RotaAsk
+from alerts.rotanews import NoteFate
 from alerts.upkeep import visits_due
 from care.ages import USUAL, Ages
 from care.clock import Clock
@@ -154,6 +156,10 @@ class House:
     """Everybody's browsers, among the channels of the registry."""
     rota: dict[str, RotaChange] = field(default_factory=dict)
     """Changes of the rota by id, the withdrawn among them."""
+    rota_asks: dict[str, RotaAsk] = field(default_factory=dict)
+    """What responders asked of the rota, by id."""
+    rota_told: dict[str, NoteFate] = field(default_factory=dict)
+    """What became of the messages about both, by id."""
     try_rules: TryRules | None = None
     simulator: Simulator | None = None
     """What feeds this service is pretended: every screen says so."""

@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from structlog import get_logger
 
-from alerts import rota
+from alerts import rota, rotanews
 from alerts.rota import Opened
 from care import schematic
 from care.ids import iso
@@ -31,23 +31,71 @@ log = get_logger("api")
 V = access.V
 SHOWN_BEFORE = timedelta(days=14)
 """How long a change that is over is still listed; all of them are kept."""
+RING_UP = frozenset({"refused", "failed", "no_channel"})
+"""Fates of a message after which somebody has to telephone."""
 HOMES_NAMED = 200
 """Of one hole in an answer; the count is of all."""
+
+
+def moment(house: House, name: str, value: str | None, now: datetime) -> datetime:
+    """A moment of the body; without a zone it is the community's clock (contract section 4)."""
+    if value is None:
+        return now
+    try:
+        at = datetime.fromisoformat(value)
+        return (at if at.tzinfo else at.replace(tzinfo=house.picture.registry.zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Problem(422, Why.invalid, f"{name}: a time, 2026-05-18T07:00", fields=[name]) from None
+
+
+def empty(house: House, found: Opened) -> Json:
+    """What would be empty, in the words of the places and with the homes named."""
+    registry = house.picture.registry
+    return {
+        "gaps": [
+            {"place": g.place, "name": place_words(registry, g.place), "from": iso(g.start), "to": iso(g.end)}
+            for g in found.gaps
+        ],
+        "holes": [
+            {
+                "from": iso(h.start), "to": iso(h.end), "count": len(h.homes),
+                "homes": [
+                    {"home": name, "name": schematic.building_of(registry.homes[name]) or registry.homes[name].address}
+                    for name in h.homes[:HOMES_NAMED]
+                ],
+            }
+            for h in found.holes
+        ],
+    }  # fmt: skip
+
+
+def ask_first(house: House, after: Registry, change: RotaChange, now: datetime) -> None:
+    """409 with what would be empty; whoever sends it again with `confirm` has read it."""
+    found = rota.opened(house.picture.registry, after, change.starts, change.ends, now)
+    if found:
+        raise Problem(409, Why.opens_hole, "这样排班会留下空当，请确认", **empty(house, found))
+
+
+def keep(house: House, change: RotaChange) -> None:
+    """At once, so that whoever asks next sees it; everybody else hears of it by the stream."""
+    house.rota = {**house.rota, change.id: change}
+    house.picture.registry = house.peopled(house.picture.registry)
+
+
+def told_json(house: House, name: str) -> list[Json]:
+    """What became of the messages about a change or a request: to whom, and whether somebody must ring them up."""
+    return [
+        {
+            "person": f.person, "name": house.name_of(f.person), "what": f.what, "state": f.state, "channel": f.channel or None,
+            "at": iso(f.at), "phone": house.picture.registry.phone(f.person) if f.state in RING_UP else None,
+        }
+        for f in rotanews.about(house.rota_told.values(), name)
+    ]  # fmt: skip
 
 
 def routes(house: House) -> APIRouter:
     """All of them, on one house."""
     router = APIRouter()
-
-    def moment(name: str, value: str | None, now: datetime) -> datetime:
-        """A moment of the body; without a zone it is the community's clock (contract section 4)."""
-        if value is None:
-            return now
-        try:
-            at = datetime.fromisoformat(value)
-            return (at if at.tzinfo else at.replace(tzinfo=house.picture.registry.zone)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise Problem(422, Why.invalid, f"{name}: a time, 2026-05-18T07:00", fields=[name]) from None
 
     def name_of(person: str | None) -> str | None:
         return house.name_of(person) if person else None
@@ -73,42 +121,12 @@ def routes(house: House) -> APIRouter:
             "active": any(p.from_ <= now < p.until for p in lasting.parts),
             "withdrawn_by": name_of(change.withdrawn_by),
             "withdrawn_at": iso(change.withdrawn_at) if change.withdrawn_at else None,
+            "told": told_json(house, change.id),
         }  # fmt: skip
 
     def listed(now: datetime) -> Json:
         items = sorted(house.rota.values(), key=lambda c: (c.starts, c.set_at, c.id))
         return {"at": iso(now), "items": [shown(c, now) for c in items if c.ends > now - SHOWN_BEFORE]}
-
-    def empty(found: Opened) -> Json:
-        """What would be empty, in the words of the places and with the homes named."""
-        registry = house.picture.registry
-        return {
-            "gaps": [
-                {"place": g.place, "name": place_words(registry, g.place), "from": iso(g.start), "to": iso(g.end)}
-                for g in found.gaps
-            ],
-            "holes": [
-                {
-                    "from": iso(h.start), "to": iso(h.end), "count": len(h.homes),
-                    "homes": [
-                        {"home": name, "name": schematic.building_of(registry.homes[name]) or registry.homes[name].address}
-                        for name in h.homes[:HOMES_NAMED]
-                    ],
-                }
-                for h in found.holes
-            ],
-        }  # fmt: skip
-
-    def ask_first(after: Registry, change: RotaChange, now: datetime) -> None:
-        """409 with what would be empty; whoever sends it again with `confirm` has read it."""
-        found = rota.opened(house.picture.registry, after, change.starts, change.ends, now)
-        if found:
-            raise Problem(409, Why.opens_hole, "这样排班会留下空当，请确认", **empty(found))
-
-    def keep(change: RotaChange) -> None:
-        """At once, so that whoever asks next sees it; everybody else hears of it by the stream."""
-        house.rota = {**house.rota, change.id: change}
-        house.picture.registry = house.peopled(house.picture.registry)
 
     @router.get(f"{V}/duty/changes", response_model=shapes.RotaChanges, tags=["duty"])
     def changes(_who: Annotated[Who, Depends(signed_in)]) -> Json:
@@ -121,12 +139,16 @@ def routes(house: House) -> APIRouter:
         now = house.clock.now()
         away = [
             Away(
-                staff=a.staff, from_=moment("from", a.from_, now), until=moment("until", a.until, now), cover=a.cover
+                staff=a.staff, from_=moment(house, "from", a.from_, now), until=moment(house, "until", a.until, now), cover=a.cover
             )
             for a in body.away
         ]  # fmt: skip
         besides = [
-            Besides(staff=b.staff, from_=moment("from", b.from_, now), until=moment("until", b.until, now))
+            Besides(
+                staff=b.staff,
+                from_=moment(house, "from", b.from_, now),
+                until=moment(house, "until", b.until, now),
+            )
             for b in body.besides
         ]
         wanted = rota.change_of(away, besides, reason=body.reason, by=who.by, now=now)
@@ -135,9 +157,9 @@ def routes(house: House) -> APIRouter:
             raise Problem(422, Why.invalid, said, fields=["away", "besides"])
         if not body.confirm:
             others = house.picture.registry.with_rota([*house.rota.values(), wanted])
-            ask_first(others, wanted, now)
+            ask_first(house, others, wanted, now)
         made = await rota.remember(house.stream, away, besides, reason=body.reason, by=who.by, now=now)
-        keep(made)
+        keep(house, made)
         log.info(
             "rota_changed", change=made.id, by=who.by, away=len(away), besides=len(besides), confirmed=body.confirm
         )  # fmt: skip
@@ -156,10 +178,10 @@ def routes(house: House) -> APIRouter:
             raise Problem(409, Why.refused, "这项变动已撤销或已结束")
         if not body.confirm:
             rest = [c for c in house.rota.values() if c.id != change]
-            ask_first(house.picture.registry.with_rota(rest), known, now)
+            ask_first(house, house.picture.registry.with_rota(rest), known, now)
         gone = await rota.withdraw(house.stream, change, by=who.by, now=now)
         if gone is not None:
-            keep(gone)
+            keep(house, gone)
         log.info("rota_change_withdrawn", change=change, by=who.by, confirmed=body.confirm)
         return listed(now)
 

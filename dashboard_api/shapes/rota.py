@@ -61,6 +61,20 @@ class BesidesBody(Shape):
     until: At
 
 
+class RotaTold(Shape):
+    """What became of a message about a change or a request."""
+
+    person: str
+    name: str
+    what: str
+    """set, withdrawn; asked, declined."""
+    state: str
+    """accepted; refused, failed, no_channel (`phone`: ring them up); skipped (over before it was told)."""
+    channel: str | None
+    at: At
+    phone: str | None
+
+
 class RotaChangeBody(Shape):
     id: str
     away: list[AwayBody]
@@ -72,8 +86,69 @@ class RotaChangeBody(Shape):
     """In force at this moment."""
     withdrawn_by: str | None
     withdrawn_at: At | None
+    told: list[RotaTold]
 
 
 class RotaChanges(Shape):
     at: At
     items: list[RotaChangeBody]
+
+
+class RotaAskSaid(Said):
+    """A responder asks to be away; with `back_from` and `back_until` it is a swap with `cover`, whose shift that is."""
+
+    from_: _Begin = None
+    until: _End
+    cover: _Person | None = None
+    back_from: Annotated[str | None, Field(max_length=40)] = None
+    back_until: Annotated[str | None, Field(max_length=40)] = None
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class RotaAskConfirmed(Said):
+    confirm: bool = False
+    """Also when it leaves a hole."""
+
+
+class RotaAskDeclined(Said):
+    note: Annotated[str, Field(max_length=200)] = ""
+
+
+class RotaAskBody(Shape):
+    id: str
+    staff: str
+    name: str
+    from_: Annotated[At, Field(alias="from")]
+    until: At
+    cover: str | None
+    cover_name: str | None
+    back_from: At | None
+    back_until: At | None
+    reason: str
+    at: At
+    state: str
+    """open, confirmed, declined, withdrawn."""
+    decided_by: str | None
+    decided_at: At | None
+    note: str
+    told: list[RotaTold]
+
+
+class AskShift(Shape):
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+
+
+class Colleague(Shape):
+    id: str
+    name: str
+    shifts: list[AskShift]
+
+
+class RotaAsks(Shape):
+    at: At
+    items: list[RotaAskBody]
+    shifts: list[AskShift]
+    """One's own, of the next 14 days."""
+    colleagues: list[Colleague]
+    """Who might stand in or swap."""

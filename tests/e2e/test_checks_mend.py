@@ -127,3 +127,32 @@ def test_the_desk_writes_down_that_the_person_is_with_somebody(room: Room, sit: 
     assert case.level == "yellow"
     assert [c.to for c in case.calls] == ([] if way == "drawer" else [relative.id])
     expect(page.get_by_text(f"{relative.name}说人在身边").first).to_be_visible()
+
+
+def test_a_responder_asks_to_be_away_from_the_phone_and_the_desk_decides(room: Room, sit: Sit) -> None:
+    """Shift, stand-in and reason on the phone; nothing changes before the desk has read what would be empty and said yes."""
+    phone = sit("/go", user="responder", width=390, height=844, wait=False)
+    phone.get_by_text("我的班次、请假、换班").click()
+    send = phone.get_by_role("button", name="提交申请")
+    expect(send).to_be_disabled()
+    phone.get_by_label("原因").fill("发烧")
+    picture(phone, "go-rota")
+    fits(phone)
+    assert axe(phone) == []
+    send.click()
+    mine = phone.locator("[data-ask]")
+    expect(mine).to_have_attribute("data-state", "open")
+    desk = sit("/duty")
+    asked = desk.locator("[data-ask]")
+    expect(asked).to_contain_text("不在岗", timeout=20_000)
+    expect(asked).to_contain_text("发烧")
+    assert axe(desk) == []
+    asked.get_by_role("button", name="同意", exact=True).click()
+    sure = asked.get_by_role("button", name="知道有空当，仍要登记")
+    expect(desk.locator("[data-ask] [role=alert]").or_(desk.locator("[data-change]")).first).to_be_visible()
+    if sure.count():
+        picture(desk, "duty-ask")
+        sure.click()
+    expect(desk.locator("[data-change]")).to_have_count(1)
+    expect(asked).to_have_count(0, timeout=20_000)
+    expect(mine).to_have_attribute("data-state", "confirmed", timeout=30_000)

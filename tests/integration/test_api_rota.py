@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from alerts.rota import rotas
+from alerts.rotanews import NoteFate
 from alerts.telling import address_of
 from alerts.upkeep import Reach
 from care.ids import iso
@@ -179,3 +180,80 @@ async def test_a_step_that_reaches_nobody_is_told_to_every_screen_and_the_week_s
         }  # fmt: skip
         assert staff["s01"]["seen_at"] is None
         assert staff["s02"]["seen_at"] is not None
+
+
+ASKS = f"{V}/duty/asks"
+
+
+async def test_a_responder_asks_from_the_phone_and_the_desk_confirms_what_would_be_empty_first():
+    """Own requests only; nothing changes before the desk says so; then it is a change of the rota like any other."""
+    async with House() as house, house.browser("responder") as lin, house.browser("operator") as desk:
+        said = {"from": "2026-05-23T14:00", "until": EVENING, "reason": "家里有事"}
+        made = await lin.post(ASKS, json=said)
+        assert made.status_code == 201, made.text
+        again = await lin.post(ASKS, json=said)
+        (item,) = again.json()["items"]
+        assert (item["staff"], item["state"], item["from"]) == ("s07", "open", "2026-05-23T06:00:00.000Z")
+        assert {c["id"] for c in again.json()["colleagues"]} == {"s08"}
+        assert again.json()["shifts"][0]["to"] == "2026-05-23T11:00:00.000Z"
+        assert (await desk.get(CHANGES)).json()["items"] == []
+        async with house.browser("he") as other:
+            assert (await other.get(ASKS)).json()["items"] == []
+            assert (await other.post(f"{ASKS}/{item['id']}/withdraw")).status_code == 404
+            assert (await other.post(f"{ASKS}/{item['id']}/confirm", json={})).status_code == 403
+        (seen,) = (await desk.get(ASKS)).json()["items"]
+        assert (seen["name"], seen["reason"]) == ("林国平", "家里有事")
+        hole = await desk.post(f"{ASKS}/{item['id']}/confirm", json={})
+        assert (hole.status_code, hole.json()["reason"]) == (409, "opens_hole")
+        done = await desk.post(f"{ASKS}/{item['id']}/confirm", json={"confirm": True})
+        assert done.status_code == 200, done.text
+        assert done.json()["items"][0]["state"] == "confirmed"
+        (change,) = (await desk.get(CHANGES)).json()["items"]
+        assert (change["away"][0]["staff"], change["reason"]) == ("s07", "家里有事")
+        late = await desk.post(f"{ASKS}/{item['id']}/decline", json={})
+        assert late.status_code == 409
+        back = await lin.post(f"{ASKS}/{item['id']}/withdraw")
+        assert back.status_code == 409
+        assert (await lin.get(ASKS)).json()["items"][0]["state"] == "confirmed"
+
+
+async def test_a_swap_is_asked_for_with_the_shift_of_the_other_and_nonsense_is_told():
+    """Both are away and stand in for each other; who is not in the rota, a time that is over and half a swap are refused."""
+    async with House() as house, house.browser("responder") as lin, house.browser("operator") as desk:
+        swap = {"from": "2026-05-24T07:00", "until": "2026-05-24T19:00", "cover": "s08", "reason": "换一天",
+                "back_from": "2026-05-25T07:00", "back_until": "2026-05-25T19:00"}  # fmt: skip
+        made = await lin.post(ASKS, json=swap)
+        assert made.status_code == 201, made.text
+        (item,) = made.json()["items"]
+        assert (await desk.post(f"{ASKS}/{item['id']}/confirm", json={"confirm": True})).status_code == 200
+        (change,) = (await desk.get(CHANGES)).json()["items"]
+        assert [(a["staff"], a["cover"]) for a in change["away"]] == [("s07", "s08"), ("s08", "s07")]
+        for bad in (
+            {**swap, "back_until": None},
+            {**swap, "cover": "s99"},
+            {**swap, "from": "2026-05-20T07:00", "until": "2026-05-20T19:00"},
+            {**swap, "reason": ""},
+        ):
+            refused = await lin.post(ASKS, json=bad)
+            assert refused.status_code == 422, bad
+        assert (await desk.post(ASKS, json=swap)).status_code == 403
+        assert (await lin.post(f"{ASKS}/nothing/withdraw")).status_code == 404
+
+
+async def test_a_declined_request_says_so_and_what_people_were_told_is_listed():
+    """The asker reads it on the phone; the fates of the messages stand beside the change, with whom to ring up."""
+    async with House() as house, house.browser("responder") as lin, house.browser("operator") as desk:
+        asked = await lin.post(ASKS, json={"until": EVENING, "reason": "看病"})
+        (item,) = asked.json()["items"]
+        no = await desk.post(f"{ASKS}/{item['id']}/decline", json={"note": "今天缺人"})
+        assert no.status_code == 200, no.text
+        mine = (await lin.get(ASKS)).json()["items"][0]
+        assert (mine["state"], mine["note"], mine["decided_by"]) == ("declined", "今天缺人", "陈敏芝")
+        made = await desk.post(CHANGES, json=sick(cover="s08", confirm=True))
+        change = made.json()["items"][0]["id"]
+        fate = NoteFate(id="n1", about=change, what="set", person="s08", state="no_channel", at=NOON)
+        await house.stream.put("people", "rotanote.n1", encode(fate))
+        async with asyncio.timeout(5):
+            while not (told := (await desk.get(CHANGES)).json()["items"][0]["told"]):
+                await asyncio.sleep(0.01)
+        assert [(t["person"], t["name"], t["state"]) for t in told] == [("s08", "何志远", "no_channel")]

@@ -946,6 +946,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/duty/asks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Asked
+         * @description Requests to be away or to swap: one's own with one's shifts, and all of them for the desk.
+         */
+        get: operations["asked_api_v1_duty_asks_get"];
+        put?: never;
+        /**
+         * Ask
+         * @description Ask to be away, with whoever might stand in, or to swap with them. Nothing changes before the desk confirms.
+         */
+        post: operations["ask_api_v1_duty_asks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/asks/{ask}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Back
+         * @description Whoever asked takes it back while it waits.
+         */
+        post: operations["take_back_api_v1_duty_asks__ask__withdraw_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/asks/{ask}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm
+         * @description Make the change that was asked for. 409 `opens_hole` with what would be empty, until it is confirmed.
+         */
+        post: operations["confirm_api_v1_duty_asks__ask__confirm_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/asks/{ask}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decline
+         * @description It stays as planned; whoever asked is told so.
+         */
+        post: operations["decline_api_v1_duty_asks__ask__decline_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/visits": {
         parameters: {
             query?: never;
@@ -1859,6 +1943,21 @@ export interface components {
          * @enum {string}
          */
         AlertState: "new" | "acknowledged" | "dispatched" | "attended" | "closed";
+        /** AskShift */
+        AskShift: {
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            to: string;
+        };
         /** AwayBody */
         AwayBody: {
             /** Staff */
@@ -2387,6 +2486,15 @@ export interface components {
             outcome: components["schemas"]["Code"][];
             /** Truth */
             truth: components["schemas"]["Code"][];
+        };
+        /** Colleague */
+        Colleague: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Shifts */
+            shifts: components["schemas"]["AskShift"][];
         };
         /**
          * Command
@@ -4888,6 +4996,108 @@ export interface components {
             /** Phone */
             phone?: string | null;
         };
+        /** RotaAskBody */
+        RotaAskBody: {
+            /** Id */
+            id: string;
+            /** Staff */
+            staff: string;
+            /** Name */
+            name: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            from: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            until: string;
+            /** Cover */
+            cover: string | null;
+            /** Cover Name */
+            cover_name: string | null;
+            /** Back From */
+            back_from: string | null;
+            /** Back Until */
+            back_until: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** State */
+            state: string;
+            /** Decided By */
+            decided_by: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Note */
+            note: string;
+            /** Told */
+            told: components["schemas"]["RotaTold"][];
+        };
+        /** RotaAskConfirmed */
+        RotaAskConfirmed: {
+            /**
+             * Confirm
+             * @default false
+             */
+            confirm?: boolean;
+        };
+        /** RotaAskDeclined */
+        RotaAskDeclined: {
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+        };
+        /**
+         * RotaAskSaid
+         * @description A responder asks to be away; with `back_from` and `back_until` it is a swap with `cover`, whose shift that is.
+         */
+        RotaAskSaid: {
+            /**
+             * From
+             * @description now when left out; without a zone the community's clock
+             */
+            from?: string | null;
+            /**
+             * Until
+             * @description not part of it
+             */
+            until: string;
+            /** Cover */
+            cover?: string | null;
+            /** Back From */
+            back_from?: string | null;
+            /** Back Until */
+            back_until?: string | null;
+            /** Reason */
+            reason: string;
+        };
+        /** RotaAsks */
+        RotaAsks: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Items */
+            items: components["schemas"]["RotaAskBody"][];
+            /** Shifts */
+            shifts: components["schemas"]["AskShift"][];
+            /** Colleagues */
+            colleagues: components["schemas"]["Colleague"][];
+        };
         /** RotaChangeBody */
         RotaChangeBody: {
             /** Id */
@@ -4912,6 +5122,8 @@ export interface components {
             withdrawn_by: string | null;
             /** Withdrawn At */
             withdrawn_at: string | null;
+            /** Told */
+            told: components["schemas"]["RotaTold"][];
         };
         /**
          * RotaChangeSaid
@@ -4961,6 +5173,30 @@ export interface components {
             to: string;
             /** People */
             people: string[];
+        };
+        /**
+         * RotaTold
+         * @description What became of a message about a change or a request.
+         */
+        RotaTold: {
+            /** Person */
+            person: string;
+            /** Name */
+            name: string;
+            /** What */
+            what: string;
+            /** State */
+            state: string;
+            /** Channel */
+            channel: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Phone */
+            phone: string | null;
         };
         /** RotaWithdrawn */
         RotaWithdrawn: {
@@ -8837,6 +9073,259 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RotaChanges"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    asked_api_v1_duty_asks_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotaAsks"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    ask_api_v1_duty_asks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotaAskSaid"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotaAsks"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    take_back_api_v1_duty_asks__ask__withdraw_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ask: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotaAsks"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    confirm_api_v1_duty_asks__ask__confirm_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ask: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotaAskConfirmed"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotaAsks"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    decline_api_v1_duty_asks__ask__decline_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ask: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotaAskDeclined"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotaAsks"];
                 };
             };
             /** @description Unauthorized */

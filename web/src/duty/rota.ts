@@ -15,6 +15,9 @@ export interface Opened {
 export const rota = {
   changes: () => ask<Schemas['RotaChanges']>('GET', '/duty/changes'),
   change: (wanted: Wanted) => ask<Schemas['RotaChanges']>('POST', '/duty/changes', wanted),
+  asks: () => ask<Schemas['RotaAsks']>('GET', '/duty/asks'),
+  confirm: (id: string, confirm: boolean) => ask<Schemas['RotaAsks']>('POST', `/duty/asks/${encodeURIComponent(id)}/confirm`, { confirm }),
+  decline: (id: string) => ask<Schemas['RotaAsks']>('POST', `/duty/asks/${encodeURIComponent(id)}/decline`, {}),
   withdraw: (id: string, confirm: boolean) => ask<Schemas['RotaChanges']>('POST', `/duty/changes/${encodeURIComponent(id)}/withdraw`, { confirm }),
 }
 

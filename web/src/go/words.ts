@@ -3,13 +3,13 @@ import { computed } from 'vue'
 import { language } from '../texts'
 
 const zh = {
-  title: '上门任务', signOut: '退出', age: (n: number) => `${n} 岁`, fault: '暂时读不到，请稍后再试',
+  title: '上门任务', rota: '我的班次、请假、换班', signOut: '退出', age: (n: number) => `${n} 岁`, fault: '暂时读不到，请稍后再试',
   none: '现在没有派给您的任务', noneWords: '有任务时手机会响，本页会自动显示。', accept: '接受，我去', decline: '去不了', depart: '出发了', arrive: '到了', done: '已到场，等待监控席结案', floor: (n: number) => `${n} 楼`, lift: '有电梯', noLift: '没有电梯', key: '钥匙', door: '门禁', doorCode: '查看密码', doorCodeLogged: '会记入日志', people: '同去', lead: '牵头', together: '同去', ambulance: '需要 120', ambulanceHold: '按住 1 秒', ambulanceSent: '已告诉监控席：需要 120', home: '打给家里', pending: (n: number) => `${n} 步待上传`, offline: '离线', refused: '这一步没有成功', note: '写给监控席', noteSend: '发送', roomAfter: '房号接受后显示', also: (n: number) => `另有 ${n} 个任务`,
 }
 type Widen<T> = T extends string ? string : T extends (...args: infer A) => string ? (...args: A) => string : { [K in keyof T]: Widen<T[K]> }
 
 const en: Widen<typeof zh> = {
-  title: 'Tasks', signOut: 'Sign out', age: (n) => `${n} years`, fault: 'Cannot be read now; please try later',
+  title: 'Tasks', rota: 'My shifts, away, swap', signOut: 'Sign out', age: (n) => `${n} years`, fault: 'Cannot be read now; please try later',
   none: 'No task for you now', noneWords: 'Your phone rings when there is one; it appears here by itself.', accept: 'I go', decline: 'I cannot', depart: 'On my way', arrive: 'Arrived', done: 'On site; the desk closes the case', floor: (n) => `floor ${n}`, lift: 'lift', noLift: 'no lift', key: 'Key', door: 'Door', doorCode: 'Show the door code', doorCodeLogged: 'looking is logged', people: 'Going', lead: 'leads', together: 'with', ambulance: 'Ambulance needed', ambulanceHold: 'hold 1 s', ambulanceSent: 'The desk knows: ambulance', home: 'Call the home', pending: (n) => `${n} steps to send`, offline: 'Offline', refused: 'That did not work', note: 'Message to the desk', noteSend: 'Send', roomAfter: 'room shown once you accept', also: (n) => `${n} more`,
 }
 
