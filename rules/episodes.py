@@ -612,6 +612,11 @@ class Episodes(Homes):
             if since is not None and not (rule.clear is not None and rule.clear.value(view)):
                 self._rise(instance, at, since, trigger, out)
                 return
+            gaps = device.memory.gaps
+            back = gaps[-1][1] + instance.clear_hold if gaps and instance.clear_hold else 0
+            if at < back or device.memory.heard_at < back - instance.clear_hold // 2:
+                view.wake(back)  # heard again, but not for long enough
+                return
             self._clear(instance, at, trigger, out)
             self.health_changed.add(instance.home.name)
         if since is None:

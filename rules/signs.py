@@ -368,8 +368,13 @@ def used(home: LiveHome, since: int, now: int) -> float | None:
         meter = device.memory.meter
         if not meter or now - meter[-1][0] > HOURLY:
             continue
-        inside = [m for m in meter if m[0] >= since - HOURLY]
-        if not inside or inside[0][0] > since or any(b[0] - a[0] > 2 * HOURLY for a, b in pairwise(inside)):
+        first = max((i for i, m in enumerate(meter) if m[0] <= since), default=None)
+        inside = meter[first:] if first is not None else []
+        if (
+            not inside
+            or since - inside[0][0] > HOURLY
+            or any(b[0] - a[0] > 2 * HOURLY for a, b in pairwise(inside))
+        ):
             continue
         best = (best or 0.0) + inside[-1][1] - inside[0][1]
     return best
