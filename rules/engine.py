@@ -112,6 +112,7 @@ class Engine(Outages):
         elif at == memory.at:
             if report.report_id in memory.ids:
                 if live and received > memory.heard_at and report.state is None:
+                    note_gap(device, received)  # it lives again; that it lived meanwhile nobody can say
                     memory.heard_at = received
                 return out
             memory.ids.append(report.report_id)

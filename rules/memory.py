@@ -204,6 +204,9 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     """When the personal clock wants to hear of a bed device again, whatever it says (rules.personal)."""
     online_kept: bool = False
     """Its last `online` was only a retained copy: it was there once, and who knows whether it still is."""
+    older: list[tuple[int, int, int]] = []
+    """Silences before those of `gaps`, a quarter of a day and more of them as one: from, to, and for how long of that
+    (ms) it was not heard."""
     withheld: list[str] = []
     """Quantities that its people keep from us: what it taught of them is forgotten."""
 

@@ -27,7 +27,9 @@ LEAVING: Final = 60_000
 EMPTY: Final = 15 * 60_000
 """Nothing seen for so long after the door closed: nobody is in (domain 3.5 DR4)."""
 GAPS: Final = 12
-"""Silences remembered of each device: the windows of the catalogue are three days at most."""
+"""Silences remembered of each device one by one."""
+OLDER_TOGETHER, OLDER_FOR = 6 * 3600_000, 8 * 24 * 3600_000
+"""Those before them are told together, and forgotten after this: the windows of the catalogue are six days at most."""
 SLOW_BEATS: Final = 3
 SLOW_ALIKE, SLOW_APART, SLOW_MOST = 1.5, 3, 8
 """The longest of them is at most half as long again as the shortest, no more than three times its length lies between
@@ -142,7 +144,20 @@ def note_gap(device: LiveDevice, received: int) -> None:
     """It is heard again after a silence; remembered when that was longer than its kind may be silent."""
     memory = device.memory
     if memory.heard_at and received - memory.heard_at >= device.silence:
-        memory.gaps = [*memory.gaps, (memory.heard_at, received)][-GAPS:]
+        memory.gaps = [*memory.gaps, (memory.heard_at, received)]
+        if len(memory.gaps) > GAPS:
+            begin, end = memory.gaps.pop(0)
+            if end - begin > allowed(device):
+                _note_older(memory, begin, end)
+
+
+def _note_older(memory: DeviceMemory, begin: int, end: int) -> None:
+    """A device that comes and goes all day has more silences than are kept: forgotten, they would pass for life."""
+    dead, older = end - begin, [g for g in memory.older if end - g[1] <= OLDER_FOR]
+    if older and end - older[-1][0] <= OLDER_TOGETHER:
+        first, _, before = older.pop()
+        begin, dead = first, before + dead
+    memory.older = [*older, (begin, end, dead)]
 
 
 def slow_beat(device: LiveDevice) -> int:
@@ -179,7 +194,12 @@ def _dead(device: LiveDevice, since: int, now: int) -> int:
         spans.append((memory.heard_at, now))
     if memory.first_at > since:
         spans.append((since, memory.first_at))
-    return min(now - since, sum(max(0, min(b, now) - max(a, since)) for a, b in spans))
+    dead = sum(max(0, min(b, now) - max(a, since)) for a, b in spans)
+    for a, b, of_it in memory.older:
+        inside = min(b, now) - max(a, since)
+        if inside > 0:
+            dead += of_it * inside // (b - a)  # which part of it lies in the window is not known
+    return min(now - since, dead)
 
 
 # ------------------------------------------------------------------------------------ the home's state
