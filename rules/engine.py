@@ -51,7 +51,7 @@ from rules.memory import (
 )
 from rules.personal import LEARNS_FROM
 from rules.samples import FLICKS, take
-from rules.signs import OBSERVED, note_gap, observe
+from rules.signs import HEARTBEAT, OBSERVED, STUCK, note_gap, observe
 from rules.view import EngineView
 
 UNREADABLE: Final = "TE10"
@@ -296,7 +296,7 @@ class Engine(Outages):
         news: list[tuple[str, Value | None]] | None = None
         values, test = report.values, report.test
         motion = fields.get("motion") if "motion" in values else None
-        run = (motion.value, motion.since, motion.true_at) if motion is not None else None
+        run = (motion.value, motion.since, motion.true_at, motion.at) if motion is not None else None
         if test:
             self._declared_test(home, device, trigger, out)
         elif "action" in values:
@@ -795,15 +795,19 @@ def _is_first_word(f: Field, value: Value | None, at: int) -> bool:
     return f.value is None and value is not None and max(f.true_at, f.false_at) < at
 
 
-def _weigh_motion(f: Field, run: tuple[Any, int, int] | None, trigger: Trigger) -> None:
-    """Motion heard over a weak link is a person only when it lasts: bursts true, false, true are the radio's."""
-    was, since, true_at = run if run is not None else (None, 0, 0)
+def _weigh_motion(f: Field, run: tuple[Any, int, int, int] | None, trigger: Trigger) -> None:
+    """Motion heard over a weak link is a person only when it lasts: bursts true, false, true are the radio's. Motion that
+    is said again and again for hours without an end is a sensor that is stuck (TE6), and nobody.
+    """
+    was, since, true_at, said = run if run is not None else (None, 0, 0, 0)
     quality = trigger.report.values.get("link_quality", 255)
     weak = isinstance(quality, int | float) and quality < WEAK
     if f.at != trigger.at:
         return
     if f.value and weak and trigger.at - f.since < BURST:
         f.true_at = true_at
+    elif was is True and f.value and f.false_at and trigger.at - f.since >= STUCK:
+        f.true_at = true_at if trigger.at - said <= HEARTBEAT else trigger.at
     elif f.value is False and was is True and true_at < since and trigger.at - since >= BURST:
         f.true_at = trigger.at
 

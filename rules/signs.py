@@ -44,6 +44,10 @@ PAIRS, PAIRS_WITHIN = 5, 5 * 60_000
 """So often within so long: one person walks from room to room as well, but not to and fro within seconds."""
 HOLDS: Final = 2 * 60_000
 """A motion sensor goes on saying true for so long after the last movement (domain section 2.2)."""
+STUCK: Final = 2 * 3600_000
+"""Motion for so long without a pause is the sensor's (domain 3.5 TE6), of one that ever said that motion ended."""
+HEARTBEAT: Final = 90 * 60_000
+"""Its words are no farther apart; after a longer silence its next word is news again, and what lay between was lost."""
 SETTLED: Final = 2 * 60_000
 """In bed for so long while somebody is in the kitchen: two people."""
 USE: Final = 5.0
@@ -176,6 +180,11 @@ def slow_beat(device: LiveDevice) -> int:
     return max(lengths) * 3 // 2
 
 
+def is_stuck(f: Field, now: int) -> bool:
+    """Whether a motion sensor goes on saying true for so long that it is not believed any more."""
+    return f.value is True and f.at > f.true_at and now - f.since >= STUCK
+
+
 def alive_share(devices: Iterable[LiveDevice], since: int, now: int) -> float:
     """Share of the window in which these devices lived, all taken together: 0 when there are none, at most 1."""
     total = dead = 0
@@ -194,6 +203,8 @@ def _dead(device: LiveDevice, since: int, now: int) -> int:
         spans.append((memory.heard_at, now))
     if memory.first_at > since:
         spans.append((since, memory.first_at))
+    if (f := device.fields.get("motion")) is not None and is_stuck(f, now):
+        spans.append((f.true_at, min(now, memory.heard_at + limit)))
     dead = sum(max(0, min(b, now) - max(a, since)) for a, b in spans)
     for a, b, of_it in memory.older:
         inside = min(b, now) - max(a, since)
@@ -284,7 +295,10 @@ def observe(home: LiveHome, device: LiveDevice, quantity: str, value: Value, at:
     """Note what later cannot be told from the last values. True when somebody is in another room than before."""
     match quantity:
         case "motion" | "presence" if value:
-            return _in_room(home, device, at, rose_at=device.fields[quantity].rose_at)
+            f = device.fields[quantity]
+            if quantity == "motion" and f.false_at and at - f.since >= STUCK:
+                return False
+            return _in_room(home, device, at, rose_at=f.rose_at)
         case "in_bed":
             return _in_room(home, device, at)
         case "door_open":

@@ -35,7 +35,18 @@ from rules.live import (
 )
 from rules.memory import ACTIVE, Field
 from rules.proof import prove
-from rules.signs import allowed, flow_until, heating, last_said, last_sign, left_at, lying, said_until, used
+from rules.signs import (
+    allowed,
+    flow_until,
+    heating,
+    is_stuck,
+    last_said,
+    last_sign,
+    left_at,
+    lying,
+    said_until,
+    used,
+)
 from rules.windows import instant
 from rules.words import room_kind
 
@@ -248,6 +259,8 @@ class EngineView:
     def _alive(self, quantity: str) -> bool:
         sensors = [d for d in self.home.devices.values() if quantity in d.fields]
         heard = [self._still_heard(d) for d in sensors]  # all are asked: each sets the moment it falls silent
+        if quantity == "motion" and any(is_stuck(d.fields[quantity], self.now) for d in sensors):
+            return False
         return bool(heard) and all(heard)
 
     def _count(self, quantity: str) -> int:
