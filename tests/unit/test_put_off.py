@@ -70,6 +70,7 @@ def test_taken_a_moment_before_and_then_nothing_comes_of_it() -> None:
     story.wait(60)
     goes_on(story)
     assert story.alert.level is Level.yellow
+    assert story.alert.work_seconds is not None
     story.wait(story.alert.work_seconds - 61)
     assert story.alert.level is Level.yellow
     story.wait(1)
