@@ -38,7 +38,7 @@ from devices.quantities import QUANTITIES, Nature
 from ingest.normalize import Message, Normalizer, Subscription
 from ingest.recorder import ALIVE, ONLINE
 from rules.catalog import RuleBook, load, load_folder
-from rules.trial import Change, HomeTrial, Input, Judged, Runner, weigh, with_limit
+from rules.trial import Change, HomeTrial, Input, Judged, Runner, weigh, with_limit, with_override
 from rules.worker import kept_book
 
 WARM_UP = timedelta(days=1)
@@ -444,7 +444,11 @@ def run(wish: Wish, settings: Callable[[], Settings], say: Callable[[str], None]
     changed = site
     for text in wish.limits:
         resident, name, value = _limit(text)
-        changed = with_limit(changed, new, name, value, resident)
+        if resident is None:
+            changed = with_limit(changed, new, name, value)
+        else:
+            early = begin - timedelta(days=wish.warm_up_days)
+            changed = with_override(changed, new, name, value, resident, early, end)
     change = Change(site, old, changed, new)
     if isinstance(past, Stored):
         reached = past.reaching(change.homes(), begin, end)

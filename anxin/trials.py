@@ -18,9 +18,9 @@ import msgspec
 
 from anxin.backtest import Stored, compare
 from care.errors import CareError, Misconfigured, Reason, Refused, Temporary
-from care.site import Site
+from care.site import HomeOrders, Site
 from rules.catalog import from_layers
-from rules.trial import Change, with_limit
+from rules.trial import Change, with_limit, with_orders, with_override
 
 MOST_READINGS = 6_000_000
 """One home with a belt that speaks every 5 seconds has about 90,000 a day."""
@@ -40,6 +40,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, bool | int | float | str]
     resident: str | None = None
     rules: str | None = None
+    orders: HomeOrders | None = None
+    """What was set for the resident's home while the service ran: the past is heard as it was judged."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +69,14 @@ class Trials:
         limits: dict[str, bool | int | float | str],
         resident: str | None,
         rules: str | None,
+        orders: HomeOrders | None = None,
     ) -> dict[str, Any]:
         """The answer. Raises Misconfigured (it cannot be tried), Refused (too much), Temporary (busy, too slow)."""
         if self._running >= AT_ONCE:
             raise Temporary("other trials are running; try again in a minute")
         wish = Wish(
             url=self._url, site=site, layers=self._layers, begin=begin, end=end, limits=limits, resident=resident, rules=rules,
+            orders=orders,
         )  # fmt: skip
         self._running += 1
         try:
@@ -113,10 +117,13 @@ def carry_out(wish: Wish) -> Answer:
     try:
         book = from_layers(wish.layers)
         new = from_layers([*wish.layers, {"rules": wish.rules}]) if wish.rules is not None else book
-        site = wish.site
+        base = site = wish.site if wish.orders is None else with_orders(wish.site, wish.orders)
         for name, value in wish.limits.items():
-            site = with_limit(site, new, name, value, wish.resident)
-        change = Change(wish.site, book, site, new)
+            if wish.resident is None:
+                site = with_limit(site, new, name, value)
+            else:
+                site = with_override(site, new, name, value, wish.resident, wish.begin, wish.end)
+        change = Change(base, book, site, new)
         past = Stored(wish.url, wish.site)
         if past.holds_more_than(MOST_READINGS, change.homes(), wish.begin, wish.end):
             return Answer(too_much=True)

@@ -132,6 +132,16 @@ class HomeMode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     set_at: datetime | None = None
 
 
+class Replay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a changed limit would have made of the past, in a line of the audit trail."""
+
+    days: float
+    gained: int
+    lost: int
+    missed: int
+    """Of the lost ones, those whose case was closed as real."""
+
+
 class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One limit of a resident, set otherwise for a while. Loosening a life-safety rule needs a second person."""
 
@@ -149,6 +159,10 @@ class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     approved_at: datetime | None = None
     ended_by: str | None = None
     """Who withdrew it before its time; `until` is then when."""
+    over: bool | int | float | str | None = None
+    """The value that was in force when it was set."""
+    replay: Replay | None = None
+    """What it would have made of the past; None when nobody tried."""
 
 
 LONGEST_OUT = timedelta(days=7)

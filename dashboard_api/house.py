@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from structlog import get_logger
@@ -33,7 +33,7 @@ from care.errors import Conflict, Temporary
 from care.guessing import Guesses
 from care.ids import iso
 from care.messages import HomeHealth, Refusal, Report, Unclaimed
-from care.site import Device, Home, HomeOrders, Override, Registry, Resident, RotaChange, Site
+from care.site import Device, Home, HomeOrders, Override, Registry, Replay, Resident, RotaChange, Site
 from care.stream import Stream
 from care.words import Kind, Level, Role
 from dashboard_api import access, figures, present, redact, wording
@@ -70,6 +70,13 @@ class AcceptReading(Protocol):
     ) -> Awaitable[Sequence[Report | Refusal | Unclaimed]]: ...
 
 
+class Tried(NamedTuple):
+    """The result of a trial, and when it was."""
+
+    at: datetime
+    replay: Replay
+
+
 class TryRules(Protocol):
     """A change of rules or limits over the past.
 
@@ -86,6 +93,7 @@ class TryRules(Protocol):
         limits: dict[str, bool | int | float | str],
         resident: str | None,
         rules: str | None,
+        orders: HomeOrders | None = None,
     ) -> Awaitable[Json]: ...
 
 
@@ -161,6 +169,8 @@ class House:
     rota_told: dict[str, NoteFate] = field(default_factory=dict)
     """What became of the messages about both, by id."""
     try_rules: TryRules | None = None
+    tried: dict[tuple[str, str, object], Tried] = field(default_factory=dict)
+    """The last trials of one limit of one resident: what is set after one keeps its result."""
     simulator: Simulator | None = None
     """What feeds this service is pretended: every screen says so."""
     limits: LimitsOfResidents | None = None

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 from structlog import get_logger
 
 from care.ids import iso
@@ -25,12 +25,15 @@ from dashboard_api.modes import change, orders_of
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
+from dashboard_api.trying import attempt, remembered
 
 log = get_logger("api")
 
 V = access.V
 KEPT = 400
 """Temporary limits of one home that are remembered."""
+USUAL_DAYS = 30
+"""Days of the past a limit is tried on when nobody says how many."""
 
 
 def routes(house: House) -> APIRouter:
@@ -56,6 +59,8 @@ def routes(house: House) -> APIRouter:
         return {
             "limit": o.limit,
             "value": o.value,
+            "over": o.over,
+            "replay": msgspec.to_builtins(o.replay) if o.replay is not None else None,
             "from": iso(begins),
             "until": iso(ends),
             "by": house.name_of(o.by),
@@ -112,12 +117,16 @@ def routes(house: House) -> APIRouter:
     @router.post(
         f"{V}/residents/{{resident}}/overrides",
         status_code=201,
-        response_model=shapes.OverrideList,
+        response_model=shapes.OverrideAnswer,
+        responses={200: {"model": shapes.OverrideAnswer, "description": "a preview: nothing was set"}},
         tags=["residents"],
     )
-    async def begin(resident: str, body: shapes.OverrideSet, who: Annotated[Who, Depends(signed_in)]) -> Json:
-        """Set a limit otherwise for a while, within its hard bounds. To loosen a life-safety rule takes a second person
-        (`/overrides/approve`), without whom it does not count, and lapses in 24 hours.
+    async def begin(
+        resident: str, body: shapes.OverrideSet, who: Annotated[Who, Depends(signed_in)], response: Response
+    ) -> Json:
+        """Set a limit otherwise for a while, within its hard bounds, and with `days` try it first; with `preview` only try
+        it. To loosen a life-safety rule takes a second person (`/overrides/approve`), without whom it does not count, and
+        lapses in 24 hours.
         """
         home, person = known(resident)
         now = house.clock.now()
@@ -133,11 +142,51 @@ def routes(house: House) -> APIRouter:
             raise Problem(422, Why.invalid, verdict.refused, fields=["limit", "value", "until"])
         if verdict.forbidden:
             raise Problem(403, Why.forbidden, "您的岗位不能这样调整此项限值")
-        await change(house.stream, home.id, later(lambda all_: [*all_, made]))
-        log.info(
-            "override_set", home=home.id, limit=body.limit, by=who.by, until=iso(ends), second=verdict.second
-        )
-        return await listed(resident)
+        trial, untried = await tried(resident, body, now)
+        if body.preview:
+            response.status_code = 200
+        else:
+            orders, _ = await orders_of(house.stream, home.id)
+            in_force = (
+                line["value"]
+                for rule in limits().now(house.picture.registry, home, person, orders, begins)
+                for line in rule["parameters"]
+                if line["limit"] == body.limit
+            )
+            made = msgspec.structs.replace(
+                made, over=next(in_force, None), replay=remembered(house, resident, body.limit, body.value)
+            )
+            await change(house.stream, home.id, later(lambda all_: [*all_, made]))
+            log.info(
+                "override_set",
+                home=home.id,
+                limit=body.limit,
+                by=who.by,
+                until=iso(ends),
+                second=verdict.second,
+            )
+        return {
+            **await listed(resident),
+            "is_set": not body.preview,
+            "second": verdict.second,
+            "trial": trial,
+            "untried": untried,
+        }
+
+    async def tried(resident: str, body: shapes.OverrideSet, now: datetime) -> tuple[Json | None, str | None]:
+        """What the past says of the wish. A limit that is to be set is set without it too; a preview has nothing else."""
+        if body.days is None and not body.preview:
+            return None, None
+        begins = now - timedelta(days=body.days or USUAL_DAYS)
+        try:
+            answer = await attempt(
+                house, begin=begins, end=now, limits={body.limit: body.value}, resident=resident
+            )
+        except Problem as problem:
+            if body.preview:
+                raise
+            return None, problem.detail
+        return answer, None
 
     async def touch(
         resident: str, limit: str, what: Callable[[Override, datetime], Override | None], refusal: str

@@ -15,7 +15,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query
 from structlog import get_logger
 
-from care.errors import Conflict, Misconfigured, Refused, Temporary
+from care.errors import Conflict
 from care.ids import content_id, iso
 from care.messages import decode, encode
 from care.stream import PEOPLE
@@ -26,6 +26,7 @@ from dashboard_api.house import House
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
+from dashboard_api.trying import attempt
 
 log = get_logger("api")
 
@@ -167,30 +168,18 @@ def routes(house: House) -> APIRouter:
         found = await named(proposal)
         if found["kind"] != "limit":
             raise Problem(409, Why.not_open, "这条建议由结案结果得出，无需回测")
-        if house.try_rules is None:
-            raise Problem(503, Why.history_unavailable, "没有历史数据可供回测", headers={"Retry-After": "30"})
         wished: Json = {"limits": body.limits, "resident": body.resident}
         change: Json | None = wished if body.limits else found["change"]
         if change is None:
             raise Problem(422, Why.invalid, "limits: 请写明要改的参数", fields=["limits"])
-        if change["resident"] is not None and change["resident"] not in house.picture.registry.residents:
-            raise Problem(404, Why.unknown_resident, "没有这位老人")
         now = house.clock.now()
-        try:
-            tried = await house.try_rules(
-                site=house.picture.registry.site,
-                begin=now - timedelta(days=body.days),
-                end=now,
-                limits=change["limits"],
-                resident=change["resident"],
-                rules=None,
-            )
-        except Refused as error:
-            raise Problem(413, Why.too_much, error.detail) from None
-        except Misconfigured as error:
-            raise Problem(422, Why.invalid, str(error), fields=["limits"]) from None
-        except Temporary as error:
-            raise Problem(503, Why.unavailable, str(error), headers={"Retry-After": "30"}) from None
+        tried = await attempt(
+            house,
+            begin=now - timedelta(days=body.days),
+            end=now,
+            limits=change["limits"],
+            resident=change["resident"],
+        )
         said, revision = await kept(proposal)
         short = {"at": iso(now), "days": body.days, **{k: tried[k] for k in TRIED if k in tried}}
         await keep(msgspec.structs.replace(said, change=change, backtest=short), revision)

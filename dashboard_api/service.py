@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from structlog import get_logger
 
 from alerts.watch import AHEAD
-from care.errors import Misconfigured, Refused, Temporary
 from care.ids import iso
 from care.words import Level
 from dashboard_api import access, figures, precision, present, shapes
@@ -21,6 +20,7 @@ from dashboard_api.people import BadCredentials, TooManyAttempts, Who
 from dashboard_api.picture import Screen
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
+from dashboard_api.trying import attempt
 
 log = get_logger("api")
 
@@ -231,8 +231,6 @@ def routes(house: House) -> APIRouter:
     )
     async def try_rules(body: shapes.RulesTry, who: Annotated[Who, Depends(signed_in)]) -> Json:
         """Try a changed limit or rule over the past: alerts gained and lost against those in force. Changes nothing."""
-        if house.try_rules is None:
-            raise Problem(503, Why.history_unavailable, "没有历史数据可供回测", headers={"Retry-After": "30"})
         if not body.limits and body.rules is None:
             raise Problem(422, Why.invalid, "limits or rules must be given", fields=["limits", "rules"])
         if body.resident is not None and body.resident not in house.picture.registry.residents:
@@ -252,22 +250,9 @@ def routes(house: House) -> APIRouter:
             begin=iso(begin),
             end=iso(end),
         )
-        try:
-            return await house.try_rules(
-                site=house.picture.registry.site,
-                begin=begin,
-                end=end,
-                limits=body.limits,
-                resident=body.resident,
-                rules=body.rules,
-            )
-        except Refused as error:
-            raise Problem(413, Why.too_much, error.detail) from None
-        except Misconfigured as error:
-            fields = ["rules" if body.rules is not None else "limits"]
-            raise Problem(422, Why.invalid, str(error), fields=fields) from None
-        except Temporary as error:
-            raise Problem(503, Why.unavailable, str(error), headers={"Retry-After": "30"}) from None
+        return await attempt(
+            house, begin=begin, end=end, limits=body.limits, resident=body.resident, rules=body.rules
+        )
 
     # -- screens and health -------------------------------------------------------------------------------------
 

@@ -10,20 +10,21 @@ An *alert* here is an episode of a rule at the highest level it reached: what so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from care.errors import Misconfigured
 from care.ids import iso
 from care.messages import Finding, Refusal, Report
-from care.site import Home, Registry, Site
+from care.site import Home, HomeOrders, Override, Registry, Resident, Site
 from care.words import Level, Phase, Role
 from rules.catalog import RuleBook, Shape, refuse_value
 from rules.engine import Engine
+from rules.limits import LOOSE_FOR, looser
 
 SHOWN = 200
 """Alerts gained, lost or changed that are listed one by one; all are counted."""
@@ -84,9 +85,10 @@ class Change:
         for name in {*before, *after}:
             if before.get(name) != after.get(name):
                 found |= {r.id for r in (*old.values(), *new.values()) if name in (r.id, r.code)}
-        names = {n for _, a, b in _people(self.site, self.new_site) for n in {*a, *b} if a.get(n) != b.get(n)}
+        names = {n for a, b in _people(self.site, self.new_site) for n in _different(a, b)}
         for book in (self.book, self.new_book):
-            found |= {book.limits[n][0] for n in names if n in book.limits}
+            for rule in book.rules.values():
+                found |= {rule.id for p in rule.doc.parameters.values() if p.limit in names}
         return frozenset(found)
 
     def homes(self) -> list[str]:
@@ -108,49 +110,93 @@ class Change:
         return any(r is not None and r.doc.shape is Shape.outage for r in rules)
 
 
-def _people(one: Site, other: Site) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    limits = {r.id: r.limits for h in other.homes for r in h.residents}
-    return [(r.id, r.limits, limits.get(r.id, {})) for h in one.homes for r in h.residents]
+def _people(one: Site, other: Site) -> list[tuple[Resident, Resident | None]]:
+    others = {r.id: r for h in other.homes for r in h.residents}
+    return [(r, others.get(r.id)) for h in one.homes for r in h.residents]
+
+
+def _different(one: Resident, other: Resident | None) -> set[str]:
+    """Names of the limits that are set otherwise, for good or for a while."""
+    if other is None:
+        return set()
+    found = {n for n in {*one.limits, *other.limits} if one.limits.get(n) != other.limits.get(n)}
+    return found | {
+        o.limit for o in (*one.overrides, *other.overrides) if (o in one.overrides) != (o in other.overrides)
+    }
 
 
 def _with_limits_of(site: Site, other: Site) -> Site:
-    limits = {r.id: r.limits for h in other.homes for r in h.residents}
+    """The site with everybody's limits as in the other one."""
+    people = {r.id: r for h in other.homes for r in h.residents}
     homes = [
         msgspec.structs.replace(
             home,
-            residents=[msgspec.structs.replace(r, limits=limits.get(r.id, r.limits)) for r in home.residents],
+            residents=[
+                msgspec.structs.replace(r, limits=o.limits, overrides=o.overrides)
+                if (o := people.get(r.id))
+                else r
+                for r in home.residents
+            ],
         )
         for home in site.homes
     ]
     return msgspec.structs.replace(site, homes=homes)
 
 
-def with_limit(site: Site, book: RuleBook, name: str, value: Any, resident: str | None = None) -> Site:
-    """The site with one limit set, for a resident or for the whole community. Raises Misconfigured with a sentence."""
-    found = book.limits.get(name)
-    rule, _, parameter_name = name.partition(".")
-    if found is None and rule in book.rules and resident is None:
-        parameter = book.rules[rule].doc.parameters.get(parameter_name)
-        found = (rule, parameter_name, parameter) if parameter is not None else None
-    if found is None:
+def with_orders(site: Site, orders: HomeOrders) -> Site:
+    """The site with what was set for a home while the service runs: the past is heard as it was judged."""
+
+    def kept(resident: Resident) -> Resident:
+        own = [o for o in orders.overrides if o.resident in (None, resident.id)]
+        return msgspec.structs.replace(resident, overrides=[*resident.overrides, *own])
+
+    homes = [
+        msgspec.structs.replace(
+            home, modes=[*home.modes, *orders.modes], residents=[kept(r) for r in home.residents]
+        )
+        if home.id == orders.home
+        else home
+        for home in site.homes
+    ]
+    return msgspec.structs.replace(site, homes=homes)
+
+
+TRIED: Final = "trial"
+"""Who sets a temporary limit that is only tried; a second person's consent is taken as given."""
+EARLY: Final = timedelta(days=7)
+"""It is tried as if it had been in force for so long before the time that is compared."""
+
+
+def with_override(
+    site: Site, book: RuleBook, name: str, value: Any, resident: str, begin: datetime, end: datetime
+) -> Site:
+    """The site as if this temporary limit had been in force all the time, and every day anew where it lapses in a day
+    (life safety, loosened). Raises Misconfigured with a sentence.
+    """
+    uses = [(r, p) for r in book.rules.values() for p in r.doc.parameters.values() if p.limit == name]
+    if not uses:
         raise Misconfigured(f"there is no limit `{name}`; `anxin rules list` shows them")
-    if reason := refuse_value(found[2], value):
-        raise Misconfigured(f"limit `{name}`: {reason}")
-    if resident is None:
-        rules = {rule: dict(given) for rule, given in site.policy.rules.items()}
-        code = book.rules[found[0]].code
-        for key in (found[0], code):  # what the community says under either name
-            rules.get(key, {}).pop(found[1], None)
-            rules.get(key, {}).pop(name, None)
-        rules.setdefault(found[0], {})[found[1]] = value
-        return msgspec.structs.replace(site, policy=msgspec.structs.replace(site.policy, rules=rules))
+    for _, p in uses:
+        if reason := refuse_value(p, value):
+            raise Misconfigured(f"limit `{name}`: {reason}")
     if not any(r.id == resident for h in site.homes for r in h.residents):
         raise Misconfigured(f"there is no resident `{resident}` in the site")
+    first, last = begin - EARLY, end + SECOND
+    lapses = any(r.life for r, _ in uses)
+    step = LOOSE_FOR if lapses else last - first
+    made = []
+    while first < last:
+        made.append(
+            Override(
+                limit=name, value=value, from_=first, until=min(first + step, last), by=TRIED, approved_by=f"{TRIED} 2", reason=TRIED,
+            )
+        )  # fmt: skip
+        first += step
     homes = [
         msgspec.structs.replace(
             home,
             residents=[
-                msgspec.structs.replace(r, limits={**r.limits, name: value}) if r.id == resident else r
+                msgspec.structs.replace(r, overrides=[*r.overrides, *made]) if r.id == resident else r
                 for r in home.residents
             ],
         )
@@ -159,6 +205,30 @@ def with_limit(site: Site, book: RuleBook, name: str, value: Any, resident: str 
         for home in site.homes
     ]
     return msgspec.structs.replace(site, homes=homes)
+
+
+def with_limit(site: Site, book: RuleBook, name: str, value: Any) -> Site:
+    """The site with one limit set for the whole community. Raises Misconfigured with a sentence."""
+    found = book.limits.get(name)
+    rule, _, parameter_name = name.partition(".")
+    if found is None and rule in book.rules:
+        parameter = book.rules[rule].doc.parameters.get(parameter_name)
+        found = (rule, parameter_name, parameter) if parameter is not None else None
+    if found is None:
+        raise Misconfigured(f"there is no limit `{name}`; `anxin rules list` shows them")
+    if reason := refuse_value(found[2], value):
+        raise Misconfigured(f"limit `{name}`: {reason}")
+    if book.rules[found[0]].life and looser(found[2], value, found[2].default):
+        raise Misconfigured(
+            f"limit `{name}`: {value} loosens a life-safety rule for everybody, which never counts; try it for one resident"
+        )
+    rules = {rule: dict(given) for rule, given in site.policy.rules.items()}
+    code = book.rules[found[0]].code
+    for key in (found[0], code):  # what the community says under either name
+        rules.get(key, {}).pop(found[1], None)
+        rules.get(key, {}).pop(name, None)
+    rules.setdefault(found[0], {})[found[1]] = value
+    return msgspec.structs.replace(site, policy=msgspec.structs.replace(site.policy, rules=rules))
 
 
 def narrowed(book: RuleBook, rules: Iterable[str]) -> RuleBook:

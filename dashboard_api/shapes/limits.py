@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dashboard_api.shapes.base import At, Said, Shape
+from dashboard_api.shapes.trials import Trial
 
 
 class OverrideSet(Said):
@@ -15,15 +16,32 @@ class OverrideSet(Said):
     from_: Annotated[str | None, Field(alias="from", max_length=40, description="now when left out")] = None
     until: Annotated[str, Field(max_length=40, description="always an end; within 90 days of the beginning")]
     reason: Annotated[str, Field(min_length=1, max_length=200)]
+    days: Annotated[
+        float | None, Field(gt=0, le=92, description="try it first over so many days of the past")
+    ] = None
+    preview: Annotated[bool, Field(description="only try it (30 days unless said); nothing is set")] = False
 
 
 class OverrideNamed(Said):
     limit: Annotated[str, Field(max_length=80)]
 
 
+class ReplayBody(Shape):
+    """What the limit would have made of the past; `missed` are lost alerts whose case was closed as real."""
+
+    days: float
+    gained: int
+    lost: int
+    missed: int
+
+
 class OverrideBody(Shape):
     limit: str
     value: bool | int | float | str
+    over: bool | int | float | str | None
+    """What was in force when it was set."""
+    replay: ReplayBody | None
+    """None when nobody tried it."""
     from_: Annotated[At, Field(alias="from")]
     until: At
     by: str
@@ -38,6 +56,17 @@ class OverrideBody(Shape):
 
 class OverrideList(Shape):
     items: list[OverrideBody]
+
+
+class OverrideAnswer(OverrideList):
+    """What there is now, whether the wish was set, and what the trial said that came with it."""
+
+    is_set: bool
+    second: bool
+    """It loosens a life-safety rule: it counts only once another person approves it."""
+    trial: Trial | None
+    untried: str | None
+    """Why the past could not be asked."""
 
 
 class LimitSource(Shape):

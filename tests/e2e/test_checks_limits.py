@@ -66,7 +66,8 @@ class Limits:
                     {
                         "limit": body["limit"], "value": body["value"], "from": "2026-05-23T04:00:00Z", "until": body["until"],
                         "by": "陈敏芝", "reason": body["reason"], "approved_by": None, "waits_for_approval": False,
-                        "active": True, "ended_by": None, "source": "desk",
+                        "active": True, "ended_by": None, "source": "desk", "over": 25,
+                        "replay": {"days": 30, "gained": 0, "lost": 2, "missed": 1},
                     }
                 )  # fmt: skip
             else:
@@ -130,6 +131,7 @@ def test_a_temporary_limit_is_tried_on_the_past_before_it_is_set(room: Room, sit
         45,
         "刚出院",
     )
+    expect(page.locator("[data-replay]")).to_have_text("回看 30 天：多报 0 · 少报 2 · 其中真事 1")
     page.get_by_role("button", name="撤回").click()
     comes_to(lambda: limits.said[-1], ("end", {"limit": "bed_exit_yellow_minutes"}), "withdrawn")
     expect(page.locator("[data-override]")).to_contain_text("撤回")

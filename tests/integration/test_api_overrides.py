@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from care.errors import Temporary
 from care.ids import iso
 from care.messages import Report, decode
 from care.site import ORDERS, HomeOrders
@@ -11,6 +12,7 @@ from rules.catalog import load
 from rules.engine import Engine
 from rules.overrides import Limits
 from tests.integration.test_api_house import NOON, House, V
+from tests.integration.test_api_trial import Answers
 
 OVERRIDES = f"{V}/residents/r0317/overrides"
 TOMORROW = iso(NOON + timedelta(days=1))
@@ -73,6 +75,55 @@ async def test_a_limit_is_set_for_a_while_shown_with_its_source_and_withdrawn():
         assert (kept.by, kept.ended_by, kept.until) == ("s02", "s02", NOON + timedelta(hours=2))
         again = await desk.post(f"{OVERRIDES}/end", json={"limit": "bed_exit_yellow_minutes"})
         assert again.status_code == 409
+
+
+async def test_a_limit_is_tried_and_set_in_one_call_and_the_record_keeps_the_result():
+    """A preview sets nothing; set with `days`, or after a trial of the same wish, the result stays beside who and why."""
+    answers = Answers()
+    async with House(limits=Limits(load()), try_rules=answers) as house, house.program("fang") as desk:
+        body = wish("bed_exit_yellow_minutes", 35)
+        seen = await desk.post(OVERRIDES, json=body | {"preview": True})
+        assert (seen.status_code, seen.json()["is_set"], seen.json()["items"]) == (200, False, [])
+        assert seen.json()["trial"]["words"]["en"] == "as many alerts in 30 days (0 gained, 0 lost)"
+        assert (await in_force(desk, "yellow_minutes", "BD1"))["value"] == 20
+        made = await desk.post(OVERRIDES, json=body | {"days": 60})
+        assert (made.status_code, made.json()["is_set"], made.json()["second"]) == (201, True, False)
+        (item,) = made.json()["items"]
+        assert (item["over"], item["replay"]) == (20, {"days": 60.0, "gained": 0, "lost": 0, "missed": 0})
+        assert [(a["resident"], a["limits"]) for a in answers.asked] == [
+            ("r0317", {"bed_exit_yellow_minutes": 35})
+        ] * 2
+        # The next trial hears the past with what is in force since.
+        await desk.post(
+            f"{V}/rules/try", json={"limits": {"bed_exit_yellow_minutes": 25}, "resident": "r0317"}
+        )
+        orders = answers.asked[-1]["orders"]
+        assert [o.value for o in orders.overrides] == [35]
+        later = await desk.post(OVERRIDES, json=wish("bed_exit_yellow_minutes", 25))
+        kept = next(o for o in later.json()["items"] if o["value"] == 25)
+        assert (kept["over"], kept["replay"]["days"]) == (35, 30.0)
+        assert (later.json()["trial"], later.json()["untried"]) == (None, None)
+        house.clock.advance(timedelta(hours=2))
+        stale = await desk.post(OVERRIDES, json=wish("bed_exit_yellow_minutes", 25))
+        assert next(o for o in stale.json()["items"] if o["active"])["replay"] is None
+        assert [(o.over, o.replay is None) for o in (await orders_in(house)).overrides] == [
+            (20, False),
+            (35, False),
+            (25, True),
+        ]
+
+
+async def test_a_limit_is_set_without_a_past_and_a_preview_is_not():
+    """A limit for tonight does not wait for history; whoever only wanted to look is told why there is nothing to see."""
+    busy = Answers(Temporary("other trials are running; try again in a minute"))
+    async with House(limits=Limits(load()), try_rules=busy) as house, house.program("fang") as desk:
+        body = wish("bed_exit_yellow_minutes", 35)
+        seen = await desk.post(OVERRIDES, json=body | {"preview": True})
+        assert (seen.status_code, seen.json()["reason"]) == (503, "unavailable")
+        made = await desk.post(OVERRIDES, json=body | {"days": 30})
+        assert (made.status_code, made.json()["is_set"]) == (201, True)
+        assert "other trials are running" in made.json()["untried"]
+        assert made.json()["items"][0]["replay"] is None
 
 
 async def test_of_two_of_one_limit_the_one_set_last_is_in_force():

@@ -15,11 +15,23 @@ from anxin.backtest import Recording, compare
 from anxin.cli import app
 from care.errors import Misconfigured
 from care.messages import Report, Value
-from care.site import Community, Device, Home, Resident, Shift, Site, Staff
+from care.site import Community, Device, Home, HomeOrders, Override, Resident, Shift, Site, Staff
 from care.words import Kind, Role
 from rules.catalog import CATALOG, RuleBook, from_layers, load
 from rules.stories import Story, read_paths
-from rules.trial import Change, Judged, Runner, Told, _zh, listen, narrowed, weigh, with_limit
+from rules.trial import (
+    Change,
+    Judged,
+    Runner,
+    Told,
+    _zh,
+    listen,
+    narrowed,
+    weigh,
+    with_limit,
+    with_orders,
+    with_override,
+)
 
 BOOK = load()
 NIGHT = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)  # 01:00 in Shanghai
@@ -90,7 +102,9 @@ def tried(change: Change, judged: tuple[Judged, ...] = (), processes: int = 1) -
 def test_a_longer_limit_for_one_resident_loses_their_alert_and_nobody_elses() -> None:
     """A walk of 33 minutes (put off to 30 by the bathroom) is yellow today, and quiet at 40."""
     site = a_site()
-    change = Change(site, BOOK, with_limit(site, BOOK, "bed_exit_yellow_minutes", 40, "r0"), BOOK)
+    change = Change(
+        site, BOOK, with_override(site, BOOK, "bed_exit_yellow_minutes", 40, "r0", NIGHT, NIGHT + DAY), BOOK
+    )
     assert change.touched() == {"BD1"}
     assert change.homes() == ["h0"]
     answer = tried(change)
@@ -117,7 +131,9 @@ def test_a_longer_limit_for_one_resident_loses_their_alert_and_nobody_elses() ->
 def test_a_lost_alert_that_was_real_is_a_missed_one() -> None:
     """What the people who closed the case found decides whether fewer is better."""
     site = a_site()
-    change = Change(site, BOOK, with_limit(site, BOOK, "bed_exit_yellow_minutes", 40, "r0"), BOOK)
+    change = Change(
+        site, BOOK, with_override(site, BOOK, "bed_exit_yellow_minutes", 40, "r0", NIGHT, NIGHT + DAY), BOOK
+    )
     case = Judged(
         home="h0", cause="bed", raised_at=NIGHT + timedelta(minutes=90), closed_at=NIGHT + DAY, truth="real"
     )
@@ -175,8 +191,53 @@ def test_a_limit_that_cannot_be_set_is_one_sentence(
     name: str, value: object, resident: str | None, reason: str
 ) -> None:
     """Unknown names, values outside the hard bounds, unknown people."""
+    where = () if resident is None else (resident, NIGHT, NIGHT + DAY)
     with pytest.raises(Misconfigured, match=reason):
-        with_limit(a_site(), BOOK, name, value, resident)
+        (with_override if where else with_limit)(a_site(), BOOK, name, value, *where)
+
+
+def test_life_safety_loosened_for_one_resident_shows_what_it_would_cost() -> None:
+    """Breath is lost for 70 seconds: with 120 s nobody would have been told. It lapses each day, and is tried anew each day."""
+    site, out = a_site(1), []
+    for day in range(3):
+        for second in range(0, 400, 5):
+            at = NIGHT + day * DAY + timedelta(seconds=second)
+            lost = 300 <= second <= 370
+            values: dict[str, Value] = {"in_bed": True, "signal_quality": 90, "movement": 0}
+            values |= {"heart_rate": 0 if lost else 62, "respiration_rate": 0 if lost else 15}
+            out.append(
+                Report(
+                    report_id=f"{day}.{second}", home="h0", device="belt0", kind="bed_belt", at=at, received_at=at, device_at=at, values=values,
+                )
+            )  # fmt: skip
+    past, end = Recording({"h0": out}), NIGHT + 3 * DAY
+    change = Change(site, BOOK, with_override(site, BOOK, "vitals_lost_seconds", 120, "r0", NIGHT, end), BOOK)
+    assert change.touched() == {"VT7"}
+    answer = compare(change, past, NIGHT, end, processes=1)
+    assert (answer["before"]["red"], answer["after"]["red"]) == (3, 0)
+    assert (answer["gained"], answer["lost"]) == (0, 3)
+    with pytest.raises(Misconfigured, match="loosens a life-safety rule for everybody"):
+        with_limit(site, BOOK, "vitals_lost_seconds", 120)
+
+
+def test_a_limit_that_two_rules_share_touches_both() -> None:
+    """The usual time of getting up is asked by the bed and by the first motion of the day."""
+    site = a_site()
+    new = with_override(site, BOOK, "usual_get_up", "07:00", "r0", NIGHT, NIGHT + DAY)
+    assert Change(site, BOOK, new, BOOK).touched() == {"AC3", "BD3"}
+
+
+def test_the_past_is_judged_with_what_was_set_then() -> None:
+    """The desk had 40 minutes in force that night: trying 45 changes nothing, and trying 20 gains what the default would say."""
+    until = NIGHT + DAY
+    set_ = Override(
+        limit="bed_exit_yellow_minutes", value=40, from_=NIGHT - DAY, until=until, by="s1", reason="利尿剂", resident="r0",
+    )  # fmt: skip
+    site = with_orders(a_site(), HomeOrders(home="h0", overrides=[set_]))
+    for value, gained in ((45, 0), (20, 1)):
+        new = with_override(site, BOOK, "bed_exit_yellow_minutes", value, "r0", NIGHT, until)
+        answer = tried(Change(site, BOOK, new, BOOK))
+        assert (answer["gained"], answer["lost"], answer["homes"]) == (gained, 0, 1)
 
 
 STORIES = read_paths([Path(__file__).parents[1] / "stories"], BOOK)

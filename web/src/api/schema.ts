@@ -1343,8 +1343,9 @@ export interface paths {
         put?: never;
         /**
          * Begin
-         * @description Set a limit otherwise for a while, within its hard bounds. To loosen a life-safety rule takes a second person
-         *     (`/overrides/approve`), without whom it does not count, and lapses in 24 hours.
+         * @description Set a limit otherwise for a while, within its hard bounds, and with `days` try it first; with `preview` only try
+         *     it. To loosen a life-safety rule takes a second person (`/overrides/approve`), without whom it does not count, and
+         *     lapses in 24 hours.
          */
         post: operations["begin_api_v1_residents__resident__overrides_post"];
         delete?: never;
@@ -4116,12 +4117,30 @@ export interface components {
              */
             at: string;
         };
+        /**
+         * OverrideAnswer
+         * @description What there is now, whether the wish was set, and what the trial said that came with it.
+         */
+        OverrideAnswer: {
+            /** Items */
+            items: components["schemas"]["OverrideBody"][];
+            /** Is Set */
+            is_set: boolean;
+            /** Second */
+            second: boolean;
+            trial: components["schemas"]["Trial"] | null;
+            /** Untried */
+            untried: string | null;
+        };
         /** OverrideBody */
         OverrideBody: {
             /** Limit */
             limit: string;
             /** Value */
             value: boolean | number | string;
+            /** Over */
+            over: boolean | number | string | null;
+            replay: components["schemas"]["ReplayBody"] | null;
             /**
              * From
              * Format: date-time
@@ -4183,6 +4202,17 @@ export interface components {
             until: string;
             /** Reason */
             reason: string;
+            /**
+             * Days
+             * @description try it first over so many days of the past
+             */
+            days?: number | null;
+            /**
+             * Preview
+             * @description only try it (30 days unless said); nothing is set
+             * @default false
+             */
+            preview?: boolean;
         };
         /**
          * PathBody
@@ -4750,6 +4780,20 @@ export interface components {
              * @default
              */
             note?: string;
+        };
+        /**
+         * ReplayBody
+         * @description What the limit would have made of the past; `missed` are lost alerts whose case was closed as real.
+         */
+        ReplayBody: {
+            /** Days */
+            days: number;
+            /** Gained */
+            gained: number;
+            /** Lost */
+            lost: number;
+            /** Missed */
+            missed: number;
         };
         /** Request */
         Request: {
@@ -10386,13 +10430,22 @@ export interface operations {
             };
         };
         responses: {
+            /** @description a preview: nothing was set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideAnswer"];
+                };
+            };
             /** @description Successful Response */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OverrideList"];
+                    "application/json": components["schemas"]["OverrideAnswer"];
                 };
             };
             /** @description Unauthorized */
