@@ -122,11 +122,21 @@ def truth(value: Any) -> bool:
     return word(value) not in (None, "", "0", "false", "off", "no", "none", "null")
 
 
+def _count(value: Any) -> float | None:
+    """As `number`; true is 1 and false is 0 where they are compared with numbers."""
+    return float(value) if isinstance(value, bool) else number(value)
+
+
+def _is_word_of_truth(a: Any, b: Any) -> bool:
+    """`true` beside a text is compared as the word that it is."""
+    return isinstance(a, bool) != isinstance(b, bool) and (isinstance(a, str) or isinstance(b, str))
+
+
 def _same(a: Any, b: Any) -> bool:
     if a is MISSING or a is None or b is MISSING or b is None:
         return a in (MISSING, None) and b in (MISSING, None)
-    left, right = number(a), number(b)
-    if left is not None and right is not None:
+    left, right = _count(a), _count(b)
+    if left is not None and right is not None and not _is_word_of_truth(a, b):
         return left == right
     one, two = word(a), word(b)
     return one is not None and one == two
@@ -134,7 +144,7 @@ def _same(a: Any, b: Any) -> bool:
 
 def _ordered(compare: Callable[[float, float], bool]) -> Callable[[Any, Any], bool]:
     def test(a: Any, b: Any) -> bool:
-        left, right = number(a), number(b)
+        left, right = _count(a), _count(b)
         return left is not None and right is not None and compare(left, right)
 
     return test

@@ -11,9 +11,9 @@ import re
 from functools import lru_cache
 
 _WORDS: dict[str, str] = {
-    "heart_rate": "heart_rate heartrate hr bpm pulse pulse_rate heart_beat heartbeat_rate avg_heart_rate 心率",
+    "heart_rate": "heart_rate heartrate real_time_heart_rate hr bpm pulse pulse_rate heart_beat heartbeat_rate avg_heart_rate 心率",
     "respiration_rate": "respiration_rate respiratory_rate respiration breath_rate breathrate breathing_rate breathing breath rr "
-    "resp_rate avg_breath_rate 呼吸率 呼吸",
+    "resp_rate avg_breath_rate real_time_respiratory_rate real_time_breath_rate 呼吸率 呼吸",
     "in_bed": "in_bed inbed on_bed onbed bed_occupancy bed_occupied bed_presence is_in_bed bed_status 在床",
     "movement": "body_movement body_motion body_move movement_level movement activity_level 体动",
     "signal_quality": "signal_quality quality 信号质量",
@@ -27,16 +27,16 @@ _WORDS: dict[str, str] = {
     "co": "carbon_monoxide co_alarm co_detected co_state co_status co 一氧化碳",
     "co_level": "co_level co_ppm co_value co_concentration carbon_monoxide_level carbon_monoxide_value",
     "heat": "heat heat_alarm high_temperature_alarm hightempalarm 高温",
-    "sos": "sos sos_button sos_state panic emergency emergency_call emergency_button call_button help_button nurse_call "
+    "sos": "sos sos_button sos_state panic emergency emergency_call emergency_button call_button help_button help help_call nurse_call "
     "紧急呼叫 求助",
-    "fall": "fall fallen falldown fall_down fall_detected fall_alarm fall_detection fall_status 跌倒",
+    "fall": "fall falling_information fallen falldown fall_down fall_detected fall_alarm fall_detection fall_status 跌倒",
     "action": "action click button_action button_event",
     "temperature": "temperature temp air_temperature room_temperature ambient_temperature 温度",
     "humidity": "humidity hum relative_humidity rh 湿度",
     "illuminance": "illuminance lux illumination 照度",
     "door_open": "door door_open door_state door_status doorcontact_state door_contact contact window opening magnet 门磁 门",
     "motion": "motion pir motion_detected motion_state pir_state movement_detected 人体",
-    "presence": "presence occupancy occupied people_exist has_target human_presence someone_exists person_present target_present "
+    "presence": "presence occupancy occupied people_exist has_target human_presence someone_exists person_present target_present person_information "
     "有人",
     "vibration": "vibration vibration_state shake 震动",
     "water_leak": "water_leak leak flood flooding leak_detected water_leakage watersensor_state water_sensor moisture wet 水浸 漏水",

@@ -213,7 +213,7 @@ def _number(quantity: Quantity, raw: object) -> int | float:
         raise _bad(quantity, "the number is too long")
     if isinstance(raw, float):
         if math.isfinite(raw):
-            return raw
+            return raw or 0.0  # -0.0 is no other value
         raise _bad(quantity, "not a finite number")
     if isinstance(raw, str):
         text = raw.strip()
@@ -282,6 +282,8 @@ def _text(quantity: Quantity, raw: object) -> str:
 
 
 def _named(raw: object) -> str:
+    if isinstance(text := getattr(raw, "text", None), str):
+        return text  # a number that is none, as it was written (devices.codecs.Wrong)
     return {bool: "true or false", dict: "an object", list: "a list"}.get(type(raw), type(raw).__name__)
 
 

@@ -238,6 +238,9 @@ class Normalizer:
                 said = native.decode(
                     message.payload, zone=self.registry.zone, received_at=message.received_at
                 )
+                for one in said:
+                    if isinstance(one, Said) and "action" in one.values:
+                        _call(one, route.device)
                 return self._outcomes(route, message, said)
             return self._outcomes(route, message, [self._zigbee(route, message)])
         if way is _Way.nothing:
@@ -758,6 +761,12 @@ class Normalizer:
             )
             told.update("sos" if calls(action) else "action" for action in known.actions)
         return topic, told
+
+
+def _call(said: Said, device: Device | None) -> None:
+    """An action that calls for help, by its own word or by the site file, is a press of the SOS (contract section 3)."""
+    if calls(str(said.values["action"]), device.calls_on if device is not None else ()):
+        said.values.setdefault("sos", True)
 
 
 def _fits(levels: tuple[str, ...], topic: list[str]) -> bool:

@@ -6,12 +6,14 @@ names; or one entity is claimed by its own state topic, and may then have any na
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 
 from care.errors import Reason, Refused
+from care.words import Kind
 from devices.codecs import Said
 from devices.codecs.exposes import version
 from devices.codecs.utterance import STATE_OF, Claim, Heard, Utterance, nothing, read_text, take
@@ -44,6 +46,7 @@ _COMPONENTS = frozenset(
     ]
 )
 _READ = frozenset({"binary_sensor", "sensor", "text_sensor", "event"})
+_PRESSED = re.compile(r"(?:^|_)(?:button|btn|key|pull|cord|pendant)(?:_|\d|$)")
 _VERSIONS = frozenset({"esphome_version", "firmware_version", "firmware", "project_version"})
 """What a node calls the text sensor of its version."""
 
@@ -113,6 +116,8 @@ def _say(place: _Place, topic: str, text: str, claim: Claim) -> Said:
                 and (quantity is None or quantity not in KINDS[claim.kind].quantities)
             ):
                 quantity = STATE_OF.get(claim.kind)
+            if quantity is None and claim.kind is Kind.sos and _PRESSED.search(place.entity):
+                quantity = "sos"  # what else would the button of an SOS button be
             if quantity is not None and QUANTITIES[quantity].nature is not Nature.text:
                 take(said, quantity, text, claim)
         case "sensor":

@@ -76,9 +76,21 @@ _SCALED = re.compile(
 _CHOICE = re.compile(
     r"^(?P<yes>'[^']*'|\"[^\"]*\"|\w+)\s+if\s+(?P<test>.+?)\s+else\s+(?P<no>'[^']*'|\"[^\"]*\"|\w+)$"
 )
-_BLOCK = re.compile(
-    r"^\{%-?\s*if\s+(?P<test>[^%]+?)\s*-?%\}\s*(?P<yes>[^{}%]*?)\s*\{%-?\s*else\s*-?%\}\s*(?P<no>[^{}%]*?)\s*\{%-?\s*endif\s*-?%\}$"
+_BLOCK = re.compile(r"\{%-?\s*(if|elif|else|endif)\b\s*([^%]*?)\s*-?%\}")
+_IIF = re.compile(
+    r"^iif\(\s*(?P<test>.+?)\s*,\s*(?P<yes>'[^']*'|\"[^\"]*\"|\w+)\s*,\s*(?P<no>'[^']*'|\"[^\"]*\"|\w+)\s*\)$"
 )
+_THEN_IIF = re.compile(
+    r"^(?P<test>.+?)\s*\|\s*iif\(\s*(?P<yes>'[^']*'|\"[^\"]*\"|\w+)\s*,\s*(?P<no>'[^']*'|\"[^\"]*\"|\w+)\s*\)$"
+)
+_REWRITTEN = (
+    (re.compile(r"\.get\(\s*('[^']*'|\"[^\"]*\")\s*(?:,[^()]*)?\)"), r"[\1]"),
+    (re.compile(r"\bis\s+not\s+(true|false)\b"), r"!= \1"),
+    (re.compile(r"\bis\s+(true|false)\b"), r"== \1"),
+    (re.compile(r"\bis\s+(?:not\s+none|defined)\b"), "!= null"),
+    (re.compile(r"\bis\s+(?:none|not\s+defined|undefined)\b"), "== null"),
+)
+"""Other spellings of what the forms below say."""
 
 
 @lru_cache(maxsize=1024)
@@ -87,10 +99,11 @@ def compile_template(text: str) -> Template | None:
     text = text.strip()
     if len(text) > 300:
         return None
+    for form, plainly in _REWRITTEN:
+        text = form.sub(plainly, text)
     try:
-        block = _BLOCK.match(text)
-        if block is not None:
-            return _choice(block["test"], block["yes"], block["no"])
+        if text.startswith("{%"):
+            return _blocks(text)
         if not (text.startswith("{{") and text.endswith("}}")):
             return None
         inner = text[2:-2].strip("- \t\n")
@@ -102,7 +115,7 @@ def compile_template(text: str) -> Template | None:
         scaled = _SCALED.match(inner)
         if scaled is not None:
             return _scaled(scaled["path"], scaled["op"], float(scaled["n"]))
-        choice = _CHOICE.match(inner)
+        choice = _CHOICE.match(inner) or _IIF.match(inner) or _THEN_IIF.match(inner)
         if choice is not None:
             return _choice(choice["test"], choice["yes"], choice["no"])
         if re.search(r"==|!=|<|>| in ", inner):
@@ -137,11 +150,49 @@ def _scaled(text: str, op: str, n: float) -> Template:
     return value
 
 
-def _choice(test: str, yes: str, no: str) -> Template:
-    # Filters change how a value is written, not what it is compared to here.
-    holds = compile_condition(re.sub(_FILTERS.removeprefix("(?:").removesuffix(")*"), "", test))
+def _blocks(text: str) -> Template | None:
+    """`{% if … %}a{% elif … %}b{% else %}c{% endif %}`; where none fits and there is no else, nothing is said."""
+    parts = _BLOCK.split(text)
+    if parts[0].strip() or len(parts) < 7 or parts[-3] != "endif" or parts[-1].strip():
+        return None
+    steps = [(parts[i], parts[i + 1], parts[i + 2].strip()) for i in range(1, len(parts) - 3, 3)]
+    if steps[0][0] != "if" or any(c in said for _, _, said in steps for c in "{}%"):
+        return None
+    if any(word != "elif" for word, _, _ in steps[1:-1]) or (
+        len(steps) > 1 and steps[-1][0] not in ("elif", "else")
+    ):
+        return None
+    found: Template = lambda _json, _raw: MISSING  # noqa: E731
+    if steps[-1][0] == "else":
+        last = steps.pop()[2].strip("'\"")
+        found = lambda _json, _raw: last  # noqa: E731
+    tests = [(_test(test), said.strip("'\"")) for _, test, said in steps]
 
     def value(json: Any, raw: str) -> Any:
+        silence: Any = MISSING
+        for holds, said in tests:
+            truth, nothing_there = holds(json, raw)
+            if nothing_there is SAID:
+                silence = SAID
+                if truth:
+                    return said
+            elif silence is MISSING:
+                silence = nothing_there
+        return found(json, raw) if silence is SAID else silence
+
+    return value
+
+
+SAID = object()
+
+
+def _test(test: str) -> Callable[[Any, str], tuple[bool, Any]]:
+    """(whether it holds, SAID; or None where every field it names is null, MISSING where none of them is there)"""
+    # Filters change how a value is written, not what it is compared to here.
+    holds = compile_condition(re.sub(_FILTERS.removeprefix("(?:").removesuffix(")*"), "", test))
+    asks_for_null = re.search(r"\b(?:null|none)\b", test, re.IGNORECASE) is not None
+
+    def value(json: Any, raw: str) -> tuple[bool, Any]:
         seen: list[Any] = []
 
         def see(path: Path) -> Any:
@@ -152,9 +203,19 @@ def _choice(test: str, yes: str, no: str) -> Template:
             return found
 
         truth = holds(see)
-        if seen and all(s is MISSING for s in seen):
-            return MISSING
-        return (yes if truth else no).strip().strip("'\"")
+        if not seen or any(s is not MISSING and (asks_for_null or s is not None) for s in seen):
+            return truth, SAID
+        return truth, None if None in seen else MISSING
+
+    return value
+
+
+def _choice(test: str, yes: str, no: str) -> Template:
+    holds = _test(test)
+
+    def value(json: Any, raw: str) -> Any:
+        truth, silence = holds(json, raw)
+        return (yes if truth else no).strip().strip("'\"") if silence is SAID else silence
 
     return value
 
@@ -184,6 +245,8 @@ class Entity:
     """The device's `sw_version`."""
     availability: tuple[tuple[str, Template | None, str, str], ...]
     """(topic, template, available, not available)"""
+    press: str = ""
+    """How a trigger of a device calls the press that its payload `on` tells: `button_short_press`."""
 
 
 @dataclass(slots=True)
@@ -381,6 +444,9 @@ def _entities(config: dict[str, Any], topic: str, component: str, object_id: str
         template = _text(own.get("value_template"))
         compiled = compile_template(template) if template else None
         on, off = own.get("payload_on", "ON"), own.get("payload_off", "OFF")
+        press = _text(own.get("type")) if kind == "device_automation" else ""
+        if press:
+            on = own.get("payload", "")
         yield Entity(
             config=topic,
             owner=owner,
@@ -397,6 +463,7 @@ def _entities(config: dict[str, Any], topic: str, component: str, object_id: str
             ],
             firmware=version(device.get("sw_version")),
             availability=tuple(_availabilities(own)),
+            press=press if press.startswith("button_") else "",
         )
 
 
@@ -508,6 +575,10 @@ def _say(entities: list[Entity], raw: str, json: Any, claim: Claim) -> Said:
             value = json.get("event_type", json.get("action"))
             if value is None:
                 continue
+        if e.press:
+            if e.on and word(value) != e.on:
+                continue  # another trigger's
+            value = e.press
         if e.component == "binary_sensor" and not isinstance(value, Twice):
             name = word(value)
             value = True if name == e.on else False if name == e.off else value

@@ -7,6 +7,7 @@ or, without one, by its unit; the rest of the name is the device. XML packs are 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from devices.codecs import ITEMS_LIMIT, Said, Twice, read_json, read_time
 from devices.codecs.cbor import is_cbor, read_cbor
 from devices.codecs.utterance import Claim, Heard, Utterance, identity, take
 from devices.expressions import number
+from devices.kinds import ALARM_KINDS, STATE_OF
 from devices.names import exact, guess, tail
 
 VERSION = 10
@@ -29,6 +31,9 @@ _BY_UNIT = {
 }  # fmt: skip
 """Units that tell the quantity by themselves (RFC 8428, 12.1)."""
 _ENDS = "/:;._-"
+THE_ALARM = "@alarm"
+_ALARM = re.compile(r"(?:^|[/:;._-])alarm$", re.IGNORECASE)
+"""A record named `alarm` and no more is that of the kind of the device."""
 _LABELS = {
     -1: "bver", -2: "bn", -3: "bt", -4: "bu", -5: "bv", -6: "bs",
     0: "n", 1: "u", 2: "v", 3: "vs", 4: "vb", 5: "s", 6: "t", 7: "ut", 8: "vd",
@@ -130,6 +135,8 @@ def _read(
     unit = record.get("u", base.get("bu", ""))
     unit = unit if isinstance(unit, str) else ""
     device, quantity = _named(before, own, unit)
+    if quantity is None and not {"vb", "vs"}.isdisjoint(record) and (found := _ALARM.search(before + own)):
+        device, quantity = (before + own)[: found.start()].rstrip(_ENDS), THE_ALARM
     if quantity is None:
         groups.setdefault((device, None), _Group(None))  # it is there, and says nothing that we know
         return
@@ -182,7 +189,12 @@ def _at(record: dict[str, Any], base: dict[str, Any], heard: Heard) -> tuple[dat
 def _say(group: _Group, claim: Claim) -> Said:
     said = Said(device_at=group.at, faults=list(group.faults))
     for r in group.records:
-        take(said, r.quantity, r.value, claim, unit=r.unit, measured=r.measured)
+        quantity = r.quantity
+        if quantity == THE_ALARM:
+            if claim.kind is None or claim.kind not in ALARM_KINDS:
+                continue
+            quantity = STATE_OF[claim.kind]
+        take(said, quantity, r.value, claim, unit=r.unit, measured=r.measured)
     return said
 
 

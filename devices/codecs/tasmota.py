@@ -99,6 +99,8 @@ class Tasmota:
             if isinstance(value.get(inner), dict):
                 value = value[inner]
         zigbee = value.get("ZbReceived")
+        if not isinstance(zigbee, dict) and all(_is_zigbee(v) for v in value.values()):
+            zigbee = value  # SetOption100: without the word around it
         if isinstance(zigbee, dict):
             return [*self._zigbee(heard, place, zigbee)]
         return [Utterance(addresses, partial(_say, value, heard), listed, names=ends)]
@@ -122,6 +124,12 @@ class Tasmota:
             addresses = tuple(dict.fromkeys([*(f"{sensor}/{n}" for n in names), heard.topic]))
             out.append(Utterance(addresses, partial(_say_zigbee, fields), names=tuple(dict.fromkeys(names))))
         return out
+
+
+def _is_zigbee(fields: Any) -> bool:
+    return (
+        isinstance(fields, dict) and "Device" in fields and ("LinkQuality" in fields or "Endpoint" in fields)
+    )
 
 
 def _version(heard: Heard) -> str:
@@ -203,6 +211,20 @@ def _switch(said: Said, name: str, value: Any, claim: Claim) -> None:
         said.values["sos"] = True
 
 
+_ZONE = ("ZoneStatusChange", "ZoneStatus")
+_ALARM_BITS, _TAMPER_BIT, _BATTERY_BIT, _TEST_BIT = 0x03, 0x04, 0x08, 0x100
+"""Of an IAS zone (Zigbee Cluster Library, 8.2.2.2.1.3)."""
+_ZONE_STATES = frozenset({Kind.smoke, Kind.gas, Kind.co, Kind.water_leak, Kind.sos, Kind.door, Kind.motion})
+_ACE_CALLS = frozenset({"0501!02", "0501!03", "0501!04"})
+"""Emergency, fire and panic of a keypad or key fob (Zigbee Cluster Library, 8.3.2.3), as Tasmota writes commands."""
+_STATES = {
+    "Contact": "door_open", "Occupancy": "motion", "Motion": "motion", "Fire": "smoke", "Smoke": "smoke",
+    "Water": "water_leak", "Leak": "water_leak", "CO": "co", "Gas": "gas", "Emergency": "sos", "PanicButton": "sos",
+    "Panic": "sos", "Tamper": "tamper", "BatteryLow": "battery_low", "LowBattery": "battery_low",
+}  # fmt: skip
+"""1 is the alarm of the zone: open, wet, pressed."""
+
+
 def _say_zigbee(fields: dict[str, Any], claim: Claim) -> Said:
     said = Said()
     for name, raw in fields.items():
@@ -217,21 +239,30 @@ def _say_zigbee(fields: dict[str, Any], claim: Claim) -> Said:
             "Illuminance",
         ):
             take(said, exact(name) or guess(name) or "link_quality", raw, claim)
-        elif name == "Contact" and raw in (0, 1):  # 1 is an alarm of the zone: open
-            take(said, "door_open", raw, claim)
-        elif name in ("Occupancy", "Motion") and raw in (0, 1):
-            take(said, "motion", raw, claim)
-        elif name in ("Fire", "Smoke") and raw in (0, 1):
-            take(said, "smoke", raw, claim)
-        elif name in ("Water", "Leak") and raw in (0, 1):
-            take(said, "water_leak", raw, claim)
-        elif name in ("CO", "Gas") and raw in (0, 1):
-            take(said, name.lower(), raw, claim)
-        elif name in ("Emergency", "PanicButton", "Panic") and raw in (0, 1, True):
-            take(said, "sos", raw, claim)
-        elif name in ("Tamper", "BatteryLow", "LowBattery") and raw in (0, 1):
-            take(said, "tamper" if name == "Tamper" else "battery_low", raw, claim)
+        elif name in _STATES and raw in (0, 1):
+            take(said, _STATES[name], raw, claim)
+        elif name in _ACE_CALLS:
+            said.values["sos"] = True
+        elif name in ("click", "action", "Action") and isinstance(raw, str):
+            take(said, "action", raw.lower(), claim)
+    _zone(said, fields, claim)
     return said
+
+
+def _zone(said: Said, fields: dict[str, Any], claim: Claim) -> None:
+    """The bits of an IAS zone, where Tasmota does not know its type and so has no name for the alarm."""
+    raw = next((fields[name] for name in _ZONE if name in fields), None)
+    bits = number(raw) if not isinstance(raw, str) else None
+    if bits is None or not bits.is_integer() or bits < 0:
+        return
+    status = int(bits)
+    quantity = STATE_OF.get(claim.kind) if claim.kind in _ZONE_STATES and claim.kind is not None else None
+    named = {_STATES[name] for name in fields if name in _STATES}
+    if quantity is not None and quantity not in named:
+        take(said, quantity, bool(status & _ALARM_BITS), claim)
+    for other, bit in (("tamper", _TAMPER_BIT), ("battery_low", _BATTERY_BIT), ("self_test", _TEST_BIT)):
+        if other not in named:
+            take(said, other, bool(status & bit), claim)
 
 
 __all__ = ["Tasmota"]

@@ -185,7 +185,7 @@ STRONGEST = HAZARDS | {"sos", "fall", "tamper", "fault", "battery_low"}
 def read_text(payload: bytes) -> str:
     """A bare word of a payload. Raises Refused: empty, not_text."""
     try:
-        text = payload.decode("utf-8").strip()
+        text = payload.decode("utf-8").removeprefix("\ufeff").strip()
     except UnicodeDecodeError as error:
         raise Refused(Reason.not_text, f"byte {error.start} is not UTF-8") from None
     if not text:
