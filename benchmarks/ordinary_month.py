@@ -5,7 +5,9 @@
 Simulated homes with their own people, devices and habits live ordinary weeks, through decode and rules in virtual
 time: nobody falls, nothing burns, no device fails. Whoever lives there knows nothing of the rules. So whatever is said
 is said for nothing, as far as the world knows, except what is true of an ordinary week as well (a night in which
-somebody was out of bed for long), and each one is listed with its evidence, for a person to judge.
+somebody was out of bed for long), and each one is listed with its evidence, for a person to judge. What the world knows
+of the day is counted beside it (`meanwhile`): that somebody was ill, sat up at night, had visitors, a pet, a day with the
+family, a door left ajar. That does not make an alarm right, but says what a person would find.
 
 An alarm is one episode that reached yellow or red; a blue note is a task for working hours and counted apart. Asked is
 at most 0.5 yellow and red for each home and month once the personal clock has had four weeks (domain.md section 8), and
@@ -33,6 +35,7 @@ from care.messages import Finding
 from care.words import Level, Phase
 from rules.catalog import load
 from simulators.community import generate
+from simulators.truths import Truth
 from simulators.world import World
 
 DAY = timedelta(days=1)
@@ -58,6 +61,8 @@ class Alarm(msgspec.Struct, kw_only=True):
     at: datetime
     """When it reached that level, in the community's time."""
     title: str
+    meanwhile: list[str]
+    """What was true of that day, as far as it is not like others."""
     evidence: list[str]
     who: str
 
@@ -70,9 +75,11 @@ def live(seed: int, nth: int, days: int) -> list[Alarm]:
     film = Film(msgspec.structs.replace(site, homes=[home]), BOOK)
     world = World(film.site, seed=seed, start=START)
     worst: dict[str, Finding] = {}
+    lived: list[Truth] = []
     for n in range(days):
         for sent in world.events(START + (n + 1) * DAY):
             film.hear(sent.at, sent.topic, sent.payload)
+        lived += world.lived()
         film.findings += film.engine.tick(START + (n + 1) * DAY)
         for said in film.findings:
             known = worst.get(said.finding)
@@ -83,11 +90,40 @@ def live(seed: int, nth: int, days: int) -> list[Alarm]:
     return [
         Alarm(
             seed=seed, home=home.id, rule=f.rule, code=f.code, level=f.level.value, at=f.at.astimezone(ZONE), title=f.title["en"], who=who,
+            meanwhile=sorted({TRUE[t.what] for t in lived if t.what in TRUE and _in_force(t, f.at)}),
             evidence=[f"{e.device} {e.quantity}={e.value} {e.at.astimezone(ZONE):%d. %H:%M:%S}" for e in f.evidence],
         )
         for f in worst.values()
         if not f.test
     ]  # fmt: skip
+
+
+TRUE = {
+    "feels ill today": "ill",
+    "feels ill and lies down": "ill",
+    "cannot sleep and sits up": "sits up at night",
+    "has had a restless night": "restless night",
+    "the family visits": "visitor",
+    "the home help comes": "visitor",
+    "the cleaner comes": "visitor",
+    "a neighbour looks in": "visitor",
+    "the cat is about": "pet",
+    "the dog is about": "pet",
+    "goes to see the family": "with the family",
+    "goes to the doctor": "at the doctor's",
+    "falls asleep in the chair": "asleep in the chair",
+    "has no breakfast today": "no breakfast",
+    "has no lunch today": "no lunch",
+    "comes home and leaves the door ajar": "door ajar",
+}
+"""What may be found behind an alarm, from the words of the ground truth."""
+
+
+def _in_force(truth: Truth, at: datetime) -> bool:
+    """True of that time: until it is over and an hour more; what is true of a day, for that day; a night, for twelve hours before it is told."""
+    if truth.what == "has had a restless night":
+        return truth.at - DAY / 2 <= at <= truth.at
+    return truth.at <= at <= (truth.until + DAY / 24 if truth.until is not None else truth.at + DAY)
 
 
 def summed(alarms: list[Alarm], months: float) -> dict[str, Any]:
@@ -106,6 +142,9 @@ def summed(alarms: list[Alarm], months: float) -> dict[str, Any]:
         "blue_per_home_month": round((len(alarms) - len(pages)) / months, 3),
         "homes_alarmed": len({(a.seed, a.home) for a in pages}),
         "by_rule": dict(by_rule.most_common()),
+        "meanwhile": dict(
+            Counter(word for a in pages for word in (a.meanwhile or ["an ordinary day"])).most_common()
+        ),
     }
 
 
@@ -160,7 +199,7 @@ def main() -> None:
         given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     for alarm in listed:
-        print(f"{alarm.rule} {alarm.level} {alarm.at:%d.%m. %H:%M} seed {alarm.seed} {alarm.home} [{alarm.who}] {alarm.title}: {'; '.join(alarm.evidence)}")  # fmt: skip
+        print(f"{alarm.rule} {alarm.level} {alarm.at:%d.%m. %H:%M} seed {alarm.seed} {alarm.home} [{alarm.who}] {alarm.title}: {'; '.join(alarm.evidence)} ({', '.join(alarm.meanwhile)})")  # fmt: skip
     print(json.dumps(found, ensure_ascii=False, indent=2))
 
 

@@ -29,7 +29,7 @@ from msgspec import Meta
 from care.clock import Clock
 from care.ids import iso
 from care.words import Kind
-from simulators.resident import midnight
+from simulators.days import midnight
 from simulators.run import Simulation
 from simulators.scenarios import SCENARIOS, Truth, Wish, WrongScenario, unknown_home
 from simulators.sensors import Publish, at_ms

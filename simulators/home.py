@@ -8,18 +8,19 @@ home's id, so a home is the same however many others there are. One device is in
 from __future__ import annotations
 
 import heapq
+import math
 import zlib
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from care.messages import URGENT, Value
 from care.site import Home
 from care.words import Kind
 from simulators.belts import Belt
+from simulators.company import PET, VISITOR, Coming, Company, comings
+from simulators.days import is_ajar
 from simulators.person import Person
 from simulators.resident import OUT, Stay, habits_of
 from simulators.sensors import (
@@ -35,19 +36,35 @@ from simulators.sensors import (
     Dice,
     Publish,
     Sensor,
+    at_ms,
     iso_ms,
 )
+from simulators.truths import Truth
 
 _NEVER = 2**62
 
 # Litres drawn by what somebody does: at once, and for each minute of it. A flush is 6 l (GB 6952); the rest is ours.
 _LITRES = {
     "toilet": (6.0, 0.0), "toilet at night": (6.0, 0.0), "washing": (6.0, 1.0), "tea": (1.0, 0.0),
-    "breakfast": (0.0, 0.3), "cooking": (0.0, 0.5),
+    "breakfast": (0.0, 0.3), "cooking": (0.0, 0.5), "warms up what was left": (1.0, 0.2),
 }  # fmt: skip
 
+# What is told of an ordinary day: what a sensor could take for something else, or for nothing.
+_TOLD = {
+    "walks the dog": ("goes out to walk the dog", "出门遛狗"),
+    "morning exercise": ("goes out for morning exercise", "出门晨练"),
+    "market": ("goes to market", "出门买菜"),
+    "friends": ("goes out to friends", "出门会友"),
+    "dancing in the square": ("goes out to dance in the square", "出门跳广场舞"),
+    "with the family": ("goes to see the family", "去子女家"),
+    "to the doctor": ("goes to the doctor", "去医院看病"),
+    "lies ill in bed": ("feels ill and lies down", "身体不适，卧床休息"),
+    "cannot sleep": ("cannot sleep and sits up", "夜里睡不着，起来坐着"),
+    "dozes in the chair": ("falls asleep in the chair", "坐在椅子上打盹"),
+}
+
 # What the queue of a home may hold.
-_BELT, _BEAT, _MOTION, _PIR_OFF, _STAY, _SEE, _DOOR, _BED, _STEP, _REPEAT, _CACHED = range(11)
+_BELT, _BEAT, _MOTION, _PIR_OFF, _STAY, _SEE, _DOOR, _BED, _STEP, _REPEAT, _CACHED, _COMES, _STIRS = range(13)
 
 Step = Callable[["HomeLife", int], None]
 """Something a scenario does to a home at a time."""
@@ -68,13 +85,18 @@ class HomeLife:
         spread: int = 10 * SECOND,
         bridges: Iterable[str] = (),
         shared_bridges: Iterable[str] = (),
+        tell: Callable[[Truth], None] | None = None,
     ) -> None:
-        """`bridges` are bases of Zigbee2MQTT that are this home's alone, `shared_bridges` those it speaks for."""
+        """`bridges` are bases of Zigbee2MQTT that are this home's alone, `shared_bridges` those it speaks for.
+
+        `tell` is given what is true of its ordinary days, when it happens.
+        """
         self.home = home
         self.id = home.id
         self.dice = Dice(seed, zlib.crc32(home.id.encode()), 2)
         self.stamp = stamp
         self.zone = zone
+        self._tell = tell
         self._scale = rate_scale
         self._queue: list[tuple[int, int, int, Any, Any]] = []
         self._count = 0
@@ -91,7 +113,8 @@ class HomeLife:
         for sensor in self.sensors.values():
             if sensor.kind is Kind.bed_belt:
                 who = [p for p in self.people if p.resident == sensor.resident] or self.people[:1]
-                self.belts[sensor.id] = Belt(sensor, who[0] if who else None, self.dice)
+                words = (seed, zlib.crc32(home.id.encode()), zlib.crc32(sensor.id.encode()), 3)
+                self.belts[sensor.id] = Belt(sensor, who[0] if who else None, words=words, rate=rate_scale)
         self._bridges = tuple(bridges)
         self._shared_bridges = tuple(shared_bridges)
         self.dark = False
@@ -103,6 +126,9 @@ class HomeLife:
         self._drawn = 0.0
         """Litres drawn that the meter has not told yet."""
         self.room_temperature = 21 + 4 * self.dice.u()
+        self._company = Company(home, seed=seed, zone=zone)
+        self._comings = comings(self._company, start)
+        self._alone_until = 0
         self._out: list[Publish] = []
         self._begin(start, spread)
 
@@ -136,6 +162,16 @@ class HomeLife:
         for person in self.people:
             self.at(person.next_at, _STAY, person, person.turn)
             self._next_motion(person, start)
+            if person.habits.irregular:
+                self._told(start, "resident", "has an irregular heart", "心律不齐（房颤）", who=person)
+        if self._company.pet:
+            self._told(
+                start,
+                PET,
+                f"a {self._company.pet} lives here",
+                "家里养猫" if self._company.pet == "cat" else "家里养狗",
+            )
+        self._next_coming()
 
     def step(self, out: list[Publish]) -> None:
         """Let the next thing happen; what it makes devices say is added to `out`."""
@@ -172,6 +208,10 @@ class HomeLife:
             self._belt(a, ms)
         elif what == _STEP:
             a(self, ms)
+        elif what == _STIRS:
+            self._stirs(a, ms)
+        elif what == _COMES:
+            self._comes(a, ms)
         elif what == _REPEAT:
             self._repeat(a, b, ms)
         else:
@@ -182,7 +222,7 @@ class HomeLife:
     def _next_motion(self, person: Person, ms: int) -> None:
         rate = person.stay.motions_per_hour
         if rate > 0:
-            wait = -np.log1p(-self.dice.u()) * HOUR / rate
+            wait = -math.log1p(-person.dice.u()) * HOUR / rate
             due = ms + max(2 * SECOND, int(wait))
             if due < person.next_at:
                 self.at(due, _MOTION, person, person.turn)
@@ -190,27 +230,106 @@ class HomeLife:
     def _stay(self, person: Person, ms: int) -> None:
         """A person goes on to the next thing of the day."""
         old, new = person.move_on()
+        dice = person.dice
         flush, flow = _LITRES.get(old.doing, (0.0, 0.0))
         self._drawn += flush + flow * (ms - old.start) / MINUTE
         if old.in_bed != new.in_bed:
             for belt in self.belts.values():
                 if belt.person is person:
-                    self.at(ms + self.dice.ms(600, 2200), _BED, belt)
+                    self.at(ms + dice.ms(600, 2200), _BED, belt)
             if old.in_bed:
                 self.see(old.room, ms)
         if new.room == OUT and old.room != OUT:
             self.see("living", ms)
-            self.pass_door(ms + self.dice.ms(3000, 9000))
+            self.pass_door(ms + dice.ms(3000, 9000))
         elif old.room == OUT and new.room != OUT:
-            self.pass_door(ms)
-            self.at(ms + self.dice.ms(3000, 7000), _SEE, "living")
+            ajar = is_ajar(person.habits, ms)
+            self.pass_door(ms, ajar * 60 if ajar else None)
+            if ajar:
+                self._told(
+                    ms,
+                    "resident",
+                    "comes home and leaves the door ajar",
+                    "回家忘关门",
+                    who=person,
+                    until=ms + int(ajar * MINUTE),
+                )
+            self.at(ms + dice.ms(3000, 7000), _SEE, "living")
+            self.at(ms + dice.ms(25_000, 90_000), _SEE, "living")  # shoes off, bags away
         elif new.room != old.room:
-            self.at(ms + self.dice.ms(800, 4000), _SEE, new.room)
+            self.at(ms + dice.ms(800, 4000), _SEE, new.room)
         if new.doing == "meal comes":
-            self.pass_door(ms + self.dice.ms(20_000, 200_000))
+            self.pass_door(ms + dice.ms(20_000, 200_000))
+        self._tell_of(person, old, new, ms)
         person.turn += 1  # movements queued for the old room are void
         self._requeue(person, ms)
         self._next_motion(person, ms)
+
+    def _told(
+        self, ms: int, label: str, what: str, zh: str, *, who: Person | None = None, until: int | None = None
+    ) -> None:
+        """Something true of an ordinary day."""
+        if self._tell is not None:
+            self._tell(
+                Truth(
+                    at=at_ms(ms), scenario="ordinary", home=self.id, what=what, zh=zh, label=label,
+                    resident=who.resident if who is not None else None, until=at_ms(until) if until is not None else None,
+                )
+            )  # fmt: skip
+
+    def _tell_of(self, person: Person, old: Stay, new: Stay, ms: int) -> None:
+        """What is worth telling of a stay that begins; of a whole day, when somebody gets up."""
+        if new.doing != old.doing and (told := _TOLD.get(new.doing)):
+            self._told(ms, "resident", *told, who=person, until=person.next_at)
+        if old.in_bed and new.doing == "washing":
+            sort = person.sort(ms)
+            for true, what, zh in (
+                (sort.ill, "feels ill today", "今天身体不适"),
+                (sort.restless, "has had a restless night", "夜里没睡好"),
+                (sort.forgot == "breakfast" and not sort.ill, "has no breakfast today", "今天没吃早饭"),
+                (sort.forgot == "lunch" and not sort.ill, "has no lunch today", "今天没吃午饭"),
+            ):
+                if true:
+                    self._told(ms, "resident", what, zh, who=person)
+
+    # --------------------------------------------------------------------------------- who else is there
+
+    def _next_coming(self) -> None:
+        if (one := next(self._comings, None)) is not None:
+            self.at(one.start, _COMES, one)
+
+    def _comes(self, one: Coming, ms: int) -> None:
+        """A visitor is at the door, or a pet gets up."""
+        self._next_coming()
+        if one.who == VISITOR:
+            if ms < self._alone_until or not (one.key or self._somebody()):
+                return  # nobody opens
+            self.pass_door(ms)
+        self._told(ms, one.who, one.what, one.zh, until=one.end)
+        self._stirs(one, ms + self.dice.ms(3000, 9000))
+
+    def _stirs(self, one: Coming, ms: int) -> None:
+        """Somebody who does not live here is seen, until they go."""
+        visitor = one.who == VISITOR
+        if visitor and (ms < self._alone_until or not (one.key or self._somebody())):
+            self._told(ms, VISITOR, "the visitor leaves, too", "访客一起离开")
+            return
+        if ms >= one.end:
+            if visitor:
+                self.pass_door(ms)
+                self._told(ms, VISITOR, "the visitor leaves", "访客离开")
+            return
+        dice = self.dice
+        self.at(ms, _SEE, one.rooms[int(dice.u() * len(one.rooms))])
+        wait = -math.log1p(-dice.u()) * HOUR / one.motions_per_hour
+        self.at(min(one.end, ms + max(2 * SECOND, int(wait))), _STIRS, one)
+
+    def _somebody(self) -> bool:
+        return any(p.stay.room != OUT for p in self.people)
+
+    def nobody_comes(self, until: int, ms: int) -> None:
+        """From now on no visitor comes, and those who are there leave at their next step."""
+        self._alone_until = max(self._alone_until, until, ms)
 
     def _requeue(self, person: Person, ms: int) -> None:
         self.at(max(ms, person.next_at), _STAY, person, person.turn)

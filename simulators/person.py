@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from simulators.resident import Habits, Stay, day_plan
+from simulators.days import Sort, day_plan, midnight, sort_of
+from simulators.resident import Habits, Stay
+from simulators.sensors import Dice
 
 
 class Person:
@@ -15,13 +17,17 @@ class Person:
         self.habits = habits
         self.resident = resident
         self.zone = zone
-        self.day: date = datetime.fromtimestamp(start / 1000, zone).date() - timedelta(days=1)
+        self.dice = Dice(*habits.words, 4)
+        """Chance of the person's own: when a sensor happens to see them."""
+        self._sort: tuple[date, Sort] | None = None
+        self.day: date = datetime.fromtimestamp(start / 1000, zone).date()
+        if midnight(self.day, zone) + sort_of(habits, self.day).up * 60_000 > start:
+            self.day -= timedelta(days=1)  # not up yet
         self.plan = day_plan(habits, self.day, zone=zone)
         self.turn = 0
         """Counts changes of the plan: what was queued for an older turn is void."""
-        self._more()
-        self.index = 0
-        while self.plan[self.index + 1].start <= start:
+        self.index = -1
+        while self.index < 0 or self.plan[self.index + 1].start <= start:
             self.index += 1
             if self.index + 2 >= len(self.plan):
                 self._more()
@@ -29,6 +35,13 @@ class Person:
     def _more(self) -> None:
         self.day += timedelta(days=1)
         self.plan += day_plan(self.habits, self.day, zone=self.zone)
+
+    def sort(self, ms: int) -> Sort:
+        """What sort of day it is at a moment (a night after midnight is of the day it leads to)."""
+        on = datetime.fromtimestamp(ms / 1000, self.zone).date()
+        if self._sort is None or self._sort[0] != on:
+            self._sort = on, sort_of(self.habits, on)
+        return self._sort[1]
 
     @property
     def stay(self) -> Stay:

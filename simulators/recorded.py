@@ -39,7 +39,8 @@ def record(
         for message in faults.through(world.events(end), end):
             out.write(line(message, heard(message.at)) + "\n")
             count += 1
-        truth.writelines(truth_line(one.heard(heard)) + "\n" for one in world.happened())
+        true = sorted([*world.lived(), *world.happened()], key=lambda one: one.at)
+        truth.writelines(truth_line(one.heard(heard)) + "\n" for one in true)
     return count
 
 

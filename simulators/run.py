@@ -204,6 +204,9 @@ class Simulation:
                     await self._nudge.wait()
 
     def _tell(self) -> None:
+        # Ordinary days are for the file alone: whoever looks on wants to see what was staged.
+        for truth in self.world.lived():
+            self._write(truth)
         for truth in self.world.happened():
             self._told(truth)
 
@@ -214,6 +217,9 @@ class Simulation:
         if truth.expect is not None and life.dark and sensor is not None and sensor.kind is not Kind.gateway:
             self.unheard.add(len(self.truths))
         self.truths.append(truth)
+        self._write(truth)
+
+    def _write(self, truth: Truth) -> None:
         if self._truth is not None:
             # Times as the devices stamp them, so that truth and messages can be laid side by side at any speed.
             self._truth.write(truth_line(truth.heard(self.heard_at)) + "\n")

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from care.schematic import building_of
 from care.site import Home, Registry, Site
 from care.words import Kind
+from simulators.days import midnight
 from simulators.home import HomeLife, base_topic
-from simulators.resident import midnight
 from simulators.scenarios import SCENARIOS, Stage, Truth, Wish, WrongScenario, unknown_home
 from simulators.sensors import HOUR, SECOND, Publish, at_ms, iso_ms, to_ms
 
@@ -43,6 +43,7 @@ class World:
         devices = sum(len(h.devices) for h in site.homes)
         spread = max(8 * SECOND, devices * SECOND // BURST_PER_SECOND)
         bridges = _bridges(site)
+        self._lived: list[Truth] = []
         self.lives: dict[str, HomeLife] = {
             home.id: HomeLife(
                 home,
@@ -56,6 +57,7 @@ class World:
                 shared_bridges=[
                     base for base, homes in bridges.items() if len(homes) > 1 and homes[0] == home.id
                 ],
+                tell=self._lived.append,
             )
             for home in site.homes
         }
@@ -197,6 +199,14 @@ class World:
         while self._truths and self._truths[0][0] <= self.now_ms:
             out.append(heapq.heappop(self._truths)[2])
         return out
+
+    def lived(self) -> list[Truth]:
+        """What was true of ordinary days since the last time this was asked: who went out, who came, what the cat did."""
+        out = [t for t in self._lived if to_ms(t.at) <= self.now_ms]
+        later = [t for t in self._lived if to_ms(t.at) > self.now_ms]
+        self._lived.clear()
+        self._lived += later
+        return sorted(out, key=lambda t: t.at)
 
     def _look_again(self, life: HomeLife) -> None:
         """A home may have something earlier to do than the queue knows."""

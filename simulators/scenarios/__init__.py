@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from care.words import Kind
 from simulators.scenarios import hazards, outages, people
 from simulators.scenarios.stage import Stage
-from simulators.scenarios.truths import Expected, Truth, truth_line
 from simulators.scenarios.wishes import Wish, WrongScenario, read, span, unknown_home
 from simulators.sensors import HOUR, MINUTE
+from simulators.truths import Expected, Truth, truth_line
 
 __all__ = [
     "LONGEST", "SCENARIOS", "Expected", "Scenario", "Stage", "Truth", "Wish", "WrongScenario", "parse", "span", "truth_line",

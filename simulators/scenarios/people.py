@@ -41,7 +41,7 @@ def night_fall(s: Stage) -> None:
     s.door(2940, 20)
     s.sees(2950, "living")
     s.sees(3000, "bedroom")
-    s.truth(2940, "somebody comes in by the front door to help", "有人开门进屋帮助", who=who)
+    s.truth(2940, "somebody comes in by the front door to help", "有人开门进屋帮助", who=who, label="visitor")
     s.truth(3000, "is found and helped up", "被发现并扶起", who=who)
 
 
@@ -104,6 +104,7 @@ def wandering(s: Stage) -> None:
 def not_up(s: Stage) -> None:
     """Does not get up in the morning."""
     who, belt = s.person(), s.belt()
+    s.alone(8 * 3600)
     s.lives(who, 8 * 3600, (0, "bedroom", "sleep", 0), (7.5 * 3600, "bedroom", "in bed", 0))
     s.truth(
         0,
@@ -193,6 +194,7 @@ def belt_slips(s: Stage) -> None:
 
 def away(s: Stage) -> None:
     """Everybody goes to the daughter's for six hours: nothing ought to come of it."""
+    s.alone(6 * 3600)
     for person in s.life.people:
         s.lives(person, 6 * 3600, (0, "living", "puts on shoes", 60), (120, OUT, "at the daughter's", 0))
     s.truth(120, "goes out for six hours", "外出六小时", who=s.person())
@@ -212,4 +214,4 @@ def guests(s: Stage) -> None:
         s.door(seconds, 25)
     for n in range(40):
         s.sees(30 + n * 170, ("living", "kitchen")[n % 2])
-    s.truth(0, "guests come for two hours", "子女来访两小时", who=who)
+    s.truth(0, "guests come for two hours", "子女来访两小时", who=who, label="visitor")

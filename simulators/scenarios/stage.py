@@ -11,9 +11,9 @@ from care.words import Kind
 from simulators.home import HomeLife
 from simulators.person import Person
 from simulators.resident import Stay
-from simulators.scenarios.truths import Expected, Truth
 from simulators.scenarios.wishes import WrongScenario
 from simulators.sensors import SECOND, Sensor, at_ms
+from simulators.truths import Expected, Truth
 
 
 class Stage:
@@ -82,6 +82,7 @@ class Stage:
         device: Sensor | None = None,
         who: Person | None = None,
         verdict: str = "",
+        label: str = "",
         life: HomeLife | None = None,
     ) -> None:
         """Something true at a time. With a `code`: such an alert ought to be raised `within` seconds of it."""
@@ -97,6 +98,7 @@ class Stage:
                 resident=who.resident if who is not None else None,
                 device=device.id if device is not None else None,
                 expect=Expected(code=code, level=level, by=by, also=list(also)) if code else None,
+                label=label or ("resident" if who is not None else ""),
                 verdict=verdict,
             )
         )
@@ -118,8 +120,13 @@ class Stage:
         end = self.ms(until)
         self.life.do(plan[0].start, lambda life, ms: life.live(person, plan, end, ms))
 
+    def alone(self, until: float) -> None:
+        """No visitor comes, and who is there has left: else somebody would help, and nothing ought to be told."""
+        self.life.do(max(self.now, self.start), lambda life, ms: life.nobody_comes(self.ms(until), ms))
+
     def others_sleep(self, until: float) -> None:
-        """Everybody else of the home sleeps through it."""
+        """Everybody else of the home sleeps through it, and nobody comes."""
+        self.alone(until)
         main = self.person()
         for person in self.life.people:
             if person is not main:

@@ -279,7 +279,7 @@ def test_who_went_to_the_bathroom_is_back_after_seven_minutes():
 
 
 def test_who_is_not_up_lies_there_until_it_ought_to_be_told():
-    """In bed without a break from the truth to the time by which an alert ought to have come."""
+    """In bed without a break from the truth to the time by which an alert ought to have come; a belt loses somebody for seconds."""
     world = World(generate(1), start=NIGHT, rate_scale=0.2)
     (truth,) = world.stage(wish("not_up"))
     assert truth.expect is not None
@@ -289,7 +289,8 @@ def test_who_is_not_up_lies_there_until_it_ought_to_be_told():
         if m.kind is Kind.bed_belt and m.at > truth.at
     ]
     assert len(bed) > 500
-    assert all(bed)
+    assert sum(bed) > 0.99 * len(bed)
+    assert not any(a is b is False for a, b in itertools.pairwise(bed)), "twice in a row is no flicker"
 
 
 # -- what the radio and the clocks do to it

@@ -29,6 +29,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     at: datetime
     scenario: str
+    """Its name; `ordinary` for what is true of a day in which nothing was staged."""
     home: str
     what: str
     """In plain words, English."""
@@ -37,13 +38,18 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     device: str | None = None
     expect: Expected | None = None
     """None when nothing ought to come of it."""
+    label: str = ""
+    """Whom it is about: `resident`, `visitor` or `pet`; empty for devices and outages."""
+    until: datetime | None = None
+    """When it is over, where that is known."""
     verdict: str = ""
     """How a person would close it: real, avoidable, unavoidable, test; empty when there is nothing to close."""
 
     def heard(self, at: Callable[[datetime], datetime]) -> Truth:
         """The same with its times turned into those of whoever listens."""
         expect = self.expect and msgspec.structs.replace(self.expect, by=at(self.expect.by))
-        return msgspec.structs.replace(self, at=at(self.at), expect=expect)
+        until = at(self.until) if self.until is not None else None
+        return msgspec.structs.replace(self, at=at(self.at), expect=expect, until=until)
 
 
 def truth_line(truth: Truth) -> str:
@@ -56,6 +62,8 @@ def truth_line(truth: Truth) -> str:
         "device": truth.device,
         "what": truth.what,
         "zh": truth.zh,
+        "label": truth.label,
+        "until": iso(truth.until) if truth.until is not None else None,
         "verdict": truth.verdict,
         "expect": None,
     }
