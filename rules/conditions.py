@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -490,6 +490,10 @@ class Compiled:
     """The few quantities that make it true (or, with False, false) just now."""
     mosts: tuple[Most, ...] = ()
     """What it asks of samples."""
+    rests_on: Callable[[Any, bool], frozenset[str] | None] = lambda _view, _by_time: None
+    """Asked when it was found false just now: the quantities without whose news it stays so; None when it may come true
+    by what no reading tells. `by_time`: it is asked again at the moment the view was told, so time need not stand still.
+    """
 
     @property
     def sampled(self) -> bool:
@@ -584,6 +588,48 @@ class _Node:
     support: Callable[[Any, bool], tuple[Support, ...]]
     grows: bool = False
     constant: bool = False
+    reads: frozenset[str] | None = frozenset()
+    """Quantities whose news can change it, besides time; None when something else can."""
+    timed: bool = False
+    """Time can."""
+    parts: tuple[_Node, ...] = ()
+    """Of `and` and `or`, in the order in which they are asked."""
+    stop: bool = False
+    """The answer of a part at which the others are not asked: True for `or`."""
+
+    def rests_on(self, view: Any, by_time: bool) -> frozenset[str] | None:
+        """What it rests on that this is false (`Compiled.rests_on`): of `and`, the parts up to the first false one."""
+        if not self.parts:
+            return self.reads if by_time or not self.timed else None
+        found: frozenset[str] = frozenset()
+        for part in self.parts:
+            decides = not self.stop and part.value(view) is False
+            if decides or self.stop:
+                rest = part.rests_on(view, by_time)
+            else:
+                rest = part.reads if by_time or not part.timed else None
+            if rest is None:
+                return None
+            found |= rest
+            if decides:
+                return found
+        return found if self.stop else None
+
+
+STANDING: Final = frozenset({"triggered", "unheard", "pulseless", "poor"})
+"""Functions that only news of the quantity they are given changes; those about samples are asked at each report of a
+belt that may change them (`Function.sampled`)."""
+TIMED: Final = frozenset({"between", "held", "known"})
+"""As `STANDING`, but time changes them as well, at a moment that they tell the view and that only such news moves."""
+
+
+def _reads(nodes: Iterable[_Node]) -> frozenset[str] | None:
+    found: frozenset[str] = frozenset()
+    for node in nodes:
+        if node.reads is None:
+            return None
+        found |= node.reads
+    return found
 
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -651,7 +697,14 @@ class _Parser:
             found = ask(view)
             return None if found is None else not found
 
-        return _Node(value, Type.bool, position, lambda view, want: support(view, not want))
+        return _Node(
+            value,
+            Type.bool,
+            position,
+            lambda view, want: support(view, not want),
+            reads=inner.reads,
+            timed=inner.timed,
+        )
 
     def comparison(self) -> _Node:
         left = self.sum()
@@ -702,7 +755,14 @@ class _Parser:
                 return None if x is None or y is None else compare(x, y)
 
             value = plain
-        return _Node(value, Type.bool, op.position, lambda view, want: (*sa(view, want), *sb(view, want)))
+        return _Node(
+            value,
+            Type.bool,
+            op.position,
+            lambda view, want: (*sa(view, want), *sb(view, want)),
+            reads=_reads((left, right)),
+            timed=left.timed or right.timed,
+        )
 
     def membership(self, left: _Node) -> _Node:
         position = self.take().position
@@ -725,7 +785,7 @@ class _Parser:
             found = ask(view)
             return None if found is None else found in members
 
-        return _Node(value, Type.bool, position, left.support)
+        return _Node(value, Type.bool, position, left.support, reads=left.reads, timed=left.timed)
 
     def sum(self) -> _Node:
         left = self.atom()
@@ -746,7 +806,15 @@ class _Parser:
             def support(view: Any, want: bool, *, sa: Any = sa, sb: Any = sb) -> tuple[Support, ...]:
                 return (*sa(view, want), *sb(view, want))
 
-            left = _Node(value, left.type, op.position, support, constant=left.constant and right.constant)
+            left = _Node(
+                value,
+                left.type,
+                op.position,
+                support,
+                constant=left.constant and right.constant,
+                reads=_reads((left, right)),
+                timed=left.timed or right.timed,
+            )
         return left
 
     def atom(self) -> _Node:
@@ -793,6 +861,7 @@ class _Parser:
                 self.scope.quantities[word],
                 token.position,
                 lambda _v, _w: support,
+                reads=frozenset((word,)),
             )
         raise ConditionFault(f"`{word}` is neither a quantity nor a parameter of this rule", token.position)
 
@@ -902,6 +971,10 @@ class _Parser:
             token.position,
             named if function.proves else lambda _v, want: found if want else nothing,
             grows=function.grows,
+            reads=frozenset((quantity,) if quantity is not None else ())
+            if name_ in STANDING | TIMED
+            else None,
+            timed=name_ in TIMED,
         )
 
     def habit(self, function: str, known: tuple[str, ...]) -> str:
@@ -945,7 +1018,7 @@ def _truth(node: _Node) -> _Node:
         found = ask(view)
         return None if found is None else bool(found)
 
-    return _Node(value, Type.bool, node.position, node.support)
+    return _Node(value, Type.bool, node.position, node.support, reads=node.reads, timed=node.timed)
 
 
 def _junction(parts: list[_Node], *, stop: bool) -> _Node:
@@ -971,7 +1044,16 @@ def _junction(parts: list[_Node], *, stop: bool) -> _Node:
             return ()
         return tuple(s for part in parts for s in part.support(view, want))
 
-    return _Node(value, Type.bool, parts[0].position, support)
+    return _Node(
+        value,
+        Type.bool,
+        parts[0].position,
+        support,
+        reads=_reads(parts),
+        parts=tuple(parts),
+        stop=stop,
+        timed=any(p.timed for p in parts),
+    )
 
 
 def compile_condition(text: str, scope: Scope, *, wanted: Type = Type.bool) -> Compiled:
@@ -986,5 +1068,5 @@ def compile_condition(text: str, scope: Scope, *, wanted: Type = Type.bool) -> C
         raise ConditionFault(f"a {wanted} is needed, this is {node.type}", node.position)
     return Compiled(
         node.value, node.type, text, frozenset(parser.own), frozenset(parser.wide), frozenset(parser.functions),
-        node.support, tuple(parser.mosts),
+        node.support, tuple(parser.mosts), node.rests_on,
     )  # fmt: skip

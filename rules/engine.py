@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from heapq import heappop
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -67,6 +68,7 @@ BURST, WEAK = 2_000, 30
 """Motion shorter than this with a link quality below that is no person (domain 2.3)."""
 _NOTED: Final = frozenset({"motion", "presence", "life_sign", "sos", "fall", "water_total"})
 """Where saying the same again is news: somebody moved, was seen or pressed again; no water was used since."""
+_TURN: Final = attrgetter("turn")
 
 
 class Engine(Outages):
@@ -462,23 +464,28 @@ class Engine(Outages):
             self._evaluate(instance, max(instance.episode.seen, trigger.at), trigger, out)
 
     def _touched(self, home: LiveHome, device: LiveDevice, quantities: Iterable[str]) -> list[Instance]:
-        found: dict[str, Instance] = {}
+        """Who looks at news of these quantities of a device, in their order."""
+        found: set[Instance] = set()
         for quantity in quantities:
             for instance in device.own.get(quantity, ()):
-                if instance.rule.doc.shape is not Shape.press:
-                    found[instance.key] = instance
+                rests = instance.rests
+                if (rests is None or quantity in rests) and instance.rule.doc.shape is not Shape.press:
+                    found.add(instance)
             for instance in home.wide.get(quantity, ()):
-                if instance.episode.phase != IDLE or quantity in instance.rule.when.wide:
-                    found[instance.key] = instance
-        if len(found) > 1:
-            return sorted(found.values(), key=lambda i: (i.rule.order, i.key))
-        return list(found.values())
+                rests = instance.rests
+                if (rests is None or quantity in rests) and (
+                    instance.episode.phase != IDLE or quantity in instance.rule.when.wide
+                ):
+                    found.add(instance)
+        return sorted(found, key=_TURN) if len(found) > 1 else list(found)
 
     def _catch_up(
         self, home: LiveHome, device: LiveDevice, quantities: list[str], at: int, out: list[Finding]
     ) -> None:
         """Timers of the subjects this report is about, due before it: they speak first."""
         until = min(at, self._now)
+        if not (_is_due(device.own, quantities, until) or _is_due(home.wide, quantities, until)):
+            return  # nearly always: `tick` was here
         for instance in self._touched(home, device, quantities):
             while 0 < instance.episode.wake <= until:
                 due = instance.episode.wake
@@ -731,6 +738,15 @@ class Engine(Outages):
                 if instance.rule.doc.shape is Shape.absence:
                     self._evaluate(instance, max(instance.episode.seen, at), trigger, out)
             self._look_at_home(home, trigger.received, out)
+
+
+def _is_due(asking: dict[str, tuple[Instance, ...]], quantities: Iterable[str], until: int) -> bool:
+    """Whether a timer of these is due."""
+    for quantity in quantities:
+        for instance in asking.get(quantity, ()):
+            if 0 < instance.episode.wake <= until:
+                return True
+    return False
 
 
 def _is_awaited(instances: tuple[Instance, ...]) -> bool:

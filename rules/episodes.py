@@ -132,6 +132,7 @@ class Episodes(Homes):
         view = self._view
         view.look(instance, at, trigger.changed if trigger is not None else NONE)
         episode = instance.episode
+        instance.rests = None
         said = len(out)
         try:
             step(instance, at, trigger, out, *args)
@@ -169,6 +170,10 @@ class Episodes(Homes):
         if episode.phase == IDLE:
             self._begin_waiting(instance, at, trigger, value, is_open, edge)
             if episode.phase == IDLE:
+                if value is False:
+                    rests = rule.when.rests_on(view, rule.doc.by_time)
+                    # How long a word is believed moves the timer at each repetition of it.
+                    instance.rests = None if rests and rule.doc.by_time and instance.gap else rests
                 return
         if edge:
             view.wake(edge)

@@ -9,6 +9,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from care.messages import Report
 from care.site import Device, Home, Resident
 from care.words import Kind
@@ -154,8 +156,8 @@ class Instance:
 
     __slots__ = (
         "armed", "ask", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
-        "limits", "looks", "merge", "minutes", "morning", "not_before", "parameters", "resident", "room", "rule", "settle", "sources", "subject", "test", "today",
-        "verdict",
+        "limits", "looks", "merge", "minutes", "morning", "not_before", "parameters", "resident", "rests", "room", "rule", "settle", "sources", "subject", "test", "today",
+        "turn", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -176,6 +178,11 @@ class Instance:
             people = home.site.residents if home.site is not None else []
             self.resident = people[0] if len(people) == 1 else None
         self.lane = 0 if rule.urgent else 1
+        self.turn = (rule.order, self.key)
+        """Its place among those that look at the same report."""
+        self.rests: frozenset[str] | None = None
+        """While it is idle: only news of these quantities, or its own time, can make it anything else; None when that
+        is not known. Forgotten without harm."""
         self.episode = Episode()
         self.armed = 0
         self.parameters: dict[str, Any] = {}
@@ -199,20 +206,19 @@ class Instance:
         """Limits of samples beyond which it has something to say: place, above, limit."""
 
 
-class Trigger:
-    """The report behind an evaluation."""
-
-    __slots__ = ("at", "changed", "device", "received", "report")
-
-    def __init__(self, report: Report, device: LiveDevice, at: int, received: int) -> None:
-        self.report = report
-        self.device = device
-        self.at = at
-        self.received = received
-        self.changed: AbstractSet[str] = NONE
-
-
 NONE: Final[frozenset[str]] = frozenset()
+
+
+class Trigger(msgspec.Struct):
+    """The report behind an evaluation. A struct, because one is made for every report."""
+
+    report: Report
+    device: LiveDevice
+    at: int
+    received: int
+    changed: AbstractSet[str] = NONE
+
+
 _HOURS: dict[tuple[int, int, str], Hours] = {}
 
 

@@ -30,6 +30,11 @@ PRESSES = 48
 the last one forgotten counts as handled."""
 
 
+Number = int | float
+"""As a device said it: a whole number stays one, so that a memory that was packed and read again is packed to the same
+bytes."""
+
+
 def moment(ms: int) -> datetime:
     """The time a number of milliseconds stands for."""
     return datetime.fromtimestamp(ms // 1000, UTC) + timedelta(milliseconds=ms % 1000)
@@ -66,10 +71,10 @@ class Field(msgspec.Struct, array_like=True):
     """The last changes of a bed sensor: many in little time are the mat's, not the person's."""
     rose_at: int = 0
     """Event time of the last change to true."""
-    low: float = 0.0
+    low: Number = 0.0
     low_at: int = 0
     """Of a temperature: the lowest of the last two minutes and when it was, to tell how fast it rises."""
-    last: float = 0.0
+    last: Number = 0.0
     last_at: int = 0
     unseen: list[tuple[int, int]] = []
     """Of a bed sensor: when it felt somebody again whom nobody had seen get up, and for how long (ms) it had not:
@@ -112,7 +117,7 @@ class Samples(msgspec.Struct, array_like=True):
     every: int = 0
     """Usual time between two reports with a heart or breathing rate."""
     measured_at: int = 0
-    taken: list[tuple[int, float, float, float, float]] = []
+    taken: list[tuple[int, Number, Number, Number, Number]] = []
     """Time, heart rate, breathing rate, signal quality, movement; in order. 0 is no value, -1 not told."""
     doubted: int = 0
     """The heart rate jumped with the sample of this time: believed once the next window says the same."""
@@ -195,7 +200,7 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     """When it was not heard for longer than its kind may be silent: from its last word to its next."""
     turns: list[int] = []
     """When a door contact last opened."""
-    meter: list[tuple[int, float]] = []
+    meter: list[tuple[int, Number]] = []
     """Readings of a water meter over the last day and some, thinned."""
     flow_since: int = 0
     """Since when a water meter runs without a pause; 0 when it does not."""

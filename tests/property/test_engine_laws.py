@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from care.ids import content_id
@@ -194,6 +194,9 @@ def test_exact_duplicates_at_any_later_place_change_nothing(
 
 
 @given(an_evening())
+@example(
+    told([("belt", {"respiration_rate": 0}, 0, 0, "dated", None, "live", 1)])
+)  # whole numbers stay whole
 @settings(max_examples=40, deadline=None)
 def test_an_engine_restored_before_every_step_never_stopped(reports: list[Report]) -> None:
     """Snapshot and restore at every input and timer: the same findings, the same bytes."""
@@ -207,6 +210,23 @@ def test_an_engine_restored_before_every_step_never_stopped(reports: list[Report
 
     crashed, other = play(reports, before=restored)
     assert crashed == once
+    assert other.snapshot() == engine.snapshot()
+
+
+@given(an_evening())
+@settings(max_examples=40, deadline=None)
+def test_whoever_was_not_asked_had_nothing_to_say(reports: list[Report]) -> None:
+    """Rules that rest (`Instance.rests`) are not asked at every report; asked all the same, they change nothing."""
+    once, engine = play(reports)
+
+    def awake(engine: Engine, _: int) -> Engine:
+        for home in engine._homes.values():
+            for instance in home.instances.values():
+                instance.rests = None
+        return engine
+
+    asked, other = play(reports, before=awake)
+    assert asked == once
     assert other.snapshot() == engine.snapshot()
 
 
