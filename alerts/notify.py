@@ -2,7 +2,7 @@
 
 Start at `run`. For every message: look at the alert's log (was it sent, is it out of date?), write it, send it,
 append its fate to the log. Refused for good, it goes to the person's next channel at once; failed for now, it is
-tried again under the same id, and from the second failure on the next channel is tried beside it. When in doubt
+tried again under the same id, with the next channel beside it: of red at once, else from the second failure on. When in doubt
 it is sent again: twice is better than not at all, and the number says that it is the same.
 
 Red goes out at once and by itself. Yellow and blue keep to budgets and quiet hours, one at a time for an address,
@@ -464,8 +464,9 @@ class Notifier:
                 if now - delivery.due_at > GIVE_UP_AFTER:
                     await self._settle(delivery, DeliveryState.failed, reason, onward=True)
                     return None
-                if tries == 2:
-                    # It does not get better at once: the person's next channel is tried beside it.
+                if tries == (1 if delivery.urgent else 2):
+                    # The person's next channel is tried beside it: of red at once (a timeout has cost five seconds already),
+                    # of everything else when it does not get better.
                     await self._report(delivery, DeliveryState.queued, reason, True)
                 return timedelta(seconds=BACK_OFF[min(tries, len(BACK_OFF)) - 1])
 

@@ -520,7 +520,7 @@ async def test_a_refused_page_goes_to_the_next_channel_at_once(stream: Weak, clo
 async def test_a_failing_channel_is_tried_again_and_the_next_beside_it(
     stream: Weak, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Later means again under the same id; from the second failure on the other channel is tried as well."""
+    """Later means again under the same id, with the other channel beside it."""
     monkeypatch.setattr(notify, "BACK_OFF", (0.01, 0.01, 0.01))
     worker, _ = await an_alert(stream, clock)
     phones = Phones()
@@ -531,6 +531,21 @@ async def test_a_failing_channel_is_tried_again_and_the_next_beside_it(
         await eventually(lambda: phones.names.count("s02") == 4 and "s02b" in phones.names)
         await eventually(lambda: len(stream.messages(ALERTS)) == 2 + 6)
     assert {f[0] for f in (await fates(stream)).values()} == {"accepted"}
+
+
+async def test_a_red_page_that_hangs_goes_to_the_next_channel_at_once(
+    stream: Weak, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first failure is enough; nobody waits for a second timeout while an elder waits."""
+    monkeypatch.setattr(notify, "BACK_OFF", (3600.0,))
+    worker, _ = await an_alert(stream, clock)
+    phones = Phones()
+    phones.answers["s02"] = [TemporaryFailure("timeout")]
+    clock.advance(seconds(30))
+    await worker.look()
+    async with sending(stream, clock, phones):
+        await eventually(lambda: "s02b" in phones.names)
+    assert phones.names.count("s02") == 1
 
 
 async def test_we_stop_trying_after_a_quarter_of_an_hour(
