@@ -376,6 +376,9 @@ class Normalizer:
 
     def _find_zigbee(self, topic: str, base: tuple[str, ...]) -> _Route:
         place = zigbee2mqtt.locate(topic, base)
+        deeper = zigbee2mqtt.deeper_bridge(topic, base) if place.part is not Part.bridge else None
+        if deeper is not None and self.registry.by_topic("/".join((*deeper, "bridge"))) is None:
+            place = zigbee2mqtt.locate(topic, deeper)
         if place.part is Part.bridge:
             return _Route(_Way.bridge, ZIGBEE2MQTT, base=place.base, name=place.name)
         if place.part is Part.command:
@@ -388,7 +391,7 @@ class Normalizer:
             return _Route(_Way.nothing, ZIGBEE2MQTT)  # its device shows itself by its state
         if found is not None:
             return replace(self._of_device(_Way.attribute, ZIGBEE2MQTT, found, upper), name=last)
-        if place.name in self._groups.get(place.base, ()):
+        if any(topic.startswith(f"{b}/") and topic[len(b) + 1 :] in g for b, g in self._groups.items()):
             return _Route(_Way.nothing, ZIGBEE2MQTT)
         return _Route(_Way.unclaimed, ZIGBEE2MQTT)
 

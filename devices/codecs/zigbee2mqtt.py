@@ -43,6 +43,22 @@ class Place:
     name: str
 
 
+BRIDGE_WORDS = frozenset(
+    ["state", "devices", "groups", "info", "logging", "log", "event", "health", "extensions", "converters", "definitions",
+     "config", "request", "response"]
+)  # fmt: skip
+"""What stands behind `bridge/` in a topic of Zigbee2MQTT 1 and 2."""
+
+
+def deeper_bridge(topic: str, base: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The base of a bridge that lies below the one a filter names: `zigbee2mqtt/h0317` under `zigbee2mqtt/#`."""
+    levels = topic.split("/")
+    for i in range(len(base) + 1, len(levels) - 1):
+        if levels[i] == "bridge" and levels[i + 1] in BRIDGE_WORDS:
+            return tuple(levels[:i])
+    return None
+
+
 def base_of(topic_filter: str) -> tuple[str, ...]:
     """The levels of a filter that are the base of Zigbee2MQTT: `a/b/#` -> (a, b), `+/z2m/#` -> (+, z2m)."""
     levels = topic_filter.split("/")

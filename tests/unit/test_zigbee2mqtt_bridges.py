@@ -239,3 +239,31 @@ def test_a_button_that_says_it_is_not_pressed_has_not_called() -> None:
     assert pressed.values["sos"] is True
     assert pressed.urgent
     assert not quiet.urgent
+
+
+def test_a_bridge_below_the_base_of_a_filter_is_a_bridge() -> None:
+    """`zigbee2mqtt/h1` under `zigbee2mqtt/#`: its models, groups and end are learnt, and its papers are no devices."""
+    b = Bridge("zigbee2mqtt/h1", "zigbee2mqtt/#")
+    b.lists("h1/door", "M", binary("contact", True, False))
+    assert b.says("h1/door", {"contact": True})[0].values == {"door_open": True}
+    assert b.says("bridge/groups", [{"friendly_name": "all lamps"}]) == []
+    assert b.says("all lamps", {"state": "ON"}) == []
+    [report] = b.says("bridge/state", {"state": "offline"})
+    assert (report.device, report.state) == ("gw", "offline")
+    for paper in ("info", "logging", "event", "response/device/rename", "extensions", "health"):
+        assert b.says(f"bridge/{paper}", {"x": "y" * 20_000}) == []
+
+
+def test_a_device_that_is_called_bridge_stays_a_device() -> None:
+    """With each attribute on a topic of its own, one of them may be named like a bridge's."""
+    device = Device(id="d", kind=Kind.smoke, address="zigbee2mqtt/hall/bridge")
+    site = Site(community=Community(id="c", name="c"), homes=[Home(id="h1", devices=[device])])
+    n = Normalizer(Registry(site))
+    [report] = n.normalize(Message("zigbee2mqtt/hall/bridge", b'{"smoke": true}', NOON))
+    assert isinstance(report, Report)
+    assert report.values == {"smoke": True}
+    [report] = n.normalize(Message("zigbee2mqtt/hall/bridge/smoke", b"true", NOON))
+    assert isinstance(report, Report)
+    [report] = n.normalize(Message("zigbee2mqtt/hall/bridge/state", b"ON", NOON))
+    assert isinstance(report, Report)
+    assert (report.device, report.values) == ("d", {})
