@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,16 +78,58 @@ class _Device(msgspec.Struct):
 
 
 _devices = msgspec.json.Decoder(list[_Device])
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+_one_device = msgspec.json.Decoder(_Device)
+_one_feature = msgspec.json.Decoder(_Feature)
+
+
+class _OddModel(msgspec.Struct):
+    model: Any = None
+    exposes: list[msgspec.Raw] = []
+
+
+class _OddDevice(_Device):
+    definition: _OddModel | None = None  # type: ignore[assignment]  # what stands there is read one by one
+
+
+_odd_device = msgspec.json.Decoder(_OddDevice)
+
+
+def _listed(payload: bytes) -> list[_Device]:
+    """The devices of `bridge/devices`. One that somebody's own converter describes oddly does not hide the others."""
+    try:
+        return _devices.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        raws = _raws.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return []
+    found: list[_Device] = []
+    for raw in raws:
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            found.append(_oddly(raw))
+    return found
+
+
+def _oddly(raw: msgspec.Raw) -> _Device:
+    """One device, and of what it exposes whatever can be read. Raises MsgspecError when it is none."""
+    try:
+        return _one_device.decode(raw)
+    except msgspec.ValidationError:
+        odd: Any = _odd_device.decode(raw)
+    features: list[_Feature] = []
+    for feature in odd.definition.exposes if odd.definition is not None else []:
+        with suppress(msgspec.MsgspecError, RecursionError):
+            features.append(_one_feature.decode(feature))
+    model = _Model(odd.definition.model, features) if odd.definition is not None else None
+    return _Device(odd.friendly_name, odd.ieee_address, odd.software_build_id, odd.date_code, model)
 
 
 def read_devices(payload: bytes) -> dict[str, Definition]:
     """Definitions by friendly name and by address, from `bridge/devices`; empty when it cannot be read."""
-    try:
-        listed = _devices.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return {}
     out: dict[str, Definition] = {}
-    for device in listed:
+    for device in _listed(payload):
         if device.definition is None:
             continue
         found = Definition.of(_word(device.definition.model), _flat(device.definition.exposes or []))
@@ -98,12 +141,8 @@ def read_devices(payload: bytes) -> dict[str, Definition]:
 
 def read_builds(payload: bytes) -> dict[str, str]:
     """Software build (or, where a model has none, its date code) by friendly name, from `bridge/devices`."""
-    try:
-        listed = _devices.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return {}
     out: dict[str, str] = {}
-    for device in listed:
+    for device in _listed(payload):
         build = version(device.software_build_id) or version(device.date_code)
         if build and isinstance(device.friendly_name, str) and device.friendly_name:
             out[device.friendly_name] = build

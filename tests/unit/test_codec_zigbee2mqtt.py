@@ -292,6 +292,36 @@ def test_definitions_are_learnt_from_the_bridge() -> None:
         assert read_devices(bad) == {}
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        3,
+        {"friendly_name": "b", "definition": "x"},
+        {"friendly_name": "b", "definition": {"exposes": {"a": 1}}},
+        {"friendly_name": "b", "definition": {"exposes": [{"features": "x"}]}},
+        {
+            "friendly_name": "b",
+            "definition": {"exposes": [None, 7, {"name": "contact", "property": "contact"}]},
+        },
+    ],
+)
+def test_one_odd_device_does_not_hide_the_others(odd: Any) -> None:
+    """Somebody's own converter describes its device oddly: what the others expose is known all the same."""
+    contact = {
+        "type": "binary",
+        "name": "contact",
+        "property": "contact",
+        "value_on": True,
+        "value_off": False,
+    }
+    door = {"friendly_name": "door", "definition": {"model": "M", "exposes": [contact]}}
+    found = read_devices(json.dumps([odd, door]).encode())
+    assert found["door"].exposes["contact"].value_on is True
+    if isinstance(odd, dict) and "contact" in json.dumps(odd):
+        assert set(found["b"].exposes) == {"contact"}
+
+
 def test_a_state_is_an_object() -> None:
     """Anything else on a device topic is refused."""
     for payload, reason in (
