@@ -5,10 +5,57 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import Sit
+from tests.e2e.conftest import ARTEFACTS, Sit
 from tests.e2e.room import Room
+from tests.e2e.test_checks_look import axe
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.mark.own_room
+def test_the_figures_are_printed_without_anybodys_name(room: Room, sit: Sit) -> None:
+    """9.7: a sheet that leaves the house names the community, the days and the figures; no desk, no home, no device."""
+    homes = list(room.registry.homes)
+    for n in range(3):
+        alert = room.raised("smoke", homes[20 + n])
+        room.passes(10)
+        room.command(alert, "acknowledge", actor="s01")
+        outcome = {
+            "cause": "C02",
+            "verification": "V1",
+            "actions": ["A1"],
+            "outcome": "O1",
+            "truth": "avoidable",
+        }
+        room.command(alert, "close", actor="s01", **outcome)
+    for language, words, desk in (("zh", "响应指标", "第 1 席"), ("en", "Response figures", "Desk 1")):
+        page = sit(
+            "/kpi",
+            script=f"localStorage.setItem('anxin.language', '{language}'); window.print = () => {{ window.printed = true }}",
+        )
+        name = room.house.name_of("s01")
+        expect(page.locator('[data-desk="s01"]')).to_contain_text(name)
+        page.locator(".shares .choice button").last.click()
+        page.get_by_role("button", name="打印" if language == "zh" else "Print").click()
+        page.wait_for_function("window.printed === true")
+        page.emulate_media(media="print")
+        assert axe(page) == []
+        sheet = page.locator("body").inner_text()
+        assert words in sheet
+        assert desk in sheet
+        assert room.registry.site.community.name in sheet
+        people = {s.name for s in room.registry.site.staff} | {name}
+        private = [*people, *homes, *(r.name for h in room.registry.homes.values() for r in h.residents)]
+        assert [one for one in private if one in sheet] == []
+        # Who prints with the browser's own key has no other sheet.
+        page.emulate_media(media="screen")
+        page.locator(".shares .choice button").last.click()
+        page.emulate_media(media="print")
+        expect(page.locator(".shares")).to_be_hidden()
+        page.emulate_media(media="screen")
+        page.locator(".shares .choice button").first.click()
+        ARTEFACTS.mkdir(parents=True, exist_ok=True)
+        page.pdf(path=ARTEFACTS / f"kpi-{language}.pdf", format="A4")
 
 
 def test_a_case_is_printed_whole_and_without_controls(room: Room, sit: Sit) -> None:
