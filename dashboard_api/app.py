@@ -54,7 +54,7 @@ from dashboard_api import (
 from dashboard_api.gate import Gate
 from dashboard_api.history import History
 from dashboard_api.house import AcceptReading, ClaimDevice, House, LimitsOfResidents, TryRules
-from dashboard_api.live import Hub
+from dashboard_api.live import Hub, LinkTest
 from dashboard_api.metrics import Metrics
 from dashboard_api.people import People
 from dashboard_api.photos import Photos
@@ -108,7 +108,7 @@ def create_app(
         clock=clock,
         people=people,
         metrics=metrics,
-        hub=Hub(secrets.token_hex(4)),
+        hub=Hub(secrets.token_hex(4), test=LinkTest(clock.now) if simulator is not None else None),
         public_url=public_url,
         demo=demo,
         build=build,

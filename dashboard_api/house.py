@@ -432,7 +432,7 @@ class House:
                 text(
                     {
                         "epoch": channel.epoch,
-                        "head": channel.head,
+                        "head": channel.told_head,
                         "now": iso(now),
                         "ingest_age": age,
                         "notify_lag": lag,

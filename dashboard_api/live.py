@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 RING = 1024
 """Events kept per channel for those who return: 50 s of a storm of 20 a second."""
@@ -77,10 +78,37 @@ class Listener:
             await self._bell.wait()
 
 
+@dataclass
+class LinkTest:
+    """What is done to the line on purpose, to see that screens notice: only ever asked for where a simulator feeds the service.
+
+    Each ends by itself. Nothing is lost for good: the log goes on, and a screen that notices asks for what it missed.
+    """
+
+    now: Callable[[], datetime]
+    silent_until: datetime | None = None
+    """Until then no screen hears anything, and no line is cut."""
+    lie_until: datetime | None = None
+    """Until then heartbeats name a head that is not there."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is said now."""
+        return self.silent_until is not None and self.now() < self.silent_until
+
+    @property
+    def lies(self) -> bool:
+        """Whether heartbeats lie now."""
+        return self.lie_until is not None and self.now() < self.lie_until
+
+
 class Channel:
     """The log of one view."""
 
-    def __init__(self, key: Key, epoch: str, *, ring: int = RING) -> None:
+    def __init__(self, key: Key, epoch: str, *, ring: int = RING, test: LinkTest | None = None) -> None:
+        self._test = test
+        self.drops = 0
+        """So many of the next events are numbered and not said (a link test)."""
         self.key = key
         self.epoch = epoch
         self.head = 0
@@ -97,14 +125,26 @@ class Channel:
         self.head += 1
         event = Event(name, self.id, data)
         self._ring.append(event)
+        if self.drops > 0:
+            self.drops -= 1
+            return
+        if self._test is not None and self._test.silent:
+            return
         for listener in list(self.listeners):
             listener.push(event)
 
     def tell(self, name: str, data: str) -> None:
         """Tell everybody something without a number of its own (a heartbeat)."""
+        if self._test is not None and self._test.silent:
+            return
         event = Event(name, self.id, data)
         for listener in list(self.listeners):
             listener.push(event)
+
+    @property
+    def told_head(self) -> int:
+        """The head that heartbeats name: the true one, but for a test of whether screens check it."""
+        return self.head + 1000 if self._test is not None and self._test.lies else self.head
 
     def after(self, last_id: str) -> list[Event] | None:
         """What came after an id; None when that cannot be said for certain and a snapshot is needed."""
@@ -123,8 +163,11 @@ class Channel:
 class Hub:
     """All channels. A channel of one person is made when they come and forgotten when nobody needs it."""
 
-    def __init__(self, epoch: str, *, ring: int = RING, queue: int = QUEUE) -> None:
+    def __init__(
+        self, epoch: str, *, ring: int = RING, queue: int = QUEUE, test: LinkTest | None = None
+    ) -> None:
         self.epoch = epoch
+        self.test = test
         self._ring = ring
         self._queue = queue
         self.channels: dict[Key, Channel] = {}
@@ -139,7 +182,7 @@ class Hub:
             # A forgotten log does not go on counting where it stopped, so each has an epoch of its own.
             self._births += 1
             epoch = f"{self.epoch}-{self._births}" if key.person else self.epoch
-            channel = self.channels[key] = Channel(key, epoch, ring=self._ring)
+            channel = self.channels[key] = Channel(key, epoch, ring=self._ring, test=self.test)
         return channel
 
     def open(
@@ -148,6 +191,9 @@ class Hub:
         """A listener that first hears what it missed, or a snapshot made now."""
         channel = self.channel(key)
         listener = Listener(key, session, room=self._queue)
+        if self.test is not None and self.test.silent:
+            channel.listeners.add(listener)
+            return listener
         missed = channel.after(last_id) if last_id else None
         if missed is None or len(missed) > self._queue // 2:
             listener.push(Event("snapshot", channel.id, snapshot(channel)))
@@ -169,6 +215,14 @@ class Hub:
     def listeners(self) -> list[Listener]:
         """Everybody who listens."""
         return [listener for channel in self.channels.values() for listener in channel.listeners]
+
+    def begin_anew(self, epoch: str) -> None:
+        """As after a restart: every line is cut, and no number of before means anything."""
+        self.close()
+        self.epoch = epoch
+        self.channels.clear()
+        for view in ("desk", "wall"):
+            self.channel(Key(view))
 
     def close(self) -> None:
         """End them all."""

@@ -7,6 +7,7 @@ learns what the service makes of it: judging is `verdicts`' part. Who started wh
 
 from __future__ import annotations
 
+import secrets
 import statistics
 from collections import Counter
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from dashboard_api import simulating_shapes as told
 from dashboard_api.afar import Away, Declined, Simulator
 from dashboard_api.asking import signed_in
 from dashboard_api.house import House
+from dashboard_api.live import Key, LinkTest
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
@@ -126,6 +128,55 @@ def routes(house: House) -> APIRouter:
         one = await ask(told.FaultSwitch, "stop", id=fault)
         log.info("simulator_fault_ended", by=who.by, role=who.role.value, fault=one.fault, home=one.home)
         return Response(status_code=204)
+
+    @router.post("/speed", response_model=told.SimulatorState)
+    async def speed(body: told.SpeedWanted, who: Annotated[Who, Depends(signed_in)]) -> told.SimulatorState:
+        """Let the world run faster or slower from now on. The service's own clock does not: what waits minutes waits minutes."""
+        state = await ask(told.SimulatorState, "speed", speed=body.speed)
+        log.info("simulator_speed", by=who.by, role=who.role.value, speed=state.speed)
+        return state
+
+    def line() -> LinkTest:
+        """The line of a service that a simulator feeds; no other can be disturbed."""
+        if house.simulator is None or house.hub.test is None:
+            raise Problem(404, Why.not_found, "此服务没有接模拟器")
+        return house.hub.test
+
+    def disturbed() -> Json:
+        test, now = line(), house.clock.now()
+        desk = house.hub.channels.get(Key("desk"))
+
+        def left(until: datetime | None) -> float:
+            return round(max(0.0, (until - now).total_seconds()), 1) if until is not None else 0.0
+
+        return {
+            "silent_seconds": left(test.silent_until),
+            "lie_seconds": left(test.lie_until),
+            "drops": desk.drops if desk is not None else 0,
+        }
+
+    @router.get("/link", response_model=told.LinkTests)
+    async def link() -> Json:
+        """What is done to the line between service and screens now."""
+        return disturbed()
+
+    @router.post("/link", response_model=told.LinkTests)
+    async def disturb(body: told.LinkTestStart, who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """Do something to the line on purpose, to see that every screen notices; it ends by itself."""
+        test = line()
+        until = house.clock.now() + timedelta(seconds=body.value)
+        match body.test:
+            case "silent":
+                test.silent_until = until
+            case "lie":
+                test.lie_until = until
+            case "drop":
+                for channel in house.hub.channels.values():
+                    channel.drops = body.value
+            case "restart":
+                house.hub.begin_anew(secrets.token_hex(4))
+        log.info("simulator_link_test", by=who.by, role=who.role.value, test=body.test, amount=body.value)
+        return disturbed()
 
     @router.get("/truths", response_model=told.Truths)
     async def truths(limit: Annotated[int, Query(ge=1, le=MOST_TRUTHS)] = 100) -> Json:

@@ -48,6 +48,32 @@ class FaultStart(Said):
     """Left out: everywhere. Cuts need one."""
 
 
+class SpeedWanted(Said):
+    """How fast the world runs from now on."""
+
+    speed: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)]
+
+
+class LinkTestStart(Said):
+    """Something done to the line between service and screens, on purpose."""
+
+    test: Literal["silent", "drop", "lie", "restart"]
+    """`silent`: nothing is said for so many seconds; `drop`: the next so many events are numbered and not said; `lie`: for so
+    many seconds heartbeats name a head that is not there; `restart`: every line is cut and numbers begin anew."""
+    value: Annotated[int, Field(ge=1, le=120)] = 20
+    """Seconds, or events; at most two minutes, and it ends by itself."""
+
+
+class LinkTests(Shape):
+    """What is done to the line now."""
+
+    silent_seconds: float
+    """So many more seconds nothing is said; 0: it is."""
+    lie_seconds: float
+    drops: int
+    """So many of the next events of the desk are not said."""
+
+
 class FaultSwitch(Told):
     id: int
     fault: str

@@ -5,8 +5,8 @@ the protocol without the socket. A question is `{"do": NAME, …}`; the answer `
 `{"ok": false, "reason": WORD, "error": SENTENCE}`, and the line stays open unless what came was longer than a line may be.
 
 Questions: `state` · `scenarios {home?}` · `homes {q?, limit?}` · `start {scenario, home?, after_seconds?, seed?}` ·
-`fault {fault, value?, home?}` · `stop {id}` · `truths {limit?}` · `messages {limit?}`. Times in answers are those of whoever listens to the
-devices: at `--speed 60` the world's hour is his minute.
+`fault {fault, value?, home?}` · `stop {id}` · `speed {speed}` · `truths {limit?}` · `messages {limit?}`. Times in answers are those of whoever listens to the
+devices: at 60 times the speed the world's hour is his minute.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ PATH_BYTES = 107
 CLIENTS = 16
 """Who listens at a time; the next one is told to come again."""
 IDLE_SECONDS = 60.0
+SLOWEST, FASTEST = 0.1, 3600.0
+"""Speeds that may be asked for while it runs."""
 STARTS_A_MINUTE = 60
 MOST_AHEAD = 1000
 """Truths that wait to happen: no more scenarios are taken above it."""
@@ -114,6 +116,12 @@ class AskStop(_Ask, frozen=True, tag="stop"):
     id: int
 
 
+class AskSpeed(_Ask, frozen=True, tag="speed"):
+    """Let the world run faster or slower from now on."""
+
+    speed: Annotated[float, Meta(ge=SLOWEST, le=FASTEST)]
+
+
 class AskTruths(_Ask, frozen=True, tag="truths"):
     """What has become true, newest first."""
 
@@ -127,7 +135,7 @@ class AskMessages(_Ask, frozen=True, tag="messages"):
 
 
 _QUESTION = msgspec.json.Decoder(
-    AskState | AskScenarios | AskHomes | AskStart | AskFault | AskStop | AskTruths | AskMessages
+    AskState | AskScenarios | AskHomes | AskStart | AskFault | AskStop | AskSpeed | AskTruths | AskMessages
 )
 
 
@@ -171,6 +179,9 @@ class Control:
                 return self._fault(ask)
             case AskStop():
                 return self._stop(ask)
+            case AskSpeed():
+                self._simulation.run_at(ask.speed)
+                return self._state()
             case AskMessages():
                 return {
                     "items": [self._message(m) for m in list(self._simulation.sent)[: -ask.limit - 1 : -1]]

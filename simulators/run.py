@@ -28,7 +28,7 @@ from simulators.faults import FaultLine, Faults
 from simulators.lines import WINDOW, Broker, Line, Tally, broker
 from simulators.scenarios import Truth, Wish, truth_line
 from simulators.scenarios import parse as parse_scenario
-from simulators.sensors import Publish
+from simulators.sensors import Publish, at_ms, to_ms
 from simulators.switches import Switch, Switches
 from simulators.world import World
 
@@ -61,7 +61,6 @@ class Simulation:
     ) -> None:
         self._clock = clock or SystemClock()
         self._broker = broker(mqtt_url) if isinstance(mqtt_url, str) else mqtt_url
-        self.speed = speed
         self._truth = truth
         self.tally = Tally()
         self.world = World(
@@ -71,6 +70,8 @@ class Simulation:
         self.faults_from_beginning = bool(faults)
         self.switches = Switches(self.world, self._faults)
         """Faults that were put in force while it runs."""
+        self._anchor = (0.0, self.world.now)
+        """A moment of our clock, and which one of the world belongs to it: from there on the pace counts."""
         self._stop = asyncio.Event()
         self._nudge = asyncio.Event()
         self._lines: list[Line] = []
@@ -124,7 +125,23 @@ class Simulation:
 
     def heard_at(self, at: datetime) -> datetime:
         """When a moment of the world comes for whoever listens: the same at normal speed."""
-        return self.world.start + (at - self.world.start) / self.speed
+        return at_ms(self.world.pace.heard_ms(to_ms(at)))
+
+    @property
+    def speed(self) -> float:
+        """The world's seconds in a second."""
+        return self.world.pace.speed
+
+    def run_at(self, speed: float) -> None:
+        """Another speed from now on; what the world is behind by now it stays behind by, and catches up. Raises ValueError."""
+        self.world.pace.change(self.world.now_ms, speed)
+        self._anchor = (self._clock.monotonic() - self.tally.behind_seconds, self.world.now)
+        self._nudge.set()
+
+    def _due(self) -> datetime:
+        """Where the world ought to be by the clock."""
+        began, world = self._anchor
+        return world + timedelta(seconds=(self._clock.monotonic() - began) * self.speed)
 
     @property
     def lost(self) -> int:
@@ -168,11 +185,11 @@ class Simulation:
         return self.tally
 
     async def _play(self, send: Callable[[Publish], None], duration: timedelta | None) -> None:
-        zero, start = self._clock.monotonic(), self.world.now
-        end = start + duration if duration is not None else None
+        self._anchor = (self._clock.monotonic(), self.world.now)
+        end = self.world.now + duration if duration is not None else None
         while not self._stop.is_set():
             self._nudge.clear()
-            target = start + timedelta(seconds=(self._clock.monotonic() - zero) * self.speed)
+            target = self._due()
             if end is not None:
                 target = min(target, end)
             # Small steps, so that acknowledgements and people's wishes come in between.
@@ -185,8 +202,7 @@ class Simulation:
                     await asyncio.sleep(0)
             self._tell()
             # By the clock of now: making and sending these may have taken long.
-            due_by_now = start + timedelta(seconds=(self._clock.monotonic() - zero) * self.speed)
-            self.tally.behind_seconds = max(0.0, (due_by_now - until).total_seconds() / self.speed)
+            self.tally.behind_seconds = max(0.0, (self._due() - until).total_seconds() / self.speed)
             if end is not None and until >= end:
                 return
             while (  # noqa: ASYNC110  (paho's threads make the room, and know no events of ours)

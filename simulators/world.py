@@ -7,7 +7,7 @@ asked for. Scenarios are staged before or between calls; what truly happens is t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from care.schematic import building_of
@@ -15,6 +15,7 @@ from care.site import Home, Registry, Site
 from care.words import Kind
 from simulators.days import midnight
 from simulators.home import HomeLife, base_topic
+from simulators.pace import Pace
 from simulators.scenarios import SCENARIOS, Stage, Truth, Wish, WrongScenario, unknown_home
 from simulators.sensors import HOUR, SECOND, Publish, at_ms, iso_ms, to_ms
 
@@ -28,7 +29,7 @@ class World:
 
     `start` is when it begins (aware); `rate_scale` multiplies how often belts and heartbeats speak; `speed` makes the
     clocks of the devices run so many times slower than the world: a world played at 60 times real time then stamps its
-    messages with times of the listener's clock (stamp = start + (time - start) / speed).
+    messages with times of the listener's clock (`pace`).
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class World:
         self.seed = seed
         self._start_ms = to_ms(start)
         self.now_ms = self._start_ms
+        self.pace = Pace(self._start_ms, speed)
+        """May be changed while the world runs."""
         devices = sum(len(h.devices) for h in site.homes)
         spread = max(8 * SECOND, devices * SECOND // BURST_PER_SECOND)
         bridges = _bridges(site)
@@ -50,7 +53,7 @@ class World:
                 seed=seed,
                 start=self._start_ms,
                 zone=self.registry.zone,
-                stamp=_stamp(self._start_ms, speed),
+                stamp=self._stamp,
                 rate_scale=rate_scale,
                 spread=spread,
                 bridges=[base for base, homes in bridges.items() if homes == [home.id]],
@@ -70,6 +73,10 @@ class World:
         self._told = 0
 
     # ------------------------------------------------------------------------------------------ messages
+
+    def _stamp(self, ms: int) -> str:
+        """What the clocks of the devices show, which are the listener's."""
+        return iso_ms(self.pace.heard_ms(ms))
 
     def events(self, until: datetime) -> Iterator[Publish]:
         """Every message before `until` that has not been given yet, in order of time.
@@ -278,9 +285,3 @@ def _bridges(site: Site) -> dict[str, list[str]]:
             if device.address is not None and not device.address.startswith("anxin/"):
                 out.setdefault(base_topic(device.address, home.id), {})[home.id] = None
     return {base: list(homes) for base, homes in out.items()}
-
-
-def _stamp(start_ms: int, speed: float) -> Callable[[int], str]:
-    if speed == 1.0:
-        return iso_ms
-    return lambda ms: iso_ms(start_ms + int((ms - start_ms) / speed))

@@ -220,3 +220,47 @@ def test_the_panel_speaks_english(room: Room, sit: Sit) -> None:
           .map((node) => node.textContent.trim())"""
     wait_for(lambda: page.evaluate(left) == [], 20, "English words")
     assert axe(page) == []
+
+
+def test_the_pace_is_switched_live(room: Room, panel: Page) -> None:
+    """x60 while it runs: the world's clock runs ahead, the panel says what cannot keep up, and x1 is normal again."""
+    pace = panel.get_by_role("group", name="快慢")
+    pace.get_by_role("button", name="×60", exact=True).click()
+    expect(pace.get_by_role("button", name="×60", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(panel.get_by_text("快进：")).to_be_visible()
+    assert axe(panel) == []
+    picture(panel, "sim-fast")
+    pace.get_by_role("button", name="×1", exact=True).click()
+    expect(panel.get_by_text("快进：")).to_have_count(0)
+
+
+def test_a_line_is_silenced_and_every_screen_notices(room: Room, panel: Page, sit: Sit) -> None:
+    """ux 9.10: the link tests are switches; a wall beside the panel goes stale, and then is right again."""
+    wall = sit("/wall")
+    faults = panel.get_by_role("region", name="故障")
+    faults.get_by_label("种类").select_option("silent")
+    faults.get_by_label("程度").select_option("10")
+    faults.get_by_role("button", name="加上故障").click()
+    expect(faults.locator('[data-fault="silent"]')).to_contain_text("还有")
+    wall.wait_for_selector('html[data-link="stale"]', state="attached", timeout=20_000)
+    alert = room.raised("sos", "h0305")
+    wall.wait_for_selector('html[data-link="live"]', state="attached", timeout=30_000)
+    wall.locator(f'[data-alert="{alert}"]').first.wait_for(state="attached")
+    expect(faults.locator('[data-fault="silent"]')).to_have_count(0)
+
+
+@pytest.mark.parametrize("test", ["drop", "lie", "restart"])
+def test_a_line_that_loses_lies_or_begins_anew_leaves_no_screen_wrong(
+    room: Room, panel: Page, sit: Sit, test: str
+) -> None:
+    """Each is noticed, and every screen then shows what there is."""
+    wall = sit("/wall")
+    faults = panel.get_by_role("region", name="故障")
+    faults.get_by_label("种类").select_option(test)
+    faults.get_by_role("button", name="加上故障").click()
+    panel.get_by_role("status").filter(has_text="看各个屏幕怎样发现").wait_for()
+    alerts = [room.raised("sos", home) for home in ("h0306", "h0307")]
+    for page in (wall, panel):
+        for alert in alerts if page is wall else ():
+            page.locator(f'[data-alert="{alert}"]').first.wait_for(state="attached", timeout=30_000)
+        page.wait_for_selector('html[data-link="live"]', state="attached", timeout=30_000)

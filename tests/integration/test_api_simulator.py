@@ -223,3 +223,36 @@ async def test_a_simulator_that_is_away_slow_or_odd_is_said_to_be_away(tmp_path)
         async with controlled(simulation, path, house.clock):
             assert (await admin.get(S)).json()["homes"] == 2
         await away(admin)
+
+
+async def test_the_pace_of_the_world_is_changed_and_it_is_written_down_by_whom(tmp_path):
+    """From now on; a speed that is none is refused here already."""
+    async with pretended(tmp_path) as (_house, simulation, admin):
+        with capture_logs() as logs:
+            answer = await admin.post(f"{S}/speed", json={"speed": 60})
+        assert (answer.status_code, answer.json()["speed"]) == (200, 60)
+        assert simulation.speed == 60
+        assert [(e["speed"], e["role"]) for e in logs if e["event"] == "simulator_speed"] == [(60, "admin")]
+        for wrong in (0, -5, 100_000, None, "fast"):
+            assert (await admin.post(f"{S}/speed", json={"speed": wrong})).status_code == 422
+
+
+async def test_the_line_is_disturbed_on_purpose_where_nothing_is_real_and_nowhere_else(tmp_path):
+    """Each test of the line ends by itself; a service with real devices has no such thing."""
+    async with House() as real, real.program("admin") as admin:
+        for answer in (await admin.get(f"{S}/link"), await admin.post(f"{S}/link", json={"test": "silent"})):
+            assert (answer.status_code, answer.json()["reason"]) == (404, "not_found")
+        assert real.state.hub.test is None
+    async with pretended(tmp_path) as (house, _simulation, admin):
+        calm = {"silent_seconds": 0, "lie_seconds": 0, "drops": 0}
+        assert (await admin.get(f"{S}/link")).json() == calm
+        said = await admin.post(f"{S}/link", json={"test": "silent", "value": 10})
+        assert said.json() == {**calm, "silent_seconds": 10}
+        assert (await admin.post(f"{S}/link", json={"test": "drop", "value": 3})).json()["drops"] == 3
+        house.clock.advance(timedelta(seconds=11))
+        assert (await admin.get(f"{S}/link")).json()["silent_seconds"] == 0
+        epoch = house.state.hub.epoch
+        await admin.post(f"{S}/link", json={"test": "restart"})
+        assert house.state.hub.epoch != epoch
+        for wrong in ({"test": "silent", "value": 500}, {"test": "burn"}, {}):
+            assert (await admin.post(f"{S}/link", json=wrong)).status_code == 422

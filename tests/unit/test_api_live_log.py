@@ -1,8 +1,9 @@
 """The numbered logs behind the live channel."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
-from dashboard_api.live import Event, Hub, Key
+from dashboard_api.live import Event, Hub, Key, LinkTest
 
 DESK = Key("desk")
 
@@ -95,3 +96,51 @@ def test_a_personal_log_forgets_and_never_repeats_an_id():
     assert key not in hub.channels
     again = opened(hub, last, key=key)
     assert [e.name for e in waiting(again)] == ["snapshot"]
+
+
+def test_a_silent_line_says_nothing_and_loses_nothing():
+    """A link test: events, heartbeats and newcomers hear nothing until it is over; the log went on."""
+    now = [datetime(2026, 5, 23, tzinfo=UTC)]
+    test = LinkTest(lambda: now[0])
+    hub = Hub("e", test=test)
+    listener = opened(hub)
+    test.silent_until = now[0] + timedelta(seconds=20)
+    hub.channel(DESK).publish("alert", "1")
+    hub.channel(DESK).tell("hb", "{}")
+    newcomer = opened(hub)
+    assert [e.name for e in waiting(listener)] == ["snapshot"]
+    assert waiting(newcomer) == []
+    now[0] += timedelta(seconds=20)
+    hub.channel(DESK).tell("hb", "{}")
+    assert [e.id for e in waiting(newcomer)] == ["e.1"]
+    assert [e.data for e in hub.channel(DESK).after("e.0")] == ["1"]
+
+
+def test_a_line_that_drops_some_still_numbers_them():
+    """Who counts sees the gap."""
+    hub = Hub("e", test=LinkTest(lambda: datetime(2026, 5, 23, tzinfo=UTC)))
+    listener = opened(hub)
+    hub.channel(DESK).drops = 2
+    for n in range(1, 4):
+        hub.channel(DESK).publish("alert", str(n))
+    assert [e.id for e in waiting(listener)] == ["e.0", "e.3"]
+
+
+def test_a_lying_heartbeat_names_a_head_that_is_not_there():
+    """And the truth again when the test is over."""
+    now = datetime(2026, 5, 23, tzinfo=UTC)
+    test = LinkTest(lambda: now, lie_until=now + timedelta(seconds=1))
+    channel = Hub("e", test=test).channel(DESK)
+    assert channel.told_head != channel.head
+    test.lie_until = now
+    assert channel.told_head == channel.head
+
+
+def test_a_line_that_begins_anew_ends_everybody_and_no_old_number_counts():
+    """As after a restart of the service."""
+    hub = Hub("e")
+    hub.channel(DESK).publish("alert", "1")
+    listener = opened(hub, "e.1")
+    hub.begin_anew("f")
+    assert listener.ended == "stopping"
+    assert [e.id for e in waiting(opened(hub, "e.1"))] == ["f.0"]

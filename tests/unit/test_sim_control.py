@@ -356,3 +356,32 @@ async def test_the_socket_is_its_owners_alone_and_goes_with_the_simulator(tmp_pa
     with pytest.raises(WrongControl, match="cannot be made"):
         async with open_door(tmp_path / "nowhere"):
             pass
+
+
+def test_the_world_runs_at_another_speed_from_now_on(control):
+    """Asked for while it runs: the world's clock goes on from where it is, faster; too fast or none is declined."""
+    live(control, 60)
+    before = ask(control, do="state")
+    told = ask(control, do="speed", speed=60)
+    assert told["speed"] == 60
+    assert (told["now"], told["world_now"]) == (before["now"], before["world_now"])
+    live(control, 3600)
+    after = ask(control, do="state")
+    heard = [datetime.fromisoformat(one["now"]) for one in (before, after)]
+    assert heard[1] - heard[0] == timedelta(seconds=60)
+    for speed in (0, -1, 4000, "fast", None):
+        assert no(control, {"do": "speed", "speed": speed})[0] == "bad_question"
+    assert ask(control, do="state")["speed"] == 60
+
+
+def test_what_is_due_by_the_clock_goes_on_without_a_jump():
+    """A quarter of a minute at normal speed, then one at 60: fifteen seconds and fifteen minutes, and no message twice."""
+    simulation, clock = a_simulation()
+    simulation._anchor = (clock.monotonic(), simulation.world.now)
+    clock.advance(timedelta(seconds=15))
+    assert simulation._due() == START + timedelta(seconds=15)
+    list(simulation.world.events(simulation._due()))
+    simulation.run_at(60)
+    assert simulation._due() == START + timedelta(seconds=15)
+    clock.advance(timedelta(seconds=15))
+    assert simulation._due() == START + timedelta(seconds=15, minutes=15)

@@ -12,12 +12,18 @@ export type JudgedTruth = Schemas['JudgedTruth']
 export type SentMessage = Schemas['SentMessage']
 export type FaultSwitch = Schemas['FaultSwitch']
 
+export type LinkTests = Schemas['LinkTests']
+export type LinkTest = Schemas['LinkTestStart']['test']
+
 export const simulator = {
   state: () => ask<SimulatorState>('GET', '/simulator'),
   scenarios: (home: string | null) => ask<Schemas['Scenarios']>('GET', home === null ? '/simulator/scenarios' : `/simulator/scenarios?home=${encodeURIComponent(home)}`),
   homes: (words: string) => ask<Schemas['SimulatedHomes']>('GET', `/simulator/homes?limit=40&q=${encodeURIComponent(words)}`),
   truths: () => ask<Truths>('GET', '/simulator/truths?limit=60'),
   messages: () => ask<Schemas['SentMessages']>('GET', '/simulator/messages?limit=100'),
+  speed: (speed: number) => ask<SimulatorState>('POST', '/simulator/speed', { speed }),
+  link: () => ask<LinkTests>('GET', '/simulator/link'),
+  disturb: (body: Partial<Schemas['LinkTestStart']> & { test: LinkTest }) => ask<LinkTests>('POST', '/simulator/link', body),
   start: (body: Schemas['ScenarioStart']) => ask<Started>('POST', '/simulator/scenarios', body),
   fault: (body: Schemas['FaultStart']) => ask<FaultSwitch>('POST', '/simulator/faults', body),
   end: (id: number) => ask<void>('DELETE', `/simulator/faults/${id}`),

@@ -45,5 +45,8 @@ export const VALUES: Readonly<Record<string, readonly number[]>> = {
   delay: [2, 30, 120],
   drift: [30, 90, 600],
 }
+/** What can be done to the line to the screens, and the values that are offered: seconds, for `drop` events, none for a restart. */
+export const LINK: Readonly<Record<'silent' | 'drop' | 'lie' | 'restart', readonly number[]>> = { silent: [10, 20, 60], drop: [1, 3, 10], lie: [20, 60], restart: [] }
+export const isLink = (fault: string): fault is keyof typeof LINK => fault in LINK
 export const isShare = (fault: string): boolean => ['loss', 'duplicate', 'reorder', 'stuck'].includes(fault)
 export const isCut = (fault: string): boolean => !(fault in VALUES)

@@ -14,7 +14,11 @@ export interface Task {
   run: <T>(act: () => Promise<T>) => Promise<T | null>
 }
 
-export function useTask(): Task {
+/** The service says what, where and what to do; without it we have only the reason. */
+const usual = (error: Refusal): string => w.value.failed(error.problem.detail ?? p.value.faults[error.reason as keyof typeof p.value.faults] ?? error.reason)
+
+/** `words`: why an act was refused, for a page that says it in its own way. */
+export function useTask(words: (error: Refusal) => string = usual): Task {
   const busy = ref(false)
   const fault = ref<string | null>(null)
   async function run<T>(act: () => Promise<T>): Promise<T | null> {
@@ -25,8 +29,7 @@ export function useTask(): Task {
       return await act()
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
-      // the service says what, where and what to do; without it we have only the reason
-      fault.value = w.value.failed(error.problem.detail ?? p.value.faults[error.reason as keyof typeof p.value.faults] ?? error.reason)
+      fault.value = words(error)
       return null
     } finally {
       busy.value = false
