@@ -223,7 +223,12 @@ class House:
             "name": staff.name if staff is not None else who.user.display or who.user.name,
             "role": who.role.value,
             "staff": who.user.staff,
-            "community": {"id": community.id, "name": community.name, "timezone": community.timezone},
+            "community": {
+                "id": community.id,
+                "name": community.name,
+                "timezone": community.timezone,
+                "phone": community.phone or None,
+            },
             "demo": self.demo,
             "simulated": self.simulator is not None,
             "build": self.build,

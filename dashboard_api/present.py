@@ -14,7 +14,16 @@ import msgspec
 
 from alerts import codes, ladder, scripts, texts
 from alerts.alert import Alert
-from alerts.circle import Near, abroad, coverage, covered_share, metres, nearest
+from alerts.circle import (
+    Near,
+    abroad,
+    coverage,
+    covered_share,
+    metres,
+    nearest,
+    walk_minutes,
+    whereabouts,
+)
 from alerts.events import (
     Accepted,
     Acknowledged,
@@ -128,6 +137,13 @@ def person_json(resident: Resident, now: datetime) -> dict[str, Any]:
         "tier": resident.tier.value,
         "tags": wording.tags(resident),
     }
+
+
+def _walk(registry: Registry, staff: Staff | None, home: Home | None) -> float | None:
+    """Minutes on foot from somebody's post to a home; None when we do not know one of them."""
+    start = whereabouts(registry, staff) if staff is not None else None
+    minutes = walk_minutes(start, home) if start is not None and home is not None else None
+    return None if minutes is None else round(minutes, 1)
 
 
 def _ladder(alert: Alert, roster: Roster, name: Names, now: datetime) -> list[dict[str, Any]]:
@@ -272,6 +288,7 @@ def alert_json(
                 "lead": r.lead,
                 "accepted_at": _iso(r.accepted_at),
                 "promised_at": _iso(r.promised_at),
+                "walk_minutes": _walk(registry, staff, home),
                 "departed_at": _iso(r.departed_at),
                 "arrived_at": _iso(r.arrived_at),
                 "told": (how := what_became(alert, r.id)),

@@ -161,7 +161,7 @@ def responder(alert: Json, person: str) -> Json | None:
         "kind": _public_kind(alert),
         "owner": alert["owner"],
         "responders": [
-            {k: r[k] for k in ("id", "name", "role_words", "state", "at", "lead")}
+            {k: r[k] for k in ("id", "name", "role_words", "state", "at", "lead", "walk_minutes")}
             for r in alert["responders"]
         ],
         "place": {

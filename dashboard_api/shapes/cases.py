@@ -34,6 +34,8 @@ class Responder(Shape):
     accepted_at: At | None = None
     promised_at: At | None = None
     """When they ought to be there, by the way they have to go."""
+    walk_minutes: float | None = None
+    """On foot from their post to the door."""
     departed_at: At | None = None
     arrived_at: At | None = None
     told: Literal["sent", "waiting", "not_sent", "no_channel"] | None = None

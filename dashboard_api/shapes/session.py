@@ -13,6 +13,8 @@ class CommunityBody(Shape):
     id: str
     name: str
     timezone: str
+    phone: str | None = None
+    """Of the service centre; told to who is signed in."""
 
 
 class Me(Shape):

@@ -2591,6 +2591,8 @@ export interface components {
             name: string;
             /** Timezone */
             timezone: string;
+            /** Phone */
+            phone?: string | null;
         };
         /** Component */
         Component: {
@@ -5103,6 +5105,8 @@ export interface components {
             accepted_at?: string | null;
             /** Promised At */
             promised_at?: string | null;
+            /** Walk Minutes */
+            walk_minutes?: number | null;
             /** Departed At */
             departed_at?: string | null;
             /** Arrived At */
