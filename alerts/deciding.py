@@ -71,7 +71,7 @@ def repeated(alert: Alert, order: Order, now: datetime) -> bool:
             )
         return True
     said = [d for d in alert.done if d.same == order.same]
-    if order.command in _WRITTEN and any(now - d.at <= TOLD_WITHIN for d in said):
+    if order.key is None and order.command in _WRITTEN and any(now - d.at <= TOLD_WITHIN for d in said):
         return True
     same = [d for d in said if d.version == order.version]
     if order.version is not None:
@@ -85,7 +85,8 @@ _CLOSED_TOO = frozenset({Command.note, Command.undo, Command.reopen})
 
 
 _WRITTEN = frozenset({Command.call, Command.note})
-"""What was only written down: said again it would count twice (a second call that nobody answers sends somebody)."""
+"""What was only written down: said again without a key that tells two orders apart it would count twice (a second call that
+nobody answers sends somebody)."""
 _FACTS = frozenset({Command.note, Command.check, Command.with_me})
 """What was seen or written down stays true whatever others have decided meanwhile: it conflicts with nothing."""
 

@@ -388,3 +388,15 @@ def test_every_command_has_its_line() -> None:
         assert (line["type"], line["command"], line["reason"]) == ("refused", "reopen", "not_allowed")
     else:
         pytest.fail("an open case cannot be reopened")
+
+
+def test_the_same_call_said_again_counts_once_unless_its_key_says_that_it_is_another() -> None:
+    """A program whose answer was lost names the version it reads then; a key of its own is another call."""
+    story = Story()
+    story.finding()
+    for wait in (0, 5):
+        story.wait(wait)
+        story.do("call", to="home", result="no_answer", version=story.alert.version)
+    assert len(story.alert.calls) == 1
+    story.do("call", to="home", result="no_answer", version=story.alert.version, key="k2")
+    assert len(story.alert.calls) == 2
