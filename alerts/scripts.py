@@ -19,6 +19,8 @@ from care.errors import Misconfigured
 from care.site import Home
 
 FILE = Path(__file__).with_name("scripts.yaml")
+SEVERAL = "several_residents"
+"""Several live there and nothing says whom the case is about: whoever phones asks (domain.md 3.6)."""
 
 
 class ScriptStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -171,6 +173,8 @@ def script_for(
     if home is not None and not marks:
         about = [r for r in home.residents if alert.resident in (None, r.id)]
         marks = [m for r in about for m in (*r.flags, *r.conditions)]
+    if home is not None and alert.resident is None and len(home.residents) > 1:
+        marks = [*marks, SEVERAL]
     adaptations = [data.adapt[m] for m in dict.fromkeys(marks) if m in data.adapt]
     contact = home.contacts[0] if home is not None and home.contacts else None
     fill = _Blank(

@@ -11,7 +11,7 @@ from alerts import codes, scripts
 from alerts.events import Delivery, Purpose, Why
 from alerts.links import BadLink, Claim, claim_for, make, mark, read
 from alerts.texts import LANGUAGES, building_of, may_show_locked, message, state_words, texts, together
-from care.site import Home
+from care.site import Home, Resident
 from care.words import Level
 from rules.catalog import load
 from tests.unit.test_alert_house import NOON, Story, a_finding, registry
@@ -194,6 +194,19 @@ def test_without_a_phone_nobody_waits_for_one() -> None:
     found = scripts.script_for(story.alert, home=story.registry.homes["h0317"], flags=["no_phone"])
     assert "上门" in found.steps[0].do
     assert scripts.flag_word("no_phone") == "家中无电话"
+
+
+def test_where_two_live_and_the_alarm_does_not_say_who_it_is_asked() -> None:
+    """A button of the home may be either's; a belt is somebody's, and then nobody is asked."""
+    story = Story()
+    story.finding(code="SOS1", cause="sos", quantity="sos", device="sos-0317", resident=None)
+    home = story.registry.homes["h0317"]
+    two = msgspec.structs.replace(home, residents=[home.residents[0], Resident(id="r0317b", name="周阿公")])
+    asked = "先问清是哪一位"
+    assert any(asked in h for h in scripts.script_for(story.alert, home=two).hints)
+    assert not any(asked in h for h in scripts.script_for(story.alert, home=home).hints)
+    story.finding("b", code="VT1", cause="vitals", quantity="heart_rate", device="belt-0317")
+    assert not any(asked in h for h in scripts.script_for(story.alert, home=two).hints)
 
 
 # -- links --

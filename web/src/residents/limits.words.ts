@@ -7,7 +7,7 @@ const NAMES: Readonly<Record<string, readonly [string, string]>> = {
   vitals_lost_seconds: ['在床却测不到心跳呼吸多久报警', 'no heartbeat or breath in bed for'], awake_from: ['白天开始', 'day from'], awake_to: ['白天结束', 'day until'],
   inactivity_yellow_hours: ['白天无活动多久黄色', 'no activity, yellow after'], inactivity_red_hours: ['白天无活动多久红色', 'no activity, red after'],
   bathroom_night_minutes: ['夜里在卫生间多久黄色', 'bathroom at night, yellow after'], bathroom_yellow_minutes: ['在卫生间多久黄色', 'bathroom, yellow after'], bathroom_red_minutes: ['在卫生间多久红色', 'bathroom, red after'],
-  bathroom_night_from: ['卫生间夜间开始', 'bathroom night from'], bathroom_night_to: ['卫生间夜间结束', 'bathroom night until'], usual_get_up: ['平时起床时间', 'usual time of getting up'],
+  bathroom_night_from: ['卫生间夜间开始', 'bathroom night from'], bathroom_night_to: ['卫生间夜间结束', 'bathroom night until'], usual_get_up: ['平时起床时间', 'usual time of getting up'], get_up_latest: ['还不了解时最晚几点起床', 'up by, while not yet known'],
   morning_slack_minutes: ['比平时晚起多久提醒', 'later than usual by'], morning_from: ['早晨开始', 'morning from'], morning_to: ['早晨结束', 'morning until'],
   activity_percent: ['活动少到平时的多少', 'activity below'], kitchen_unused_days: ['几天不用厨房', 'kitchen unused for'], activity_drift_z: ['活动量慢慢变化', 'slow change of activity'], no_life_hours: ['没有任何生活迹象多久红色', 'no sign of life, red after'],
   bed_exit_from: ['夜间离床开始计', 'night in bed from'], bed_exit_to: ['夜间离床计到', 'night in bed until'], bed_exit_yellow_minutes: ['夜间离床多久黄色', 'out of bed at night, yellow after'], bed_exit_red_minutes: ['夜间离床多久红色', 'out of bed at night, red after'],
