@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,12 +25,13 @@ from care.clock import Clock
 from care.errors import Reason, Temporary
 from care.ids import content_id, epoch_ms, iso, partition_of
 from care.messages import Beat, DeviceAck, Firmware, Refusal, Report, Unclaimed, decode, encode
-from care.site import Registry, Site
-from care.stream import DELIVERIES, HEALTH, REGISTRY, Outgoing, Stream, Task
+from care.site import Registry
+from care.stream import DELIVERIES, HEALTH, Outgoing, Stream, Task
 from devices.quantities import PRESSES
 from ingest.broker import ANSWERS_AT_ONCE, Arrived, Broker
 from ingest.lanes import BATCH, Budget, Fair, Item, Lane, Seldom
 from ingest.normalize import DEFAULT_SUBSCRIPTIONS, Normalizer, Outcome, Subscription
+from ingest.registry import registries
 
 log = get_logger("ingest")
 
@@ -461,29 +462,6 @@ class Gateway:
 
 def _unclaimed_id(outcome: Unclaimed) -> str:
     return content_id("unclaimed", outcome.topic, epoch_ms(outcome.received_at))
-
-
-async def registries(stream: Stream) -> AsyncIterator[Registry]:
-    """The registry in force, then each change, for ever; an empty one when no site has been loaded yet."""
-    empty = Registry(decode(b'{"community":{"id":"none","name":""}}', Site))
-    seen = False
-    while True:
-        try:
-            async with contextlib.aclosing(stream.watch(REGISTRY, "site")) as entries:  # type: ignore[type-var]
-                async for entry in entries:
-                    if entry is None:
-                        if not seen:
-                            yield empty
-                    elif entry.data is not None:
-                        try:
-                            registry = Registry(decode(entry.data, Site))
-                        except msgspec.MsgspecError:
-                            log.warning("registry_unreadable", revision=entry.revision)
-                            continue
-                        seen = True
-                        yield registry
-        except Temporary:
-            await asyncio.sleep(0.2)
 
 
 async def run(

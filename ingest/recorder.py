@@ -26,7 +26,11 @@ from care.clock import Clock
 from care.errors import Temporary
 from care.ids import content_id
 from care.messages import Beat, Finding, Refusal, Report, Unclaimed, decode, encode
+from care.site import Registry
 from care.stream import ALERTS, FINDINGS, HEALTH, QUARANTINE, READINGS, Stored, Stream
+from devices.consent import withheld
+from devices.quantities import QUANTITIES
+from ingest.registry import registries
 from ingest.statements import load
 
 log = get_logger("recorder")
@@ -56,6 +60,9 @@ _batches = Counter("anxin_recorder_batches", "Transactions committed", ["stream"
 _failures = Counter("anxin_recorder_failures", "Transactions and connections that failed", ["stream"])
 _unreadable = Counter(
     "anxin_recorder_unreadable", "Messages that could not be read and were put aside", ["stream"]
+)
+_dropped = Counter(
+    "anxin_recorder_withheld", "Readings not kept for want of consent, given before", ["consent"]
 )
 _position = Gauge("anxin_recorder_position", "Position written", ["stream"])
 
@@ -173,6 +180,10 @@ class Recorder:
         }
         self._policies = False
         """TimescaleDB's own policies have these ages."""
+        self._registry: Registry | None = None
+        self._known = asyncio.Event()
+        self._withheld: dict[str, frozenset[str]] = {}
+        """What people keep from us of each device that was heard, by the site in force."""
         self._started_at = clock.now()
         self._followers = [_Follower(self, name) for name in (READINGS, FINDINGS, ALERTS, QUARANTINE)]
 
@@ -181,6 +192,7 @@ class Recorder:
         async with asyncio.TaskGroup() as tasks:
             for follower in self._followers:
                 tasks.create_task(follower.run(), name=f"record-{follower._name}")  # noqa: SLF001  same module
+            tasks.create_task(self._follow_registry(), name="registry")
             tasks.create_task(self._beat(), name="beat")
 
     @contextlib.asynccontextmanager
@@ -294,12 +306,14 @@ class Recorder:
         rows: list[tuple[Any, ...]] = []
         days: set[date] = set()
         put_aside: list[Refusal] = []
+        await self._known.wait()  # before, nobody could say what may be kept
         for stored in batch:
             try:
                 report = decode(stored.data, Report)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 put_aside.append(_put_aside(stored, now, error, READINGS))
                 continue
+            report = self._agreed(report)
             days.add(report.at.astimezone(UTC).date())
             seq = report.seq if report.seq is not None and abs(report.seq) < 1 << 63 else None
             rows += (
@@ -318,6 +332,31 @@ class Recorder:
         if put_aside:
             await _add_refusals(connection, put_aside)
         return len(rows)
+
+    # -- consent
+
+    async def _follow_registry(self) -> None:
+        async for registry in registries(self.stream):
+            self._registry, self._withheld = registry, {}
+            self._known.set()
+
+    def _agreed(self, report: Report) -> Report:
+        """Without what its people have kept from us since it set out; that is counted."""
+        kept_back = self._withheld.get(report.device)
+        if kept_back is None:
+            found = self._registry.devices.get(report.device) if self._registry is not None else None
+            kept_back = withheld(self._registry, *found) if found and self._registry else frozenset()
+            self._withheld[report.device] = kept_back
+        if not kept_back or kept_back.isdisjoint((*report.values, *report.unknown)):
+            return report
+        for quantity in (*report.values, *report.unknown):
+            if quantity in kept_back:
+                _dropped.labels(QUANTITIES[quantity].consent or "").inc()
+        return msgspec.structs.replace(
+            report,
+            values={q: v for q, v in report.values.items() if q not in kept_back},
+            unknown=[q for q in report.unknown if q not in kept_back],
+        )
 
     # -- sign of life
 

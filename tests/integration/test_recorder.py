@@ -25,8 +25,9 @@ from care.ages import USUAL, Ages
 from care.clock import Clock, ManualClock, SystemClock
 from care.errors import Misconfigured, Temporary
 from care.messages import Finding, Refusal, Report, Unclaimed, encode
-from care.stream import ALERTS, FINDINGS, QUARANTINE, READINGS, MemoryStream
-from care.words import Condition, Level, Phase
+from care.site import Community, Device, Home, Resident, Site
+from care.stream import ALERTS, FINDINGS, QUARANTINE, READINGS, REGISTRY, MemoryStream
+from care.words import Condition, Kind, Level, Phase
 
 NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
 
@@ -114,6 +115,29 @@ async def test_a_reading_is_recorded_once_with_its_time_and_unit(database: str) 
         ("online", 0.0, None, "belt-3"),
     ]
     assert ask(database, "select n, total from readings_1h where quantity = 'temperature'") == [(1, 21.5)]
+
+
+async def test_what_was_on_the_way_when_consent_was_withdrawn_is_not_kept(database: str) -> None:
+    """Not its value, not that it was null; what else the report says is, and a device of which all goes was still heard."""
+    stream = MemoryStream()
+    private = Resident(id="r1", name="某", consent={"vitals": ["doctor"]})
+    belts = [Device(id=f"belt-{n}", kind=Kind.bed_belt, resident="r1") for n in (1, 2)]
+    site = Site(
+        community=Community(id="c", name="c"), homes=[Home(id="h1", residents=[private], devices=belts)]
+    )
+    await stream.put(REGISTRY, "site", encode(site))
+    before = ingest.recorder._dropped.labels("vitals")._value.get()
+    publish(
+        stream,
+        a_report(1, values={"heart_rate": 61.5, "in_bed": True}, unknown=["respiration_rate"]),
+        a_report(2, values={"heart_rate": 62.5}),
+        a_report(3, values={"heart_rate": 63.5}),
+    )
+    async with recording(stream, database):
+        await until(lambda: written(database, READINGS, 3))
+    rows = ask(database, "select quantity, value, device from readings order by at, quantity")
+    assert rows == [("in_bed", 1.0, "belt-1"), ("alive", 1.0, "belt-2"), ("heart_rate", 63.5, "belt-3")]
+    assert ingest.recorder._dropped.labels("vitals")._value.get() - before == 3
 
 
 async def test_a_message_that_cannot_be_read_does_not_stop_history(database: str) -> None:
