@@ -115,6 +115,8 @@ class Notes:
         self.changes: Mapping[str, RotaChange] = {}
         self.asks: Mapping[str, RotaAsk] = {}
         self._queued: set[str] = set()
+        self._unkept: dict[str, NoteFate] = {}
+        """Fates that the stream could not take yet: kept again, not sent again."""
 
     async def keep_up(self, registry: Registry) -> None:
         """Queue what nobody was told of yet. Raises Temporary when the stream is away: then it is done again."""
@@ -159,6 +161,9 @@ class Notes:
 
     async def _work(self, note: Note, registry: Registry) -> timedelta | None:
         if await self._fate(note.id) is not None:
+            return None
+        if note.id in self._unkept:
+            await self._write(self._unkept[note.id])
             return None
         now = self._clock.now()
         change, ask = self.changes.get(note.about), self.asks.get(note.about)
@@ -232,10 +237,15 @@ class Notes:
             id=note.id, about=note.about, what=note.what, person=note.person, state=state, channel=channel,
             detail=detail, at=now,
         )  # fmt: skip
-        await self._stream.put(PEOPLE, f"rotanote.{note.id}", encode(fate))
+        self._unkept[note.id] = fate
+        await self._write(fate)
         log.info(
             "rota_told", about=note.about, what=note.what, person=note.person, state=state, detail=detail
         )
+
+    async def _write(self, fate: NoteFate) -> None:
+        await self._stream.put(PEOPLE, f"rotanote.{fate.id}", encode(fate))
+        self._unkept.pop(fate.id, None)
 
 
 def about(fates_: Iterable[NoteFate], name: str) -> list[NoteFate]:

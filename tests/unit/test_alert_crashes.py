@@ -19,7 +19,7 @@ from alerts.events import DeliveryState
 from alerts.notify import Notifier
 from alerts.orders import NotAllowed
 from alerts.proposing import decode_transition
-from alerts.sending import Letter, Sent, Verdict
+from alerts.sending import Letter, Permanent, Sent, Verdict
 from alerts.worker import Worker
 from care.clock import ManualClock
 from care.messages import encode
@@ -105,13 +105,15 @@ class Phones:
 
     def __init__(self) -> None:
         self.got: list[tuple[str, str]] = []
+        self.refuse: set[str] = set()
 
     def channel(self, process: Process) -> Any:
         class Line:
             async def send(_self, url: str, letter: Letter) -> Verdict:  # noqa: N805
                 async def ring() -> Verdict:
-                    self.got.append((url.rpartition("/")[2], letter.delivery))
-                    return Sent()
+                    name = url.rpartition("/")[2]
+                    self.got.append((name, letter.delivery))
+                    return Permanent("provider_310000") if name in self.refuse else Sent()
 
                 verdict: Verdict = await process._write("send", ring)
                 return verdict
@@ -352,3 +354,58 @@ async def test_killed_at_any_write_everybody_is_told_what_they_are_told_otherwis
                 continue
             reaper = Reaper(at, when)
             check(await story(reaper, again=again, all_die=all_die), reaper)
+
+
+async def ladder_story(reaper: Reaper, *, all_die: bool) -> House:
+    """A fire nobody takes for a minute; the first phone of 方静 says no for good, her second has its turn."""
+    house = House(reaper, all_die=all_die)
+    house.phones.refuse = {"s02"}
+    await house.begin()
+    fire = a_finding("f1")
+    house.store.append(fire.subject, encode(fire), message_id=fire.event_id)
+    await house.settle()
+    for _ in range(2):
+        house.clock.advance(timedelta(seconds=30))
+        await house.settle()
+    await house.give("accept", "s07", "key")
+    house.clock.advance(timedelta(seconds=90))
+    await house.settle()
+    return house
+
+
+CLIMBED = {
+    ("s01", "opened", 0): 1,
+    ("s07", "opened", 0): 1,
+    ("s08", "opened", 0): 1,
+    ("s01", "escalated", 0): 1,
+    ("s02", "escalated", 0): 2,
+    ("s03", "escalated", 0): 1,
+}
+"""By hand: those of the first step at once, all desks at 30 s (方静 by both of her phones), the supervisor at 60 s; then
+somebody goes, and no further step is taken."""
+
+
+@pytest.mark.parametrize("all_die", [False, True], ids=["one_dies", "all_die"])
+async def test_killed_at_any_write_the_ladder_takes_each_step_once_and_a_refusal_goes_on(
+    all_die: bool,
+) -> None:
+    """Steps, the next channel after a refusal, and who stops it: the same whichever process dies when."""
+    calm = Reaper()
+    house = await ladder_story(calm, all_die=all_die)
+    assert told(house) == CLIMBED
+    for at in range(calm.writes):
+        for when in ("before", "half", "after"):
+            if when == "half" and "batch" not in calm.names[at]:
+                continue
+            reaper = Reaper(at, when)
+            house = await ladder_story(reaper, all_die=all_die)
+            where = f"{when} write {at} ({reaper.names[at]})"
+            assert told(house) == CLIMBED, where
+            (alert,) = house.folded().values()
+            assert [s.step for s in alert.steps] == [0, 1, 2], where
+            assert [r.id for r in alert.going] == ["s07"], where
+            fates = Counter(d.state.value for d in alert.deliveries)
+            assert fates == {"accepted": 6, "refused": 1}, where
+            rang = Counter(name for _, name in house.phones.got)
+            in_doubt = reaper.names[at] in ("notify: send", "notify: publish alerts")
+            assert sum(n - 1 for n in rang.values()) <= (1 if in_doubt else 0), where

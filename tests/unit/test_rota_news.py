@@ -11,6 +11,7 @@ from alerts.roster import roster_of
 from alerts.rotanews import NoteFate, fates, notes_for, notes_of
 from alerts.sending import Letter, Permanent, Sent, TemporaryFailure, Verdict
 from care.clock import ManualClock
+from care.errors import Temporary
 from care.messages import encode
 from care.site import Away, Besides, RotaChange
 from care.stream import DELIVERIES, MemoryStream
@@ -178,3 +179,26 @@ async def test_a_request_is_one_however_often_it_is_sent_and_is_decided_once() -
     assert done == late
     assert (await rotaasks.remember(stream, make)).id != first.id
     assert await rotaasks.settle(stream, "nothing", "declined", by="s01", now=NOON) is None
+
+
+async def test_a_fate_that_could_not_be_kept_is_kept_later_and_nobody_is_told_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The stream is away after sending: the sender remembers."""
+    monkeypatch.setattr("alerts.rotanews.AGAIN_AFTER", timedelta(seconds=0.01))
+    stream, clock, phones = MemoryStream(), ManualClock(NOON), Phones()
+    await stream.put("registry", "site", encode(registry(TOWN).site))
+    put, refused = stream.put, []
+
+    async def away_for_a_while(bucket: str, key: str, data: bytes, **more: int | None) -> int:
+        if key.startswith("rotanote.") and len(refused) < 3:
+            refused.append(key)
+            raise Temporary("away")
+        return await put(bucket, key, data, **more)
+
+    monkeypatch.setattr(stream, "put", away_for_a_while)
+    await rota.remember(stream, [away("s07", None)], [], reason="x", by="s01", now=NOON)
+    async with telling(stream, clock, phones):
+        found = await settled(stream, 1)
+    assert found["s07", "set"].state == "accepted"
+    assert (len(phones.sent), len(refused)) == (1, 3)
