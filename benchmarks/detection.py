@@ -168,7 +168,13 @@ def judge(
         if hits:
             run.seconds.append(max(0.0, (min(f.at for f in hits) - truth.at).total_seconds()))
         else:
-            run.missed.append(f"{e.code} {truth.what}")
+            lower = [
+                f
+                for f in said
+                if f.code in codes and f.home == truth.home and truth.at - EARLY <= f.at <= e.by
+            ]
+            told = f" (in time, but {max(lower, key=lambda f: f.level.rank).level.value})" if lower else ""
+            run.missed.append(f"{e.code} {truth.what}{told}")
     for f in said:
         if f.phase is not Phase.opened and f.reason != "level":
             continue

@@ -60,11 +60,13 @@ def _month() -> list[str]:
     head = (
         "\n## When nothing happens\n\n"
         f"`benchmarks/ordinary_month.py`: {result['homes']} simulated homes live {result['weeks']} ordinary weeks; a month is 30 days.\n"
-        f"Asked is at most {asked} yellow and red for each home and month once the personal clock has had four weeks. The homes\n"
-        "have no guests, travels or broken devices, so this is the load of the rules on regular lives, and a floor.\n\n"
+        f"Asked is at most {asked} yellow and red for each home and month once the personal clock has had four weeks. People are ill at times, sit\n"
+        "up at night, have visitors, pets and days with the family ([what they do](simulator.md)); nobody travels, no device breaks, and\n"
+        "nothing happens that anybody need come for. *Meanwhile* is what the world knows of the hours of a yellow or red: what whoever\n"
+        "rings up would hear of.\n\n"
         f"Measured {result['at'][:10]} with {result['rule_count']} rules (version `{result['rules']}`).\n\n"
-        "| weeks | home-months | yellow and red per home-month | red | blue per home-month | which |\n"
-        "| --- | ---: | --- | --- | ---: | --- |\n"
+        "| weeks | home-months | yellow and red per home-month | red | blue per home-month | which | meanwhile |\n"
+        "| --- | ---: | --- | --- | ---: | --- | --- |\n"
     )
     parts = [head]
     for name, words in (("first_four_weeks", "the first four"), ("after_four_weeks", "after these")):
@@ -72,11 +74,18 @@ def _month() -> list[str]:
             continue
         rate, low, high = line["per_home_month"]
         what = ", ".join(f"{n} × {rule}" for rule, n in line["by_rule"].items()) or "–"
+        true = ", ".join(f"{n} × {word}" for word, n in line.get("meanwhile", {}).items()) or "–"
         parts.append(
             f"| {words} | {line['home_months']} | {rate:.2f} ({low:.2f}–{high:.2f}) | {line['red']} | "
-            f"{line['blue_per_home_month']:.2f} | {what} |\n"
+            f"{line['blue_per_home_month']:.2f} | {what} | {true} |\n"
         )
+    parts += _notes(result)
     return parts
+
+
+def _notes(result: dict[str, Any]) -> list[str]:
+    """What whoever measured it found out about the figures."""
+    return ["\n", *(f"- {note}\n" for note in result["notes"])] if result.get("notes") else []
 
 
 def page() -> str:
@@ -115,6 +124,7 @@ def page() -> str:
             f"{', '.join(f'{n} × {w}' for w, n in r['what'].items()) or '–'} |\n"
             for r in result["recordings"]
         ]
+    parts += _notes(result)
     if len(files) > 1:
         parts += [
             "\n| measured | rules | missed | false per home-day on ordinary days |\n",
@@ -126,7 +136,10 @@ def page() -> str:
             expected = sum(line["expected"] for line in old["scenarios"])
             quiet = next((line for line in old["scenarios"] if line["scenario"] == "ordinary"), None)
             rate = "–" if quiet is None else f"{quiet['false_per_home_day'][0]:.2f}"
-            parts.append(f"| {old['at'][:10]} | {old['rule_count']} | {missed_} of {expected} | {rate} |\n")
+            world = f", {old['world']}" if "world" in old else ""
+            parts.append(
+                f"| {old['at'][:10]}{world} | {old['rule_count']} | {missed_} of {expected} | {rate} |\n"
+            )
     parts += _month()
     return "".join(parts) + "\n" + TAIL
 
