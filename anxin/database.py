@@ -12,8 +12,8 @@ import asyncio
 import base64
 import contextlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -363,6 +363,36 @@ class HistoryStore:
         rows = await self._rows(QUERIES[statement], values)
         return [(at.astimezone(UTC), low, mean, high, count) for at, low, mean, high, count in rows]
 
+    async def protected_days(
+        self, *, homes: Sequence[str], from_day: date, to_day: date
+    ) -> list[tuple[date, str, float]]:
+        """Seconds by day and state (protected, partly, not, unknown) of these homes, both days included."""
+        found = await self._rows(QUERIES["protected_days"], _between(homes, from_day, to_day))
+        return [(day, state, seconds) for day, state, seconds in found]
+
+    async def protected_causes(
+        self, *, homes: Sequence[str], from_day: date, to_day: date, limit: int
+    ) -> list[tuple[str, str, float, int]]:
+        """State and cause of the hours that were not fully protected: seconds and homes, the longest first."""
+        values = {**_between(homes, from_day, to_day), "limit": limit}
+        found = await self._rows(QUERIES["protected_causes"], values)
+        return [(state, cause, seconds, count) for state, cause, seconds, count in found]
+
+    async def protected_homes(
+        self, *, homes: Sequence[str], from_day: date, to_day: date, limit: int
+    ) -> list[tuple[str, float, float, float, float]]:
+        """The homes that lost most: seconds protected, partly, not, unknown."""
+        values = {**_between(homes, from_day, to_day), "limit": limit}
+        found = await self._rows(QUERIES["protected_homes"], values)
+        return [(home, full, partly, none, unknown) for home, full, partly, none, unknown in found]
+
+    async def protected_known(self, *, from_day: date, to_day: date) -> tuple[date | None, datetime | None]:
+        """The first day of these of which anything is known, and up to when they were added up."""
+        ((first, as_of),) = await self._rows(
+            QUERIES["protected_known"], {"from_day": from_day, "to_day": to_day}
+        )
+        return first, as_of.astimezone(UTC) if as_of is not None else None
+
     async def refusals(self, *, since: datetime, limit: int = 200) -> list[RefusedTopic]:
         """What was refused since then, by topic and reason, the latest first."""
         rows = await self._rows(QUERIES["refusals"], {"since": since, "limit": limit})
@@ -377,6 +407,10 @@ class HistoryStore:
             return await (await connection.execute(statement, values)).fetchall()
 
         return await self._pool.call(ask)
+
+
+def _between(homes: Sequence[str], from_day: date, to_day: date) -> dict[str, Any]:
+    return {"homes": list(homes), "from_day": from_day, "to_day": to_day}
 
 
 def _down(at: datetime, unit: timedelta) -> datetime:

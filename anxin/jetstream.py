@@ -31,6 +31,7 @@ from care.stream import (
     COUNTERS,
     DELIVERIES,
     FINDINGS,
+    PROTECTION,
     QUARANTINE,
     READINGS,
     SUBJECTS,
@@ -59,6 +60,7 @@ _LIMITS: dict[str, dict[str, Any]] = {
     FINDINGS: {"max_age": 30 * DAY, "duplicate_window": 3600.0},
     ALERTS: {"duplicate_window": 3600.0, "deny_delete": True},
     DELIVERIES: {"retention": api.RetentionPolicy.WORK_QUEUE, "duplicate_window": 3600.0},
+    PROTECTION: {"max_age": 30 * DAY, "duplicate_window": 120.0},
     QUARANTINE: {"max_age": 30 * DAY, "max_bytes": 256 * 1024 * 1024, "duplicate_window": 120.0},
 }
 """Beyond these a stream keeps everything. Readings wait three days for a database that is down."""

@@ -106,3 +106,31 @@ order by received_at, refusal_id;
 select home, cause, raised_at, closed_at, outcome ->> 'truth' from alerts
 where raised_at < %(end)s::timestamptz and (closed_at is null or closed_at >= %(begin)s::timestamptz) and not test
 order by raised_at, alert;
+
+-- name: protected_days
+-- What became of these homes' hours, by day.
+select day, state, sum(seconds) from protection_days
+where day >= %(from_day)s::date and day <= %(to_day)s::date and home = any(%(homes)s::text[])
+group by 1, 2 order by 1, 2;
+
+-- name: protected_causes
+-- What took the hours that were not fully protected, the longest first.
+select state, cause, sum(seconds), count(distinct home) from protection_days
+where day >= %(from_day)s::date and day <= %(to_day)s::date and home = any(%(homes)s::text[]) and state <> 'protected'
+group by 1, 2 order by 3 desc, 1, 2 limit %(limit)s::int;
+
+-- name: protected_homes
+-- The homes that lost most: not protected counts before partly, and what nobody knows before that.
+select home,
+       coalesce(sum(seconds) filter (where state = 'protected'), 0),
+       coalesce(sum(seconds) filter (where state = 'partly'), 0),
+       coalesce(sum(seconds) filter (where state = 'not'), 0),
+       coalesce(sum(seconds) filter (where state = 'unknown'), 0)
+from protection_days
+where day >= %(from_day)s::date and day <= %(to_day)s::date and home = any(%(homes)s::text[])
+group by home having sum(seconds) filter (where state <> 'protected') > 0
+order by 4 desc, 3 desc, 5 desc, 1 limit %(limit)s::int;
+
+-- name: protected_known
+-- Since when, and up to when.
+select min(day), max(as_of) from protection_known where day >= %(from_day)s::date and day <= %(to_day)s::date;

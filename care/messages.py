@@ -248,6 +248,38 @@ class HomeHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Rules that failed on this home's data and rest for a while (TE7)."""
 
 
+class Guarded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """From this moment on a home is protected so, and why not more: one message on PROTECTION for each change."""
+
+    home: str
+    at: datetime
+    state: str
+    """protected, partly, not (care.words.Protection); `gone`: the home is no longer of the community."""
+    cause: str = ""
+    """One leading cause, so that hours add up: `reason:device`, `gateway:device`, `not_fitted`, `nothing`, `resting`."""
+    role: str = "rules"
+    """Who judged it: what this worker has not confirmed since (`Judged`) is not known."""
+
+    @property
+    def subject(self) -> str:
+        return f"protection.{self.home}"
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A worker of the rules says once a minute that what it said of its homes holds."""
+
+    role: str
+    at: datetime
+    run: datetime
+    """When this worker began: between two of different runs nobody judged."""
+    sure: bool
+    """False while it is behind, or ingest hears nobody: then nothing is known."""
+
+    @property
+    def subject(self) -> str:
+        return f"judged.{self.role}"
+
+
 class Habit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing the personal clock learns of a resident; without `value` it does not know yet."""
 

@@ -101,6 +101,7 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("POST", f"{V}/duty/asks/{{ask}}/confirm"): OPERATORS,
     ("POST", f"{V}/duty/asks/{{ask}}/decline"): OPERATORS,
     ("GET", f"{V}/kpis"): OPERATORS | {Role.auditor},
+    ("GET", f"{V}/protection"): UPKEEP,
     ("GET", f"{V}/proposals"): OPERATORS | {Role.auditor},
     ("POST", f"{V}/proposals/{{proposal}}/backtest"): OPERATORS | {Role.doctor},
     ("POST", f"{V}/proposals/{{proposal}}/{{decision}}"): frozenset({Role.supervisor, Role.admin}),

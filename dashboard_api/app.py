@@ -39,6 +39,7 @@ from dashboard_api import (
     overrides,
     places,
     proposals,
+    protection,
     reach,
     repairs,
     residents,
@@ -173,6 +174,7 @@ def create_app(
     app.include_router(modes.routes(house))
     app.include_router(overrides.routes(house))
     app.include_router(outs.routes(house))
+    app.include_router(protection.routes(house))
     app.include_router(integrations.routes(house))
     app.include_router(proposals.routes(house))
     app.include_router(simulating.routes(house))

@@ -6,7 +6,8 @@ is away, within two seconds; the API then answers 503 `history_unavailable` and 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from care.messages import Value
@@ -53,4 +54,26 @@ class History(Protocol):
         step: timedelta,
     ) -> list[Bucket]:
         """Buckets of `step`, aligned to the epoch, in order of time; a bucket without readings is left out."""
+        ...
+
+    async def protected_days(
+        self, *, homes: Sequence[str], from_day: date, to_day: date
+    ) -> list[tuple[date, str, float]]:
+        """Seconds by day and state (protected, partly, not, unknown) of these homes, both days included."""
+        ...
+
+    async def protected_causes(
+        self, *, homes: Sequence[str], from_day: date, to_day: date, limit: int
+    ) -> list[tuple[str, str, float, int]]:
+        """State and cause of the hours that were not fully protected: seconds and homes, the longest first."""
+        ...
+
+    async def protected_homes(
+        self, *, homes: Sequence[str], from_day: date, to_day: date, limit: int
+    ) -> list[tuple[str, float, float, float, float]]:
+        """The homes that lost most: seconds protected, partly, not, unknown."""
+        ...
+
+    async def protected_known(self, *, from_day: date, to_day: date) -> tuple[date | None, datetime | None]:
+        """The first day of these of which anything is known, and up to when they were added up."""
         ...

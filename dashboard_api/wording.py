@@ -113,6 +113,23 @@ UNPROTECTED_EN: dict[str, str] = {
     "no_call": "no call button works",
     "nothing": "no device is heard",
 }
+TOOK: dict[str, str] = {
+    **REASONS,
+    "gateway": "全户失联",
+    "not_fitted": "没有求助按钮",
+    "nothing": "没有一台设备有消息",
+    "resting": "规则暂停",
+    "service": "服务没有在判断",
+}
+"""What took hours of protection (care.messages.Guarded.cause, and `service` of the unknown)."""
+TOOK_EN: dict[str, str] = {
+    **REASONS_EN,
+    "gateway": "whole home silent",
+    "not_fitted": "no call button",
+    "nothing": "no device heard",
+    "resting": "rules rested",
+    "service": "the service was not judging",
+}
 NO_BUTTON = ("没有求助按钮", "no call button")
 NO_DEVICES = ("没有装设备", "no devices")
 RESTING = ("部分规则暂停，系统自检中", "some rules rest while the system checks itself")

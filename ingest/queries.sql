@@ -219,3 +219,69 @@ delete from alert_events where ctid = any(array(
 delete from alerts where ctid = any(array(
     select a.ctid from alerts a where a.closed_at < %(before)s::timestamptz
     and not exists (select from alert_events e where e.alert = a.alert) limit %(limit)s::int));
+
+-- name: add_guards
+-- What the rules said of homes' protection.
+insert into protection_changes (home, at, state, cause, role)
+select * from unnest(%(home)s::text[], %(at)s::timestamptz[], %(state)s::text[], %(cause)s::text[], %(role)s::text[])
+on conflict (home, at) do update set state = excluded.state, cause = excluded.cause, role = excluded.role;
+
+-- name: last_watched
+-- The last while in which a worker knew what it said.
+select role, run, begin_at, end_at from protection_watched where role = %(role)s order by begin_at desc limit 1;
+
+-- name: keep_watched
+-- It goes on, or a new one began.
+insert into protection_watched (role, run, begin_at, end_at)
+values (%(role)s, %(run)s::timestamptz, %(begin)s::timestamptz, %(end)s::timestamptz)
+on conflict (role, begin_at) do update set end_at = greatest(protection_watched.end_at, excluded.end_at);
+
+-- name: guards_between
+-- What was said of every home in a while, and the last before it.
+select home, at, state, cause, role from (
+    (select distinct on (home) home, at, state, cause, role from protection_changes
+     where at < %(begin)s::timestamptz order by home, at desc)
+    union all
+    select home, at, state, cause, role from protection_changes
+    where at >= %(begin)s::timestamptz and at < %(end)s::timestamptz
+) as both_parts order by home, at;
+
+-- name: watched_between
+-- When the workers knew what they said.
+select role, run, begin_at, end_at from protection_watched
+where begin_at < %(end)s::timestamptz and end_at > %(begin)s::timestamptz;
+
+-- name: protection_todo
+-- The first day of which anything was said, and those that were added up when they were over.
+select (select min(at) from protection_changes), array(select day from protection_known where done);
+
+-- name: clear_protection_day
+-- A day is added up anew.
+delete from protection_days where day = %(day)s::date;
+
+-- name: add_protection_day
+-- What became of every home's hours on a day.
+insert into protection_days (day, home, state, cause, seconds)
+select %(day)s::date, * from unnest(%(home)s::text[], %(state)s::text[], %(cause)s::text[], %(seconds)s::float8[]);
+
+-- name: know_protection_day
+-- Up to when.
+insert into protection_known (day, as_of, done) values (%(day)s::date, %(as_of)s::timestamptz, %(done)s::bool)
+on conflict (day) do update set as_of = excluded.as_of, done = excluded.done;
+
+-- name: forget_guards
+-- What was said long ago; the last word on each home stays.
+delete from protection_changes where ctid = any(array(
+    select c.ctid from protection_changes c where c.at < %(before)s::timestamptz
+    and exists (select from protection_changes n where n.home = c.home and n.at > c.at and n.at < %(before)s::timestamptz)
+    limit %(limit)s::int));
+
+-- name: forget_watched
+-- Whiles of long ago.
+delete from protection_watched where ctid = any(array(
+    select ctid from protection_watched where end_at < %(before)s::timestamptz limit %(limit)s::int));
+
+-- name: forget_protection_days
+-- Days of long ago.
+delete from protection_days where ctid = any(array(
+    select ctid from protection_days where day < (%(before)s::timestamptz)::date limit %(limit)s::int));

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import psycopg
@@ -25,11 +26,12 @@ from care.ages import USUAL, Ages
 from care.clock import Clock
 from care.errors import Temporary
 from care.ids import content_id
-from care.messages import Beat, Finding, Refusal, Report, Unclaimed, decode, encode
-from care.site import Registry
-from care.stream import ALERTS, FINDINGS, HEALTH, QUARANTINE, READINGS, Stored, Stream
+from care.messages import Beat, Finding, Guarded, Judged, Refusal, Report, Unclaimed, decode, encode
+from care.site import Registry, Site
+from care.stream import ALERTS, FINDINGS, HEALTH, PROTECTION, QUARANTINE, READINGS, REGISTRY, Stored, Stream
 from devices.consent import withheld
 from devices.quantities import QUANTITIES
+from ingest.protection import LONGEST_GAP, Change, Spent, Watched, day_of, spent, watched
 from ingest.registry import registries
 from ingest.statements import load
 
@@ -46,6 +48,11 @@ DAYS_AHEAD = 3
 FORGET_ROWS = 5_000
 """Rows forgotten with one statement: the recorder has readings to write."""
 HOUSEKEEPING = timedelta(hours=1)
+ADD_UP_SECONDS = 120.0
+ADD_UP_BEHIND = 1.0
+ADD_UP_AGAIN = 10.0
+SETTLED = timedelta(minutes=10)
+"""A day of protection is final so long after its end."""
 BATCH = 2000
 """Messages in one transaction at most."""
 BEAT_SECONDS = 2.0
@@ -177,6 +184,9 @@ class Recorder:
             "forget_findings": kept.cases,
             "forget_alert_events": kept.cases,
             "forget_alerts": kept.cases,
+            "forget_guards": kept.minutes,
+            "forget_watched": kept.minutes,
+            "forget_protection_days": kept.hours,
         }
         self._policies = False
         """TimescaleDB's own policies have these ages."""
@@ -185,7 +195,10 @@ class Recorder:
         self._withheld: dict[str, frozenset[str]] = {}
         """What people keep from us of each device that was heard, by the site in force."""
         self._started_at = clock.now()
-        self._followers = [_Follower(self, name) for name in (READINGS, FINDINGS, ALERTS, QUARANTINE)]
+        self._followers = [
+            _Follower(self, name) for name in (READINGS, FINDINGS, ALERTS, QUARANTINE, PROTECTION)
+        ]
+        self._written = {f._name: f for f in self._followers}  # noqa: SLF001  same module
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -194,6 +207,7 @@ class Recorder:
                 tasks.create_task(follower.run(), name=f"record-{follower._name}")  # noqa: SLF001  same module
             tasks.create_task(self._follow_registry(), name="registry")
             tasks.create_task(self._beat(), name="beat")
+            tasks.create_task(self._add_up(), name="protection")
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -357,6 +371,83 @@ class Recorder:
             values={q: v for q, v in report.values.items() if q not in kept_back},
             unknown=[q for q in report.unknown if q not in kept_back],
         )
+
+    # -- protection over time
+
+    async def _add_up(self) -> None:
+        """Every few minutes: what became of the homes' hours today, and on days that were not added up yet."""
+        while True:
+            try:
+                async with self.connection() as connection:
+                    while True:
+                        # While what was said is still being written here nothing could be added up that stays.
+                        behind = self._written[PROTECTION].position < await self.stream.head(PROTECTION)
+                        if not behind:
+                            await self.add_up(connection)
+                        await asyncio.sleep(ADD_UP_BEHIND if behind else ADD_UP_SECONDS)
+            except (psycopg.Error, OSError, TimeoutError, Temporary) as error:
+                log.info("protection_waits", error=type(error).__name__)
+            await asyncio.sleep(ADD_UP_AGAIN)
+
+    async def add_up(self, connection: Connection) -> None:
+        """Add up every day of the community that is not over or was not added up when it was, the oldest first.
+
+        Made from what was said alone, so a day that is deleted from `protection_known` is made again.
+        """
+        zone = await self._zone()
+        if zone is None:
+            return
+        now = self.clock.now()
+        row = await (await connection.execute(QUERIES["protection_todo"])).fetchone()
+        if row is None or row[0] is None:
+            return
+        done = set(row[1])
+        first = max(row[0], now - self._forget["forget_guards"]).astimezone(zone).date()
+        today = now.astimezone(zone).date()
+        day = first
+        while day <= today:
+            if day not in done:
+                await self._add_up_day(connection, day, zone, now)
+            day += timedelta(days=1)
+
+    async def _add_up_day(self, connection: Connection, day: date, zone: ZoneInfo, now: datetime) -> None:
+        begin, ends = day_of(day, zone)
+        # A day is final once it is over and everything that was said of it has been written here.
+        written = self._written[PROTECTION].position >= await self.stream.head(PROTECTION)
+        end = min(ends, now)
+        between = {"begin": begin, "end": end}
+        rows = await (await connection.execute(QUERIES["guards_between"], between)).fetchall()
+        whiles = await (await connection.execute(QUERIES["watched_between"], between)).fetchall()
+        newest = max((w[3] for w in whiles), default=begin)
+        if end == now and now - newest < LONGEST_GAP:
+            end = newest  # the next confirmation is on its way
+        found: list[Spent] = await asyncio.to_thread(
+            spent, [Change(*r) for r in rows], [Watched(*w) for w in whiles], begin, end
+        )
+        async with connection.transaction():
+            await connection.execute(QUERIES["clear_protection_day"], {"day": day})
+            await connection.execute(
+                QUERIES["add_protection_day"],
+                {
+                    "day": day,
+                    "home": [s.home for s in found],
+                    "state": [s.state for s in found],
+                    "cause": [s.cause for s in found],
+                    "seconds": [s.seconds for s in found],
+                },
+            )
+            over = written and now >= ends + SETTLED
+            await connection.execute(QUERIES["know_protection_day"], {"day": day, "as_of": end, "done": over})
+
+    async def _zone(self) -> ZoneInfo | None:
+        """The community's, whose days these are; None while no site is known."""
+        entry = await self.stream.get(REGISTRY, "site")
+        if entry is None or entry.data is None:
+            return None
+        try:
+            return ZoneInfo(decode(entry.data, Site).community.timezone)
+        except msgspec.MsgspecError:
+            return None
 
     # -- sign of life
 
@@ -606,11 +697,56 @@ async def _write_quarantine(
     return rows + len(refusals)
 
 
+async def _write_protection(
+    _recorder: Recorder, connection: Connection, batch: Sequence[Stored], now: datetime
+) -> int:
+    guards: dict[tuple[str, datetime], Guarded] = {}
+    put_aside: list[Refusal] = []
+    rows = 0
+    for stored in batch:
+        try:
+            if stored.subject.startswith("judged."):
+                rows += await _keep_watched(connection, decode(stored.data, Judged))
+            else:
+                guard = decode(stored.data, Guarded)
+                guards[guard.home, guard.at] = guard
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            put_aside.append(_put_aside(stored, now, error, PROTECTION))
+    if guards:
+        said = list(guards.values())
+        await connection.execute(
+            QUERIES["add_guards"],
+            {
+                "home": [g.home for g in said],
+                "at": [g.at for g in said],
+                "state": [g.state for g in said],
+                "cause": [g.cause for g in said],
+                "role": [g.role for g in said],
+            },
+        )
+    if put_aside:
+        await _add_refusals(connection, put_aside)
+    return rows + len(guards)
+
+
+async def _keep_watched(connection: Connection, judged: Judged) -> int:
+    row = await (await connection.execute(QUERIES["last_watched"], {"role": judged.role})).fetchone()
+    found = watched(Watched(*row) if row is not None else None, judged)
+    if found is None:
+        return 0
+    await connection.execute(
+        QUERIES["keep_watched"],
+        {"role": found.role, "run": found.run, "begin": found.begin, "end": found.end},
+    )
+    return 1
+
+
 _WRITERS: dict[str, Callable[[Recorder, Connection, Sequence[Stored], datetime], Awaitable[int]]] = {
     READINGS: _write_readings,
     FINDINGS: _write_findings,
     ALERTS: _write_alerts,
     QUARANTINE: _write_quarantine,
+    PROTECTION: _write_protection,
 }
 
 

@@ -82,6 +82,24 @@ def health_of(registry: Registry, name: str, home: LiveHome | None, now: datetim
     )
 
 
+def cause_of(health: HomeHealth) -> str:
+    """The one cause that a time without full protection is put down to; empty while the home is protected.
+
+    The home's own loss comes before a single device, and a device that does nothing before one that works yet, so that the
+    hours of all causes are the hours that were lost.
+    """
+    if health.protection == Protection.protected:
+        return ""
+    if health.reason == "gateway":
+        gateway = next((d.device for d in health.devices if d.kind == Kind.gateway), "")
+        return f"gateway:{gateway}"
+    if health.reason == "nothing":
+        return "nothing"
+    if health.reason == "no_call":
+        return health.paths.get("call", "") or "not_fitted"
+    return _worst(health.devices) or "resting"
+
+
 def _is_doubted(home: LiveHome, device: LiveDevice) -> bool:
     """A rule says that this belt measures nothing that can be believed; those about its bed cannot tell meanwhile."""
     return any(

@@ -24,8 +24,8 @@ from prometheus_client import Counter as Count
 
 from care.clock import Clock
 from care.errors import Temporary
-from care.ids import PARTITIONS, partition_of
-from care.messages import Beat, Finding, HomeHealth, Refusal, Report, decode, encode
+from care.ids import PARTITIONS, content_id, epoch_ms, partition_of
+from care.messages import Beat, Finding, Guarded, HomeHealth, Judged, Refusal, Report, decode, encode
 from care.site import ORDERS, HomeOrders, Registry, Site
 from care.stream import (
     HEALTH,
@@ -40,6 +40,7 @@ from care.stream import (
 )
 from rules.catalog import RuleBook, from_layers, load
 from rules.engine import Engine
+from rules.health import cause_of
 from rules.memory import Checked, check
 
 log = structlog.get_logger("rules.worker")
@@ -63,6 +64,12 @@ NEW_BASE = 3
 AGAIN_AFTER = 0.2
 LONGEST_WAIT = 0.5
 """Seconds between looks at the clock when nothing is due sooner."""
+
+JUDGED_EVERY = timedelta(minutes=1)
+INGEST_SILENT = timedelta(seconds=15)
+"""Without a beat of ingest for so long nobody knows what devices say."""
+GONE = "gone"
+"""Said of a home that left the community: from then on it has no hours."""
 
 URGENT, NORMAL, REFUSED = "urgent", "normal", "refused"
 
@@ -139,6 +146,11 @@ class Worker:
         self._floors: dict[int, dict[str, int]] = {}
         """Positions of the snapshot of each partition: what lies before was heard by it."""
         self._health: dict[str, HomeHealth] = {}
+        self._guarded: dict[str, tuple[str, str]] = {}
+        """How each home was last said to be protected, and by what cause not."""
+        self._guards: list[Guarded] = []
+        """What is to be said of it and is not durable yet."""
+        self._judged_at: datetime | None = None
         self._lessons: dict[str, int] = {}
         """What has been told of what is usual in a home."""
         self._sweep: list[str] = []
@@ -548,11 +560,13 @@ class Worker:
             if known is None or _plain(known) != _plain(health):
                 await self._stream.put(HEALTH, f"home.{home}", encode(health))
                 self._health[home] = health
+            self._note_guard(health)
             lessons = self.engine.lessons(home)
             if home in self._retell or (lessons and self._lessons.get(home) != lessons):
                 await self._stream.put(HEALTH, f"usual.{home}", encode(self.engine.usual(home, now)))
                 self._lessons[home] = lessons
                 self._retell.discard(home)
+        await self._tell_guards(now)
         behind = [lane.heard_until for lane in self.lanes.values() if not lane.caught_up and lane.heard_until]
         await self._stream.put(
             HEALTH,
@@ -568,6 +582,60 @@ class Worker:
                 )
             ),
         )
+
+    def _note_guard(self, health: HomeHealth) -> None:
+        """A home's protection is another one than was said last: that is to be told, with the moment it was seen."""
+        state = health.protection if health.home in self.engine.registry.homes else GONE
+        told = state, cause_of(health) if state != GONE else ""
+        if self._guarded.get(health.home, (GONE, "")) != told:
+            self._guarded[health.home] = told
+            self._guards.append(
+                Guarded(home=health.home, at=health.at, state=told[0], cause=told[1], role=self._role)
+            )
+
+    async def _tell_guards(self, now: datetime) -> None:
+        """Make the changes of protection durable, and once a minute that what was said before still holds.
+
+        It holds while this worker is up to date and ingest hears devices; otherwise nobody knows, and that is said.
+        """
+        if self._judged_at is None:  # who left while no worker was there is found by what was kept of it
+            for key in await self._stream.keys(HEALTH, "home."):
+                home = key.removeprefix("home.")
+                if partition_of(home) in self._partitions and home not in self.engine.registry.homes:
+                    self._guarded.setdefault(home, ("", ""))
+        for home in [
+            h
+            for h, (state, _) in self._guarded.items()
+            if state != GONE and h not in self.engine.registry.homes
+        ]:
+            self._guarded[home] = GONE, ""
+            self._guards.append(Guarded(home=home, at=now, state=GONE, role=self._role))
+        while self._guards:
+            some = self._guards[:SLICE]
+            await self._stream.publish_batch(
+                [
+                    Outgoing(g.subject, encode(g), content_id(g.home, epoch_ms(g.at), g.state, g.cause))
+                    for g in some
+                ]
+            )
+            del self._guards[: len(some)]
+        if self._judged_at is not None and now - self._judged_at < JUDGED_EVERY:
+            return
+        entry = await self._stream.get(HEALTH, "beat.ingest")
+        ingest = decode(entry.data, Beat) if entry is not None and entry.data is not None else None
+        hears = ingest is not None and ingest.working and now - ingest.at < INGEST_SILENT
+        judged = Judged(
+            role=self._role,
+            at=now,
+            run=self._started_at,
+            sure=hears and self.lanes[URGENT].caught_up and self.lanes[NORMAL].caught_up,
+        )
+        await self._stream.publish(
+            judged.subject,
+            encode(judged),
+            message_id=content_id(judged.role, epoch_ms(judged.run), epoch_ms(now)),
+        )
+        self._judged_at = now
 
 
 def _book_key(version: str) -> str:

@@ -183,6 +183,14 @@ from dashboard_api.shapes.live import (
     SnapshotData,
     SnapshotEvent,
 )
+from dashboard_api.shapes.protection import (
+    HoursBody,
+    LostTo,
+    ProtectedDay,
+    ProtectedHome,
+    ProtectedShare,
+    ProtectionOverTime,
+)
 from dashboard_api.shapes.reach import (
     Channels,
     PushBrowser,
@@ -343,6 +351,7 @@ __all__ = [
     "Homes",
     "Hour",
     "HourAhead",
+    "HoursBody",
     "IntegrationLine",
     "IntegrationList",
     "IntegrationMade",
@@ -360,6 +369,7 @@ __all__ = [
     "LinkPage",
     "LiveEvent",
     "LoadFigure",
+    "LostTo",
     "LowBattery",
     "Me",
     "MicroGridChoice",
@@ -392,7 +402,11 @@ __all__ = [
     "ProposalList",
     "ProposalTry",
     "ProposalWord",
+    "ProtectedDay",
+    "ProtectedHome",
+    "ProtectedShare",
     "ProtectionCount",
+    "ProtectionOverTime",
     "PushBrowser",
     "PushEndpoint",
     "PushKey",

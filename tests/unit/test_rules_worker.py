@@ -14,9 +14,9 @@ import pytest
 from care.clock import ManualClock
 from care.errors import Temporary
 from care.ids import content_id, partition_of
-from care.messages import Beat, Finding, HomeHealth, Refusal, Report, Value, decode, encode
+from care.messages import Beat, Finding, Guarded, HomeHealth, Judged, Refusal, Report, Value, decode, encode
 from care.site import ORDERS, Community, Device, Home, HomeMode, HomeOrders, Registry, Resident, Site
-from care.stream import FINDINGS, HEALTH, REGISTRY, SNAPSHOTS, MemoryStream, Outgoing
+from care.stream import FINDINGS, HEALTH, PROTECTION, REGISTRY, SNAPSHOTS, MemoryStream, Outgoing
 from care.words import Kind, Mode, Phase
 from rules import worker as worker_module
 from rules.catalog import load
@@ -458,3 +458,71 @@ async def test_a_mode_set_at_run_time_reaches_the_engine_and_outlives_a_restart(
     await stage.start()
     stage.clock.set(NOON + timedelta(hours=2, seconds=1))
     await stage.until(lambda: ("MO1", "opened", "") in stage.told())
+
+
+def guarded(stage: Stage) -> list[tuple[str, str, str]]:
+    told = [
+        decode(m.data, Guarded)
+        for m in stage.stream.messages(PROTECTION)
+        if m.subject.startswith("protection.")
+    ]
+    return [(g.home, g.state, g.cause) for g in told]
+
+
+def judged(stage: Stage) -> list[Judged]:
+    return [
+        decode(m.data, Judged) for m in stage.stream.messages(PROTECTION) if m.subject.startswith("judged.")
+    ]
+
+
+async def test_each_change_of_protection_is_told_once_with_its_cause(stage: Stage) -> None:
+    """Nothing heard, then a button that speaks, then a home that left; a restart says again how it is."""
+    await stage.start()
+    await stage.until(lambda: guarded(stage) == [("h.1", "not", "nothing")])
+    await stage.say(said("sos-1", 1, battery=90), said("smoke-1", 2, smoke=False))
+    await stage.until(lambda: len(guarded(stage)) >= 2 and guarded(stage)[-1][1] == "partly")
+    assert guarded(stage)[-1][2].startswith("never_reported:")
+    before = len(guarded(stage))
+    await asyncio.sleep(0.1)
+    assert len(guarded(stage)) == before, "what stays the same is not said again"
+    await stage.stream.put(REGISTRY, "site", encode(a_site(homes=0)))
+    await stage.until(lambda: guarded(stage)[-1] == ("h.1", "gone", ""))
+
+
+async def test_a_home_that_left_while_no_worker_was_there_is_told_too(stage: Stage) -> None:
+    """Otherwise its last state would go on for ever."""
+    await stage.start()
+    await stage.until(lambda: len(guarded(stage)) == 1)
+    await stage.kill()
+    stage.site = a_site(homes=0)
+    await stage.start()
+    await stage.until(lambda: guarded(stage)[-1] == ("h.1", "gone", ""))
+
+
+async def test_it_is_sure_only_while_ingest_hears(stage: Stage) -> None:
+    """Once a minute: not before ingest has spoken, not while it is silent, and each run by its own name."""
+    await stage.start()
+    await stage.until(lambda: len(judged(stage)) == 1)
+    assert not judged(stage)[0].sure
+
+    async def beats(working: bool) -> None:
+        now = stage.clock.now()
+        await stage.stream.put(
+            HEALTH, "beat.ingest", encode(Beat(role="ingest", at=now, started_at=NOON, working=working))
+        )
+
+    for minutes, working, sure in ((1, True, True), (2, False, False), (3, True, True)):
+        stage.clock.set(NOON + timedelta(minutes=minutes))
+        await beats(working)
+        stage.clock.advance(timedelta(seconds=3))
+        await stage.until(lambda n=minutes: len(judged(stage)) == n + 1)  # type: ignore[misc]
+        assert judged(stage)[-1].sure is sure, minutes
+    stage.clock.set(NOON + timedelta(minutes=5))
+    await stage.until(lambda: len(judged(stage)) == 5)
+    assert not judged(stage)[-1].sure, "ingest has been silent for two minutes"
+    first = judged(stage)[0].run
+    await stage.kill()
+    stage.clock.advance(timedelta(seconds=1))
+    await stage.start()
+    await stage.until(lambda: len(judged(stage)) == 6)
+    assert judged(stage)[-1].run > first

@@ -1441,6 +1441,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/protection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Protection
+         * @description Home-hours of this month, or of the whole days a period touches, of the community, a grid or one home.
+         */
+        get: operations["protection_api_v1_protection_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations": {
         parameters: {
             query?: never;
@@ -3636,6 +3656,20 @@ export interface components {
             /** Holes */
             holes: string[];
         };
+        /**
+         * HoursBody
+         * @description Home-hours: one home for one hour is one.
+         */
+        HoursBody: {
+            /** Protected */
+            protected: number;
+            /** Partly */
+            partly: number;
+            /** Not */
+            not: number;
+            /** Unknown */
+            unknown: number;
+        };
         /** IntegrationLine */
         IntegrationLine: {
             /** Name */
@@ -3995,6 +4029,37 @@ export interface components {
             flood_line: number;
             /** Desks */
             desks: components["schemas"]["DeskLoad"][];
+        };
+        /**
+         * LostTo
+         * @description What took hours: a gateway, a device, or a reason without one.
+         */
+        LostTo: {
+            /** Cause */
+            cause: string;
+            /** Reason */
+            reason: string;
+            /** Words */
+            words: string;
+            /** Words En */
+            words_en: string;
+            /** Device */
+            device: string | null;
+            /** Label */
+            label: string;
+            /** Label En */
+            label_en: string;
+            /** Home */
+            home: string | null;
+            /** Address */
+            address: string | null;
+            /** Building */
+            building: string | null;
+            /** Homes */
+            homes: number;
+            /** Home Hours */
+            home_hours: number;
+            hours: components["schemas"]["HoursBody"];
         };
         /** LowBattery */
         LowBattery: {
@@ -4520,6 +4585,24 @@ export interface components {
              */
             note?: string;
         };
+        /** ProtectedDay */
+        ProtectedDay: {
+            /** Share */
+            share: number | null;
+            hours: components["schemas"]["HoursBody"];
+            /** Day */
+            day: string;
+        };
+        /** ProtectedHome */
+        ProtectedHome: {
+            /** Share */
+            share: number | null;
+            hours: components["schemas"]["HoursBody"];
+            /** Home */
+            home: string;
+            /** Address */
+            address: string;
+        };
         /** ProtectionCount */
         ProtectionCount: {
             /** Protected */
@@ -4530,6 +4613,30 @@ export interface components {
             not: number;
             /** Total */
             total: number;
+        };
+        /** ProtectionOverTime */
+        ProtectionOverTime: {
+            /** Share */
+            share: number | null;
+            hours: components["schemas"]["HoursBody"];
+            /** From */
+            from: string;
+            /** To */
+            to: string;
+            /** Since */
+            since: string | null;
+            /** As Of */
+            as_of: string | null;
+            /** Homes */
+            homes: number;
+            /** Target */
+            target: number;
+            /** By Day */
+            by_day: components["schemas"]["ProtectedDay"][];
+            /** Causes */
+            causes: components["schemas"]["LostTo"][];
+            /** Worst */
+            worst: components["schemas"]["ProtectedHome"][];
         };
         /** PushBrowser */
         PushBrowser: {
@@ -10827,6 +10934,68 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    protection_api_v1_protection_get: {
+        parameters: {
+            query?: {
+                from?: string | null;
+                to?: string | null;
+                /** @description of a grid or a micro-grid, its id */
+                grid?: string | null;
+                home?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProtectionOverTime"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description the database is away */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
