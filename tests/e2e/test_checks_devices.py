@@ -100,3 +100,37 @@ def test_a_device_goes_out_of_service_with_a_reason_an_end_and_a_second_look(roo
         expect(card).to_contain_text("等配件")
     finally:
         room.all_protected()
+
+
+def test_protected_home_hours_with_what_took_them(room: Room, sit: Sit) -> None:
+    """9.7: the share of all hours, the unknown beside it, what took the rest; one home's line; said when the past is away."""
+    homes = len(room.registry.homes)
+    page = sit("/kpi")
+    panel = page.locator("[data-protection-time]")
+    expect(panel).to_contain_text("95.83%")
+    expect(panel).to_contain_text("未达标")
+    answer = page.request.get(f"{room.url}/api/v1/protection").json()
+    assert round(sum(c["home_hours"] for c in answer["causes"]), 1) == round(
+        answer["hours"]["partly"] + answer["hours"]["unknown"], 1
+    )
+    expect(panel.locator('[data-state="unknown"]')).to_contain_text(
+        f"{homes * 0.5 * len(answer['by_day']):.1f}"
+    )
+    expect(panel.locator('[data-cause^="silent:"]')).to_contain_text("失联")
+    expect(panel.locator('[data-cause="service"]')).to_contain_text("服务没有在判断")
+    expect(panel.locator("[data-day-hours]")).to_have_count(len(answer["by_day"]))
+    panel.scroll_into_view_if_needed()
+    assert axe(page) == []
+    picture(page, "protection-time")
+    devices = sit("/devices?home=h0317")
+    expect(devices.locator("[data-home-hours]")).to_contain_text("本月完好 95.8%")
+    phone = sit("/kpi", width=390, height=844, script="localStorage.setItem('anxin.language', 'en')")
+    expect(phone.locator("[data-protection-time]")).to_contain_text("the service was not judging")
+    fits(phone)
+    assert axe(phone) == []
+    room.history.away = True
+    try:
+        page.reload()
+        expect(panel).to_contain_text("现在说不出来")
+    finally:
+        room.history.away = False
