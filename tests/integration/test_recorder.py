@@ -609,12 +609,16 @@ async def test_a_database_of_any_earlier_version_comes_to_the_present_shape(
             hours + "min(value), sum(value), max(value), count(value) from readings group by 1, 2, 3, 4"
         )
         assert await migrate(connection) == "plain"
-        assert ask(database, "select count(*), sum(n), sum(total) from readings_1m") == [
-            (180, 540, 540 * 60.0)
-        ]
-        assert ask(database, "select bucket, n, low, high from readings_1d") == [
-            (datetime(2026, 5, 22, tzinfo=UTC), 540, 60.0, 60.0)
-        ]
+        if (
+            version < 3
+        ):  # from then on the recorder fills minutes and days itself, and nothing is made from the rest
+            assert ask(database, "select count(*), sum(n), sum(total) from readings_1m") == [
+                (180, 540, 540 * 60.0)
+            ]
+            assert ask(database, "select bucket, n, low, high from readings_1d") == [
+                (datetime(2026, 5, 22, tzinfo=UTC), 540, 60.0, 60.0)
+            ]
+        assert ask(database, "select count(*), sum(n), sum(total) from readings_1h") == [(3, 540, 540 * 60.0)]
         assert ask(database, "select count(*) from readings") == [(540,)]
         found = shape(database)
         await connection.execute("drop schema public cascade")
