@@ -105,6 +105,7 @@ def a_day(room: Room) -> dict[str, str]:
     """Something of everything: taken, on the way, closed, opened again, merged, cleared by itself."""
     homes = list(room.registry.homes)
     red = room.raised("smoke", "h0317")
+    room.raised("gas", homes[2])
     sent = room.raised("sos", homes[4])
     who = str(room.house.people.users["responder"].staff)
     room.command(sent, "acknowledge", actor="s01")

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from care.schematic import building_of
 from tests.e2e.conftest import ROOT, Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
 
@@ -75,6 +76,40 @@ def test_c_wall_1_and_3_nothing_is_cut_and_circles_are_round(
     comes_to(lambda: wall.evaluate(CLIPPED), [], "a busy wall with nothing cut")
     box = "one => { const { width, height } = one.getBoundingClientRect(); return width > 0 && Math.abs(width - height) < 1 }"
     comes_to(lambda: ring.evaluate(box), True, "a round ring")
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("reds", [2, 4])
+def test_c_wall_1_several_reds_with_the_longest_addresses_are_told_whole(
+    room: Room, sit: Sit, reds: int, width: int, height: int
+) -> None:
+    """C-WALL-1: nobody has to guess at which building it burns."""
+    longest = sorted(room.registry.homes.values(), key=lambda one: len(building_of(one)), reverse=True)
+    alerts = [room.raised("smoke", home.id) for home in longest[:reds]]
+    wall = sit("/wall", width=width, height=height)
+    for alert in alerts:
+        wall.locator(f'[data-tile="{alert}"]').wait_for()
+    comes_to(lambda: wall.evaluate(CLIPPED), [], "addresses of which nothing is cut")
+    cut = """() => [...document.querySelectorAll('.tile')].filter((one) => one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1
+      || [...one.querySelectorAll('.address span')].some((word) => word.getBoundingClientRect().right > one.getBoundingClientRect().right)).map((one) => one.textContent)"""
+    comes_to(lambda: wall.evaluate(cut), [], "tiles that hold what is in them")
+
+
+@pytest.mark.parametrize("reds", [1, 2])
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (1440, 900)])
+def test_the_first_key_is_in_sight_on_a_low_screen(
+    room: Room, sit: Sit, reds: int, width: int, height: int
+) -> None:
+    """9.2: who, where and the key that takes it, without scrolling, also while the sound is not yet enabled."""
+    homes = list(room.registry.homes)
+    for n in range(reds):
+        room.raised("smoke", homes[n])
+    page = sit("/desk", width=width, height=height)
+    key = page.locator("main").get_by_role("button", name=re.compile("接警并拨打")).first
+    key.wait_for()
+    bottom = "one => one.getBoundingClientRect().bottom <= innerHeight"
+    comes_to(lambda: key.evaluate(bottom), True, "the key above the edge")
+    picture(page, f"desk-{width}-{reds}")
 
 
 def test_c_wall_2_the_wall_knows_nothing_private(room: Room, sit: Sit) -> None:
