@@ -261,8 +261,8 @@ def _row(
     unheard = {"from": iso(_at(start)), "to": iso(_at(end)), "value": None}
     if heard is None or not heard.traces:
         row["words"], row["words_en"] = _NO_DATA
-        if draw == "state":
-            row["spans"] = [unheard]
+        if draw in ("state", "ticks"):
+            row["spans"] = [unheard]  # a sensor that never spoke is no quiet room
         return row
     last = min(heard.last_at, end) if heard.last_at else None
     age = None if last is None else round(end - last, 1)

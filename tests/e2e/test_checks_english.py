@@ -7,6 +7,7 @@ said to the resident). Everything else that holds a Chinese character is a remna
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from dashboard_api.people import add_user
 from dashboard_api.redact import surname
 from tests.e2e.conftest import Sit
 from tests.e2e.room import PASSWORD, Room
+from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -122,29 +124,37 @@ def a_day(room: Room) -> dict[str, str]:
     return {"red": red, "sent": sent, "closed": closed}
 
 
-@pytest.mark.own_room
-def test_c_i18n_1_every_page_speaks_english_to_everybody(room: Room, sit: Sit) -> None:
-    """C-I18N-1: every page, signed in as each role that has it: no Chinese but data, no key shown as it stands."""
+@pytest.fixture(scope="module")
+def open_room() -> Iterator[Room]:
+    """A room with somebody of every role."""
+    room = Room().open()
+    room.all_protected()
     room.do(add_user(room.stream, "auditor", "auditor", PASSWORD))
     room.do(add_user(room.stream, "carer", "social_worker", PASSWORD, "s09"))
+    yield room
+    room.close()
+
+
+@pytest.mark.parametrize("user", list(PAGES))
+def test_c_i18n_1_and_a11y_1_every_page_speaks_english_to_everybody(room: Room, sit: Sit, user: str) -> None:
+    """C-I18N-1, C-A11Y-1: every page of a role, in English: no Chinese but data, no key as it stands, nothing that axe finds."""
     a_day(room)
     data = data_of(room)
     wrong: dict[str, list[str]] = {}
-    for user, paths in PAGES.items():
-        page = sit(paths[0], user=user, script=ENGLISH, wait=False)
-        for path in paths:
-            page.goto(f"{room.url}{path}")
-            expect(page.locator("html")).to_have_attribute("lang", "en-GB")
-            page.locator("main").first.wait_for()
-            page.wait_for_timeout(700)  # what it asks the service for must be there too
-            found = remnants(page, data)
-            keys = [t for t in page.evaluate(WORDS) if re.fullmatch(r"[a-z]+(\.[a-zA-Z]+)+", t)]
-            if found or keys:
-                wrong[f"{user} {path}"] = [*found, *keys]
+    phone = user in ("family", "responder", "carer", "technician")
+    size = {"width": 390, "height": 844} if phone else {"width": 1440, "height": 900}
+    page = sit(PAGES[user][0], user=user, script=ENGLISH, wait=False, **size)
+    for path in PAGES[user]:
+        page.goto(f"{room.url}{path}")
+        expect(page.locator("html")).to_have_attribute("lang", "en-GB")
+        page.locator("main").first.wait_for()
+        page.wait_for_timeout(700)  # what it asks the service for must be there too
+        keys = [t for t in page.evaluate(WORDS) if re.fullmatch(r"[a-z]+(\.[a-zA-Z]+)+", t)]
+        if found := [*remnants(page, data), *keys, *axe(page)]:
+            wrong[path] = found
     assert wrong == {}, "\n".join(f"{where}: {words}" for where, words in wrong.items())
 
 
-@pytest.mark.own_room
 def test_c_i18n_1_a_case_speaks_english_on_every_tab_open_and_closed(room: Room, sit: Sit) -> None:
     """C-I18N-1: the drawer with its script, evidence, history, outcome; the sign-in; the list of keys."""
     cases = a_day(room)
@@ -163,7 +173,7 @@ def test_c_i18n_1_a_case_speaks_english_on_every_tab_open_and_closed(room: Room,
             page.get_by_role("dialog").wait_for()
             look(f"{name} {tab}")
     page.goto(f"{room.url}/desk")
-    page.locator("[data-hero]").first.wait_for()
+    page.locator(".queue [data-alert]").first.wait_for()
     page.keyboard.press("?")
     page.get_by_role("dialog").wait_for()
     look("keys")

@@ -229,3 +229,12 @@ def test_a_sensor_that_saw_nobody_is_unknown_before_it_was_heard():
     assert [(s["value"], s["from"]) for s in rows["motion", "activity"]["spans"]] == [
         (None, "2026-05-23T03:36:24.000Z")
     ]
+
+
+def test_a_sensor_that_never_spoke_is_drawn_unknown_all_along():
+    """A motion sensor or a button of which nothing was ever heard is no quiet room."""
+    made, _ = drawn(("smoke", 60, {"smoke": False}))
+    rows = {row["device"]: row for row in made["rows"]}
+    for row in (rows["motion"], rows["sos"]):
+        assert values_of(row) == [None]
+        assert row["words"] == "无数据"

@@ -2,9 +2,9 @@
 import type { Alert, Place, Resident, Responder } from '../api/types'
 import type { Language, Texts } from '../texts'
 
-/** The service names a case in Chinese; the English screen names it by its kind. */
-export const titleOf = (alert: Pick<Alert, 'title' | 'kind'> & { title_en?: string | null }, language: Language, t: Texts): string =>
-  language === 'zh' ? alert.title : (alert.title_en ?? t.kinds[alert.kind])
+/** Without English of the service's own a case is named by its kind; a wall is told only the level of a yellow or blue one. */
+export const titleOf = (alert: Pick<Alert, 'title' | 'kind' | 'level'> & { title_en?: string | null }, language: Language, t: Texts): string =>
+  language === 'zh' ? alert.title : (alert.title_en ?? (alert.kind === 'other' ? t.levels[alert.level].meaning : t.kinds[alert.kind]))
 
 export function stateOf(alert: Alert, language: Language, t: Texts): string {
   if (alert.resumed === true) return t.states.resumed
