@@ -3,7 +3,7 @@
 The room of the browser tests (`tests/e2e/room.py`: API and alert desk over a stream in memory) is filled with OPEN cases; a
 desk is opened cold; then RATE cases a second are raised for SECONDS. Measured: navigation to the first alarm row; from the
 service's word (`raised_at` is not used: the event's own time of sending) to the row being painted; whether the oldest
-waiting red was the first row in every frame; long tasks. With `--hours H --events N` the day is run through faster: N cases
+waiting red was the first row in every frame; long tasks. With `--events N` the day is run through faster: N cases
 come and go, and the heap and the number of nodes are taken at each tenth.
 
     python benchmarks/screens.py [--open 500] [--rate 20] [--seconds 60] [--events 0]
