@@ -66,6 +66,8 @@ LONGEST_WAIT = 0.5
 """Seconds between looks at the clock when nothing is due sooner."""
 
 JUDGED_EVERY = timedelta(minutes=1)
+UNSURE_EVERY = timedelta(seconds=10)
+"""While it is not sure it looks again so soon: what is known again counts from then on."""
 INGEST_SILENT = timedelta(seconds=15)
 """Without a beat of ingest for so long nobody knows what devices say."""
 GONE = "gone"
@@ -151,6 +153,7 @@ class Worker:
         self._guards: list[Guarded] = []
         """What is to be said of it and is not durable yet."""
         self._judged_at: datetime | None = None
+        self._sure = False
         self._lessons: dict[str, int] = {}
         """What has been told of what is usual in a home."""
         self._sweep: list[str] = []
@@ -619,7 +622,8 @@ class Worker:
                 ]
             )
             del self._guards[: len(some)]
-        if self._judged_at is not None and now - self._judged_at < JUDGED_EVERY:
+        wait = JUDGED_EVERY if self._sure else UNSURE_EVERY
+        if self._judged_at is not None and now - self._judged_at < wait:
             return
         entry = await self._stream.get(HEALTH, "beat.ingest")
         ingest = decode(entry.data, Beat) if entry is not None and entry.data is not None else None
@@ -635,7 +639,7 @@ class Worker:
             encode(judged),
             message_id=content_id(judged.role, epoch_ms(judged.run), epoch_ms(now)),
         )
-        self._judged_at = now
+        self._judged_at, self._sure = now, judged.sure
 
 
 def _book_key(version: str) -> str:
