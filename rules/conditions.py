@@ -241,7 +241,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "poor": Function(
         (),
         Type.duration,
-        "how long the signal was below 30 or the values impossible, short recoveries left in",
+        "how long the signal was below 30 or the values impossible most of the time, short recoveries left in",
         sampled=True,
         proves=True,
     ),

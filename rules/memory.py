@@ -149,6 +149,8 @@ class Samples(msgspec.Struct, array_like=True):
     """The same with a good signal and values that can be."""
     looked_at: int = 0
     """When the rules without limits of their own last looked."""
+    poor_more: int = 0
+    """So many more reports of the stretch with a bad signal were bad than good."""
 
 
 class DeviceMemory(msgspec.Struct, array_like=True):

@@ -296,15 +296,19 @@ def _judge(s: Samples, heart: Any, breath: Any, pulse: float, air: float, qualit
     impossible = (heart and not pulse) or (breath and air <= 0)
     if (quality is not None and quality < POOR) or impossible:
         if not s.poor_since or at - s.poor_at > max(RECOVERED, pause):
-            s.poor_since = at
+            s.poor_since, s.poor_more = at, 0
         s.poor_at = at
+        s.poor_more += 1
         s.sound_since = 0
     elif heard:
         if not s.sound_since or at - s.sound_at > pause:
             s.sound_since = at
         s.sound_at = at
-        if s.poor_since and at - s.poor_at > RECOVERED:
-            s.poor_since = 0
+        if s.poor_since:
+            # Whoever turns over spoils a report now and then: a bad signal is one that is bad most of the time.
+            s.poor_more -= 1
+            if s.poor_more <= 0 or at - s.poor_at > RECOVERED:
+                s.poor_since = s.poor_more = 0
 
 
 def _number(value: Any) -> Any:
