@@ -23,6 +23,12 @@ def share(*words: int) -> float:
     return ((z >> 11) + 0.5) / (1 << 53)
 
 
+def quick(word: int) -> int:
+    """A number of 0 … 2047 that belongs to a word, for what is asked with every message: a rougher `share`."""
+    z = word * 0x9E3779B97F4A7C15 & _MASK
+    return ((z ^ (z >> 29)) * 0xBF58476D1CE4E5B9 & _MASK) >> 53
+
+
 def between(low: float, high: float, *words: int) -> float:
     """A number between two others."""
     return low + (high - low) * share(*words)

@@ -18,6 +18,7 @@ from simulators import faults as fault_specs
 from simulators.community import MOST_HOMES, generate, to_yaml
 from simulators.control import WrongControl
 from simulators.lines import Tally, broker
+from simulators.radios import Radios
 from simulators.recorded import record as write_down
 from simulators.run import play
 from simulators.scenarios import SCENARIOS, Wish, parse, span, unknown_home
@@ -85,6 +86,7 @@ def simulate(
     mqtt: Annotated[str, typer.Option("--mqtt", metavar="URL", help="mqtt://user:pass@host:1883 or mqtts://…")] = "mqtt://127.0.0.1:1883",
     scenario: Annotated[list[str] | None, typer.Option("--scenario", metavar="NAME[@HOME][+OFFSET]", help="What goes wrong; may be given many times.")] = None,
     faults: Annotated[str, typer.Option("--faults", metavar="SPEC", help="loss=0.01,duplicate=0.02,reorder=0.01,delay=2s,drift=90s,stuck=0.01")] = "",
+    radios: Annotated[Radios, typer.Option("--radios", help="Late, weak and broken links as radios have them, or ideal ones.")] = Radios.lifelike,
     ca: Annotated[Path | None, typer.Option("--ca", metavar="FILE", help="With mqtts://: who may have made the broker's certificate (PEM); else those the system trusts.")] = None,
     cert: Annotated[Path | None, typer.Option("--cert", metavar="FILE", help="With mqtts://: our certificate, for a broker that asks for one (PEM).")] = None,
     key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Its private key (PEM), when it is not in the same file.")] = None,
@@ -130,7 +132,9 @@ def simulate(
                 into = stack.enter_context(record.open("w", encoding="utf-8"))
             except OSError as error:
                 _wrong(f"{record} cannot be written: {error.strerror}.")
-            world = World(community, seed=seed, start=begin, rate_scale=rate_scale, speed=speed)
+            world = World(
+                community, seed=seed, start=begin, rate_scale=rate_scale, speed=speed, radios=radios
+            )
             for wish in wishes:
                 world.stage(wish)
             count = write_down(
@@ -144,6 +148,7 @@ def simulate(
         settings: dict[str, Any] = {
             "mqtt_url": where, "seed": seed, "speed": speed, "rate_scale": rate_scale, "scenarios": wishes,
             "faults": spec, "truth": out, "control": control, "start": begin,
+            "radios": radios,
         }  # fmt: skip
         try:
             tally = play(community, duration=length, say=lambda text: typer.echo(text, err=True), **settings)

@@ -376,7 +376,8 @@ def rehearsed(world: World) -> dict[str, list[dict[str, Any]]]:
         first = [world.lives["h0317"].home, *first]
     begin_ms = midnight(date(2026, 5, 23), world.registry.zone)
     out: dict[str, list[dict[str, Any]]] = {}
-    twin = World(msgspec.structs.replace(world.site, homes=first), seed=world.seed, start=at_ms(begin_ms))
+    site = msgspec.structs.replace(world.site, homes=first)
+    twin = World(site, seed=world.seed, start=at_ms(begin_ms), radios=world.radios)
     for name in SCENARIOS:
         try:
             truths = twin.stage(Wish(name))

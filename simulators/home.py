@@ -22,6 +22,7 @@ from simulators.belts import Belt
 from simulators.company import PET, VISITOR, Coming, Company, comings
 from simulators.days import is_ajar
 from simulators.person import Person
+from simulators.radios import Link, Radios, link_of
 from simulators.resident import OUT, Stay, habits_of
 from simulators.sensors import (
     EPOCH,
@@ -64,7 +65,23 @@ _TOLD = {
 }
 
 # What the queue of a home may hold.
-_BELT, _BEAT, _MOTION, _PIR_OFF, _STAY, _SEE, _DOOR, _BED, _STEP, _REPEAT, _CACHED, _COMES, _STIRS = range(13)
+(
+    _BELT,
+    _BEAT,
+    _MOTION,
+    _PIR_OFF,
+    _STAY,
+    _SEE,
+    _DOOR,
+    _BED,
+    _STEP,
+    _REPEAT,
+    _CACHED,
+    _COMES,
+    _STIRS,
+    _ARRIVES,
+    _AGAIN,
+) = range(15)
 
 Step = Callable[["HomeLife", int], None]
 """Something a scenario does to a home at a time."""
@@ -86,6 +103,7 @@ class HomeLife:
         bridges: Iterable[str] = (),
         shared_bridges: Iterable[str] = (),
         tell: Callable[[Truth], None] | None = None,
+        radios: Radios = Radios.lifelike,
     ) -> None:
         """`bridges` are bases of Zigbee2MQTT that are this home's alone, `shared_bridges` those it speaks for.
 
@@ -104,8 +122,12 @@ class HomeLife:
         first_seq = start // 1000 - 1_767_225_600
         self.people = [Person(habits_of(home, r, seed=seed), r.id, zone, start) for r in home.residents]
         self.sensors: dict[str, Sensor] = {
-            d.id: Sensor(home, d, dice=self.dice, first_seq=first_seq) for d in home.devices
-        }
+            d.id: Sensor(
+                home, d, dice=self.dice, first_seq=first_seq,
+                radio=link_of(home, d, seed=seed) if radios is Radios.lifelike else None,
+            )
+            for d in home.devices
+        }  # fmt: skip
         self.gateway = next((s for s in self.sensors.values() if s.kind is Kind.gateway), None)
         self._pirs = {s.room: s for s in self.sensors.values() if s.kind in (Kind.motion, Kind.presence)}
         self.door = next((s for s in self.sensors.values() if s.kind is Kind.door), None)
@@ -196,6 +218,10 @@ class HomeLife:
                 self.at(a.last_motion + PIR_HOLD, _PIR_OFF, a)
         elif what == _BEAT:
             self._beat(a, ms)
+        elif what == _ARRIVES:
+            # What was still on its way when the power went is told anew when it is back; an alarm has left.
+            if a.alarm or not self.dark:
+                out.append(a)
         elif what == _STAY:
             if b == a.turn:
                 self._stay(a, ms)
@@ -212,10 +238,12 @@ class HomeLife:
             self._stirs(a, ms)
         elif what == _COMES:
             self._comes(a, ms)
+        elif what == _AGAIN:
+            self._again(a, ms)
         elif what == _REPEAT:
             self._repeat(a, b, ms)
         else:
-            self._emit(a, ms, a.says(self.stamp(ms)))
+            self._emit(a, ms, self._says(a, ms))
 
     # ---------------------------------------------------------------------------------- what people do
 
@@ -375,7 +403,8 @@ class HomeLife:
             self.at(ms + PIR_HOLD, _PIR_OFF, sensor)
 
     def _moving(self, sensor: Sensor, ms: int, *, moving: bool) -> None:
-        self.reads(sensor, ms, **{"presence" if sensor.kind is Kind.presence else "motion": moving})
+        what = "presence" if sensor.kind is Kind.presence else "motion"
+        self.reads(sensor, ms, spare=True, **{what: moving})
 
     # --------------------------------------------------------------------------------- what devices say
 
@@ -388,8 +417,15 @@ class HomeLife:
         retain: bool = False,
         topic: str = "",
         alarm: bool = False,
+        spare: bool = False,
     ) -> None:
+        """Send it the way its radio has it. `spare`: nobody misses it, because it is soon told again."""
         if self.dark or ms < sensor.mute_until:
+            return
+        alarm = alarm or sensor.raised
+        radio = sensor.radio
+        if radio is not None and ms >= radio.clear and not retain:
+            self._over(radio, sensor, ms, payload, alarm=alarm, spare=spare)
             return
         self._out.append(
             Publish(
@@ -401,9 +437,37 @@ class HomeLife:
                 self.id,
                 sensor.id,
                 sensor.kind,
-                alarm or sensor.raised,
+                alarm,
             )
         )
+
+    def _over(
+        self, radio: Link, sensor: Sensor, ms: int, payload: bytes, *, alarm: bool, spare: bool
+    ) -> None:
+        """Send it over a radio that may be late, weak or away."""
+        due = radio.due(ms, alarm=alarm, spare=spare)
+        if due is not None:
+            message = Publish(
+                at_ms(due), sensor.topic, payload, sensor.qos, False, self.id, sensor.id, sensor.kind, alarm
+            )
+            if due == ms:
+                self._out.append(message)
+            else:
+                self.at(due, _ARRIVES, message)
+        if sensor.zigbee and not alarm and (later := radio.again(ms)):
+            self.at(ms + later, _AGAIN, sensor)
+
+    def _again(self, sensor: Sensor, ms: int) -> None:
+        """A frame comes a second time: the bridge publishes what it knows of the device by now, with the time of now."""
+        if not self.dark and ms >= sensor.mute_until:
+            kept = sensor.topic, self._says(sensor, ms), sensor.qos, False
+            self._out.append(Publish(at_ms(ms), *kept, self.id, sensor.id, sensor.kind, sensor.raised))
+
+    def _says(self, sensor: Sensor, ms: int, extra: dict[str, Any] | None = None) -> bytes:
+        """The device's words of now, with how well it is heard now."""
+        if sensor.zigbee and sensor.radio is not None:
+            sensor.link = sensor.radio.quality(ms) or sensor.link
+        return sensor.says(self.stamp(ms), extra)
 
     def _belt(self, belt: Belt, ms: int) -> None:
         self._emit(belt.sensor, ms, belt.says(ms, self.stamp(ms)))
@@ -415,11 +479,12 @@ class HomeLife:
             sensor.state = {"link_quality": sensor.link + int(dice.u() * 12), "uptime_seconds": sensor.seq}
         elif sensor.kind is Kind.water_meter:
             sensor.state["water_total"] += self._water(sensor.every / MINUTE)
-        elif sensor.zigbee:
+        elif sensor.zigbee:  # a radio has its own idea of it
             sensor.link = min(255, max(40, sensor.link + int(dice.u() * 9) - 4))
         if "temperature" in sensor.state and sensor.state["temperature"] < 35:
             sensor.state["temperature"] = round(self.room_temperature + dice.u(), 1)
-        self._emit(sensor, ms, sensor.says(self.stamp(ms)))
+        payload = self._says(sensor, ms) if sensor.zigbee else sensor.says(self.stamp(ms))
+        self._emit(sensor, ms, payload, spare=True)
         self.at(ms + int(sensor.every / self._scale * (0.96 + 0.08 * dice.u())), _BEAT, sensor)
 
     def _water(self, minutes: float) -> int:
@@ -430,15 +495,18 @@ class HomeLife:
         self._drawn -= litres
         return litres
 
-    def reads(self, sensor: Sensor, ms: int, **values: Value) -> None:
-        """A device reports changed readings. A native alarm is repeated until somebody acknowledges it."""
+    def reads(self, sensor: Sensor, ms: int, *, spare: bool = False, **values: Value) -> None:
+        """A device reports changed readings. A native alarm is repeated until somebody acknowledges it.
+
+        `spare`: a weak link may lose it.
+        """
         for quantity, value in values.items():
             sensor.set(quantity, value)
         urgent = [v for q, v in values.items() if q in URGENT]
         if urgent:
             sensor.raised = urgent != [False]
-        payload = sensor.says(self.stamp(ms))
-        self._emit(sensor, ms, payload, alarm=bool(urgent))
+        payload = self._says(sensor, ms)
+        self._emit(sensor, ms, payload, alarm=bool(urgent), spare=spare)
         if urgent and sensor.raised:
             self._keep_repeating(sensor, ms, payload)
         elif urgent:
@@ -447,7 +515,7 @@ class HomeLife:
     def press(self, sensor: Sensor, ms: int) -> None:
         """Somebody presses an SOS button: an event, there is no release."""
         pressed = {"action": "emergency"} if sensor.zigbee else {"sos": True}
-        payload = sensor.says(self.stamp(ms), pressed)
+        payload = self._says(sensor, ms, pressed)
         self._emit(sensor, ms, payload, alarm=True)
         self._keep_repeating(sensor, ms, payload)
 

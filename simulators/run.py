@@ -26,6 +26,7 @@ from care.site import Site
 from care.words import Kind
 from simulators.faults import FaultLine, Faults
 from simulators.lines import WINDOW, Broker, Line, Tally, broker
+from simulators.radios import Radios
 from simulators.scenarios import Truth, Wish, truth_line
 from simulators.scenarios import parse as parse_scenario
 from simulators.sensors import Publish, at_ms, to_ms
@@ -58,14 +59,15 @@ class Simulation:
         truth: TextIO | None = None,
         clock: Clock | None = None,
         start: datetime | None = None,
+        radios: Radios = Radios.lifelike,
     ) -> None:
         self._clock = clock or SystemClock()
         self._broker = broker(mqtt_url) if isinstance(mqtt_url, str) else mqtt_url
         self._truth = truth
         self.tally = Tally()
         self.world = World(
-            site, seed=seed, start=start or self._clock.now(), rate_scale=rate_scale, speed=speed
-        )
+            site, seed=seed, start=start or self._clock.now(), rate_scale=rate_scale, speed=speed, radios=radios
+        )  # fmt: skip
         self._faults = FaultLine(faults or Faults(), seed=seed)
         self.faults_from_beginning = bool(faults)
         self.switches = Switches(self.world, self._faults)
@@ -295,6 +297,7 @@ async def run(
     control: Path | None = None,
     start: datetime | None = None,
     say: Callable[[str], None] | None = None,
+    radios: Radios = Radios.lifelike,
 ) -> Tally:
     """Publish a community to a broker until `duration` of its time has passed, `stop` is set, or it is cancelled.
 
@@ -305,7 +308,7 @@ async def run(
     """
     simulation = Simulation(
         site, mqtt_url=mqtt_url, seed=seed, speed=speed, rate_scale=rate_scale, faults=faults, scenarios=scenarios,
-        truth=truth, clock=clock, start=start,
+        truth=truth, clock=clock, start=start, radios=radios,
     )  # fmt: skip
     async with contextlib.AsyncExitStack() as stack:
         if control is not None:

@@ -17,6 +17,7 @@ import numpy as np
 from care.messages import Value
 from care.site import Device, Home, native_topic
 from care.words import Kind
+from simulators.radios import Link, Radio, radio_of
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -148,13 +149,17 @@ class Dice:
 class Sensor:
     """One device of a home: its dialect, what it would say now, and its counters."""
 
-    def __init__(self, home: Home, device: Device, *, dice: Dice, first_seq: int) -> None:
+    def __init__(
+        self, home: Home, device: Device, *, dice: Dice, first_seq: int, radio: Link | None = None
+    ) -> None:
+        """`radio` None: every word arrives at once."""
         self.id = device.id
+        self.radio = radio
         self.kind = device.kind
         self.room = device.room
         self.resident = device.resident
         self.topic = device.address or native_topic(home.id, device.id)
-        self.zigbee = not self.topic.startswith("anxin/")
+        self.zigbee = radio_of(device) is Radio.zigbee
         self.seq = first_seq
         self.alarm = device.kind in ALARM_KINDS
         self.raised = False

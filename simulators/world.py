@@ -16,6 +16,7 @@ from care.words import Kind
 from simulators.days import midnight
 from simulators.home import HomeLife, base_topic
 from simulators.pace import Pace
+from simulators.radios import Radios
 from simulators.scenarios import SCENARIOS, Stage, Truth, Wish, WrongScenario, unknown_home
 from simulators.sensors import HOUR, SECOND, Publish, at_ms, iso_ms, to_ms
 
@@ -33,12 +34,14 @@ class World:
     """
 
     def __init__(
-        self, site: Site, *, seed: int = 1, start: datetime, rate_scale: float = 1.0, speed: float = 1.0
-    ) -> None:
+        self, site: Site, *, seed: int = 1, start: datetime, rate_scale: float = 1.0, speed: float = 1.0,
+        radios: Radios = Radios.lifelike,
+    ) -> None:  # fmt: skip
         self.site = site
         self.registry = Registry(site)
         self.start = start
         self.seed = seed
+        self.radios = radios
         self._start_ms = to_ms(start)
         self.now_ms = self._start_ms
         self.pace = Pace(self._start_ms, speed)
@@ -61,6 +64,7 @@ class World:
                     base for base, homes in bridges.items() if len(homes) > 1 and homes[0] == home.id
                 ],
                 tell=self._lived.append,
+                radios=radios,
             )
             for home in site.homes
         }

@@ -85,9 +85,12 @@ class Stage:
         label: str = "",
         life: HomeLife | None = None,
     ) -> None:
-        """Something true at a time. With a `code`: such an alert ought to be raised `within` seconds of it."""
+        """Something true at a time. With a `code`: such an alert ought to be raised `within` seconds of it, and of what
+        the radio of the `device` may need at worst.
+        """
         at = self.ms(seconds)
-        by = at_ms(at + int(within * SECOND))
+        late = device.radio.worst_ms if device is not None and device.radio is not None else 0
+        by = at_ms(at + int(within * SECOND) + late)
         self.truths.append(
             Truth(
                 at=at_ms(at),

@@ -15,6 +15,7 @@ from care.site import Registry
 from care.words import Kind
 from simulators.community import generate
 from simulators.days import day_plan, sort_of
+from simulators.radios import Radios
 from simulators.resident import OUT, habits_of
 from simulators.scenarios import Wish
 from simulators.sensors import to_ms
@@ -194,7 +195,7 @@ def test_payloads_are_those_of_their_dialect():
     site = generate(40)
     topics = Registry(site).topics()
     counters = {}
-    for message in run(hours=3):
+    for message in run(hours=3, radios=Radios.ideal):
         body = json.loads(message.payload)
         if message.topic not in topics:
             assert message.retain
@@ -220,7 +221,7 @@ def test_payloads_are_those_of_their_dialect():
 def test_devices_keep_their_pace():
     """A belt every 5 s, a gateway every minute, an infrared sensor at most once a minute while something moves."""
     at = {}
-    for message in run(hours=8):
+    for message in run(hours=8, radios=Radios.ideal):
         body = json.loads(message.payload)
         if message.retain or (
             message.kind is Kind.motion and not (body.get("occupancy") or body.get("motion"))
@@ -240,7 +241,7 @@ def test_devices_keep_their_pace():
 
 def test_an_infrared_sensor_speaks_at_most_once_a_minute():
     """Two reports of movement of one sensor are a minute apart (heartbeats are left out of this world)."""
-    world = World(generate(20), start=START + timedelta(hours=6), rate_scale=0.001)
+    world = World(generate(20), start=START + timedelta(hours=6), rate_scale=0.001, radios=Radios.ideal)
     last = {}
     for message in world.events(START + timedelta(hours=12)):
         body = json.loads(message.payload)
