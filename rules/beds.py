@@ -25,8 +25,9 @@ from rules.samples import (
     most,
     two_hearts,
 )
-from rules.signs import allowed, front_doors, last_sign, left_at
+from rules.signs import allowed, front_doors, is_stuck, last_sign, left_at
 from rules.windows import instant
+from rules.words import room_kind
 
 if TYPE_CHECKING:
     from rules.live import Instance, LiveDevice, LiveHome
@@ -45,6 +46,7 @@ UNSEEN_LEAST = 2 * 60_000
 UNSEEN, UNSEEN_WITHIN = 3, 24 * 3600_000
 """Three in a day, in a week where a sensor sees the bedroom itself, and it is the mat: nobody gets up, and back into bed,
 past a living sensor at the bed or in the bathroom without one of them seeing it."""
+NOON = 12 * 60
 LOOK_AT_MUTE = 30 * 60_000
 NOT_MUTE: Final = -1e16
 """Seconds since something that is not so (as `rules.view.NOT_SO`)."""
@@ -330,6 +332,32 @@ def _walked(view: EngineView) -> bool:
     return False
 
 
+def about(view: EngineView, morning: int, seconds: float, rooms: tuple[str, ...]) -> bool:
+    """Whether somebody moved in these rooms in the morning that began then (ms), so long after the episode did or later.
+
+    On the way to the bathroom one passes through other rooms too: only who is still about after a while is up.
+    """
+    today = datetime.fromtimestamp(view.now / 1000, view.zone).date()
+    if view.now < morning:
+        view.wake(morning)
+        return False
+    if view.now >= instant(today, NOON, view.zone):
+        return False
+    since = max(view.instance.episode.onset + round(seconds * 1000), morning)
+    return any(
+        f.true_at > since and not is_stuck(f, view.now)
+        for device in view.home.devices.values()
+        if room_kind(device.room) in rooms
+        for quantity in ("motion", "presence")
+        if (f := device.fields.get(quantity)) is not None
+    )
+
+
+def _about(view: EngineView, clock: int, seconds: float, *rooms: str) -> bool:
+    today = datetime.fromtimestamp(view.now / 1000, view.zone).date()
+    return about(view, instant(today, clock, view.zone), seconds, rooms)
+
+
 def _stirred(view: EngineView, seconds: float) -> bool:
     at = last_sign(view.home, STIRRING, view.now).at
     end = at + round(seconds * 1000)
@@ -402,6 +430,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "flickers": _flickers,
     "surely_empty": _surely_empty,
     "walked": _walked,
+    "about": _about,
     "stirred": _stirred,
     "watched": _watched,
     "overdue": _overdue,

@@ -280,6 +280,20 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "the bed sensor has said empty without a break for the first time, and half as long again as it has within a week "
         "lost somebody whom nothing saw get up; the second time is always enough",
     ),
+    "about": Function(
+        ("clock", "duration"),
+        Type.bool,
+        "this morning from that time on, and so long after the episode began or later, motion or presence in the named rooms",
+        rest="text",
+        wide=_PRESENCE,
+    ),
+    "about_usual": Function(
+        ("hour", "duration", "duration"),
+        Type.bool,
+        "the same from so long before the resident's usual time on; false while that is not known",
+        rest="text",
+        wide=_PRESENCE,
+    ),
     "walked": Function(
         (),
         Type.bool,

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from care.messages import Evidence, Value
 from rules import nights, routine
 from rules.baselines import below, level, moved, norm, reach
+from rules.beds import about
 from rules.live import bed_of
 from rules.memory import BedClock, HomeClock, moment
 from rules.modes import is_written
@@ -295,6 +296,17 @@ def _usual_hour(view: EngineView, what: str) -> float | None:
     return None if minute is None else (minute + NOON) % (24 * 60)
 
 
+def _about_usual(view: EngineView, what: str, early: float, seconds: float, *rooms: str) -> bool:
+    minute = _usual_hour(view, what)
+    if minute is None:
+        return False
+    morning = instant(_day(view.now, view), 0, view.zone) + round(minute * MINUTE - early * 1000)
+    found = about(view, morning, seconds, rooms)
+    if found:
+        _tell(view, f"usual_{what}", _clock(minute))
+    return found
+
+
 def _usual_time(view: EngineView, written: int, what: str) -> int:
     if written < NOT_KNOWN:
         return written
@@ -335,6 +347,7 @@ LEARNT: Final[dict[str, Callable[..., Any]]] = {
     "own": _own,
     "usual_time": _usual_time,
     "late": _late,
+    "about_usual": _about_usual,
     "learned": _learned,
     "detected": _detected,
 }
