@@ -171,9 +171,7 @@ class Episodes(Homes):
             self._begin_waiting(instance, at, trigger, value, is_open, edge)
             if episode.phase == IDLE:
                 if value is False:
-                    rests = rule.when.rests_on(view, rule.doc.by_time)
-                    # How long a word is believed moves the timer at each repetition of it.
-                    instance.rests = None if rests and rule.doc.by_time and instance.gap else rests
+                    self._settle_rests(instance)
                 return
         if edge:
             view.wake(edge)
@@ -182,6 +180,15 @@ class Episodes(Homes):
             self._wait(instance, at, trigger, value, is_open, out)
         else:
             self._watch(instance, at, trigger, value, out)
+
+    def _settle_rests(self, instance: Instance) -> None:
+        """What it rests on that the condition was found false just now (`Instance.rests`)."""
+        view, rule = self._view, instance.rule
+        look_at = view.next
+        rests = rule.when.rests_on(view, rule.doc.by_time)
+        view.next = look_at  # asking the parts again told the view again
+        # How long a word is believed moves the timer at each repetition of it.
+        instance.rests = None if rests and rule.doc.by_time and instance.gap else rests
 
     def _is_blinded(self, instance: Instance) -> bool:
         """Whether a rule speaks of this subject that makes this one unable to tell."""
@@ -204,6 +211,8 @@ class Episodes(Homes):
 
     def _ask_again(self, asker: Instance, at: int) -> None:
         """Whoever asks what is usual here looks at once: one of them found that a day was over before a report did."""
+        if at < self._now - LONG_AGO:
+            return  # by the clock of a device that lives years ago: nobody is asked about each of the days between
         for other in asker.home.personal:
             if other is not asker:
                 wake = other.episode.wake

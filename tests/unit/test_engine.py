@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
-from care.ids import content_id
+from care.ids import content_id, epoch_ms
 from care.messages import Finding, Refusal, Report
 from care.site import Community, Device, Home, Policy, Registry, Resident, Site
 from care.words import Condition, Kind, Level, Phase
-from rules.catalog import RuleBook, load, read_rules
+from rules.catalog import RuleBook, Shape, load, read_rules
 from rules.engine import Engine
 from rules.episodes import FAILED
 
@@ -508,3 +509,18 @@ def test_the_community_sets_limits_for_everybody() -> None:
     site = Site(community=site.community, homes=site.homes, policy=Policy(rules={"GS1": {"hold_seconds": 0}}))
     found = feed(an_engine(site), said("gas", 0, gas=True))
     assert [(f.rule, f.parameters["hold_seconds"]) for f in found] == [("GS1", 0)]
+
+
+def test_a_rule_that_rests_sets_itself_no_timer_by_being_asked_why() -> None:
+    """What it rests on is found by asking its parts again; when to look next was settled before: not in the years since."""
+    engine = an_engine()
+    long_ago = said("belt", -40 * 365 * 86_400, in_bed=True)
+    feed(engine, msgspec.structs.replace(long_ago, received_at=NOON))
+    now = epoch_ms(NOON)
+    resting = [
+        i
+        for i in engine._homes["h1"].instances.values()
+        if i.rule.doc.shape is Shape.state and not i.episode.phase and i.episode.wake
+    ]
+    assert resting
+    assert [i.key for i in resting if i.episode.wake < now] == []
