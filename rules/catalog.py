@@ -35,7 +35,7 @@ from rules.conditions import (
     compile_condition,
     duration_seconds,
 )
-from rules.detectors import DETECTORS, LEARNT, Detector
+from rules.detectors import DETECTORS, LEARNT, WHILE_WAITING, Detector
 
 CATALOG = Path(__file__).parent / "catalog"
 """The rules that ship with the program."""
@@ -410,7 +410,9 @@ class Rule:
     @cached_property
     def personal(self) -> frozenset[str]:
         """What it asks of the personal clock."""
-        return frozenset(f for part in self._parts() for f in part.functions) & LEARNT.keys()
+        return (
+            frozenset(f for part in self._parts() for f in part.functions) & LEARNT.keys()
+        ) - WHILE_WAITING
 
     @cached_property
     def codes_asked(self) -> frozenset[str]:

@@ -352,6 +352,8 @@ LEARNT: Final[dict[str, Callable[..., Any]]] = {
     "detected": _detected,
 }
 """Functions of the language that are answered here."""
+WHILE_WAITING: Final = frozenset({"about_usual"})
+"""Those that only a wait that is under way asks: that something was learnt begins none."""
 LIVE: Final = frozenset({"deviation", "under_usual"})
 """Those whose answer may change with every sample."""
 

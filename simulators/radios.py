@@ -16,6 +16,7 @@ Where numbers come from (domain.md 2.1, 2.2 and its list of sources; *ours* is a
 from __future__ import annotations
 
 import zlib
+from abc import ABC, abstractmethod
 from enum import StrEnum
 from statistics import NormalDist
 
@@ -91,7 +92,7 @@ def _walls(home: Home, device: Device) -> int:
     return max(_WALLS.get(room, 1) for room in (device.room, *rooms))
 
 
-class Link:
+class Link(ABC):
     """What becomes of the words of one device."""
 
     __slots__ = ("clear", "name")
@@ -104,9 +105,9 @@ class Link:
         self.clear = 0
         """What is said before this time (ms) arrives at once, and once: nobody need ask."""
 
+    @abstractmethod
     def due(self, ms: int, *, alarm: bool, spare: bool) -> int | None:
         """When something said at `ms` arrives; None: never, which no `alarm` meets. `spare`: it is told again soon anyway."""
-        raise NotImplementedError
 
     def again(self, _ms: int) -> int:
         """How many ms later the device says the same once more; 0: it does not."""

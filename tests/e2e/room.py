@@ -42,6 +42,7 @@ from dashboard_api.live import Channel, Listener
 from dashboard_api.people import add_user, make_demo_users
 from simulators.community import generate
 from simulators.control import controlled
+from simulators.radios import Radios
 from simulators.run import Simulation
 from tests.e2e.lived import LivedHistory
 
@@ -149,7 +150,8 @@ class Room:
     async def _live(self) -> None:
         assert self.control is not None
         nowhere = f"mqtt://127.0.0.1:{free_port()}"
-        simulation = Simulation(self.registry.site, clock=self.clock, mqtt_url=nowhere)
+        # What a scenario says is looked for at once: no radio is late here.
+        simulation = Simulation(self.registry.site, clock=self.clock, mqtt_url=nowhere, radios=Radios.ideal)
         self._world = contextlib.AsyncExitStack()
         await self._world.enter_async_context(controlled(simulation, self.control, self.clock))
         running = asyncio.create_task(simulation.run())

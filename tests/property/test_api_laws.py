@@ -40,7 +40,8 @@ ALERTS = st.fixed_dictionaries(
         "responders": st.lists(
             st.fixed_dictionaries(
                 {"id": st.sampled_from(["s7", "s8"]), "name": st.just("林" + SECRET), "role": texts, "role_words": st.just("网格员"),
-                 "state": st.sampled_from(["offered", "accepted", "declined", "departed", "arrived"]), "at": st.just("t"), "lead": st.booleans()}
+                 "state": st.sampled_from(["offered", "accepted", "declined", "departed", "arrived"]), "at": st.just("t"), "lead": st.booleans(),
+                 "walk_minutes": st.none() | st.just(4.0)}
             ), max_size=2, unique_by=lambda r: r["id"],
         ),
         "step": st.just(1),
