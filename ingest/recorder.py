@@ -27,8 +27,8 @@ from care.clock import Clock
 from care.errors import Temporary
 from care.ids import content_id
 from care.messages import Beat, Finding, Guarded, Judged, Refusal, Report, Unclaimed, decode, encode
-from care.site import Registry, Site
-from care.stream import ALERTS, FINDINGS, HEALTH, PROTECTION, QUARANTINE, READINGS, REGISTRY, Stored, Stream
+from care.site import Registry
+from care.stream import ALERTS, FINDINGS, HEALTH, PROTECTION, QUARANTINE, READINGS, Stored, Stream
 from devices.consent import withheld
 from devices.quantities import QUANTITIES
 from ingest.protection import LONGEST_GAP, Change, Spent, Watched, day_of, spent, watched
@@ -394,10 +394,9 @@ class Recorder:
 
         Made from what was said alone, so a day that is deleted from `protection_known` is made again.
         """
-        zone = await self._zone()
-        if zone is None:
-            return
-        now = self.clock.now()
+        if self._registry is None:
+            return  # nobody knows yet when the days of the community begin
+        zone, now = self._registry.zone, self.clock.now()
         row = await (await connection.execute(QUERIES["protection_todo"])).fetchone()
         if row is None or row[0] is None:
             return
@@ -438,16 +437,6 @@ class Recorder:
             )
             over = written and now >= ends + SETTLED
             await connection.execute(QUERIES["know_protection_day"], {"day": day, "as_of": end, "done": over})
-
-    async def _zone(self) -> ZoneInfo | None:
-        """The community's, whose days these are; None while no site is known."""
-        entry = await self.stream.get(REGISTRY, "site")
-        if entry is None or entry.data is None:
-            return None
-        try:
-            return ZoneInfo(decode(entry.data, Site).community.timezone)
-        except msgspec.MsgspecError:
-            return None
 
     # -- sign of life
 
