@@ -829,7 +829,11 @@ def _weigh_motion(f: Field, run: tuple[Any, int, int, int] | None, trigger: Trig
 
 
 def _is_ghost(f: Field, trigger: Trigger) -> bool:
-    """A hazard never heard of, older than our last word, which says it is over. A cached one is not that."""
+    """A hazard never heard of, older than our last word, which says it is over.
+
+    It is one only between two words that deny it, or before all that was ever known. A retained copy is a cache; so is
+    a "yes" dated between the last we heard and the end of it: a bridge that fell over and tells an old state anew.
+    """
     report = trigger.report
     return (
         not report.retained
@@ -837,4 +841,5 @@ def _is_ghost(f: Field, trigger: Trigger) -> bool:
         and report.repaired is None
         and f.value is False
         and f.true_at < trigger.at < f.at
+        and (trigger.at >= f.since or not f.true_at)
     )
