@@ -227,6 +227,8 @@ class DeviceHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Why it does not protect: never_reported, silent, offline, fault, tamper, battery, doubtful, out_of_service; empty when it does."""
     out_until: datetime | None = None
     """Out of service until then."""
+    out_by: str = ""
+    """Who took it out of service; empty while it is in service."""
     expected_seconds: float | None = None
     """How long it may be silent before that is strange: its kind's limit, or its own rhythm. None: not judged by time."""
 

@@ -47,7 +47,7 @@ def line(house: House, home: Home, device: Device, health: HomeHealth | None) ->
     last_at = max((t for t in (heard, known.last_at if known else None) if t is not None), default=None)
     reason = known.reason if known is not None else "" if health is not None else "never_reported"
     until = known.out_until if known is not None else None
-    words, words_en = house.because(reason, until)
+    words, words_en = house.because(reason, until, known.out_by if known is not None else "")
     return {
         "id": device.id,
         "home": home.id,
@@ -59,6 +59,7 @@ def line(house: House, home: Home, device: Device, health: HomeHealth | None) ->
         "silent": known.silent if known is not None else None,
         "battery": known.battery if known is not None else None,
         "out_until": iso(until) if until is not None else None,
+        "out_by": house.name_of(known.out_by) if known is not None and known.out_by else None,
         "reason": reason,
         "reason_words": words,
         "reason_words_en": words_en,

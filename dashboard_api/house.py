@@ -27,6 +27,7 @@ from alerts.roster import roster_of
 from alerts.rotaasks import RotaAsk
 from alerts.rotanews import NoteFate
 from alerts.upkeep import visits_due
+from care import schematic
 from care.ages import USUAL, Ages
 from care.clock import Clock
 from care.errors import Conflict, Temporary
@@ -570,17 +571,50 @@ class House:
             if device.reason:
                 known = self.picture.registry.devices.get(device.device)
                 zh, en = wording.device_labels(known[1]) if known is not None else (device.kind, device.kind)
-                why, why_en = self.because(device.reason, device.out_until)
-                out.append((f"{zh} {why}", f"{en}: {why_en}"))
+                why, why_en = self.because(device.reason, device.out_until, device.out_by)
+                alone = wording.left_alone(health, device) if device.out_until is not None else None
+                out.append(
+                    (f"{alone[0]}：{zh} {why}", f"{alone[1]}: {en}, {why_en}")
+                    if alone is not None
+                    else (f"{zh} {why}", f"{en}: {why_en}")
+                )
         return out
 
-    def because(self, reason: str, out_until: datetime | None) -> tuple[str, str]:
-        """Why a device does not protect, in both languages; out of service with its end, by the community's clock."""
+    def because(self, reason: str, out_until: datetime | None, out_by: str = "") -> tuple[str, str]:
+        """Why a device does not protect, in both languages; out of service with its end, by the community's clock, and who."""
         zh, en = wording.REASONS.get(reason, reason), wording.REASONS_EN.get(reason, reason)
         if out_until is None:
             return zh, en
         end = out_until.astimezone(self.picture.registry.zone)
-        return f"停用至 {end.month} 月 {end.day} 日 {end:%H:%M}", f"out of service until {end:%d %b %H:%M}"
+        who = self.name_of(out_by) if out_by else ""
+        return (
+            f"停用至 {end.month} 月 {end.day} 日 {end:%H:%M}" + (f"（{who}登记）" if who else ""),
+            f"out of service until {end.day} {end:%b %H:%M}" + (f" ({who})" if who else ""),
+        )
+
+    def out_of_service(self, at: datetime) -> dict[str, list[Json]]:
+        """Home → its devices that are still out of service then, with the end, who, and what nothing else guards there."""
+        found: dict[str, list[Json]] = {}
+        for health in list(self.picture.health.values()):
+            for device in health.devices:
+                known = self.picture.registry.devices.get(device.device)
+                if device.out_until is None or device.out_until <= at or known is None:
+                    continue
+                alone = wording.left_alone(health, device)
+                zh, en = wording.device_labels(known[1])
+                found.setdefault(health.home, []).append(
+                    {
+                        "device": device.device,
+                        "place": schematic.building_of(known[0]) or known[0].address,
+                        "label": zh,
+                        "label_en": en,
+                        "until": iso(device.out_until),
+                        "by": self.name_of(device.out_by) if device.out_by else None,
+                        "alone": alone[0] if alone is not None else None,
+                        "alone_en": alone[1] if alone is not None else None,
+                    }
+                )
+        return found
 
     @staticmethod
     def paths(health: HomeHealth | None) -> list[Json]:

@@ -106,6 +106,7 @@ def routes(house: House) -> APIRouter:
             zone=house.picture.registry.zone,
             may_see=lambda device, quantity: may_see(place, who, device, quantity),
             hidden_by=access.why_hidden(who.role),
+            name_of=house.name_of,
         )
         return {
             **home_line(place, who, counted()),
@@ -168,6 +169,7 @@ def routes(house: House) -> APIRouter:
             zone=house.picture.registry.zone,
             may_see=lambda device, quantity: may_see(place, who, device, quantity),
             hidden_by=access.why_hidden(who.role),
+            name_of=house.name_of,
         )
 
     @router.get(

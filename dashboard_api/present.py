@@ -6,7 +6,7 @@ be there. Nothing is decided here: every figure comes from the alert's own state
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -665,8 +665,17 @@ COVER_NAMED = 10
 """People named for each home, the nearest first; how many there are is told besides. A case never asks more at a time."""
 
 
-def coverage_json(registry: Registry, now: datetime, alerts: Iterable[Alert] = ()) -> dict[str, Any]:
-    """Per home: who on duty and free is there within the promise; where nobody is, whom to ask; and the rota's holes."""
+def coverage_json(
+    registry: Registry,
+    now: datetime,
+    alerts: Iterable[Alert] = (),
+    *,
+    outs: Mapping[str, list[dict[str, Any]]] | None = None,
+) -> dict[str, Any]:
+    """Per home: who on duty and free is there within the promise; where nobody is, whom to ask; and the rota's holes.
+
+    `outs`: home → what is out of service in it. People within reach are of no use to an alarm that nothing gives.
+    """
     found = coverage(registry, alerts, now, named=COVER_NAMED)
     roster = roster_of(registry)
     on_duty = {s.id for s in roster.on_duty(now, RESPONDER_ROLES)}
@@ -681,6 +690,7 @@ def coverage_json(registry: Registry, now: datetime, alerts: Iterable[Alert] = (
             ],
             "next": _next_json(c.next, on_duty),
             "located": c.home.location is not None,
+            "out": (outs or {}).get(c.home.id, []),
         }
         for c in found
     ]

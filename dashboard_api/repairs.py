@@ -83,6 +83,9 @@ def routes(house: House) -> APIRouter:
             for d in (health.devices if health is not None else ())
             if d.last_at is not None and order.device in (None, d.device)
         ]
+        out = next(
+            (d for d in (health.devices if health is not None else ()) if d.device == order.device), None
+        )
         heard = max((t for t in (last_heard(house, order), *told) if t is not None), default=None)
         return {
             "id": order.id,
@@ -101,6 +104,8 @@ def routes(house: House) -> APIRouter:
             "why": order.why,
             "since": iso(order.since or order.opened_at),
             "last_report_at": iso(heard) if heard is not None else None,
+            "out_until": iso(out.out_until) if out is not None and out.out_until is not None else None,
+            "out_by": house.name_of(out.out_by) if out is not None and out.out_by else None,
             "state": order.state,
             "opened_at": iso(order.opened_at),
             "opened_by": house.name_of(order.opened_by),

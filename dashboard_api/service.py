@@ -155,7 +155,9 @@ def routes(house: House) -> APIRouter:
             raise Problem(422, Why.invalid, "at: from now on, within 14 days", fields=["at"])
         # What people will be doing then nobody knows; where they will be, the rota does.
         cases = house.open_alerts() if then - now < timedelta(minutes=1) else []
-        return large(present.coverage_json(house.picture.registry, then, cases))
+        return large(
+            present.coverage_json(house.picture.registry, then, cases, outs=house.out_of_service(then))
+        )
 
     @router.get(f"{V}/kpis", response_model=shapes.Kpi, response_model_exclude_unset=True, tags=["figures"])
     def kpis(

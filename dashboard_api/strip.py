@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from care.ids import iso
-from care.messages import HomeHealth, Report
+from care.messages import DeviceHealth, HomeHealth, Report
 from care.site import Device, Home
 from care.words import Kind
 from dashboard_api import wording
@@ -252,6 +252,8 @@ def _row(
         "words_en": "",
         "alarm": False,
         "age_seconds": None,
+        "out_until": None,
+        "out_by": None,
         "draw": draw,
         "spans": [],
         "points": [],
@@ -294,6 +296,20 @@ def _row(
     if row["alarm"] and trace is not None and trace.points:
         row["age_seconds"] = round(end - trace.points[-1][0], 1)
     return row
+
+
+def _say_out(
+    row: dict[str, Any], health: DeviceHealth, zone: ZoneInfo, name_of: Callable[[str], str]
+) -> None:
+    """That it is out of service, until when and by whom, instead of a calm word. An alarm of it stays an alarm."""
+    if health.out_until is None:
+        return
+    row["out_until"] = iso(health.out_until)
+    row["out_by"] = name_of(health.out_by) if health.out_by else None
+    if not row["alarm"]:
+        end = health.out_until.astimezone(zone)
+        row["words"] = f"停用至 {end.month}/{end.day} {end:%H:%M}"
+        row["words_en"] = f"out to {end.day} {end:%b %H:%M}"
 
 
 _NO_DATA: Both = ("无数据", "no data")
@@ -456,6 +472,7 @@ def strip(
     zone: ZoneInfo,
     may_see: Callable[[Device, str], bool] = lambda _device, _quantity: True,
     hidden_by: str = "consent",
+    name_of: Callable[[str], str] = str,
 ) -> dict[str, Any]:
     """One home's strip as `GET /homes/{id}/strip` tells it. Rows that the reader may not see are left out; `hidden_by`
     (`role` or `consent`) is then why.
@@ -464,6 +481,7 @@ def strip(
     start = end - min(timedelta(minutes=minutes), KEPT).total_seconds()
     heard = recent.homes.get(home.id, {})
     silent = {d.device for d in health.devices if d.silent} if health is not None else set()
+    out = {d.device: d for d in health.devices if d.out_until is not None} if health is not None else {}
     rows = []
     hidden = False
     seen: dict[str, Heard] = {}
@@ -477,7 +495,10 @@ def strip(
         known = heard.get(device.id)
         if known is not None:
             seen[device.id] = known
-        rows.append(_row(device, known, start, end, device.id in silent, zone))
+        row = _row(device, known, start, end, device.id in silent, zone)
+        if device.id in out:
+            _say_out(row, out[device.id], zone, name_of)
+        rows.append(row)
         pulse = known.traces.get("heart_rate") if known is not None else None
         if device.kind is Kind.bed_belt and pulse is not None and may_see(device, "heart_rate"):
             points = [[iso(_at(t)), v] for t, v in pulse.points if start <= t <= end]

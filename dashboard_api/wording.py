@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from care.messages import DeviceHealth, HomeHealth
 from care.site import Device, Resident
 from care.words import Kind, Role, Tier
 from devices.kinds import KINDS
@@ -101,6 +102,29 @@ PATH_OF: dict[Kind, str] = {
     Kind.presence: "movement",
 }
 """The way that a kind of device is on, as the rules count it."""
+HAZARDS = frozenset({"fire", "gas", "fall", "water"})
+"""Ways that guard against something; the others watch something."""
+
+
+def path_of(kind: str) -> str:
+    """The way that a kind of device is on; a button is a way to call."""
+    return "call" if kind == Kind.button else {k.value: p for k, p in PATH_OF.items()}.get(kind, "")
+
+
+def left_alone(health: HomeHealth, device: DeviceHealth) -> tuple[str, str] | None:
+    """What nothing in the home guards against while this device does not, in both languages; None: something does."""
+    path = path_of(device.kind)
+    if not path or any(not d.reason for d in health.devices if path_of(d.kind) == path):
+        return None
+    if path == "call":
+        return "此户无法呼救", "nobody can call for help from here"
+    return (
+        f"{PATHS[path]}无设备看护",
+        f"nothing guards against {PATHS_EN[path]}"
+        if path in HAZARDS
+        else f"nothing watches {PATHS_EN[path]}",
+    )
+
 
 UNPROTECTED: dict[str, str] = {
     "gateway": "全户失联（网关、网络或停电）",

@@ -16,7 +16,7 @@ from care.words import Kind, Protection
 from rules.beds import never_told
 from rules.live import ON_CHANGE_GAP, LiveDevice, LiveHome, has_reported, is_declared_lost, silent_since
 from rules.memory import ACTIVE, moment
-from rules.modes import out_until
+from rules.modes import out_of_service
 
 BATTERY_EMPTY = 10
 """Percent at which a battery device may stop at any time (rule TE1, yellow)."""
@@ -131,14 +131,15 @@ def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at:
     device: LiveDevice | None = live.devices.get(name) if live is not None else None
     kind = here.kind.value if here is not None else device.kind if device is not None else ""
     room = here.room if here is not None else ""
-    ends = out_until(live.memory.orders, name, at) if live is not None else 0
-    out = moment(ends) if ends else None
+    taken = out_of_service(live.memory.orders, name, at) if live is not None else None
+    out, by = (taken.until, taken.by) if taken is not None else (None, "")
     if device is None:
         return DeviceHealth(
             device=name,
             kind=kind,
             room=room,
             out_until=out,
+            out_by=by,
             reason="out_of_service" if out else "never_reported",
         )
     memory, fields = device.memory, device.fields
@@ -182,6 +183,7 @@ def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at:
         last_at=moment(memory.heard_at) if memory.heard_at else None,
         silent=silent,
         out_until=out,
+        out_by=by,
         expected_seconds=limit / 1000 if limit else None,
         battery=float(battery)
         if isinstance(battery, int | float) and not isinstance(battery, bool)

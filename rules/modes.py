@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 from care.ids import epoch_ms
-from care.site import Home, HomeMode, HomeOrders, Override, Resident, moment_of
+from care.site import Home, HomeMode, HomeOrders, OutOfService, Override, Resident, moment_of
 from care.words import Mode
 from rules.live import Instance, LiveHome, Span
 
@@ -39,18 +39,21 @@ def quiet_until(home: LiveHome, modes: Iterable[Mode], at: int) -> int:
     return max((s.ends for s in home.modes if s.mode in names and s.begins <= at < s.ends), default=0)
 
 
+def out_of_service(orders: HomeOrders | None, device: str, at: int) -> OutOfService | None:
+    """The act by which a device is out of service, the one that ends last; None when it is in service."""
+    if orders is None or not orders.out:
+        return None
+    return max(
+        (o for o in orders.out if o.device == device and epoch_ms(o.from_) <= at < epoch_ms(o.until)),
+        key=lambda o: o.until,
+        default=None,
+    )
+
+
 def out_until(orders: HomeOrders | None, device: str, at: int) -> int:
     """Until when a device is out of service (ms); 0 when it is in service."""
-    if orders is None or not orders.out:
-        return 0
-    return max(
-        (
-            epoch_ms(o.until)
-            for o in orders.out
-            if o.device == device and epoch_ms(o.from_) <= at < epoch_ms(o.until)
-        ),
-        default=0,
-    )
+    out = out_of_service(orders, device, at)
+    return epoch_ms(out.until) if out is not None else 0
 
 
 def quiet_before(home: LiveHome, modes: Iterable[Mode], at: int) -> int:

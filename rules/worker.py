@@ -673,7 +673,7 @@ def _plain(health: HomeHealth) -> tuple[Any, ...]:
     """What makes a home's health another one: not the moment it was looked at."""
     return (
         health.protection,
-        [(d.device, d.silent, d.reason, d.battery, d.out_until) for d in health.devices],
+        [(d.device, d.silent, d.reason, d.battery, d.out_until, d.out_by) for d in health.devices],
     )
 
 

@@ -169,6 +169,9 @@ class RepairBody(Shape):
     since: At
     """Since when it is so, as far as is known."""
     last_report_at: At | None
+    out_until: At | None = None
+    """Out of service until then: no alarm is expected of it before."""
+    out_by: str | None = None
     """When the device, or anything behind the gateway, was last heard."""
     state: Literal["open", "assigned", "done", "closed"]
     """`done` waits for the device to prove it; `closed` says how in `closed`."""

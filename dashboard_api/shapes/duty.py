@@ -100,6 +100,22 @@ class HomeCover(Shape):
     """Where nobody is near enough: whom to ask."""
     located: bool = True
     """Whether we know where the home is; if not, nobody can be promised."""
+    out: list[CoverOut] = []
+    """What is out of service there: people can come, no alarm of it will."""
+
+
+class CoverOut(Shape):
+    """A device out of service, with what nothing else in the home guards meanwhile."""
+
+    device: str
+    place: str
+    label: str
+    label_en: str
+    until: At
+    by: str | None
+    alone: str | None
+    """「火情无设备看护」; None while another device does."""
+    alone_en: str | None
 
 
 class CoverNext(Shape):

@@ -23,6 +23,8 @@ class DeviceBody(Shape):
     battery: float | None = None
     out_until: At | None = None
     """Out of service until then."""
+    out_by: str | None = None
+    """Who took it out of service."""
     reason: str = ""
     reason_words: str = ""
     reason_words_en: str = ""
@@ -128,6 +130,9 @@ class StripRow(Shape):
     words_en: str
     alarm: bool
     age_seconds: float | None
+    out_until: At | None = None
+    """Out of service until then: what it does not say is no sign of calm."""
+    out_by: str | None = None
     draw: Literal["state", "line", "ticks", "level"]
     spans: list[Span]
     points: list[tuple[At, float | None]]

@@ -87,14 +87,25 @@ def test_a_device_goes_out_of_service_with_a_reason_an_end_and_a_second_look(roo
     end = room.clock.now() + timedelta(days=1)
     home = room.registry.homes["h0317"]
     room.protection("h0317", "partly", *[DeviceHealth(device=d.id, kind=d.kind.value, reason="out_of_service" if d.id == smoke else "",
-                    out_until=end if d.id == smoke else None) for d in home.devices])  # fmt: skip
+                    out_until=end if d.id == smoke else None, out_by="s01" if d.id == smoke else "") for d in home.devices])  # fmt: skip
     try:
         page.reload()
         expect(page.locator('[data-home="h0317"]')).to_contain_text("停用至")
         expect(page.locator(f'[data-device="{smoke}"]')).to_contain_text("停用至")
         picture(page, "device-out")
+        expect(page.locator('[data-home="h0317"]')).to_contain_text("火情无设备看护")
         other = sit("/handover")
         expect(other.locator("[data-outs]")).to_contain_text("停用至")
+        duty = sit("/duty", width=1440, height=900)
+        expect(duty.locator(f'[data-out="{smoke}"]')).to_contain_text("火情无设备看护")
+        expect(duty.locator(f'[data-out="{smoke}"]')).to_contain_text("陈敏芝")
+        assert axe(duty) == []
+        picture(duty, "duty-out")
+        desk = sit(f"/desk?at={room.raised()}")
+        expect(desk.locator("[data-outs]")).to_contain_text("停用至")
+        fits(desk)
+        picture(desk, "desk-out")
+        room.empty()
         card.get_by_role("button", name="恢复使用").click()
         expect(card).to_have_attribute("data-out", "false")
         expect(card).to_contain_text("等配件")

@@ -1,6 +1,5 @@
 """A device out of service over HTTP: always with a reason and an end, a second look for what saves lives, who and why kept."""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from care.site import ORDERS, HomeOrders
 from care.stream import HEALTH, REGISTRY
 from dashboard_api import shapes
 from tests.integration.test_api_house import NOON, House, V
+from tests.integration.test_api_repairs import until
 
 TOMORROW = iso(NOON + timedelta(days=1))
 
@@ -94,16 +94,62 @@ async def test_only_staff_of_the_centre_and_who_mends_devices_may():
 
 
 async def test_homes_and_devices_say_until_when():
-    """In words by the community's clock, and as a moment."""
+    """In words by the community's clock, as a moment, with who; what nothing else guards meanwhile comes first.
+
+    So on the list of homes, on the device, on the home's strip, in the coverage and on the order of whoever mends it.
+    """
     async with House() as house, house.program("operator") as desk:
         end = NOON + timedelta(hours=6)
-        health = HomeHealth(home="h0317", protection="partly", at=NOON, paths={"fire": "out_of_service:smoke-0317"},
-                            devices=[DeviceHealth(device="smoke-0317", kind="smoke", reason="out_of_service", out_until=end)])  # fmt: skip
+        smoke = DeviceHealth(
+            device="smoke-0317", kind="smoke", reason="out_of_service", out_until=end, out_by="s01"
+        )
+        health = HomeHealth(
+            home="h0317",
+            protection="partly",
+            at=NOON,
+            paths={"fire": "out_of_service:smoke-0317"},
+            devices=[smoke],
+        )
         await house.stream.put(HEALTH, "home.h0317", encode(health))
-        await asyncio.sleep(0.1)
+        await until(lambda: "h0317" in house.state.picture.health)
+        home = next(h for h in (await desk.get(f"{V}/homes")).json()["items"] if h["id"] == "h0317")
+        why = "火情无设备看护：烟感 厨房 停用至 5 月 23 日 18:06（陈敏芝登记）"
+        assert home["reasons"] == [why]
+        assert home["reasons_en"] == [
+            "nothing guards against fire: smoke detector, kitchen, out of service until 23 May 18:06 (陈敏芝)"
+        ]
+        assert home["paths"][0]["reason"] == "out_of_service"
+        residents = (await desk.get(f"{V}/residents")).json()["items"]
+        assert next(r for r in residents if r["home"] == "h0317")["reasons"] == [why]
+        device = next(d for d in (await desk.get(f"{V}/devices")).json()["items"] if d["id"] == "smoke-0317")
+        assert (device["out_until"], device["out_by"]) == (iso(end), "陈敏芝")
+        assert device["reason_words"] == "停用至 5 月 23 日 18:06（陈敏芝登记）"
+        rows = (await desk.get(f"{V}/homes/h0317/strip")).json()["rows"]
+        row = next(r for r in rows if r["device"] == "smoke-0317")
+        assert (row["out_until"], row["out_by"], row["words"]) == (iso(end), "陈敏芝", "停用至 5/23 18:06")
+        assert [r["out_until"] for r in rows if r["device"] != "smoke-0317"] == [None] * (len(rows) - 1)
+        cover = (await desk.get(f"{V}/duty/coverage")).json()["homes"]
+        (out,) = next(h for h in cover if h["home"] == "h0317")["out"]
+        assert (out["until"], out["by"], out["alone"]) == (iso(end), "陈敏芝", "火情无设备看护")
+        assert not any(h["out"] for h in cover if h["home"] != "h0317")
+        later = {"at": iso(end + timedelta(minutes=1))}
+        ended = (await desk.get(f"{V}/duty/coverage", params=later)).json()["homes"]
+        assert not any(h["out"] for h in ended), "it ends by itself"
+        wanted = {"home": "h0317", "device": "smoke-0317", "why": "等配件"}
+        orders = (await desk.post(f"{V}/repairs", json=wanted)).json()["items"]
+        assert [(o["out_until"], o["out_by"]) for o in orders] == [(iso(end), "陈敏芝")]
+
+
+async def test_a_second_detector_still_guards():
+    """Out of service is told, and not that nothing guards the home."""
+    async with House() as house, house.program("operator") as desk:
+        end = NOON + timedelta(hours=6)
+        devices = [
+            DeviceHealth(device="smoke-0317", kind="smoke", reason="out_of_service", out_until=end),
+            DeviceHealth(device="smoke-2", kind="smoke"),
+        ]
+        health = HomeHealth(home="h0317", protection="partly", at=NOON, devices=devices)
+        await house.stream.put(HEALTH, "home.h0317", encode(health))
+        await until(lambda: "h0317" in house.state.picture.health)
         home = next(h for h in (await desk.get(f"{V}/homes")).json()["items"] if h["id"] == "h0317")
         assert home["reasons"] == ["烟感 厨房 停用至 5 月 23 日 18:06"]
-        assert home["reasons_en"] == ["smoke detector, kitchen: out of service until 23 May 18:06"]
-        assert home["paths"][0]["reason"] == "out_of_service"
-        device = next(d for d in (await desk.get(f"{V}/devices")).json()["items"] if d["id"] == "smoke-0317")
-        assert (device["out_until"], device["reason_words"]) == (iso(end), "停用至 5 月 23 日 18:06")

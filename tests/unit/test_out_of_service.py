@@ -105,7 +105,9 @@ def test_the_home_is_not_protected_by_it_until_the_end() -> None:
         "out_of_service:smoke-01",
         "",
     )
-    assert [(d.device, d.out_until) for d in health.devices if d.reason] == [("smoke-01", end)]
+    assert [(d.device, d.out_until, d.out_by) for d in health.devices if d.reason] == [
+        ("smoke-01", end, "s01")
+    ]
     health = an_engine(out("sos-01", timedelta(0), DAY)).health(HOME, NOON + timedelta(minutes=1))
     assert (health.protection, health.reason) == ("not", "no_call")
     engine = an_engine(out("smoke-01", timedelta(0), timedelta(hours=1)))

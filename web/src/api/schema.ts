@@ -2685,6 +2685,32 @@ export interface components {
             /** Busy */
             busy: boolean;
         };
+        /**
+         * CoverOut
+         * @description A device out of service, with what nothing else in the home guards meanwhile.
+         */
+        CoverOut: {
+            /** Device */
+            device: string;
+            /** Place */
+            place: string;
+            /** Label */
+            label: string;
+            /** Label En */
+            label_en: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            until: string;
+            /** By */
+            by: string | null;
+            /** Alone */
+            alone: string | null;
+            /** Alone En */
+            alone_en: string | null;
+        };
         /** Coverage */
         Coverage: {
             /**
@@ -2806,6 +2832,8 @@ export interface components {
             battery?: number | null;
             /** Out Until */
             out_until?: string | null;
+            /** Out By */
+            out_by?: string | null;
             /**
              * Reason
              * @default
@@ -3518,6 +3546,11 @@ export interface components {
              * @default true
              */
             located?: boolean;
+            /**
+             * Out
+             * @default []
+             */
+            out?: components["schemas"]["CoverOut"][];
         };
         /** HomeDetail */
         HomeDetail: {
@@ -4853,6 +4886,10 @@ export interface components {
             since: string;
             /** Last Report At */
             last_report_at: string | null;
+            /** Out Until */
+            out_until?: string | null;
+            /** Out By */
+            out_by?: string | null;
             /**
              * State
              * @enum {string}
@@ -5945,6 +5982,10 @@ export interface components {
             alarm: boolean;
             /** Age Seconds */
             age_seconds: number | null;
+            /** Out Until */
+            out_until?: string | null;
+            /** Out By */
+            out_by?: string | null;
             /**
              * Draw
              * @enum {string}

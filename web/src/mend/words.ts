@@ -5,7 +5,7 @@ import { language } from '../texts'
 const zh = {
   title: '维修单', mine: '我接的单', free: '待接的单', others: '同事在办', none: '现在没有维修单', noneWords: '设备有问题时，单子会出现在这里。',
   gateway: '网关', overdue: '已逾期', due: (at: string) => `${at} 前办完`, again: (n: number) => `返工第 ${n} 次`,
-  since: '从何时起', last: '最近上报', never: '没有上报记录', wrong: '问题', take: '接单', taking: '正在提交', release: '退回', report: '填写结果', cancel: '先不填',
+  since: '从何时起', last: '最近上报', never: '没有上报记录', wrong: '问题', out: '停用', outUntil: (at: string) => `到 ${at}`, take: '接单', taking: '正在提交', release: '退回', report: '填写结果', cancel: '先不填',
   found: '什么原因', did: '做了什么', note: '备注（可不填）', save: '提交结果',
   founds: { battery: '电池没电', moved: '位置不对或被挪动', broken: '设备坏了', power: '停电或没插电', network: '网络不通', unplugged: '被人拔掉或关掉', unclear: '没查清' },
   dids: { battery: '换电池', resited: '换位置', replaced: '换新设备', repaired: '修好', power: '恢复供电', reset: '重启、重新入网', nothing_found: '没发现问题' },
@@ -18,7 +18,7 @@ type Widen<T> = T extends string ? string : T extends (...args: infer A) => stri
 const en: Widen<typeof zh> = {
   title: 'Maintenance orders', mine: 'Mine', free: 'To be taken', others: 'Colleagues are on it', none: 'No orders at the moment', noneWords: 'Orders appear here when something is wrong with a device.',
   gateway: 'Gateway', overdue: 'overdue', due: (at) => `due ${at}`, again: (n) => `came back ${n}×`,
-  since: 'Since', last: 'Last report', never: 'no report on record', wrong: 'Problem', take: 'Take it', taking: 'Sending', release: 'Give it back', report: 'Report the outcome', cancel: 'Not yet',
+  since: 'Since', last: 'Last report', never: 'no report on record', wrong: 'Problem', out: 'Out of service', outUntil: (at) => `until ${at}`, take: 'Take it', taking: 'Sending', release: 'Give it back', report: 'Report the outcome', cancel: 'Not yet',
   found: 'What was the cause?', did: 'What did you do?', note: 'Note (optional)', save: 'Send the report',
   founds: { battery: 'battery empty', moved: 'wrong place, or moved', broken: 'device broken', power: 'no power', network: 'no network', unplugged: 'unplugged or switched off', unclear: 'not found out' },
   dids: { battery: 'battery changed', resited: 're-sited', replaced: 'device replaced', repaired: 'repaired', power: 'power restored', reset: 'reset or paired again', nothing_found: 'nothing found' },
