@@ -50,6 +50,8 @@ NOON = 12 * 60
 LOOK_AT_MUTE = 30 * 60_000
 NOT_MUTE: Final = -1e16
 """Seconds since something that is not so (as `rules.view.NOT_SO`)."""
+COMPANY_FOR = 3600_000
+"""Two people, once told apart, are believed to be there so long (as `several`)."""
 LEARNT_FOR = 7 * 24 * 3600_000
 LONGER = 1.5
 """So much longer than ever before must a mat that loses its sleeper say that the bed is empty (design)."""
@@ -390,10 +392,23 @@ def _overdue(view: EngineView, clock: int) -> float | None:
     return (view.now - due) / 1000
 
 
-def _elsewhere(view: EngineView) -> bool:
-    """Of a home with one resident only: with two, somebody is active, and that may not be the one in bed."""
-    home, since = view.home, view.instance.episode.onset
+def _another(view: EngineView, since: int) -> bool:
+    """Whether somebody besides the one in bed is there as far as is known: a second resident, registered visitors, or
+    two people told apart within the hour before, while the bed still had its sleeper (domain 3.6)."""
+    home, several_at = view.home, view.home.memory.where.several_at
     if home.site is not None and len(home.site.residents) > 1:
+        return True
+    if any(m.mode == "visitors" and m.begins <= view.now < m.ends for m in home.modes):
+        return True
+    return bool(several_at) and since - COMPANY_FOR <= several_at < max(
+        (s.breath_at for s in _samples(view)), default=0
+    )
+
+
+def _elsewhere(view: EngineView) -> bool:
+    """Only of somebody who is alone: else somebody is active, and that may not be the one in bed."""
+    home, since = view.home, view.instance.episode.onset
+    if _another(view, since):
         return False
     for device in home.devices.values():
         if device in view.instance.group:

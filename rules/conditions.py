@@ -213,7 +213,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "elsewhere": Function(
         (),
         Type.bool,
-        "somebody moved in another room, used a door or water since the episode began",
+        "somebody moved in another room, used a door or water since the episode began, and is alone as far as is known",
         wide=(*_PRESENCE, "door_open", "water_total"),
     ),
     "unheard": Function(
