@@ -394,7 +394,8 @@ def _overdue(view: EngineView, clock: int) -> float | None:
 
 def _another(view: EngineView, since: int) -> bool:
     """Whether somebody besides the one in bed is there as far as is known: a second resident, registered visitors, or
-    two people told apart within the hour before, while the bed still had its sleeper (domain 3.6)."""
+    two people told apart within the hour before, while the bed still had its sleeper (domain 3.6).
+    """
     home, several_at = view.home, view.home.memory.where.several_at
     if home.site is not None and len(home.site.residents) > 1:
         return True

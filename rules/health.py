@@ -14,9 +14,10 @@ from care.messages import DeviceHealth, HomeHealth
 from care.site import Device, Registry
 from care.words import Kind, Protection
 from rules.beds import never_told
-from rules.live import ON_CHANGE_GAP, LiveDevice, LiveHome, has_reported, is_declared_lost, silent_since
+from rules.live import LiveDevice, LiveHome, has_reported, is_declared_lost, silent_since
 from rules.memory import ACTIVE, moment
 from rules.modes import out_of_service
+from rules.signs import allowed
 
 BATTERY_EMPTY = 10
 """Percent at which a battery device may stop at any time (rule TE1, yellow)."""
@@ -145,7 +146,7 @@ def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at:
     memory, fields = device.memory, device.fields
     since = silent_since(device)
     spoke = has_reported(device)
-    limit = ON_CHANGE_GAP if device.on_change else device.silence
+    limit = allowed(device)
     silent = spoke and since is not None and at - since >= limit
     battery = fields["battery"].value if "battery" in fields else None
     low = isinstance(battery, int | float) and not isinstance(battery, bool) and battery <= BATTERY_EMPTY

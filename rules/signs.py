@@ -36,6 +36,8 @@ SLOW_ALIKE, SLOW_APART, SLOW_MOST = 1.5, 3, 8
 two, and it is no more than eight times the silence of its kind (design): a mains detector has one of 80 minutes."""
 JUST_ABOVE, JUST_ABOVE_APART = 1.25, 24 * 3600_000
 """A heartbeat of about the limit passes it now and then only."""
+BEAT_TOGETHER: Final = 60_000
+"""What a device says so soon after a beat belongs to it (battery, state, signal in messages of their own)."""
 BOUNCE: Final = 2_000
 """A contact that opens again sooner than that after it closed has bounced: nobody works a door so fast."""
 PAIRED: Final = 10_000
@@ -140,8 +142,35 @@ _KINDS: Final[dict[str, tuple[Kind, ...]]] = {
 
 
 def allowed(device: LiveDevice) -> int:
-    """How long a device may say nothing while it lives: its kind's silence, more for one that speaks on change only."""
-    return max(device.silence, ON_CHANGE_GAP) if device.on_change else device.silence
+    """How long (ms) a device may say nothing while it lives: the silence of its model and kind, more for one that speaks
+    on change only, or that has shown a slow steady heartbeat.
+    """
+    return max(patience(device), ON_CHANGE_GAP) if device.on_change else patience(device)
+
+
+def patience(device: LiveDevice) -> int:
+    """The same without the habit of speaking on change only: so long after its last word (ms) it still tells of now."""
+    return (
+        max(device.silence, steady_beat(device)) if len(device.memory.gaps) >= SLOW_BEATS else device.silence
+    )
+
+
+def steady_beat(device: LiveDevice) -> int:
+    """How long (ms) it may be silent by its own slow heartbeat; 0 for one that has shown none.
+
+    Stricter than `slow_beat`: nothing came between three silences in a row that were alike, so that they were the time
+    from one beat to the next. A device that speaks for a while between its silences comes and goes, however regularly.
+    It gets half as much again as the longest of them.
+    """
+    gaps, run, best = device.memory.gaps, 1, 0
+    for i in range(1, len(gaps)):
+        run = run + 1 if gaps[i][0] - gaps[i - 1][1] <= BEAT_TOGETHER else 1
+        if run < SLOW_BEATS:
+            continue
+        lengths = [end - begin for begin, end in gaps[i + 1 - SLOW_BEATS : i + 1]]
+        if max(lengths) <= min(SLOW_MOST * device.silence, SLOW_ALIKE * min(lengths)):
+            best = max(lengths)
+    return best * 3 // 2
 
 
 def note_gap(device: LiveDevice, received: int) -> None:

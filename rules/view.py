@@ -44,6 +44,7 @@ from rules.signs import (
     last_sign,
     left_at,
     lying,
+    patience,
     said_until,
     used,
 )
@@ -250,7 +251,7 @@ class EngineView:
         return self._motion_after(max(f.since for f in fields), ()) if fields else None
 
     def _still_heard(self, device: LiveDevice) -> bool:
-        end = device.memory.heard_at + device.silence
+        end = device.memory.heard_at + patience(device)
         if end < self.now:
             return False
         self.wake(end + 1)

@@ -57,8 +57,10 @@ def test_silences_of_long_ago_weigh_no_more() -> None:
 def test_what_is_told_together_is_told_rightly(pauses: list[int], back: int, late: int) -> None:
     """Against the sum of all silences: exact over the whole time, and within one bundle wherever the window begins."""
     heard = [0]
-    for minutes in pauses:
-        heard.append(heard[-1] + minutes * MINUTE)
+    for minutes in (
+        pauses
+    ):  # two messages each time: one that says a word now and then and is gone again has no heartbeat
+        heard += [heard[-1] + minutes * MINUTE, heard[-1] + (minutes + 2) * MINUTE]
     now = heard[-1] + late * MINUTE
     device = a_device(heard)
     if now:
@@ -68,6 +70,32 @@ def test_what_is_told_together_is_told_rightly(pauses: list[int], back: int, lat
     if now > since:
         dead = (1 - alive_share([device], START + since, START + now)) * (now - since)
         assert abs(dead - truly_dead(heard, since, now)) <= OLDER_TOGETHER
+
+
+@pytest.mark.parametrize("beat", [15 * MINUTE, 40 * MINUTE, 79 * MINUTE])
+def test_a_slow_steady_heartbeat_is_life(beat: int) -> None:
+    """A belt that speaks every quarter of an hour, in two messages, lived all day; once it stops, it did not."""
+    heard = [n * beat + m for n in range(24 * 60 * MINUTE // beat + 1) for m in (0, 2_000)]
+    device = a_device(heard)
+    now = START + heard[-1]
+    assert alive_share([device], now - 20 * HOUR, now) == 1.0
+    assert alive_share([device], now - 40 * HOUR, now + beat * 3 // 2) > 0.5
+    assert alive_share([device], now, now + 10 * HOUR) == 0.0
+
+
+def test_one_missed_beat_is_no_death_and_three_are() -> None:
+    """Half as much again is given; what is longer is a silence in which it did not live."""
+    beat = 30 * MINUTE
+    heard = [n * beat for n in range(48) if n not in (20, 21, 22)]
+    device = a_device(heard)
+    since = START + 10 * beat
+    assert alive_share([device], since, START + 40 * beat) == pytest.approx(1 - 4 / 30, abs=0.001)
+
+
+def test_a_heartbeat_slower_than_any_of_its_kind_is_none() -> None:
+    """A mains belt that is heard twice a day is a belt that is dead most of the day."""
+    device = a_device([n * 12 * HOUR for n in range(10)])
+    assert alive_share([device], START, START + 108 * HOUR) == pytest.approx(0, abs=0.001)
 
 
 def test_an_old_message_that_comes_again_proves_nothing_of_the_hours_between() -> None:
