@@ -2,16 +2,16 @@
 
 Start at `HomeAssistant.hear`. Retained config messages are learnt, as Zigbee2MQTT's `bridge/devices` is; nothing is
 kept elsewhere, the broker says them again. A device is claimed by any of its state topics, or by
-`homeassistant/<component>/<node>/<object>`; the others of its topics are then its own too. Of templates only what
-cannot run away is read: a path into `value_json`, a comparison, one word or another, times or divided by a number.
+`homeassistant/<component>/<node>/<object>`; the others of its topics are then its own too. How templates are read is in
+`devices.codecs.templates`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from care.errors import Reason, Refused
@@ -20,17 +20,9 @@ from care.topics import legible
 from care.words import Kind
 from devices.codecs import Said, Twice, read_json, zigbee2mqtt
 from devices.codecs.exposes import version
+from devices.codecs.templates import Steps, Template, read_template
 from devices.codecs.utterance import STATE_OF, Claim, Heard, Utterance, nothing, read_text, take
-from devices.expressions import (
-    MISSING,
-    ExpressionFault,
-    Path,
-    compile_condition,
-    look,
-    number,
-    parse_path,
-    word,
-)
+from devices.expressions import MISSING, ExpressionFault, word
 from devices.kinds import suggest
 from devices.mapping import conversion
 from devices.names import guess
@@ -45,7 +37,7 @@ _SHORT = {
     "avty_tpl": "availability_template", "pl_avail": "payload_available", "pl_not_avail": "payload_not_available",
     "dev": "device", "sw": "sw_version", "ids": "identifiers", "cns": "connections", "mdl": "model", "mf": "manufacturer", "obj_id": "object_id",
     "uniq_id": "unique_id", "stat_on": "state_on", "stat_off": "state_off", "t": "topic", "p": "platform", "pl": "payload",
-    "cmps": "components", "def_ent_id": "default_entity_id",
+    "cmps": "components", "def_ent_id": "default_entity_id", "avty_mode": "availability_mode", "mdl_id": "model_id",
 }  # fmt: skip
 """The abbreviations of Home Assistant that matter here."""
 
@@ -61,164 +53,6 @@ _SENSOR = {
     "illuminance": "illuminance", "carbon_monoxide": "co_level", "water": "water_total",
 }  # fmt: skip
 _READ = frozenset({"binary_sensor", "sensor", "event", "device_automation"})
-
-# -- templates -----------------------------------------------------------------------------------------------------
-
-Template = Callable[[Any, str], Any]
-"""(JSON or MISSING, raw text) -> value; MISSING where the template finds nothing."""
-
-_VALUE = r"value_json(?:\.\w+|\[\d+\]|\[\s*(?:'[^']*'|\"[^\"]*\")\s*\])*|value"
-_FILTERS = r"(?:\s*\|\s*(?:int|float|string|lower|upper|trim|bool|is_defined|round|default|d)(?:\([^()|{}]{0,40}\))?)*"
-_PLAIN = re.compile(rf"^\(?\s*(?P<path>{_VALUE}){_FILTERS}\s*\)?(?P<after>{_FILTERS})$")
-_SCALED = re.compile(
-    rf"^\(?\s*\(?\s*(?P<path>{_VALUE}){_FILTERS}\s*\)?\s*(?P<op>[*/+-])\s*(?P<n>\d+(?:\.\d+)?)\s*\)?{_FILTERS}$"
-)
-_CHOICE = re.compile(
-    r"^(?P<yes>'[^']*'|\"[^\"]*\"|\w+)\s+if\s+(?P<test>.+?)\s+else\s+(?P<no>'[^']*'|\"[^\"]*\"|\w+)$"
-)
-_BLOCK = re.compile(r"\{%-?\s*(if|elif|else|endif)\b\s*([^%]*?)\s*-?%\}")
-_IIF = re.compile(
-    r"^iif\(\s*(?P<test>.+?)\s*,\s*(?P<yes>'[^']*'|\"[^\"]*\"|\w+)\s*,\s*(?P<no>'[^']*'|\"[^\"]*\"|\w+)\s*\)$"
-)
-_THEN_IIF = re.compile(
-    r"^(?P<test>.+?)\s*\|\s*iif\(\s*(?P<yes>'[^']*'|\"[^\"]*\"|\w+)\s*,\s*(?P<no>'[^']*'|\"[^\"]*\"|\w+)\s*\)$"
-)
-_REWRITTEN = (
-    (re.compile(r"\.get\(\s*('[^']*'|\"[^\"]*\")\s*(?:,[^()]*)?\)"), r"[\1]"),
-    (re.compile(r"\bis\s+not\s+(true|false)\b"), r"!= \1"),
-    (re.compile(r"\bis\s+(true|false)\b"), r"== \1"),
-    (re.compile(r"\bis\s+(?:not\s+none|defined)\b"), "!= null"),
-    (re.compile(r"\bis\s+(?:none|not\s+defined|undefined)\b"), "== null"),
-)
-"""Other spellings of what the forms below say."""
-
-
-@lru_cache(maxsize=1024)
-def compile_template(text: str) -> Template | None:
-    """A template of one of the safe forms; None for any other."""
-    text = text.strip()
-    if len(text) > 300:
-        return None
-    for form, plainly in _REWRITTEN:
-        text = form.sub(plainly, text)
-    try:
-        if text.startswith("{%"):
-            return _blocks(text)
-        if not (text.startswith("{{") and text.endswith("}}")):
-            return None
-        inner = text[2:-2].strip("- \t\n")
-        if "{" in inner or "}" in inner or "%" in inner:
-            return None
-        plain = _PLAIN.match(inner)
-        if plain is not None:
-            return _plain(plain["path"])
-        scaled = _SCALED.match(inner)
-        if scaled is not None:
-            return _scaled(scaled["path"], scaled["op"], float(scaled["n"]))
-        choice = _CHOICE.match(inner) or _IIF.match(inner) or _THEN_IIF.match(inner)
-        if choice is not None:
-            return _choice(choice["test"], choice["yes"], choice["no"])
-        if re.search(r"==|!=|<|>| in ", inner):
-            return _choice(inner, "'True'", "'False'")
-    except ExpressionFault:
-        return None
-    return None
-
-
-def _path(text: str) -> Path | None:
-    """None for the raw `value`, else the path below value_json."""
-    return None if text == "value" else parse_path(re.sub(r"\[\s*|\s*\]", lambda m: m[0].strip(), text))[1:]
-
-
-def _plain(text: str) -> Template:
-    path = _path(text)
-    return lambda json, raw: raw if path is None else look(json, path)
-
-
-def _scaled(text: str, op: str, n: float) -> Template:
-    path = _path(text)
-    if op == "/" and not n:
-        raise ExpressionFault("a division by nothing")
-
-    def value(json: Any, raw: str) -> Any:
-        found = raw if path is None else look(json, path)
-        x = number(found)
-        if x is None:
-            return found
-        return round({"*": x * n, "+": x + n, "-": x - n}[op] if op != "/" else x / n, 6)
-
-    return value
-
-
-def _blocks(text: str) -> Template | None:
-    """`{% if … %}a{% elif … %}b{% else %}c{% endif %}`; where none fits and there is no else, nothing is said."""
-    parts = _BLOCK.split(text)
-    if parts[0].strip() or len(parts) < 7 or parts[-3] != "endif" or parts[-1].strip():
-        return None
-    steps = [(parts[i], parts[i + 1], parts[i + 2].strip()) for i in range(1, len(parts) - 3, 3)]
-    if steps[0][0] != "if" or any(c in said for _, _, said in steps for c in "{}%"):
-        return None
-    if any(word != "elif" for word, _, _ in steps[1:-1]) or (
-        len(steps) > 1 and steps[-1][0] not in ("elif", "else")
-    ):
-        return None
-    found: Template = lambda _json, _raw: MISSING  # noqa: E731
-    if steps[-1][0] == "else":
-        last = steps.pop()[2].strip("'\"")
-        found = lambda _json, _raw: last  # noqa: E731
-    tests = [(_test(test), said.strip("'\"")) for _, test, said in steps]
-
-    def value(json: Any, raw: str) -> Any:
-        silence: Any = MISSING
-        for holds, said in tests:
-            truth, nothing_there = holds(json, raw)
-            if nothing_there is SAID:
-                silence = SAID
-                if truth:
-                    return said
-            elif silence is MISSING:
-                silence = nothing_there
-        return found(json, raw) if silence is SAID else silence
-
-    return value
-
-
-SAID = object()
-
-
-def _test(test: str) -> Callable[[Any, str], tuple[bool, Any]]:
-    """(whether it holds, SAID; or None where every field it names is null, MISSING where none of them is there)"""
-    # Filters change how a value is written, not what it is compared to here.
-    holds = compile_condition(re.sub(_FILTERS.removeprefix("(?:").removesuffix(")*"), "", test))
-    asks_for_null = re.search(r"\b(?:null|none)\b", test, re.IGNORECASE) is not None
-
-    def value(json: Any, raw: str) -> tuple[bool, Any]:
-        seen: list[Any] = []
-
-        def see(path: Path) -> Any:
-            found = (
-                look(json, path[1:]) if path[0] == "value_json" else raw if path == ("value",) else MISSING
-            )
-            seen.append(found)
-            return found
-
-        truth = holds(see)
-        if not seen or any(s is not MISSING and (asks_for_null or s is not None) for s in seen):
-            return truth, SAID
-        return truth, None if None in seen else MISSING
-
-    return value
-
-
-def _choice(test: str, yes: str, no: str) -> Template:
-    holds = _test(test)
-
-    def value(json: Any, raw: str) -> Any:
-        truth, silence = holds(json, raw)
-        return (yes if truth else no).strip().strip("'\"") if silence is SAID else silence
-
-    return value
-
 
 # -- what was learnt -----------------------------------------------------------------------------------------------
 
@@ -236,7 +70,7 @@ class Entity:
     quantity: str | None
     template: Template | None
     unreadable: str
-    """Its template, when it is of no safe form."""
+    """What of its template is not followed."""
     on: str
     off: str
     unit: str
@@ -245,6 +79,8 @@ class Entity:
     """The device's `sw_version`."""
     availability: tuple[tuple[str, Template | None, str, str], ...]
     """(topic, template, available, not available)"""
+    mode: str
+    """How several of these make one: `all`, `any`, or `latest` (also where none is said)."""
     press: str = ""
     """How a trigger of a device calls the press that its payload `on` tells: `button_short_press`."""
 
@@ -259,7 +95,9 @@ class HomeAssistant:
     _by_config: dict[str, tuple[Entity, ...]] = field(default_factory=dict)
     _by_topic: dict[str, dict[tuple[str, int], Entity]] = field(default_factory=dict)
     _by_owner: dict[str, dict[tuple[str, int], Entity]] = field(default_factory=dict)
-    _available: dict[str, dict[str, tuple[Template | None, str, str]]] = field(default_factory=dict)
+    _available: dict[str, dict[str, tuple[Template | None, str, str, str]]] = field(default_factory=dict)
+    _there: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What was last said on each availability topic of a device that has several."""
 
     def addresses(self, topic: str) -> tuple[str, ...]:
         owners = dict.fromkeys(
@@ -277,8 +115,8 @@ class HomeAssistant:
                 return self._learn(heard, levels)
             return []  # birth messages of Home Assistant itself
         out: list[Utterance | Refused] = []
-        for owner, (template, on, off) in self._available.get(heard.topic, {}).items():
-            state = _availability(heard.payload, template, on, off)
+        for owner, (template, on, off, mode) in self._available.get(heard.topic, {}).items():
+            state = self._together(owner, heard.topic, mode, _availability(heard.payload, template, on, off))
             if state is not None:
                 listed = next(iter(self._addresses_of(owner)), heard.topic)
                 out.append(
@@ -312,6 +150,18 @@ class HomeAssistant:
             )
         return out
 
+    def _together(self, owner: str, topic: str, mode: str, state: str | None) -> str | None:
+        """The state of a device with several availability topics: Zigbee2MQTT names its bridge's beside the device's."""
+        if state is None or mode not in ("all", "any"):
+            return state
+        told = self._there.setdefault(owner, {})
+        told[topic] = state
+        topics = {t for e in self._by_owner.get(owner, {}).values() for t, *_ in e.availability}
+        decisive, other = ("offline", "online") if mode == "all" else ("online", "offline")
+        if any(told.get(t) == decisive for t in topics):
+            return decisive
+        return other if all(told.get(t) == other for t in topics) else None
+
     def _addresses_of(self, owner: str) -> list[str]:
         entities = self._by_owner.get(owner, {}).values()
         return [*dict.fromkeys(e.topic for e in entities), *dict.fromkeys(e.config for e in entities)]
@@ -339,7 +189,12 @@ class HomeAssistant:
                 self._keep(config, found)
         if not changed and not found:
             return []
-        out: list[Utterance | Refused] = []
+        # Told once, in the quarantine; each message of an alarm that cannot be read tells people besides (`_say`).
+        out: list[Utterance | Refused] = [
+            Refused(Reason.bad_value, f"{e.quantity}: its template is not understood: {e.unreadable}")
+            for e in found
+            if e.unreadable and e.quantity is not None
+        ]
         for owner in dict.fromkeys(e.owner for e in found):
             own = [e for e in found if e.owner == owner]
             addresses = tuple(dict.fromkeys([*(e.topic for e in own), *self._addresses_of(owner), config]))
@@ -365,7 +220,7 @@ class HomeAssistant:
             self._by_topic.setdefault(entity.topic, {})[config, i] = entity
             self._by_owner.setdefault(entity.owner, {})[config, i] = entity
             for topic, template, on, off in entity.availability:
-                self._available.setdefault(topic, {})[entity.owner] = (template, on, off)
+                self._available.setdefault(topic, {})[entity.owner] = (template, on, off, entity.mode)
         self.learnt += 1
 
     def _forget(self, config: str) -> None:
@@ -375,6 +230,7 @@ class HomeAssistant:
                 if not table[key]:
                     del table[key]
             if entity.owner not in self._by_owner:
+                self._there.pop(entity.owner, None)
                 for topic, *_ in entity.availability:
                     self._available.get(topic, {}).pop(entity.owner, None)
                     if not self._available.get(topic, True):
@@ -412,6 +268,14 @@ def _put_base(value: dict[str, Any], base: str) -> None:
                 value[k] = v[:-1] + base
 
 
+def _template(text: str) -> tuple[Template | None, str]:
+    """A template, or what of it is not followed."""
+    try:
+        return (read_template(text), "") if text else (None, "")
+    except ExpressionFault as fault:
+        return None, str(fault)
+
+
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
@@ -426,7 +290,7 @@ def _entities(config: dict[str, Any], topic: str, component: str, object_id: str
         parts = [
             (_text(c.get("platform")), name, {**shared, **c})
             for name, c in config["components"].items()
-            if isinstance(c, dict)
+            if isinstance(c, dict) and c.keys() - {"platform"}  # with nothing else it is taken away
         ]
     for kind, name, own in parts[:200]:
         if kind not in _READ:
@@ -442,7 +306,7 @@ def _entities(config: dict[str, Any], topic: str, component: str, object_id: str
         ):
             continue
         template = _text(own.get("value_template"))
-        compiled = compile_template(template) if template else None
+        compiled, unreadable = _template(template)
         on, off = own.get("payload_on", "ON"), own.get("payload_off", "OFF")
         press = _text(own.get("type")) if kind == "device_automation" else ""
         if press:
@@ -454,7 +318,7 @@ def _entities(config: dict[str, Any], topic: str, component: str, object_id: str
             topic=state_topic,
             quantity=_quantity(kind, name, own, template),
             template=compiled,
-            unreadable=template if template and compiled is None else "",
+            unreadable=unreadable,
             on=word(on) or "",
             off=word(off) or "",
             unit=_text(own.get("unit_of_measurement")),
@@ -463,6 +327,7 @@ def _entities(config: dict[str, Any], topic: str, component: str, object_id: str
             ],
             firmware=version(device.get("sw_version")),
             availability=tuple(_availabilities(own)),
+            mode=_text(own.get("availability_mode")),
             press=press if press.startswith("button_") else "",
         )
 
@@ -518,7 +383,7 @@ def _availabilities(own: dict[str, Any]) -> Iterable[tuple[str, Template | None,
             template = _text(item.get("value_template"))
             on = word(item.get("payload_available", "online")) or ""
             off = word(item.get("payload_not_available", "offline")) or ""
-            yield item["topic"], compile_template(template) if template else None, on, off
+            yield item["topic"], _template(template)[0], on, off
 
 
 # -- what is said --------------------------------------------------------------------------------------------------
@@ -539,7 +404,10 @@ def _availability(payload: bytes, template: Template | None, on: str, off: str) 
         raw, json = _payload(payload)
     except Refused:
         return None
-    said = raw if template is None else template(json, raw)
+    try:
+        said = raw if template is None else template(json, raw, Steps())
+    except Refused:
+        return None
     if template is None and isinstance(json, dict):
         said = json.get("state", raw)
     name = word(said)
@@ -548,6 +416,7 @@ def _availability(payload: bytes, template: Template | None, on: str, off: str) 
 
 def _say(entities: list[Entity], raw: str, json: Any, claim: Claim) -> Said:
     said = Said()
+    steps = Steps()
     for e in entities:
         quantity = e.quantity
         if (
@@ -560,13 +429,17 @@ def _say(entities: list[Entity], raw: str, json: Any, claim: Claim) -> Said:
         if quantity is None:
             continue
         said.model = e.model
-        if e.unreadable:
+        if e.unreadable and quantity != "action":
             # An alarm that cannot be read must not look like quiet.
-            fault = Refused(Reason.bad_value, f"{quantity}: a template of no safe form", quantity=quantity)
+            why = f"{quantity}: its template is not understood: {e.unreadable}"
             if quantity in URGENT:
-                said.faults.append(fault)
+                said.faults.append(Refused(Reason.bad_value, why, quantity=quantity))
             continue
-        value: Any = raw if e.template is None else e.template(json, raw)
+        try:
+            value: Any = raw if e.template is None else e.template(json, raw, steps)
+        except Refused as fault:
+            said.faults.append(Refused(fault.reason, f"{quantity}: {fault.detail}", quantity=quantity))
+            continue
         if e.template is None and isinstance(json, int | float) and not isinstance(json, bool):
             value = json
         if value is MISSING or isinstance(value, dict | list):
@@ -607,4 +480,4 @@ def _say_plainly(heard: Heard, claim: Claim) -> Said:
     return said
 
 
-__all__ = ["Entity", "HomeAssistant", "compile_template"]
+__all__ = ["Entity", "HomeAssistant"]

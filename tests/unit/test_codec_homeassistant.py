@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 from care.messages import Refusal, Report, Unclaimed
 from care.site import Community, Device, Home, Registry, Site
 from care.words import Kind
-from devices.codecs.homeassistant import compile_template
-from devices.expressions import MISSING
+from devices.codecs.templates import Steps, read_template
+from devices.expressions import MISSING, ExpressionFault
 from ingest.normalize import Message, Normalizer, Subscription
 
 NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
@@ -167,18 +168,22 @@ def test_a_device_config_with_components() -> None:
 @pytest.mark.parametrize(
     "template",
     [
-        "{{ value_json.x | map('upper') | list }}", "{% for i in range(9999999) %}x{% endfor %}", "{{ states('sensor.x') }}",
+        "{{ value_json.x | map('upper') | list }}", "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "{{ states('sensor.x') }}",
         "{{ ''.__class__.__mro__ }}", "{{ value_json.__class__() }}", "{{ value_json.x ** 999999 }}", "plain text",
-        "{{ value_json.a }}{{ value_json.b }}", "{{ value_json[value_json.x] }}", "{{ x " + "(" * 100 + " == 1 }}",
+        "{{ value_json.x | regex_findall('(a+)+$') }}", "{% include 'x' %}", "{{ x " + "(" * 100 + " == 1 }}",
     ],
 )  # fmt: skip
 def test_no_other_template_is_followed(template: str) -> None:
     """It is left alone; for an alarm of a claimed device people are told that it cannot be read."""
-    assert compile_template(template) is None
+    with pytest.raises(ExpressionFault):
+        read_template(template)
     house = House(Device(id="d", kind=Kind.smoke, address="t/x"))
-    house.hears(
+    [told] = house.hears(
         "homeassistant/binary_sensor/x/config", {"stat_t": "t/x", "dev_cla": "smoke", "val_tpl": template}
     )
+    assert isinstance(told, Refusal)
+    assert (told.alarm, told.reason) == (False, "bad_value")
+    assert told.detail.startswith("smoke: its template is not understood: ")
     report, refusal = house.hears("t/x", {"x": 1})
     assert report.values == {}
     assert isinstance(refusal, Refusal)
@@ -187,13 +192,11 @@ def test_no_other_template_is_followed(template: str) -> None:
 
 def test_what_a_template_finds() -> None:
     """A path, or nothing at all where the message is about something else."""
-    template = compile_template("{{ value_json['smoke'] | default('OFF') }}")
-    assert template is not None
-    assert template({"smoke": True}, "") is True
-    assert template({"battery": 3}, "") is MISSING
-    choice = compile_template("{{ 'ON' if value_json.smoke == 'yes' else 'OFF' }}")
-    assert choice is not None
-    assert choice({"battery": 3}, "") is MISSING, "a battery report clears no alarm"
+    template = read_template("{{ value_json['smoke'] | default('OFF') }}")
+    assert template({"smoke": True}, "", Steps()) is True
+    assert template({"battery": 3}, "", Steps()) is MISSING
+    choice = read_template("{{ 'ON' if value_json.smoke == 'yes' else 'OFF' }}")
+    assert choice({"battery": 3}, "", Steps()) is MISSING, "a battery report clears no alarm"
 
 
 def test_a_message_before_its_config_is_still_read() -> None:
@@ -220,3 +223,84 @@ def test_a_broken_config_is_kept_for_a_person() -> None:
     [out] = house.hears("homeassistant/sensor/x/config", b"{")
     assert isinstance(out, Refusal)
     assert house.hears("homeassistant/status", b"online") == []
+
+
+AVAILABLE = {
+    "stat_t": "z/d",
+    "dev_cla": "smoke",
+    "val_tpl": "{{ value_json.smoke }}",
+    "pl_on": True,
+    "pl_off": False,
+    "dev": {"ids": ["d"]},
+    "avty": [
+        {"t": "z/bridge/state", "val_tpl": "{{ value_json.state }}"},
+        {"t": "z/d/availability", "val_tpl": "{{ value_json.state }}"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "bridge_then_device", "wanted"),
+    [
+        ("all", ("online", "online"), [None, "online"]), ("all", ("online", "offline"), [None, "offline"]),
+        ("all", ("offline", "online"), ["offline", "offline"]), ("any", ("online", "offline"), ["online", "online"]),
+        ("any", ("offline", "offline"), [None, "offline"]), ("latest", ("offline", "online"), ["offline", "online"]),
+        (None, ("online", "offline"), ["online", "offline"]),
+    ],
+)  # fmt: skip
+def test_several_availability_topics_make_one(
+    mode: str | None, bridge_then_device: tuple[str, str], wanted: list[Any]
+) -> None:
+    """Zigbee2MQTT names the bridge's beside the device's, `all`: a bridge that is there does not mean that the device is."""
+    house = House(Device(id="d", kind=Kind.smoke, address="z/d"))
+    config = AVAILABLE if mode is None else {**AVAILABLE, "avty_mode": mode}
+    house.hears("homeassistant/binary_sensor/d/smoke/config", config)
+    for topic, state, said in zip(
+        ("z/bridge/state", "z/d/availability"), bridge_then_device, wanted, strict=True
+    ):
+        assert [r.state for r in house.hears(topic, {"state": state})] == ([] if said is None else [said])
+
+
+def test_a_component_with_nothing_but_its_platform_is_taken_away() -> None:
+    """The newer form removes an entity so; it is no entity on the topic that the others share."""
+    house = House(Device(id="d", kind=Kind.smoke, address="t/x"))
+    smoke = {"p": "binary_sensor", "dev_cla": "smoke", "val_tpl": "{{ value_json.s }}"}
+    device = {"dev": {"ids": "d"}, "o": {"name": "x"}, "stat_t": "t/x"}
+    house.hears(
+        "homeassistant/device/d/config", {**device, "cmps": {"a": smoke, "gas": {**smoke, "dev_cla": "gas"}}}
+    )
+    assert house.reads("t/x", {"s": "ON"}) == {"smoke": True, "gas": True}
+    house.hears(
+        "homeassistant/device/d/config", {**device, "cmps": {"a": smoke, "gas": {"p": "binary_sensor"}}}
+    )
+    assert house.reads("t/x", {"s": "ON"}) == {"smoke": True}
+
+
+def test_an_event_whose_template_is_not_followed_still_calls() -> None:
+    """Zigbee2MQTT writes events with regular expressions; the word itself stands in the message."""
+    house = House(Device(id="d", kind=Kind.sos, address="z/d"))
+    template = "{{ {'event_type': value_json.action | regex_findall('x') | first} | to_json }}"
+    house.hears("homeassistant/event/d/action/config", {"stat_t": "z/d", "val_tpl": template})
+    assert house.reads("z/d", {"action": "emergency"}) == {"action": "emergency", "sos": True}
+
+
+def test_hundreds_of_greedy_entities_on_one_topic_cost_no_more_than_one() -> None:
+    """Who may publish a config could hang them on a topic that speaks every second; a reading beside them still counts."""
+    house = House(Device(id="d", kind=Kind.climate, address="t/x"))
+    greedy = {
+        "p": "sensor",
+        "name": "Humidity",
+        "val_tpl": "{% for i in value_json.l %}{% for j in value_json.l %}x{% endfor %}{% endfor %}",
+    }
+    parts = {
+        "t": {"p": "sensor", "dev_cla": "temperature", "val_tpl": "{{ value_json.t }}"},
+        **{f"g{i}": greedy for i in range(90)},
+    }
+    house.hears(
+        "homeassistant/device/d/config", {"dev": {"ids": "d"}, "o": {}, "stat_t": "t/x", "cmps": parts}
+    )
+    before = time.process_time()
+    report, *refused = house.hears("t/x", {"t": 21, "l": [1] * 3000})
+    assert report.values == {"temperature": 21}
+    assert refused
+    assert time.process_time() - before < 1

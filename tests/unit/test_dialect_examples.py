@@ -70,12 +70,11 @@ def test_a_template_of_home_assistant_is_read(template: str) -> None:
 @pytest.mark.parametrize(
     "template",
     [
-        "{% set s = value_json.smoke %}{{ s }}",
         "{{ states('x') }}",
         "{% if value_json.smoke %}ON",
         "{% for x in value_json.smoke %}ON{% endfor %}",
         "{% if value_json.smoke %}ON{% else %}OFF{% elif value_json.smoke %}ON{% endif %}",
-        "{% if value_json.smoke %}{{ 'ON' }}{% else %}OFF{% endif %}",
+        "{{ value_json.smoke | regex_match('(t+)+$') }}",
         "{{ value_json.smoke * 10 ** 9 }}",
     ],
 )
