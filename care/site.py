@@ -253,6 +253,9 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     expect_seconds: Annotated[float, Meta(gt=0, le=5_184_000)] | None = None
     """How often it speaks when all is well, if the kind's default is wrong for this model."""
     label: str = ""
+    inside: bool = True
+    """What it sees is the inside of the home; `false` for one that sees the stairs or the pet's place: it is no witness of
+    somebody at home (rule DR4)."""
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

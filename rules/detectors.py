@@ -179,9 +179,11 @@ def home_clock(view: EngineView) -> HomeClock | None:
 
 def _late_morning(view: EngineView, slack: float) -> bool | None:
     clock, today = home_clock(view), _day(view.now, view)
-    if clock is None or clock.day.flaw or routine.is_out(clock, view.now):
+    if clock is None or clock.day.flaw or routine.is_out(clock, view.now, view.home.empty_after):
         return None
-    minute = usual_minute(nights.teachers(routine.days(clock), today.toordinal()), "morning", today)
+    minute = usual_minute(
+        nights.teachers(routine.days(clock), today.toordinal(), view.home.window), "morning", today
+    )
     if minute is None:
         return None
     due = instant(today, 0, view.zone) + round(minute * MINUTE + slack * 1000)
@@ -216,7 +218,8 @@ def _late(view: EngineView, what: str, slack: float) -> bool | None:
             else today - timedelta(1)
         )
         from_, to = NOON, NOON
-    past = nights.teachers(nights.nights(bed), (day + timedelta(1) if what == "to_bed" else day).toordinal())
+    morning = (day + timedelta(1) if what == "to_bed" else day).toordinal()
+    past = nights.teachers(nights.nights(bed), morning, view.home.window)
     minute = usual_minute(
         past, "up" if what == "get_up" else "to_bed", day + timedelta(1) if what == "to_bed" else day
     )
@@ -283,13 +286,13 @@ def _usual_hour(view: EngineView, what: str) -> float | None:
             return None
         known = view.instance.morning
         if known is None or known[0] != clock.day_ends:  # it changes only when a day is over
-            past = nights.teachers(routine.days(clock), today.toordinal())
+            past = nights.teachers(routine.days(clock), today.toordinal(), view.home.window)
             known = view.instance.morning = clock.day_ends, usual_minute(past, "morning", today)
         return known[1]
     bed = bed_clock(view)
     if bed is None:
         return None
-    past = nights.teachers(nights.nights(bed), today.toordinal())
+    past = nights.teachers(nights.nights(bed), today.toordinal(), view.home.window)
     if what == "get_up":
         return usual_minute(past, "up", today)
     minute = usual_minute(past, "to_bed", today)
@@ -371,14 +374,18 @@ def _night_exits(view: EngineView, given: Mapping[str, Any]) -> Verdict:
     recent = nights.counted(past, last, int(given["of"]))
     if not recent.size:
         return Verdict(None, (), bed.ends)
-    teaching = nights.teachers(past, last - int(given["of"]) + 1)
+    teaching = nights.teachers(past, last - int(given["of"]) + 1, view.home.window)
     usual = float(np.median(teaching["exits"])) if teaching.size >= nights.LEAST else None
     limit = float(given["least"]) if usual is None else usual + float(given["above"])
     if usual is not None and usual + 2 <= given["least"]:
         limit = min(limit, float(given["least"]))
     many = recent[recent["exits"] >= limit]
     told = [_of_night(view, "bed_exits", int(n["exits"]), int(n["day"])) for n in many]
-    older = norm(nights.teachers(past, last + 1, lagged=True)["exits"], least=nights.LEAST, floor=EXITS_FLOOR)
+    older = norm(
+        nights.teachers(past, last + 1, view.home.window, lagged=True)["exits"],
+        least=nights.LEAST,
+        floor=EXITS_FLOOR,
+    )
     week = nights.counted(past, last, nights.LAG)[-DAYS:]
     far = moved(week["exits"], older, least=DAYS - 1)
     if far is not None and far >= given["moved"]:
@@ -437,7 +444,7 @@ def _strange_nights(view: EngineView, given: Mapping[str, Any]) -> Verdict:
     value: bool | None = None
     if judged.size == count:
         value = strange.size == count
-    teaching = nights.teachers(past, last + 1, lagged=True)
+    teaching = nights.teachers(past, last + 1, view.home.window, lagged=True)
     for name, vital, scale, floor in (
         ("pulse", "heart_rate", 1, LEVEL_FLOOR), ("breath", "respiration_rate", 4, BREATH_LEVEL_FLOOR),
     ):  # fmt: skip
@@ -460,7 +467,11 @@ def _by_day(view: EngineView, given: Mapping[str, Any]) -> Verdict:
     if bed is None or not bed.ends:
         return Verdict(None)
     past, last, count = nights.nights(bed), _last_night(bed, view), int(given["days"])
-    usual = norm(nights.teachers(past, last - count + 1)["lain_by_day"], least=nights.LEAST, floor=1.0)
+    usual = norm(
+        nights.teachers(past, last - count + 1, view.home.window)["lain_by_day"],
+        least=nights.LEAST,
+        floor=1.0,
+    )
     recent = nights.counted(past, last, count)
     if usual is None or recent.size < count:
         return Verdict(None, (), bed.ends)
@@ -478,7 +489,7 @@ def _activity_drop(view: EngineView, given: Mapping[str, Any]) -> Verdict:
     today = _day(view.now - REVIEW * MINUTE, view)
     until = instant(today + timedelta(1), REVIEW, view.zone)
     last, past = today.toordinal() - 1, routine.days(clock)
-    teaching = nights.teachers(past, last + 1)
+    teaching = nights.teachers(past, last + 1, view.home.window)
     pace = _pace(teaching)
     usual = norm(pace, least=nights.LEAST, floor=0.08 * float(np.median(pace)) if pace.size else 1.0)
     if usual is None:
@@ -490,7 +501,9 @@ def _activity_drop(view: EngineView, given: Mapping[str, Any]) -> Verdict:
         value = bool((_pace(few) < usual.middle * given["percent"] / 100).all())
     recent = nights.counted(past, last, nights.LAG)[-DAYS:]
     older = norm(
-        _pace(nights.teachers(past, last + 1, lagged=True)), least=nights.LEAST, floor=0.08 * usual.middle
+        _pace(nights.teachers(past, last + 1, view.home.window, lagged=True)),
+        least=nights.LEAST,
+        floor=0.08 * usual.middle,
     )
     far = moved(_pace(recent), older, least=DAYS - 1)
     if far is not None and older is not None:
@@ -501,7 +514,7 @@ def _activity_drop(view: EngineView, given: Mapping[str, Any]) -> Verdict:
         told.append(_of_day(view, "usual_active_minutes", float(np.median(teaching["active"])), last))
     none = nights.counted(past, last, int(given["kitchen_days"]))
     kitchen = nights.known(
-        nights.teachers(past, last - int(given["kitchen_days"]) + 1)["kitchen"], UNKNOWN_16
+        nights.teachers(past, last - int(given["kitchen_days"]) + 1, view.home.window)["kitchen"], UNKNOWN_16
     )
     cooks = norm(kitchen, least=nights.LEAST, floor=1.0)
     if cooks is not None and none.size == given["kitchen_days"]:

@@ -588,6 +588,7 @@ class Episodes(Homes):
     def _refresh(self, home: LiveHome, at: int) -> None:
         """A temporary limit has begun or ended: what is in force is found anew, and who waits looks again."""
         home.limits_until = next_edge(home.site, home.memory.orders, self.registry.zone, at)
+        self._set_ways(home, at)
         for instance in list(home.instances.values()):
             self._set_limits(instance, instance.group[0] if instance.group else None, at)
             if instance.episode.phase == PENDING or (instance.episode.wake and not instance.test):

@@ -166,6 +166,7 @@ class Homes(ABC):
         home.site = self.registry.homes.get(name)
         home.modes = spans(home.site, memory.orders, self.registry.zone)
         home.limits_until = next_edge(home.site, memory.orders, self.registry.zone, self._now)
+        self._set_ways(home, self._now)
         for device_id, device_memory in memory.devices.items():
             device = LiveDevice(device_id, device_memory)
             self._describe(home, device)
@@ -348,6 +349,18 @@ class Homes(ABC):
         if rule.hours is not None and not rule.learns_hours:
             opens, closes = rule.hours[0].value(instance), rule.hours[1].value(instance)
             instance.hours = hours_of(opens, closes, self.registry.zone)
+
+    def _set_ways(self, home: LiveHome, at: int) -> None:
+        """What is set for the home as a whole, and asked by many rules: when it is empty, how far back usual reaches."""
+        for rule_id, name in (("DR4", "away_minutes"), ("VT10", "usual_nights")):
+            rule = self.rulebook.rules.get(rule_id)
+            if rule is None or name not in rule.doc.parameters:
+                continue
+            _, limits, _ = self._in_force(rule, home, Instance(rule, home, home.name, []), None, at)
+            if rule_id == "DR4":
+                home.empty_after = round(limits[name] * 1000)
+            else:
+                home.window = round(limits[name])
 
     def _in_force(
         self, rule: Rule, home: LiveHome, instance: Instance, first: LiveDevice | None, at: int

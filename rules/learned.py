@@ -28,15 +28,15 @@ QUANTITIES = {"away": "door_open", "door_gap": "door_open", "bathroom_stay": "mo
 def learned(name: str, home: LiveHome | None, now: datetime, zone: ZoneInfo) -> HomeHabits:
     """Everything known just now. Changes nothing."""
     clock = home.memory.clock if home is not None else None
-    if clock is None:
+    if home is None or clock is None:
         return HomeHabits(home=name, at=now)
     today = routine.date_of(epoch_ms(now), zone)
     habits: list[Habit] = []
     disturbed: dict[str, int] = {}
     for bed, known in sorted(clock.beds.items()):
-        habits += _of_bed(bed, known, today)
+        habits += _of_bed(bed, known, today, home.window)
         _count(disturbed, nights.nights(known))
-    habits += _of_days(clock, today)
+    habits += _of_days(clock, today, home.window)
     _count(disturbed, routine.days(clock))
     return HomeHabits(home=name, at=now, habits=habits, disturbed=disturbed)
 
@@ -48,8 +48,8 @@ def _count(found: dict[str, int], past: NDArray[Any]) -> None:
             found[word] = found.get(word, 0) + 1
 
 
-def _of_bed(bed: str, clock: BedClock, today: date) -> list[Habit]:
-    past = nights.teachers(nights.nights(clock), today.toordinal() + 1)
+def _of_bed(bed: str, clock: BedClock, today: date, window: int) -> list[Habit]:
+    past = nights.teachers(nights.nights(clock), today.toordinal() + 1, window)
     resident = bed.split(":")[1] or None
     made = [
         _level("pulse", "heart_rate", nights.levels(past, "pulse"), past, 1, nights.PULSE_FLOOR),
@@ -62,8 +62,8 @@ def _of_bed(bed: str, clock: BedClock, today: date) -> list[Habit]:
     return [_with(h, resident) for h in made]
 
 
-def _of_days(clock: HomeClock, today: date) -> list[Habit]:
-    past = nights.teachers(routine.days(clock), today.toordinal())
+def _of_days(clock: HomeClock, today: date, window: int) -> list[Habit]:
+    past = nights.teachers(routine.days(clock), today.toordinal(), window)
     made = [
         _time("morning", "motion", past, "morning", today, 0),
         _level("active_minutes", "motion", past["active"].astype(np.float64), past, 1, 1.0),

@@ -28,6 +28,10 @@ SEEN_MOVING = 5 * 60_000
 ON_CHANGE_GAP = 25 * 3600_000
 """Silence of a mat that speaks only on change: a day and an hour, as for other sensors without an alarm."""
 NEVER: Final = 1 << 62
+EMPTY: Final = 15 * 60_000
+"""Nothing seen for so long after the door closed: nobody is in (domain 3.5 DR4), unless somebody set it otherwise."""
+WINDOW: Final = 28
+"""Nights that teach what is usual (domain 3.2 VT10), unless somebody set it otherwise."""
 LOOK_AGAIN = 6 * 3600_000
 """A silent device is asked again so late whether it is stuck: days are at stake, not hours."""
 
@@ -129,7 +133,8 @@ class LiveHome:
     """A home at work."""
 
     __slots__ = (
-        "attentive", "devices", "instances", "limits_until", "memory", "modes", "name", "outage", "personal", "site", "wide",
+        "attentive", "devices", "empty_after", "instances", "limits_until", "memory", "modes", "name", "outage", "personal", "site", "wide",
+        "window",
     )  # fmt: skip
 
     def __init__(self, name: str, memory: HomeMemory) -> None:
@@ -145,6 +150,10 @@ class LiveHome:
         """Modes of the site file and those set at run time, in order of their beginning."""
         self.limits_until = 0
         """When limits change next because a temporary one begins or ends; 0 for never."""
+        self.empty_after = EMPTY
+        """Nothing seen for so long (ms) after the front door closed: nobody is in (rule DR4)."""
+        self.window = WINDOW
+        """So many nights and days teach what is usual here (`usual_nights` of VT10)."""
         self.outage: Instance | None = None
         """The rule that watches whether this home is heard at all."""
         self.attentive: set[str] = set()

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.baselines import Norm, norm
-from rules.live import bed_of
+from rules.live import WINDOW, bed_of
 from rules.memory import BedClock, NightNow
 from rules.windows import instant
 from rules.words import room_kind
@@ -65,7 +65,6 @@ KEPT: Final = 35
 """Nights remembered: 28 that teach, and a week that is compared with them."""
 LAG: Final = 7
 """The last so many nights do not teach while there are enough older ones: a slow change must not teach itself away."""
-WINDOW: Final = 28
 LEAST: Final = 10
 """Nights needed to know anything (domain.md 3.2 VT10)."""
 
@@ -107,18 +106,19 @@ def nights(bed: BedClock) -> NDArray[Any]:
     return found
 
 
-def teachers(past: NDArray[Any], day: int, *, lagged: bool = False) -> NDArray[Any]:
-    """The nights that teach what is usual for the night of this day; `lagged`: never those of the last week.
+def teachers(past: NDArray[Any], day: int, window: int, *, lagged: bool = False) -> NDArray[Any]:
+    """The nights that teach what is usual for the night of this day, of the last `window`; `lagged`: never those of the
+    last week.
 
     Nights with an alarm do not, unless alarms are what most nights have: somebody who rises at five and is asked
     about it every morning has ordinary nights all the same.
     """
-    window = past[own(past) & (past["day"] < day) & (past["day"] >= day - LAG - WINDOW)]
-    good: NDArray[Any] = window[window["flaw"] == 0]
-    if good.size < LEAST and 2 * good.size < window.size:
-        good = window
+    lately = past[own(past) & (past["day"] < day) & (past["day"] >= day - LAG - window)]
+    good: NDArray[Any] = lately[lately["flaw"] == 0]
+    if good.size < LEAST and 2 * good.size < lately.size:
+        good = lately
     older: NDArray[Any] = good[good["day"] < day - LAG]
-    return older if lagged or older.size >= LEAST else good[good["day"] >= day - WINDOW]
+    return older if lagged or older.size >= LEAST else good[good["day"] >= day - window]
 
 
 def known(values: NDArray[Any], unknown: int) -> NDArray[np.float64]:
@@ -209,7 +209,7 @@ def hear(
     if not bed.ends:
         bed.ends = instant(night_of(at, zone), NOON, zone)
     if not bed.hour_ends:
-        _enter_hour(bed, at, zone)
+        _enter_hour(bed, at, zone, home.window)
     night = bed.night
     if flaw and not night.flaw:
         night.flaw = flaw
@@ -237,12 +237,12 @@ def advance(bed: BedClock, at: int, zone: ZoneInfo, home: LiveHome | None) -> bo
         _close_hour(bed, zone)
         bed.hour_ends = 0
         if at < bed.ends:
-            _enter_hour(bed, at, zone)
+            _enter_hour(bed, at, zone, home.window if home is not None else WINDOW)
     if at < bed.ends:
         return False
     _close_night(bed, zone, home)
     bed.ends = instant(night_of(at, zone), NOON, zone)
-    _enter_hour(bed, at, zone)
+    _enter_hour(bed, at, zone, home.window if home is not None else WINDOW)
     return True
 
 
@@ -385,14 +385,14 @@ def _deviation(bed: BedClock) -> float:
     return round(found, 3)
 
 
-def _enter_hour(bed: BedClock, at: int, zone: ZoneInfo) -> None:
+def _enter_hour(bed: BedClock, at: int, zone: ZoneInfo, window: int) -> None:
     """What is usual in the hour that begins."""
     bed.hour_ends = min(bed.ends, (at // HOUR + 1) * HOUR)  # zones with half hours shift the hour by the half
     bed.norms = []
     hour = hour_index(at, zone)
     if hour >= HOURS or not bed.history:
         return
-    past = teachers(nights(bed), night_of(at, zone).toordinal())
+    past = teachers(nights(bed), night_of(at, zone).toordinal(), window)
     norms: list[float] = []
     for name, swing in (("pulse", "pulse_swing"), ("breath", "breath_swing")):
         found = hour_norm(past, name, hour)
@@ -440,7 +440,9 @@ def _close_night(bed: BedClock, zone: ZoneInfo, home: LiveHome | None) -> None:
         swings = [s[place] for s in night.swings if s[place] != UNKNOWN]
         row[name] = round(float(np.median(swings))) if swings else 0
     past = nights(bed)
-    row["strange"] = _strangeness(row, teachers(past, day.toordinal()))
+    row["strange"] = _strangeness(
+        row, teachers(past, day.toordinal(), home.window if home is not None else WINDOW)
+    )
     row["exits"] = min(night.exits, 254)
     up = night.up_at
     if not up and bed.in_bed is False and bed.left_at and end - bed.left_at >= UP_FOR:

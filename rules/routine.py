@@ -49,8 +49,6 @@ MORNING_FROM: Final = 4 * 60
 MORNING_SLOTS, MORNING_WITHIN = 3, 6 * SLOT
 """The morning begins with the first ten minutes of motion that are followed by two more within the hour; a walk to the
 bathroom at half past four is not."""
-AWAY: Final = 15 * MINUTE
-"""Nothing seen inside for so long after the door closed (domain.md 3.5 DR4)."""
 SAME_USE: Final = 5 * MINUTE
 """Openings closer together are one use of the door."""
 LONG_PAUSE: Final = 12 * 60
@@ -144,7 +142,7 @@ def _door(clock: HomeClock, home: LiveHome, device: LiveDevice, at: int, zone: Z
     if not f.value:
         return
     sign(clock, at, zone)
-    if is_out(clock, at) and not signs.lying(home, at):
+    if is_out(clock, at, home.empty_after) and not signs.lying(home, at):
         clock.day.outings += 1
         clock.day.out += at - max(clock.closed_at, _begun(clock, zone))
         clock.day.aways.append((at - clock.closed_at) // MINUTE)
@@ -156,11 +154,11 @@ def _door(clock: HomeClock, home: LiveHome, device: LiveDevice, at: int, zone: Z
     clock.used_at = at
 
 
-def is_out(clock: HomeClock, at: int) -> bool:
-    """Nobody has been seen inside since the door closed a while ago."""
+def is_out(clock: HomeClock, at: int, after: int) -> bool:
+    """Nobody has been seen inside since the door closed, `after` (ms) ago or more (DR4)."""
     return (
         clock.closed_at > 0
-        and at - clock.closed_at >= AWAY
+        and at - clock.closed_at >= after
         and clock.inside_at <= clock.closed_at + signs.LEAVING
     )
 
@@ -215,7 +213,7 @@ def sign(clock: HomeClock, at: int, zone: ZoneInfo) -> None:
 def _close(clock: HomeClock, home: LiveHome, zone: ZoneInfo) -> None:
     day, end = clock.day, clock.day_ends
     start = _begun(clock, zone)
-    if is_out(clock, end):
+    if is_out(clock, end, home.empty_after):
         day.out += end - max(clock.closed_at, start)
     movers = [d for d in home.devices.values() if "motion" in d.fields or "presence" in d.fields]
     cooks = [d for d in movers if room_kind(d.room) == "kitchen"]

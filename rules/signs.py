@@ -24,8 +24,6 @@ INNER: Final = frozenset({"kitchen", "bathroom", "bedroom", "storage", "balcony"
 """Rooms whose doors do not lead out of the home (a cupboard, the fridge)."""
 LEAVING: Final = 60_000
 """Motion that began so soon after the door closed is the person who left it behind them: sensors are slow."""
-EMPTY: Final = 15 * 60_000
-"""Nothing seen for so long after the door closed: nobody is in (domain 3.5 DR4)."""
 GAPS: Final = 12
 """Silences remembered of each device one by one."""
 OLDER_TOGETHER, OLDER_FOR = 6 * 3600_000, 8 * 24 * 3600_000
@@ -290,6 +288,8 @@ def _empty_since(home: LiveHome, closed_at: int, now: int) -> bool | None:
         return False
     watching = False
     for device in home.devices.values():
+        if device.site is not None and not device.site.inside:
+            continue
         for quantity in ("motion", "presence", "in_bed", "door_open", "vibration"):
             f = device.fields.get(quantity)
             if f is None or (quantity == "door_open" and room_kind(device.room) not in INNER):
@@ -348,7 +348,11 @@ def _through(home: LiveHome, at: int, *, opens: bool) -> None:
     where = home.memory.where
     if not opens:
         where.closed_at = at
-    elif where.closed_at and at - where.closed_at >= EMPTY and _empty_since(home, where.closed_at, at):
+    elif (
+        where.closed_at
+        and at - where.closed_at >= home.empty_after
+        and _empty_since(home, where.closed_at, at)
+    ):
         where.entered_at = at
 
 

@@ -54,8 +54,6 @@ from rules.words import room_kind
 DAY_SIGNS: Final = ("motion", "door", "bed", "water", "press", "told")
 NOT_SO: Final = -1e16
 """Seconds since something that is not so: it grows as well, but reaches no limit ever."""
-AWAY_AFTER: Final = 15 * 60_000
-"""Nothing seen for so long after the door closed: nobody is in (domain 3.5 DR4)."""
 SEVERAL_FOR: Final = 60 * 60
 """Seconds for which two people, once told apart, are believed to be there."""
 ASKED_FOR: Final = 24 * 3600
@@ -334,7 +332,7 @@ class EngineView:
         since = left_at(self.home, self.now)
         if not since:
             return since
-        sure_at = since + AWAY_AFTER
+        sure_at = since + self.home.empty_after
         if self.now < sure_at:
             self.wake(sure_at)
             return 0

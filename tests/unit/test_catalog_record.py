@@ -14,8 +14,6 @@ SOURCE = {
 """Codes of domain.md 3.2–3.5: the letters, and up to which number."""
 ELSEWHERE = {company.CODE, watch.CODE, upkeep.VISIT, upkeep.TEST}
 """Told by what people did or did not do, not by a sensor."""
-STATES = {"DR4"}
-"""Home states that others ask for (`away`, rules.signs); they say nothing by themselves."""
 
 
 def codes() -> set[str]:
@@ -26,7 +24,7 @@ def test_every_code_of_the_source_is_in_the_catalogue_or_told_elsewhere() -> Non
     """None is left out without a word."""
     assert "SOS2" in Path(proposing.__file__).read_text("utf-8")
     wanted = {f"{letters}{n}" for letters, last in SOURCE.items() for n in range(1, last + 1)}
-    assert wanted - codes() - STATES - {"SOS2"} == set()
+    assert wanted - codes() - {"SOS2"} == set()
 
 
 def test_every_code_and_limit_the_record_names_exists() -> None:
@@ -34,7 +32,7 @@ def test_every_code_and_limit_the_record_names_exists() -> None:
     text = RECORD.read_text("utf-8")
     named = set(re.findall(r"\b(?:VT|BD|SM|GS|CO|HT|SOS|FL|WT|DR|AC|TE|MO)\d+(?:_[a-z]+)?\b", text))
     assert len(named) > 30
-    assert named - codes() - STATES == set()
+    assert named - codes() == set()
     limits = {p.limit for r in BOOK.rules.values() for p in r.doc.parameters.values()}
     words = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text))
     tags = {tag for r in BOOK.rules.values() for tag in r.doc.tags}

@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
+from rules import nights
 from rules.baselines import below, level, moved, norm
 from rules.catalog import load
 from rules.detectors import long_one
 from rules.engine import Engine
+from rules.limits import check_site
 from rules.memory import HomeClock
 from rules.stories import Story, read_paths
+from tests.unit.test_engine import BOOK, a_site, an_engine, feed, said
 
 STORIES = Path(__file__).parents[1] / "stories"
 
@@ -87,3 +91,24 @@ def test_four_long_pauses_of_the_door_say_how_rarely_somebody_goes_out() -> None
     assert usual < 48 * 60
     rare.gaps.pop()
     assert long_one(rare, "door_gap") is None
+
+
+def test_how_far_back_usual_reaches_is_set_for_a_home_or_a_community() -> None:
+    """Fourteen nights teach instead of 28; thirteen are beyond the bounds, and nobody's window is silently another."""
+    past = np.zeros(40, dtype=nights.NIGHT)
+    past["day"] = np.arange(1000, 1040)
+    past["up"] = past["to_bed"] = nights.UNKNOWN_16
+    assert nights.teachers(past, 1040, 28, lagged=True)["day"].tolist() == list(range(1005, 1033))
+    assert nights.teachers(past, 1040, 14, lagged=True)["day"].tolist() == list(range(1019, 1033))
+
+    for limits, community, window in (
+        ({}, {}, 28),
+        ({"usual_nights": 14}, {}, 14),
+        ({}, {"usual_nights": 21}, 21),
+    ):
+        site = a_site(limits=limits)
+        policy = msgspec.structs.replace(site.policy, rules={"VT10": community})
+        engine = an_engine(msgspec.structs.replace(site, policy=policy))
+        feed(engine, said("belt", 0, in_bed=True))
+        assert engine._homes["h1"].window == window
+    assert "below the hard bound 14" in check_site(a_site(limits={"usual_nights": 13}), BOOK)[0]
