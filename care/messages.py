@@ -286,7 +286,7 @@ class Habit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing the personal clock learns of a resident; without `value` it does not know yet."""
 
     name: str
-    """pulse, breath, get_up, to_bed, bed_exits, morning, active_minutes, away, door_gap, bathroom_stay …"""
+    """pulse, breath, get_up, to_bed, bed_exits, morning, active_minutes, away, door_gap, bathroom_stay, flow …"""
     quantity: str
     """What it was learnt from: who may see that may see this."""
     seen: int

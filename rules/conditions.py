@@ -414,7 +414,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "own": Function(
         ("parameter", "span", "duration", "duration", "duration"),
         Type.duration,
-        "a limit that was written down for this resident; otherwise the own long one and so much more, within these "
+        "a limit that was written down for this resident; otherwise the own long one (three times a flow) and so much more, within these "
         "bounds; the limit as it is while nothing was learned",
     ),
     "usual_time": Function(
@@ -434,8 +434,8 @@ VITALS: Final = ("heart_rate", "respiration_rate")
 HABITS: Final[dict[str, tuple[str, ...]]] = {
     "vital": VITALS,
     "hour": ("get_up", "to_bed", "morning"),
-    "span": ("away", "door_gap", "bathroom_stay"),
-    "learnt": ("get_up", "to_bed", "morning", "away", "door_gap", "bathroom_stay", *VITALS),
+    "span": ("away", "door_gap", "bathroom_stay", "flow"),
+    "learnt": ("get_up", "to_bed", "morning", "away", "door_gap", "bathroom_stay", "flow", *VITALS),
 }
 """What can be learned of a resident, by the kind of argument; vitals are bare names, the others texts."""
 SAMPLED: Final = VITALS

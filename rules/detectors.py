@@ -59,8 +59,11 @@ SPANS: Final[dict[str, tuple[float, int]]] = {
     "away": (0.95, 19),
     "door_gap": (0.99, 4),
     "bathroom_stay": (0.95, 19),
+    "flow": (0.95, 19),
 }
 """Which share of them is no longer than the usual long one (domain.md 3.5 DR1, DR5), and how many it takes to say so."""
+TIMES: Final = {"flow": 3.0}
+"""A limit made of it is so many times as long (domain.md 3.4 WT3), else just as long."""
 
 
 class Verdict(NamedTuple):
@@ -250,7 +253,7 @@ def spans(clock: HomeClock | None, span: str) -> list[int]:
         return []
     if span == "door_gap":
         return [gap for gap in clock.gaps if gap >= routine.LONG_PAUSE]
-    return clock.aways if span == "away" else clock.stays
+    return {"away": clock.aways, "bathroom_stay": clock.stays, "flow": clock.flows}[span]
 
 
 def long_one(clock: HomeClock | None, span: str) -> float | None:
@@ -266,7 +269,7 @@ def _own(view: EngineView, limit: str, span: str, more: float, least: float, mos
     if is_written(view.instance, limit, view.now, view.zone):
         return written
     usual = _usual(view, span)
-    return written if usual is None else min(max(usual + more, least), most)
+    return written if usual is None else min(max(TIMES.get(span, 1.0) * usual + more, least), most)
 
 
 def _usual(view: EngineView, span: str) -> float | None:

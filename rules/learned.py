@@ -22,7 +22,7 @@ from rules.live import LiveHome
 from rules.memory import BedClock, HomeClock
 from rules.nights import UNKNOWN_16
 
-QUANTITIES = {"away": "door_open", "door_gap": "door_open", "bathroom_stay": "motion"}
+QUANTITIES = {"away": "door_open", "door_gap": "door_open", "bathroom_stay": "motion", "flow": "water_total"}
 
 
 def learned(name: str, home: LiveHome | None, now: datetime, zone: ZoneInfo) -> HomeHabits:

@@ -216,6 +216,8 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     (ms) it was not heard."""
     withheld: list[str] = []
     """Quantities that its people keep from us: what it taught of them is forgotten."""
+    flows: list[int] = []
+    """Minutes for which a water meter ran without a pause, each time since the day was last closed (rules.routine)."""
 
     @property
     def speaks_on_change(self) -> bool:
@@ -234,7 +236,7 @@ def forget_values(memory: DeviceMemory, quantities: Collection[str]) -> None:
     if "door_open" in quantities:
         memory.turns = []
     if "water_total" in quantities:
-        memory.meter, memory.flow_since = [], 0
+        memory.meter, memory.flow_since, memory.flows = [], 0, []
     if memory.held is not None:
         memory.held = without(memory.held, quantities)
 
@@ -455,6 +457,8 @@ class HomeClock(msgspec.Struct, array_like=True):
     day: DayNow = msgspec.field(default_factory=DayNow)
     days: bytes = b""
     """Days that are over, oldest first: records of `rules.routine.DAY`."""
+    flows: list[int] = []
+    """Minutes for which water ran without a pause, on the last good days."""
 
 
 class HomeMemory(msgspec.Struct, array_like=True):

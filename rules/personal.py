@@ -21,7 +21,7 @@ from rules.memory import BedClock, HomeClock, Whereabouts
 if TYPE_CHECKING:
     from rules.live import Instance, LiveDevice, LiveHome, Trigger
 
-LEARNS_FROM: Final = frozenset({"in_bed", "bed_state"}) | routine.LEARNS_FROM
+LEARNS_FROM: Final = frozenset({"in_bed", "bed_state", "water_total"}) | routine.LEARNS_FROM
 """Quantities whose every change is taken in; others are looked at when a sample is due."""
 _NEVER: Final = 1 << 62
 _ABOUT_PEOPLE: Final = frozenset({"vitals", "bed", "fall", "sos", "wandering", "activity"})
@@ -48,6 +48,8 @@ def hear(home: LiveHome, device: LiveDevice, trigger: Trigger, zone: ZoneInfo) -
     closed = at >= clock.day_ends and routine.advance(clock, home, at, zone)
     if not changed.isdisjoint(routine.LEARNS_FROM):
         routine.hear(clock, home, device, at, changed, zone, disturbance(home, at, zone))
+    elif "water_total" in changed and not clock.day.flaw:
+        clock.day.flaw = disturbance(home, at, zone)
     sampled = False
     if device.bed and "in_bed" in device.fields:
         bed = clock.beds.get(device.bed)
@@ -88,6 +90,8 @@ def forget(home: LiveHome, device: LiveDevice, quantities: AbstractSet[str]) -> 
         routine.forget_motion(clock)
     if "door_open" in quantities:
         routine.forget_door(clock)
+    if "water_total" in quantities:
+        clock.flows = []
 
 
 def disturbance(home: LiveHome, at: int, zone: ZoneInfo) -> str:

@@ -57,8 +57,12 @@ SAME_VISIT: Final = 10 * MINUTE
 NIGHT_FROM, NIGHT_TO = 22 * 60, 6 * 60
 GONE: Final = 12 * 60
 """A day with so many minutes out says nothing about the days at home."""
-LAST: Final = {"aways": 60, "gaps": 120, "stays": 120}
+LAST: Final = {"aways": 60, "gaps": 120, "stays": 120, "flows": 200}
 """How many of the long ones are remembered."""
+
+
+_WATER_TEACHES: Final = frozenset({"", "alarm", "away", "data"})
+"""How long water runs is usual water on days on which motion was not heard; not with guests, cleaners or builders."""
 
 
 def days(clock: HomeClock) -> NDArray[Any]:
@@ -242,4 +246,9 @@ def _close(clock: HomeClock, home: LiveHome, zone: ZoneInfo) -> None:
         clock.gaps = [*clock.gaps, *day.gaps][-LAST["gaps"] :]
     if not flaw:
         clock.stays = [*clock.stays, *day.stays][-LAST["stays"] :]
+    for device in home.devices.values():
+        if device.memory.flows:
+            if flaw in _WATER_TEACHES:
+                clock.flows = [*clock.flows, *device.memory.flows][-LAST["flows"] :]
+            device.memory.flows = []
     clock.day = DayNow()

@@ -60,6 +60,8 @@ QUARTERLY: Final = 20 * 60_000
 STEADY: Final = 3.0
 """A meter that speaks every quarter of an hour tells of a flow too when it is so many litres a minute on average: a
 household uses that for a quarter of an hour, and not for four in a row."""
+FLOWS: Final = 100
+"""So many of one day are remembered."""
 METER_DAY: Final = 26 * 3_600_000
 METER_STEP: Final = 10 * 60_000
 HEATING, COOLING = 2 * 60_000, 5 * 60_000
@@ -391,6 +393,10 @@ def _metered(memory: DeviceMemory, at: int, total: float) -> None:
         if total < last:  # another meter, or it began anew
             memory.meter, memory.flow_since = [], 0
         elif total == last or not _runs(at - last_at, total - last):
+            if (
+                memory.flow_since and at - last_at <= QUARTERLY
+            ):  # after a gap nobody knows how long it went on
+                memory.flows = [*memory.flows, (last_at - memory.flow_since) // 60_000][-FLOWS:]
             memory.flow_since = 0
         elif not memory.flow_since:
             # Between readings that are far apart the flow may have begun at any time: the later one is sure.
