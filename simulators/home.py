@@ -140,9 +140,11 @@ class HomeLife:
         self._bridges = tuple(bridges)
         self._shared_bridges = tuple(shared_bridges)
         self.dark = False
-        """No power or no network: nothing leaves the home."""
+        """No power or no network: nothing leaves the home but by a device's own way (`is_cut_off`)."""
         self._darkness = 0
         """How many causes keep it dark: it comes back when the last of them is over."""
+        self._without_power = 0
+        """How many of these are power cuts."""
         self.water_per_minute = 0.0
         """A tap that somebody forgot, in litres a minute."""
         self._drawn = 0.0
@@ -220,7 +222,7 @@ class HomeLife:
             self._beat(a, ms)
         elif what == _ARRIVES:
             # What was still on its way when the power went is told anew when it is back; an alarm has left.
-            if a.alarm or not self.dark:
+            if a.alarm or not self.is_cut_off(self.sensors[a.device]):
                 out.append(a)
         elif what == _STAY:
             if b == a.turn:
@@ -420,7 +422,7 @@ class HomeLife:
         spare: bool = False,
     ) -> None:
         """Send it the way its radio has it. `spare`: nobody misses it, because it is soon told again."""
-        if self.dark or ms < sensor.mute_until:
+        if ms < sensor.mute_until or self.is_cut_off(sensor):
             return
         alarm = alarm or sensor.raised
         radio = sensor.radio
@@ -459,7 +461,7 @@ class HomeLife:
 
     def _again(self, sensor: Sensor, ms: int) -> None:
         """A frame comes a second time: the bridge publishes what it knows of the device by now, with the time of now."""
-        if not self.dark and ms >= sensor.mute_until:
+        if ms >= sensor.mute_until and not self.is_cut_off(sensor):
             kept = sensor.topic, self._says(sensor, ms), sensor.qos, False
             self._out.append(Publish(at_ms(ms), *kept, self.id, sensor.id, sensor.kind, sensor.raised))
 
@@ -560,9 +562,18 @@ class HomeLife:
                     sensor, ms, b'{"state":"online"}', retain=True, topic=f"{sensor.topic}/availability"
                 )
 
-    def go_dark(self, ms: int) -> None:
-        """Power or network is gone: silence, and the last will when the broker has noticed."""
+    def is_cut_off(self, sensor: Sensor) -> bool:
+        """Whether what a device says does not leave the home: NB-IoT needs no gateway, and a battery no mains."""
+        return self.dark and not (sensor.own_way and (sensor.battery or not self._without_power))
+
+    def speaks_on(self, *, power: bool) -> list[str]:
+        """The devices that a cut of the network, or of the `power`, does not silence."""
+        return [s.id for s in self.sensors.values() if s.own_way and (s.battery or not power)]
+
+    def go_dark(self, ms: int, *, power: bool) -> None:
+        """Power, or the network alone, is gone: silence of most, and the last will when the broker has noticed."""
         self._darkness += 1
+        self._without_power += power
         if self._darkness > 1:
             return
         self.dark = True
@@ -578,16 +589,28 @@ class HomeLife:
             self._emit(self.gateway, ms, b'{"state":"offline"}', retain=True, topic=f"{base}/bridge/state")
         self.dark = True
 
-    def come_back(self, ms: int) -> None:
-        """Power is back: the gateway connects and publishes every cached state again, as gateways do."""
+    def come_back(self, ms: int, *, power: bool) -> None:
+        """It is back: the gateway connects and publishes every cached state again, as gateways do."""
+        silent = [s for s in self.sensors.values() if self.is_cut_off(s)]
         self._darkness = max(0, self._darkness - 1)
-        if self._darkness > 0:
-            return
-        self.dark = False
-        self.connect(ms)
-        for sensor in self.sensors.values():
-            if sensor.kind is not Kind.bed_belt:
+        self._without_power = max(0, self._without_power - power)
+        if self._darkness == 0:
+            self.dark = False
+            self.connect(ms)
+        for sensor in silent:
+            if sensor.kind is not Kind.bed_belt and not self.is_cut_off(sensor):
                 self.at(ms + self.dice.ms(300, 12_000), _CACHED, sensor)
+
+
+def with_those_that_speak(what: str, zh: str, life: HomeLife, *, power: bool) -> tuple[str, str]:
+    """The words of a truth, in English and Chinese, with the devices that a cut does not silence."""
+    names = ", ".join(life.speaks_on(power=power))
+    if not names:
+        return what, zh
+    by, zh_by = (
+        ("their own radio and battery", "自带电池和网络") if power else ("their own radio", "自带网络")
+    )
+    return f"{what}; {names} speak on by {by}", f"{zh}；{names.replace(', ', '、')} {zh_by}，仍在上报"
 
 
 def base_topic(topic: str, home: str) -> str:

@@ -232,7 +232,12 @@ class Simulation:
         life = self.world.lives[truth.home]
         sensor = life.sensors.get(truth.device or "")
         # What a gateway or a whole home does by falling silent is heard as silence.
-        if truth.expect is not None and life.dark and sensor is not None and sensor.kind is not Kind.gateway:
+        if (
+            truth.expect is not None
+            and sensor is not None
+            and sensor.kind is not Kind.gateway
+            and life.is_cut_off(sensor)
+        ):
             self.unheard.add(len(self.truths))
         self.truths.append(truth)
         self._write(truth)

@@ -160,6 +160,9 @@ class Sensor:
         self.resident = device.resident
         self.topic = device.address or native_topic(home.id, device.id)
         self.zigbee = radio_of(device) is Radio.zigbee
+        self.own_way = radio_of(device) is Radio.nb_iot
+        """It speaks to the mobile network itself, whatever becomes of the gateway."""
+        self.battery = device.kind not in MAINS
         self.seq = first_seq
         self.alarm = device.kind in ALARM_KINDS
         self.raised = False

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from simulators.faults import FaultLine, Faults
+from simulators.home import with_those_that_speak
 from simulators.scenarios import Expected, Truth, unknown_home
 from simulators.words import FAULTS
 from simulators.world import World
@@ -88,7 +89,7 @@ class Switches:
         self._settle()
         if one.fault not in CUTS:
             return one, None
-        self.world.lighten(one.homes)
+        self.world.lighten(one.homes, power=one.fault == "power_cut")
         assert one.home is not None
         soon = one.until is not None and one.until - one.since < self._within(one)
         what, zh = (
@@ -112,7 +113,7 @@ class Switches:
             raise WrongSwitch(f"home `{home}` has no gateway")
         homes = [home] if one.fault == "gateway_cut" else self.world.building(home)
         one = replace(one, homes=tuple(homes))
-        self.world.darken(homes)
+        self.world.darken(homes, power=one.fault == "power_cut")
         area = len(homes) >= AREA
         expect = Expected(
             code="TE5" if area else "TE4",
@@ -125,6 +126,8 @@ class Switches:
             if one.fault == "gateway_cut"
             else (f"power cut: {len(homes)} homes go dark", f"停电，{len(homes)} 户同时断线")
         )
+        power = one.fault == "power_cut"
+        what, zh = with_those_that_speak(what, zh, self.world.lives[home], power=power)
         truth = Truth(
             at=one.since,
             scenario=one.fault,

@@ -122,16 +122,16 @@ class World:
 
     # ------------------------------------------------------------------------------------------- darkness
 
-    def darken(self, homes: Iterable[str]) -> None:
-        """From now on these homes have neither power nor network, until `lighten`. KeyError for a home that is not there."""
+    def darken(self, homes: Iterable[str], *, power: bool) -> None:
+        """From now on these homes have no network, or no `power` either, until `lighten`. KeyError for a home that is not there."""
         for life in [self.lives[home] for home in homes]:
-            life.do(self.now_ms, lambda one, ms: one.go_dark(ms))
+            life.do(self.now_ms, lambda one, ms: one.go_dark(ms, power=power))
             self._look_again(life)
 
-    def lighten(self, homes: Iterable[str]) -> None:
+    def lighten(self, homes: Iterable[str], *, power: bool) -> None:
         """What `darken` did is over: they connect again, unless a scenario keeps them dark."""
         for life in [self.lives[home] for home in homes]:
-            life.do(self.now_ms, lambda one, ms: one.come_back(ms))
+            life.do(self.now_ms, lambda one, ms: one.come_back(ms, power=power))
             self._look_again(life)
 
     def building(self, home: str) -> list[str]:

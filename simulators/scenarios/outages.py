@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from care.words import Kind
+from simulators.home import with_those_that_speak
 from simulators.scenarios.stage import Stage
 
 
 def gateway_down(s: Stage) -> None:
     """The gateway of one home loses its network for 40 minutes."""
     gateway = s.sensor(Kind.gateway)
-    s.dark(s.life, 0, 2400)
+    s.dark(s.life, 0, 2400, power=False)
     s.truth(
         0,
-        "the gateway loses its network",
-        "网关断网",
+        *with_those_that_speak("the gateway loses its network", "网关断网", s.life, power=False),
         code="TE4",
         level="yellow",
         within=420,
@@ -27,10 +27,12 @@ def power_cut(s: Stage) -> None:
     """A building and its neighbours are without power for half an hour: one case, not one for each home."""
     homes = [s.life, *s.neighbours][:12]
     for n, life in enumerate(homes):
-        s.dark(life, 0.4 * n, 1800 + 2.5 * n)
-    s.truth(0, f"power cut: {len(homes)} homes go dark", f"停电，{len(homes)} 户同时断线", code="TE5" if len(homes) >= 3 else "TE4", level="red" if len(homes) >= 3 else "yellow", within=660, also=("TE4",), verdict="unavoidable")  # fmt: skip
+        s.dark(life, 0.4 * n, 1800 + 2.5 * n, power=True)
+    s.truth(0, *with_those_that_speak(f"power cut: {len(homes)} homes go dark", f"停电，{len(homes)} 户同时断线", s.life, power=True), code="TE5" if len(homes) >= 3 else "TE4", level="red" if len(homes) >= 3 else "yellow", within=660, also=("TE4",), verdict="unavoidable")  # fmt: skip
     for life in homes[1:]:
-        s.truth(0, "dark in the same power cut", "同一停电", life=life)
+        s.truth(
+            0, *with_those_that_speak("dark in the same power cut", "同一停电", life, power=True), life=life
+        )
     s.truth(1800, "power is back", "恢复供电")
 
 
@@ -55,11 +57,13 @@ def storm(s: Stage) -> None:
     homes = [s.life, *s.neighbours][:40]
     rest = homes[1:]
     for n, life in enumerate(rest):
-        s.dark(life, 0.05 * n, 300 + 0.02 * n)
+        s.dark(life, 0.05 * n, 300 + 0.02 * n, power=True)
     if rest:
-        s.truth(0, f"power cut: {len(rest)} homes go dark", f"停电，{len(rest)} 户同时断线", code="TE5" if len(rest) >= 3 else "", within=660, also=("TE4",), verdict="unavoidable", life=rest[0])  # fmt: skip
+        s.truth(0, *with_those_that_speak(f"power cut: {len(rest)} homes go dark", f"停电，{len(rest)} 户同时断线", rest[0], power=True), code="TE5" if len(rest) >= 3 else "", within=660, also=("TE4",), verdict="unavoidable", life=rest[0])  # fmt: skip
     for life in rest[1:]:
-        s.truth(0, "dark in the same power cut", "同一停电", life=life)
+        s.truth(
+            0, *with_those_that_speak("dark in the same power cut", "同一停电", life, power=True), life=life
+        )
     if rest:
         s.truth(300, "power is back", "恢复供电", life=rest[0])
     who, button = s.person(), s.sensor(Kind.sos)

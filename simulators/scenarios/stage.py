@@ -170,7 +170,7 @@ class Stage:
                 return belt.sensor
         raise WrongScenario(f"`{self.name}` needs a bed belt, and home `{self.life.id}` has none")
 
-    def dark(self, life: HomeLife, seconds: float, until: float) -> None:
-        """A home has neither power nor network for a while."""
-        life.do(self.ms(seconds), lambda one, ms: one.go_dark(ms))
-        life.do(self.ms(until), lambda one, ms: one.come_back(ms))
+    def dark(self, life: HomeLife, seconds: float, until: float, *, power: bool) -> None:
+        """A home has no network for a while, or no `power` either."""
+        life.do(self.ms(seconds), lambda one, ms: one.go_dark(ms, power=power))
+        life.do(self.ms(until), lambda one, ms: one.come_back(ms, power=power))

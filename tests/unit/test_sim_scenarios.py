@@ -2,12 +2,14 @@
 
 import itertools
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from care.words import Kind
 from simulators.community import generate
+from simulators.radios import Radio, radio_of
 from simulators.scenarios import SCENARIOS, WrongScenario, parse, truth_line
 from simulators.sensors import REPEATS
 from simulators.world import World
@@ -202,16 +204,32 @@ def test_the_payloads_contain_what_happened(wish, device, name, value):
 
 
 def test_a_power_cut_is_silence_and_last_wills():
-    """Twelve homes: nothing from them for half an hour but the broker's word that they are gone, then all is told again."""
-    truths, messages = play("power_cut@h0317+60s")
+    """Twelve homes: nothing for half an hour but the broker's word that they are gone, then all is told again.
+
+    What has a battery and NB-IoT never stopped, and the truth names it; a gas detector on NB-IoT hangs on the mains.
+    """
+    truths, messages = play("power_cut@h0317+60s", hours=1)
     dark = {t.home for t in truths}
     assert len(dark) == 12
-    spoken = [(m, b) for t, m, b in messages if m.home in dark and 66 < t < 1855]
+    own = {
+        d.id: d
+        for h in SITE.homes
+        if h.id in dark
+        for d in h.devices
+        if radio_of(d) is Radio.nb_iot and d.kind not in (Kind.gas, Kind.co)
+    }
+    assert own
+    named = {name for t in truths for name in re.findall(r"[\w-]+", t.what)}
+    assert own.keys() <= named
+    assert all(d.id not in named for h in SITE.homes for d in h.devices if d.id not in own)
+    during = [(m, b) for t, m, b in messages if m.home in dark and 66 < t < 1855]
+    assert {m.device for m, _ in during} & own.keys()
+    spoken = [(m, b) for m, b in during if m.device not in own]
     assert spoken
     assert all(b == {"state": "offline"} and m.retain for m, b in spoken)
     assert {m.home for m, _ in spoken} == dark
     back = {m.device for t, m, _ in messages if m.home in dark and 1855 < t < 1930}
-    assert {d.id for h in SITE.homes if h.id in dark for d in h.devices} == back
+    assert {d.id for h in SITE.homes if h.id in dark for d in h.devices} - own.keys() == back - own.keys()
     assert truths[0].expect.code == "TE5"
 
 
@@ -264,3 +282,29 @@ def test_a_wish_is_read_as_written():
     wish = parse("gas_leak@h0317+1.5m")
     assert (wish.name, wish.home, wish.after) == ("gas_leak", "h0317", timedelta(seconds=90))
     assert parse("sos").after is None
+
+
+def test_a_fire_in_a_power_cut_is_heard_by_its_own_radio():
+    """Smoke over NB-IoT needs neither gateway nor mains; the same room's gas alarm hangs on the mains, not on the network."""
+    home = next(
+        h
+        for h in SITE.homes
+        if {Kind.smoke, Kind.gas} <= {d.kind for d in h.devices if radio_of(d) is Radio.nb_iot}
+    )
+    for power in (True, False):
+        world = World(SITE, start=NOON)
+        life = world.lives[home.id]
+        smoke = next(s for s in life.sensors.values() if s.kind is Kind.smoke and s.own_way)
+        gas = next(s for s in life.sensors.values() if s.kind is Kind.gas and s.own_way)
+        at = int(NOON.timestamp() * 1000)
+        list(world.events(NOON + timedelta(minutes=1)))
+        world.darken([home.id], power=power)
+        life.do(at + 120_000, lambda life, ms, s=smoke: life.reads(s, ms, smoke=True))
+        life.do(at + 120_000, lambda life, ms, s=gas: life.reads(s, ms, gas=True))
+        said = [
+            (m.device, json.loads(m.payload))
+            for m in world.events(NOON + timedelta(minutes=5))
+            if m.home == home.id
+        ]
+        assert any(d == smoke.id and b.get("smoke") is True for d, b in said)
+        assert any(d == gas.id and b.get("gas") is True for d, b in said) is not power
