@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from care.site import Registry, Shift, Staff
+from care.site import Registry, Shift, Staff, falls_on
 from care.words import Role
 
 DESK_ROLES = frozenset({Role.operator})
@@ -26,8 +26,6 @@ RESPONDER_ROLES = frozenset({Role.social_worker, Role.volunteer, Role.grid_worke
 
 LOOK_AHEAD = timedelta(hours=36)
 """How far ahead the end of a shift or the beginning of the next one is looked for at a time."""
-
-_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
@@ -47,30 +45,6 @@ def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
         else:
             high = middle
     return high.replace(microsecond=0)
-
-
-def starts_on(shift: Shift, day: date) -> bool:
-    """Whether a shift starts on a day of the community."""
-    if shift.valid_from is not None and day < shift.valid_from:
-        return False
-    if shift.valid_until is not None and day > shift.valid_until:
-        return False
-    days = [shift.days] if isinstance(shift.days, str) else shift.days
-    weekday = day.weekday()
-    for word in days:
-        match word:
-            case "daily":
-                return True
-            case "weekdays":
-                if weekday < 5:
-                    return True
-            case "weekends":
-                if weekday >= 5:
-                    return True
-            case _:
-                if word in (_WEEK[weekday], day.isoformat()):
-                    return True
-    return False
 
 
 def stretch(shift: Shift, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -306,7 +280,7 @@ class Roster:
         day = start.astimezone(zone).date() - timedelta(days=1)
         while day <= end.astimezone(zone).date():
             for shift in shifts:
-                if starts_on(shift, day):
+                if falls_on(shift, day):
                     a, b = stretch(shift, day, zone)
                     if max(a, start) < min(b, end):
                         out.append((max(a, start), min(b, end)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -258,6 +258,22 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     somebody at home (rule DR4)."""
 
 
+class CarerVisit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a carer is planned to come and go again, wall clock of the community; may cross midnight.
+
+    The front door is expected to open then (rule DR3); that it did not is a note (DR3_carer).
+    """
+
+    who: str = ""
+    """Who comes, for people."""
+    days: str | list[str] = "daily"
+    """As of a shift: `daily`, `weekdays`, `weekends`, or a list of mon…sun and dates. Of the day on which it begins."""
+    from_: WallTime = msgspec.field(name="from")
+    to: WallTime
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
 class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A flat with rooms, people and devices."""
 
@@ -273,6 +289,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     contacts: list[Contact] = []
     devices: list[Device] = []
     modes: list[HomeMode] = []
+    carers: list[CarerVisit] = []
+    """Planned visits of carers."""
     building: str = ""
     """Estate and building, without staircase and door: what a wall screen may show. Derived from the address when empty."""
 
@@ -316,6 +334,22 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def ends(self) -> time:
         """Wall-clock end; not after `starts` means the next day."""
         return wall_time(self.to)
+
+
+_WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def falls_on(planned: Shift | CarerVisit, day: date) -> bool:
+    """Whether something planned by days begins on this day of the community."""
+    if planned.valid_from is not None and day < planned.valid_from:
+        return False
+    if planned.valid_until is not None and day > planned.valid_until:
+        return False
+    weekday = day.weekday()
+    return any(
+        word in ("daily", "weekdays" if weekday < 5 else "weekends", _WEEK[weekday], day.isoformat())
+        for word in ([planned.days] if isinstance(planned.days, str) else planned.days)
+    )
 
 
 class Absence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

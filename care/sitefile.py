@@ -474,6 +474,15 @@ def _doctors(data: Any) -> set[str]:
     return {str(s["id"]) for s in found if s.get("role") == Role.doctor and "id" in s}
 
 
+def _day_faults(tree: Tree, given: str | list[str], path: Path) -> Iterator[Fault]:
+    for day in [given] if isinstance(given, str) else given:
+        if day not in _DAYS | {"daily", "weekdays", "weekends"} and not (_DAY.match(day) and _is_date(day)):
+            yield Fault(
+                tree.line(path),
+                f"day `{day}` is not daily, weekdays, weekends, mon … sun or a date like 2026-05-23",
+            )
+
+
 def _is_date(text: str) -> bool:
     try:
         date.fromisoformat(text)
@@ -537,6 +546,8 @@ def _cross_faults(tree: Tree, parts: dict[str, list[Any]]) -> Iterator[Fault]:
                         tree.line((*at, "contacts", c, "for")),
                         f"contact `{contact.id}`: level `{level}` is not red, yellow or blue",
                     )
+        for v, visit in enumerate(home.carers):
+            yield from _day_faults(tree, visit.days, (*at, "carers", v, "days"))
         for d, device in enumerate(home.devices):
             where: Path = (*at, "devices", d)
             yield from unique("device", device.id, where)
@@ -577,15 +588,7 @@ def _cross_faults(tree: Tree, parts: dict[str, list[Any]]) -> Iterator[Fault]:
                     tree.line(("shifts", i, "staff")),
                     f"shift of `{person}`: there is no such member of staff under `staff:`",
                 )
-        days = [shift.days] if isinstance(shift.days, str) else shift.days
-        for day in days:
-            if day not in _DAYS | {"daily", "weekdays", "weekends"} and not (
-                _DAY.match(day) and _is_date(day)
-            ):
-                yield Fault(
-                    tree.line(("shifts", i, "days")),
-                    f"day `{day}` is not daily, weekdays, weekends, mon … sun or a date like 2026-05-23",
-                )
+        yield from _day_faults(tree, shift.days, ("shifts", i, "days"))
     for i, absence in enumerate(parts["absences"]):
         if absence is None:
             continue

@@ -340,6 +340,16 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "several": Function(
         (), Type.bool, "two people were told apart within the last hour", woken_by=(ELSEWHERE,)
     ),
+    "carer_due": Function(
+        ("duration",), Type.bool, "a carer is planned to come or go about now, so much early or late"
+    ),
+    "carer_missed": Function(
+        ("duration",),
+        Type.bool,
+        "a planned visit of a carer is over, and no front door opened in it, nor has since",
+        wide=("door_open",),
+        proves=True,
+    ),
     "mode": Function(
         ("text",), Type.bool, "the home is in this mode: away, hospital, visitors, cleaning, works"
     ),

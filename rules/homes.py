@@ -575,4 +575,6 @@ def _subjects(rule: Rule, home: LiveHome, devices: list[LiveDevice]) -> list[tup
 
 def _begins_by_time(rule: Rule, home: LiveHome) -> bool:
     """Rules for which nothing need be heard: they look for themselves from the beginning."""
-    return rule.doc.shape is Shape.lack or (bool(home.modes) and "mode_over" in rule.when.functions)
+    asks = rule.when.functions
+    planned = home.site is not None and bool(home.site.carers) and "carer_missed" in asks
+    return rule.doc.shape is Shape.lack or planned or (bool(home.modes) and "mode_over" in asks)

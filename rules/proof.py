@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from care.messages import Evidence, Value
+from rules import carers
 from rules.memory import Field, Samples, moment
 from rules.signs import ONGOING, Sign, front_doors, last_sign
 from rules.words import room_kind
@@ -162,6 +163,15 @@ def _mode_over(view: EngineView) -> list[Evidence]:
     ]
 
 
+def _carer_missed(view: EngineView, slack: float) -> list[Evidence]:
+    """What somebody planned, and the door's last word, which is from before."""
+    visit, _ = carers.missed(view.home, view.now, view.zone, round(slack * 1000))
+    if visit is None:
+        return []
+    planned = Evidence(device="", quantity="planned", value=visit.words, at=moment(visit.begins))
+    return [planned, *(of_field(d, "door_open", f) for d, f in front_doors(view.home))]
+
+
 PROOFS: Final[dict[str, Callable[..., Iterable[Evidence]]]] = {
     "alive": _alive,
     "watched": _watched,
@@ -175,6 +185,7 @@ PROOFS: Final[dict[str, Callable[..., Iterable[Evidence]]]] = {
     "poor": _poor,
     "two_hearts": _two_hearts,
     "mode_over": _mode_over,
+    "carer_missed": _carer_missed,
 }
 """Each is given the view and the arguments of the call, after it was found true."""
 

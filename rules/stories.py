@@ -46,7 +46,18 @@ import msgspec
 from care.errors import Misconfigured
 from care.ids import content_id
 from care.messages import Finding, Refusal, Report, Value
-from care.site import Community, Device, Home, HomeMode, Override, Policy, Registry, Resident, Site
+from care.site import (
+    CarerVisit,
+    Community,
+    Device,
+    Home,
+    HomeMode,
+    Override,
+    Policy,
+    Registry,
+    Resident,
+    Site,
+)
 from care.sitefile import SiteFaults, Tree, explain
 from care.words import Kind
 from devices.kinds import suggest
@@ -99,6 +110,8 @@ class StoryDoc(
     floor: int | None = None
     modes: list[dict[str, Any]] = []
     """Modes of the home: `mode`, and `from` and `until` counted from the start."""
+    carers: list[dict[str, Any]] = []
+    """Planned visits of carers, as in the site file."""
     overrides: list[dict[str, Any]] = []
     """Temporary limits of the (first) resident, timed alike."""
     resident: dict[str, Any] = {}
@@ -296,6 +309,7 @@ def _site(doc: StoryDoc, start: datetime) -> tuple[Site, Placed]:
             address=doc.address,
             floor=doc.floor,
             modes=[msgspec.convert(_timed(m, start), HomeMode) for m in doc.modes],
+            carers=msgspec.convert(doc.carers, list[CarerVisit]),
         )
     ]
     for name, given in doc.homes.items():

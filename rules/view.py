@@ -16,6 +16,7 @@ from care.messages import Evidence, Value
 from care.site import Registry
 from care.words import Kind
 from devices.quantities import PRESSES
+from rules import carers
 from rules.beds import FUNCTIONS as BED_FUNCTIONS
 from rules.clocks import offset_of
 from rules.conditions import FUNCTIONS
@@ -343,6 +344,16 @@ class EngineView:
 
     def _several(self) -> bool:
         return self._within(self.home.memory.where.several_at, SEVERAL_FOR)
+
+    def _carer_due(self, slack: float) -> bool:
+        found, edge = carers.due(self.home, self.now, self.zone, round(slack * 1000))
+        self.wake(edge)
+        return found
+
+    def _carer_missed(self, slack: float) -> bool:
+        found, edge = carers.missed(self.home, self.now, self.zone, round(slack * 1000))
+        self.wake(edge)
+        return found is not None
 
     def _mode(self, name: str) -> bool:
         for span in self.home.modes:

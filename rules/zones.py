@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from care.site import Home, HomeMode, Override, Registry, value_of
+from care.site import Home, HomeMode, Override, Registry, falls_on, value_of
 from rules.catalog import Rule, RuleBook, Unit
 from rules.conditions import clock_minutes
 from rules.stories import Input, Story
@@ -118,6 +118,9 @@ def times_of_day(story: Story, book: RuleBook) -> frozenset[int]:
             found |= _own_times(rule, resident.limits)
         for given in story.registry.site.policy.rules.values():
             found |= _own_times(rule, given)
+    found |= {
+        clock_minutes(t[:5]) for h in story.registry.site.homes for v in h.carers for t in (v.from_, v.to)
+    }
     return frozenset(m % 1440 for m in found)
 
 
@@ -172,16 +175,32 @@ def _move(story: Story, start: datetime, zone: str) -> Story:
         story,
         start=start,
         registry=Registry(
-            msgspec.structs.replace(site, community=community, homes=[_home_later(h, by) for h in site.homes])
+            msgspec.structs.replace(
+                site,
+                community=community,
+                homes=[
+                    _home_later(h, by, story, start.astimezone(ZoneInfo(zone)).date()) for h in site.homes
+                ],
+            )
         ),
         inputs=tuple(_later(given, by) for given in story.inputs),
     )
 
 
-def _home_later(home: Home, by: timedelta) -> Home:
-    """A home whose modes and temporary limits begin and end so much later."""
+def _home_later(home: Home, by: timedelta, story: Story, begins: date) -> Home:
+    """A home whose modes and temporary limits begin and end so much later; what was planned for days of the week is
+    planned for the same days of the story.
+    """
+    first = story.start.astimezone(story.registry.zone).date()
+    days = [first + timedelta(days=n) for n in range(-3, story.expect[-1][0].days + 4)]
     return msgspec.structs.replace(
         home,
+        carers=[
+            msgspec.structs.replace(
+                v, days=[(begins + (day - first)).isoformat() for day in days if falls_on(v, day)]
+            )
+            for v in home.carers
+        ],
         modes=[_spell_later(m, by) for m in home.modes],
         residents=[
             msgspec.structs.replace(r, overrides=[_spell_later(o, by) for o in r.overrides])
