@@ -67,6 +67,11 @@ _TABLE = (
         tuple(Expose(f"volume_{n}", "volume", "numeric", "L") for n in (1, 2)),
         source=_ZHC,
     ),
+    # `alarm` is all they say of what they are there for (sirens say it of themselves): a heat alarm, one that listens for
+    # the siren of a smoke alarm, a door.
+    Model("HM-5HA-E", (Expose("alarm", "heat", "binary", "", True, False),), source=_ZHC),
+    Model("FFZB1-SM-ECO", (Expose("alarm", "smoke", "binary", "", True, False),), source=_ZHC),
+    Model("ZD1-EN", (Expose("alarm", "contact_alarm", "binary", "", True, False),), source=_ZHC),
     # A keypad whose state stays "SOS" until it is disarmed: its presses come as actions.
     Model("WKE502Z", acts=True, source=_ZHC),
     # Nothing but a press and a battery, and that up to a day late (domain.md 2.2, D7, D9).

@@ -18,7 +18,7 @@ _WORDS: dict[str, str] = {
     "movement": "body_movement body_motion body_move movement_level movement activity_level 体动",
     "signal_quality": "signal_quality quality 信号质量",
     "bed_state": "bed_state mattress_state sleep_status",
-    "smoke": "smoke smoke_alarm smoke_detected smoke_detector smoke_state smoke_status smoke_sensor_status smoke_sensor_state "
+    "smoke": "smoke fire_alarm fire_detected 火警 smoke_alarm smoke_detected smoke_detector smoke_state smoke_status smoke_sensor_status smoke_sensor_state "
     "smokealarm 烟雾 烟感",
     "smoke_level": "smoke_level smoke_value smoke_concentration smoke_density smoke_sensor_value 烟雾浓度",
     "gas": "gas gas_alarm gas_detected gas_leak gas_state gas_status gas_sensor_status gas_sensor_state combustible_gas natgas "

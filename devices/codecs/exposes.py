@@ -12,10 +12,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from devices.names import exact
 from devices.quantities import QUANTITIES
 
 
@@ -31,6 +33,8 @@ class Expose:
     value_off: object = None
     values: tuple[str, ...] = ()
     """Words it may have."""
+    settable: bool = False
+    """Somebody may write it: then it is a setting or a siren that is switched on, and no word of the sensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Definition:
     def of(cls, model: str, exposes: Iterable[Expose]) -> Definition:
         """Keep what is in the table."""
         known = {e.property: e for e in exposes}
+        if (alarm := _lone_alarm(model, known)) is not None:
+            known["alarm"] = alarm
         kept = {p: e for p, e in known.items() if rules_of(p, e) is not None}
         action = known.get("action")
         return cls(model, kept, acts=action is not None, actions=action.values if action is not None else ())
@@ -61,6 +67,7 @@ class _Feature(msgspec.Struct):
     value_on: Any = None
     value_off: Any = None
     values: Any = None
+    access: Any = None
     features: list[_Feature] | None = None
 
 
@@ -231,6 +238,10 @@ def read_exposes(exposes: object) -> list[Expose]:
         return []
 
 
+_SET = 0b010
+"""The bit of `access` that says so; 1 is published, 4 can be asked for."""
+
+
 def _flat(features: list[_Feature], depth: int = 0) -> Iterable[Expose]:
     for f in features:
         if isinstance(f.property, str) and f.property and not (f.features and f.type != "composite"):
@@ -243,6 +254,7 @@ def _flat(features: list[_Feature], depth: int = 0) -> Iterable[Expose]:
                 f.value_on,
                 f.value_off,
                 tuple(w for w in words if isinstance(w, str)),
+                isinstance(f.access, int) and bool(f.access & _SET),
             )
         if f.features and f.type != "composite" and depth < 4:
             yield from _flat(f.features, depth + 1)
@@ -340,6 +352,11 @@ def _of_type(*types: type) -> Read:
     return read
 
 
+def _alarmed(raw: Any, expose: Expose | None) -> Any:
+    """A hazard that no model measures under this name: whatever else is a number is refused, not passed over."""
+    return SKIP if expose is not None and expose.type == "numeric" else _binary(raw, expose)
+
+
 def _gas_level(raw: Any, expose: Expose | None) -> Any:
     """%LEL only: a model that counts m³ or measures ppm is none; beyond 100 it cannot be %LEL."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
@@ -399,9 +416,9 @@ _PLAIN = frozenset(["true", "false", "on", "off", "yes", "no", "0", "1"])
 
 _MAIN: dict[str, tuple[str, Read]] = {
     # Life safety.
-    "smoke": ("smoke", _of_type(bool)),
+    "smoke": ("smoke", _alarmed),
     "gas": ("gas", _of_type(bool)),
-    "carbon_monoxide": ("co", _of_type(bool)),
+    "carbon_monoxide": ("co", _alarmed),
     "water_leak": ("water_leak", _binary),
     "sos": ("sos", _binary),
     "heat": ("heat", _flag),
@@ -638,6 +655,7 @@ _COUNTED = {"volume": Property("water_total", _litres, main=False)}
 
 _SEVERAL = frozenset(
     [
+        "heat",
         "smoke",
         "smoke_alarm",
         "gas",
@@ -672,15 +690,133 @@ def rules_of(name: str, expose: Expose | None) -> tuple[Property, ...] | None:
         return PROPERTIES[expose.name]
     if expose is not None and expose.name in _COUNTED and expose.unit in _LITRES:
         return (_COUNTED[expose.name],)
+    if expose is not None and expose.name == THE_ALARM:
+        return _LONE
     if name in _found:
-        return _found[name]
+        return _found[name] or _by_name(name, expose)
     match = _ENDPOINT.match(name)
     found = None
     if match and match["base"] in _SEVERAL:
         found = tuple(Property(p.quantity, p.read, main=False) for p in PROPERTIES[match["base"]])
     if len(_found) < _FOUND_LIMIT:
         _found[name] = found
-    return found
+    return found or _by_name(name, expose)
+
+
+# -- models of nobody's table: a converter of somebody's own --
+
+_LONE = (Property(THE_ALARM, _flag, main=False),)
+_SIREN = frozenset({"warning", "squawk", "volume", "duration", "melody"})
+_ALARM_OF = {"hm-5ha-e": "heat"}
+"""Models whose `alarm` tells of something else than the kind they are entered as: a heat alarm is entered as smoke."""
+
+
+def _lone_alarm(model: str, known: Mapping[str, Expose]) -> Expose | None:
+    """`alarm` of a model that has no other word for what it is there for. Sirens publish it too: that they sound."""
+    found = known.get("alarm")
+    if found is None or found.type != "binary" or found.settable or known.keys() & _SIREN:
+        return None
+    chief = {
+        rule.quantity for p, e in known.items() for rule in PROPERTIES.get(p, ()) if rule.main or p != e.name
+    }
+    if chief & {"smoke", "gas", "co", "water_leak", "heat", "door_open", "motion", "presence", "vibration"}:
+        return None
+    return Expose(
+        "alarm", _ALARM_OF.get(model.lower(), THE_ALARM), "binary", "", found.value_on, found.value_off
+    )
+
+
+_HAZARD_NAMES = frozenset({"smoke", "gas", "co", "water_leak", "heat", "sos", "fall"})
+_CALLED = frozenset(
+    {
+        "pressed",
+        "press",
+        "alarm",
+        "sos",
+        "emergency",
+        "help",
+        "calling",
+        "active",
+        "triggered",
+        "detected",
+        "fall",
+        "fallen",
+    }
+)
+_STILL = frozenset(
+    {
+        "normal",
+        "none",
+        "idle",
+        "clear",
+        "cleared",
+        "ok",
+        "safe",
+        "no_alarm",
+        "inactive",
+        "standby",
+        "dry",
+        "released",
+    }
+)
+
+
+def _plainly(raw: Any, expose: Expose | None) -> Any:
+    """Yes or no under a name that only sounds like an alarm: a word of another sense says nothing."""
+    value = _binary(raw, expose)
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in _CALLED or word in ("true", "on", "yes", "1"):
+            return True
+        return False if word in _STILL or word in ("false", "off", "no", "0") else SKIP
+    return SKIP
+
+
+_ENUM_WORDS: dict[str, frozenset[str]] = {
+    "smoke": frozenset({"smoke", "smoke_alarm", "fire", "fire_alarm"}),
+    "gas": frozenset({"gas", "gas_alarm", "gas_leak"}),
+    "co": frozenset({"co", "co_alarm", "carbon_monoxide"}),
+    "water_leak": frozenset({"water_leak", "leak", "leak_alarm", "flood", "water_alarm"}),
+    "sos": frozenset({"sos", "sos_alarm", "panic", "emergency"}),
+    "fall": frozenset({"fall_alarm", "fall_detected", "fallen"}),  # `fall` and `falling` are of pressure, too
+    "self_test": frozenset({"test", "self_test", "selftest", "testing"}),
+}
+
+
+def _by_name(name: str, expose: Expose | None) -> tuple[Property, ...] | None:
+    """An alarm under a name that no known model has, or in a word of an enum; None for everything else.
+
+    What can be set is no alarm, what is measured neither. A fall is believed only of a property that is described:
+    `fall_detection` is a switch on some.
+    """
+    if expose is not None and (expose.settable or expose.type in ("numeric", "composite", "list", "text")):
+        return None
+    if name == "action" or name.startswith("action_") or name == "click":
+        return None
+    named = _hazard(name)
+    if named is not None and not (expose is None and named == "fall"):
+        return (Property(named, _plainly, main=False),)
+    if expose is None or expose.type != "enum":
+        return None
+    words = {w.strip().lower() for w in expose.values}
+    told = [q for q, own in _ENUM_WORDS.items() if q != "self_test" and own & words]
+    return tuple(Property(q, _enum_word(q), main=False) for q in (*told, "self_test")) if told else None
+
+
+@lru_cache(maxsize=_FOUND_LIMIT)
+def _hazard(name: str) -> str | None:
+    found = "smoke" if name == "fire" else exact(name)
+    return found if found in _HAZARD_NAMES else None
+
+
+def _enum_word(quantity: str) -> Read:
+    def read(raw: Any, _expose: Expose | None) -> Any:
+        word = raw.strip().lower() if isinstance(raw, str) else None
+        return True if word in _ENUM_WORDS[quantity] else False if word in _STILL else SKIP
+
+    return read
 
 
 def _check_table() -> None:

@@ -472,3 +472,70 @@ def test_on_topics_of_their_own_a_bystander_does_not_end_an_alarm() -> None:
     assert said("alarm_status", b"normal") == {"water_leak": False}
     low = [binary("battery_low", True, False), Expose("battery_state", "battery_state", "enum")]
     assert said("battery_state", b"high", *low) == {}
+
+
+@pytest.mark.parametrize(
+    ("expose", "no", "yes", "kind", "quantity"),
+    [
+        (binary("smoke", 1, 0), 0, 1, Kind.smoke, "smoke"),
+        (binary("carbon_monoxide", 1, 0), 0, 1, Kind.co, "co"),
+        (binary("fire", True, False), False, True, Kind.smoke, "smoke"),
+        (binary("flood", "ON", "OFF"), "OFF", "ON", Kind.water_leak, "water_leak"),
+        (binary("emergency", True, False), False, True, Kind.sos, "sos"),
+        (binary("fall_detection", True, False), False, True, Kind.fall, "fall"),
+        (Expose("smoke_sensor_status", "", "enum", values=("alarm", "normal")), "normal", "alarm", Kind.smoke, "smoke"),
+        (Expose("watersensor_state", "", "enum", values=("alarm", "normal")), "normal", "alarm", Kind.water_leak, "water_leak"),
+        (Expose("sos_button", "", "enum", values=("idle", "pressed")), "idle", "pressed", Kind.sos, "sos"),
+        (Expose("alarm", "", "enum", values=("normal", "smoke", "test")), "normal", "smoke", Kind.smoke, "smoke"),
+        (Expose("alarm_type", "", "enum", values=("none", "co", "gas")), "none", "co", Kind.gas, "co"),
+    ],
+)  # fmt: skip
+def test_an_alarm_that_no_known_model_writes_so_is_still_one(
+    expose: Expose, no: Any, yes: Any, kind: Kind, quantity: str
+) -> None:
+    """Somebody's own converter: the name, or a word of the enum, says what it is. No press is denied."""
+    assert values({expose.property: yes}, kind, expose)[quantity] is True
+    denied = values({expose.property: no}, kind, expose)
+    assert denied.get(quantity, False) is False
+    assert values({expose.property: None}, kind, expose) == {}
+
+
+@pytest.mark.parametrize(
+    ("expose", "value"),
+    [
+        (Expose("fall_detection", "", "binary", "", True, False, settable=True), True),
+        (Expose("alarm", "", "enum", values=("normal", "smoke"), settable=True), "smoke"),
+        (Expose("pressure_tend", "", "enum", values=("fall", "rise", "normal")), "fall"),
+        (numeric("moisture", "%"), 1),
+        (numeric("smoke", ""), 312),
+    ],
+)
+def test_what_can_be_set_or_is_measured_is_no_alarm(expose: Expose, value: Any) -> None:
+    """A switch, a siren's setting, a trend, a level."""
+    assert not values({expose.property: value}, Kind.smoke, expose).keys() & {
+        "smoke",
+        "water_leak",
+        "fall",
+        "gas",
+    }
+
+
+def test_a_hazard_in_numbers_of_no_meaning_is_told() -> None:
+    """Nothing measures smoke under that name; 2 is neither yes nor no, and an alarm detector must not be passed over."""
+    said = decode(b'{"smoke": 2}', zone=ZONE, kind=Kind.smoke)
+    assert [f.quantity for f in said.faults] == ["smoke"]
+
+
+def test_a_lone_alarm_is_that_of_its_kind_and_never_a_siren() -> None:
+    """Where `alarm` is all that a detector says; sirens say by it that they sound, and others have a better word."""
+    alarm, siren = binary("alarm", True, False), Expose("volume", "volume", "numeric")
+    assert values({"alarm": True}, Kind.smoke, alarm) == {"smoke": True}
+    assert values({"alarm": True}, Kind.door, alarm) == {"door_open": True}
+    assert values({"alarm": True}, Kind.smoke, alarm, siren) == {}
+    assert values({"alarm": True}, Kind.smoke, alarm, binary("smoke", True, False)) == {}
+    assert (
+        values({"alarm": True}, Kind.smoke, Expose("alarm", "", "binary", "", True, False, settable=True))
+        == {}
+    )
+    heat = Definition.of("HM-5HA-E", [alarm])
+    assert decode(b'{"alarm": true}', zone=ZONE, kind=Kind.smoke, definition=heat).values == {"heat": True}
