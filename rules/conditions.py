@@ -336,6 +336,9 @@ FUNCTIONS: Final[dict[str, Function]] = {
     ),
     "lying": Function((), Type.bool, "somebody is in bed, by a belt that lives", wide=("in_bed",)),
     "arriving": Function((), Type.bool, "the door opened on a home where nobody had been since it closed"),
+    "returned": Function(
+        ("duration",), Type.bool, "within that time somebody came into a home where nobody had been"
+    ),
     "begun": Function(("clock",), Type.bool, "somebody has been seen in the home since this time of today"),
     "several": Function(
         (), Type.bool, "two people were told apart within the last hour", woken_by=(ELSEWHERE,)

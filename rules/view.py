@@ -473,6 +473,9 @@ class EngineView:
         opened_at = self.home.memory.where.entered_at
         return bool(opened_at) and any(f.rose_at == opened_at for f in self._fields("door_open"))
 
+    def _returned(self, seconds: float) -> bool:
+        return self._within(self.home.memory.where.entered_at, seconds)
+
     def _begun(self, since: int) -> bool:
         """Whether the day has begun for somebody: any sign since that time of today."""
         day = datetime.fromtimestamp(self.now / 1000, self.zone).date()
