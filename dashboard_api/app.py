@@ -33,7 +33,9 @@ from dashboard_api import (
     devices,
     duties,
     folds,
+    golinks,
     integrations,
+    listening,
     modes,
     outs,
     overrides,
@@ -158,6 +160,8 @@ def create_app(
     _answer_problems(app)
     app.include_router(service.routes(house))
     app.include_router(cases.routes(house))
+    app.include_router(golinks.routes(house))
+    app.include_router(listening.routes(house))
     app.include_router(places.routes(house))
     app.include_router(devices.routes(house))
     app.include_router(reach.routes(house))

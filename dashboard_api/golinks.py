@@ -1,0 +1,260 @@
+"""One-time links of messages: what a link is for, and doing it, for programs and for any phone's browser."""
+
+from __future__ import annotations
+
+import html
+from functools import partial
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from alerts import links, texts
+from alerts.events import Purpose
+from alerts.orders import No, Order
+from alerts.tried import confirm
+from care.errors import Conflict
+from care.stream import PEOPLE
+from care.words import Command, Level
+from dashboard_api import access, redact, shapes
+from dashboard_api.campaigns import confirmed
+from dashboard_api.casework import Casework
+from dashboard_api.house import House
+from dashboard_api.picture import Case
+from dashboard_api.problems import Problem, Why
+from dashboard_api.redact import Json, Viewer
+
+V = access.V
+
+
+def routes(house: House) -> APIRouter:
+    """All of them, on one house."""
+    router = APIRouter()
+    casework = Casework(house)
+
+    async def read_claim(token: str) -> links.Claim:
+        """What a link is for."""
+        entry = await house.stream.get(PEOPLE, "link_secret")
+        if entry is None or entry.data is None or len(token) > 1000:
+            raise Problem(404, Why.not_found, "链接无效")
+        try:
+            claim: links.Claim = links.read(token, entry.data, house.clock.now())
+        except links.BadLink as bad:
+            if bad.reason == "link_expired":
+                raise Problem(410, Why.link_expired, "链接已过期，请登录处理") from None
+            raise Problem(404, Why.not_found, "链接无效") from None
+        return claim
+
+    async def claimed(token: str) -> tuple[links.Claim, Case, bool]:
+        """What a link is for, the case, and whether it was used."""
+        claim = await read_claim(token)
+        registry = house.picture.registry
+        if claim.purpose is Purpose.with_me:
+            # A relative of that home still, and still allowed to know by the elder.
+            there = registry.homes.get(claim.home)
+            if there is None or claim.person not in {c.id for c in there.contacts}:
+                raise Problem(404, Why.not_found, "链接无效")
+        elif claim.person not in registry.staff:
+            raise Problem(404, Why.not_found, "链接无效")  # somebody who has left
+        case = await house.find(claim.alert)
+        if case is None:
+            case = await house.read_case(claim.home, claim.alert)
+        if case is None:
+            raise Problem(404, Why.unknown_alert, "没有这个告警")
+        used = await house.stream.get(PEOPLE, f"used.{links.mark(token)}") is not None
+        return claim, case, used
+
+    def link_page(claim: links.Claim, case: Case, *, done: bool, act: bool = False) -> Json:
+        desk = house.desk_json(case)
+        page: Json = {
+            "number": case.alert.number,
+            "level": case.alert.level.value,
+            "title": case.alert.title.get("zh", case.alert.code),
+            "building": redact.building(desk["place"]),
+            "act": claim.purpose.value,
+            "state": case.alert.state.value,
+            "state_words": texts.state_words(case.alert),
+            "done": done
+            or not case.alert.open
+            # Too late to say that it was the test: it is real.
+            or (claim.purpose is Purpose.test and case.alert.level is Level.red),
+        }
+        if claim.purpose is Purpose.accept:
+            # Who was asked to go reads what the message said; the rest comes with the acceptance.
+            page["title"] = texts.public_title(case.alert.level, case.alert.pictogram)
+        if claim.purpose is Purpose.with_me:
+            # A relative reads no more than the message said: nothing that happened, no place (P-05).
+            page["title"], page["building"] = "家中有提醒", ""
+            page["done"] = page["done"] or any(v.who == claim.person for v in case.alert.vouched)
+        if act and claim.purpose is Purpose.accept:
+            page["alert"] = redact.for_view(desk, Viewer("responder", claim.person))
+        return page
+
+    async def follow_link(token: str, *, with_me: bool = False) -> tuple[links.Claim, Case]:
+        """Do what a link is for, once. The mark is set first: of two taps one acts, and a lost answer is repaired by
+        the idempotency key of the order.
+        """
+        claim, case, used = await claimed(token)
+        if used:
+            raise Problem(409, Why.link_used, "链接已使用")
+        word = Command.accept if claim.purpose is Purpose.accept else Command.acknowledge
+        if with_me and claim.purpose is Purpose.acknowledge:
+            raise Problem(409, Why.refused, "此链接只能用来接警")
+        if with_me or claim.purpose is Purpose.with_me:
+            word = Command.with_me
+        mark = links.mark(token)
+        order = Order(command=word, actor=claim.person, key=f"link:{mark}")
+        done = await casework.carry_out(case, lambda: order, None, by=claim.person)
+        try:
+            await house.stream.put(PEOPLE, f"used.{mark}", b"1", expect=0)
+        except Conflict:
+            pass  # the other tap of the same finger
+        return claim, done
+
+    async def tested(token: str) -> Case:
+        """The tester says that the alarm was the test. Saying so again changes nothing; too late it is a problem."""
+        claim, case, _used = await claimed(token)
+        return await confirmed(house, case, by=claim.person, tester=claim.person)
+
+    @router.get(
+        f"{V}/go/{{token}}",
+        dependencies=[Depends(casework.ready)],
+        response_model=shapes.LinkPage,
+        response_model_exclude_unset=True,
+        tags=["links"],
+    )
+    async def see_link(token: str) -> Json:
+        """What a link is for. Changes nothing: programs that preview messages open links too."""
+        claim = await read_claim(token)
+        if claim.purpose is Purpose.confirm:
+            return _confirm_page(done=False)
+        claim, case, used = await claimed(token)
+        return link_page(claim, case, done=used)
+
+    @router.post(
+        f"{V}/go/{{token}}",
+        dependencies=[Depends(casework.ready)],
+        response_model=shapes.LinkPage,
+        response_model_exclude_unset=True,
+        responses={409: {"model": shapes.ProblemBody}, 410: {"model": shapes.ProblemBody}},
+        tags=["links"],
+    )
+    async def use_link(token: str, reply: Annotated[Literal["with_me"] | None, Query()] = None) -> Json:
+        """Take the case, accept to go, say that the person is with one and fine (of a link to accept: `reply=with_me`),
+        that an alarm was one's test, or that a test message was read.
+        """
+        claim = await read_claim(token)
+        if claim.purpose is Purpose.confirm:
+            await confirm(house.stream, claim.person, claim.delivery, house.clock.now())
+            return _confirm_page(done=True)
+        if claim.purpose is Purpose.test:
+            return link_page(claim, await tested(token), done=True)
+        claim, case = await follow_link(token, with_me=reply is not None)
+        return link_page(claim, case, done=True, act=reply is None)
+
+    paper = partial(_page, simulated=house.simulator is not None)
+
+    @router.get("/go/{token}", include_in_schema=False)
+    async def link_in_browser(token: str, request: Request, done: str | None = None) -> Response:
+        """The page behind a link in a message: a plain form, for any phone."""
+        if not house.caught_up.is_set():
+            return paper("请稍候", "<p>服务正在启动，请稍后再试。</p>", 503)
+        try:
+            claim = await read_claim(token)
+            if claim.purpose is Purpose.confirm:
+                return paper(*_link_form(_confirm_page(done=done is not None), request.url.path))
+            claim, case, used = await claimed(token)
+        except Problem as problem:
+            return paper("链接无效", f"<p>{html.escape(problem.detail)}</p>", problem.status)
+        return paper(*_link_form(link_page(claim, case, done=used), request.url.path))
+
+    @router.post("/go/{token}", include_in_schema=False)
+    async def link_pressed(
+        token: str, request: Request, reply: Annotated[Literal["with_me"] | None, Query()] = None
+    ) -> Response:
+        """The button of that page."""
+        try:
+            claim = await read_claim(token)
+            if claim.purpose is Purpose.confirm:
+                await confirm(house.stream, claim.person, claim.delivery, house.clock.now())
+                return RedirectResponse(f"{request.url.path}?done", status_code=303)
+            if claim.purpose is Purpose.test:
+                await tested(token)
+            else:
+                await follow_link(token, with_me=reply is not None)
+        except Problem as problem:
+            if problem.reason != Why.link_used:
+                words = _REFUSED.get(problem.reason, problem.detail)
+                return paper("未完成", f"<p>{html.escape(words)}</p>", problem.status)
+        return RedirectResponse(request.url.path, status_code=303)
+
+    return router
+
+
+_REFUSED = {
+    No.already_acknowledged.value: "已由他人接警，谢谢。",
+    No.not_allowed.value: "现在不需要此操作，谢谢。",
+}
+_ACTS = {
+    "acknowledge": "接警",
+    "accept": "接受，我去",
+    "inform": "",
+    "confirm": "我收到了",
+    "test": "是我在测试",
+    "with_me": "人在我这，平安",
+}
+
+
+_DONE = {
+    "with_me": "已告诉监控席，谢谢。",
+    "confirm": "已确认，谢谢。",
+    "test": "测试已记录，或已按真实告警处理。",
+}
+
+
+def _confirm_page(*, done: bool) -> Json:
+    return {
+        "number": 0,
+        "level": "blue",
+        "title": "联系方式确认",
+        "building": "",
+        "act": Purpose.confirm.value,
+        "state": None,
+        "state_words": "没有发生任何事情，只是确认能联系到您",
+        "done": done,
+    }
+
+
+_TAPE = (
+    "margin:0 0 1em;padding:.3em;text-align:center;font-weight:700;background:#dfe6ec;color:#10151a;border:8px solid;"
+    "border-image:repeating-linear-gradient(-45deg,#dfe6ec 0 8px,#10151a 8px 16px) 8"
+)
+"""The frame of the screens (web/src/tokens.css), for a page that has no style sheet."""
+
+
+def _page(title: str, body: str, status: int = 200, *, simulated: bool) -> HTMLResponse:
+    """A page that any phone can show; where a simulator feeds the service, it says so before anything else."""
+    tape = f'<p style="{_TAPE}">模拟环境</p>' if simulated else ""
+    return HTMLResponse(
+        '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
+        f"<title>安心 · {html.escape(title)}</title></head><body><main>{tape}<h1>{html.escape(title)}</h1>{body}</main></body></html>",
+        status_code=status,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _link_form(page: Json, path: str) -> tuple[str, str]:
+    """Title and body of a link's page."""
+    where = f"<p>{html.escape(page['building'])}</p>" if page["building"] else ""
+    state = f"<p>#{page['number']} · {html.escape(page['state_words'])}</p>"
+    act = _ACTS[page["act"]]
+    if page["done"] or not act:
+        button = f"<p>{_DONE.get(page['act'], '已处理，谢谢。')}</p>" if page["done"] else ""
+    else:
+        path = html.escape(path)
+        button = f'<form method="post" action="{path}"><button type="submit">{act}</button></form>'
+        if page["act"] == Purpose.accept.value:
+            other = _ACTS[Purpose.with_me.value]
+            button += f'<form method="post" action="{path}?reply=with_me"><button>{other}</button></form>'
+    return page["title"], where + state + button
