@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +37,21 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.register_profile("long", max_examples=5000, deadline=None)
 hypothesis_settings.load_profile("ci")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that wait for screens, brokers and killed programs begin, those that only calculate fill the gaps after.
+
+    Workers take one file at a time (`--dist loadfile`), in this order; a long one that came last would leave the
+    others idle. Within a kind of tests the random order of the run stays.
+    """
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    kinds = ["e2e", "integration", "property", "unit"]
+    rank = {kind: place for place, kind in enumerate(kinds)}
+    items.sort(
+        key=lambda i: (rank.get(i.path.relative_to(ROOT / "tests").parts[0], len(kinds)), -slow[i.path])
+    )
 
 
 @pytest.fixture
