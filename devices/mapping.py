@@ -66,13 +66,17 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Points(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A list of {code, value} pairs that is read as one record of codes."""
+    """Points of data that are read as one record of codes.
 
-    list: str
+    A list of {code, value} pairs, a list of objects with the codes as keys, or one object with them; there, what stands
+    below a code is the value, or an object that holds it.
+    """
+
+    list: Field
     code: str = "code"
     value: str = "value"
-    time: str | None = None
-    """Each pair's own time; pairs of different times become records of their own."""
+    time: Field | None = None
+    """Each point's own time; points of different times become records of their own."""
 
 
 class Time(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -215,7 +219,7 @@ class Compiled:
     json_text: tuple[Path, ...]
     each_json_text: tuple[Path, ...]
     records: Path | None
-    points: tuple[Path, Path, Path, Path | None] | None
+    points: tuple[tuple[Path, ...], Path, Path, tuple[Path, ...]] | None
     when: Condition | None
     times: tuple[tuple[tuple[Path, ...], TimeFormat, Condition | None], ...]
     seq: tuple[Path, ...]
@@ -422,12 +426,12 @@ class _Reader:
             self.fault(where, str(error))
             return None
 
-    def points(self, points: Points) -> tuple[Path, Path, Path, Path | None]:
+    def points(self, points: Points) -> tuple[tuple[Path, ...], Path, Path, tuple[Path, ...]]:
         return (
-            self.path(points.list, ("points", "list")),
+            self.fields(points.list, ("points", "list")),
             self.path(points.code, ("points", "code")),
             self.path(points.value, ("points", "value")),
-            None if points.time is None else self.path(points.time, ("points", "time")),
+            self.fields(points.time, ("points", "time")),
         )
 
     def state(self, state: State) -> tuple[tuple[Path, ...], dict[str, str]]:

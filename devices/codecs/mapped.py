@@ -191,28 +191,42 @@ def _records(m: Compiled, root: Any) -> list[dict[str, Any] | Refused]:
 
 
 def _by_points(m: Compiled, record: dict[str, Any]) -> list[dict[str, Any]]:
-    """One record for each time at which code and value pairs were taken."""
+    """One record for each time at which points were taken."""
     if m.points is None:
         return [record]
-    where, code, value, time = m.points
-    pairs = look(record, where)
-    if not isinstance(pairs, list):
+    lists, code, value, times = m.points
+    held = next((h for h in (look(record, p) for p in lists) if isinstance(h, list | dict)), None)
+    if held is None:
         return [record]
-    if len(pairs) > ITEMS_LIMIT:
+    if len(held) > ITEMS_LIMIT:
         raise Refused(Reason.too_large, f"more than {ITEMS_LIMIT} values in one message")
     out: dict[str, dict[str, Any]] = {}
-    for pair in pairs:
-        name, at = look(pair, code), look(pair, time) if time is not None else MISSING
-        if not isinstance(name, str):
-            continue
+    for name, raw, at in _points(held, code, value, times):
         group = out.get(word(at) or "")
         if group is None:
             group = out[word(at) or ""] = {**record, _POINT_TIME: None if at is MISSING else at}
-        raw = look(pair, value)
         old = group.get(name, MISSING) if name in group.get("@codes", ()) else MISSING
         group.setdefault("@codes", set()).add(name)
         group[name] = raw if old is MISSING or old == raw else Twice([old, raw])
     return list(out.values()) or [record]
+
+
+def _points(
+    held: list[Any] | dict[str, Any], code: Path, value: Path, times: tuple[Path, ...]
+) -> Iterable[tuple[str, Any, Any]]:
+    """(code, value, time) of each point, however it is written."""
+
+    def at(point: Any) -> Any:
+        return next((t for t in (look(point, p) for p in times) if t is not MISSING), MISSING)
+
+    for point in [held] if isinstance(held, dict) else held:
+        name = look(point, code)
+        if isinstance(name, str) and look(point, value) is not MISSING:
+            yield name, look(point, value), at(point)
+            continue
+        for key, raw in point.items() if isinstance(point, dict) else ():
+            inner = look(raw, value)
+            yield (key, raw, MISSING) if inner is MISSING else (key, inner, at(raw))
 
 
 def _sight(record: Any, root: Any, parts: dict[str, str], kind: Kind | None) -> Look:
@@ -355,7 +369,7 @@ def _measured(read: Read, raw: Any) -> Any:
 
 def _times(m: Compiled, see: Look, heard: Heard, said: Said) -> None:
     times = m.times
-    if m.points is not None and m.points[3] is not None:
+    if m.points is not None and m.points[3]:
         times = ((((_POINT_TIME,),), TimeFormat.auto, None), *times)
     for fields, form, when in times:
         raw = _first(see, fields)

@@ -98,3 +98,66 @@ def test_a_click_of_an_aqara_button_calls_as_its_site_file_says() -> None:
     said = {"cmd": "report", "model": "switch", "sid": "158d3", "data": '{"status":"click"}'}
     assert heard("aqara/h1/gw", said, Kind.sos, calls_on=["single"])[0].get("sos") is True
     assert "sos" not in heard("aqara/h1/gw", said, Kind.sos)[0]
+
+
+MS = int(NOON.timestamp() * 1000)
+PUSHED = [
+    # Tuya: the cloud's newer message, and devices that are linked without it.
+    ("tuya/h1/d", Kind.smoke, {"bizCode": "devicePropertyMessage", "ts": MS, "bizData": {"devId": "d", "properties": [
+        {"code": "smoke_sensor_status", "dpId": 1, "time": MS, "value": "alarm"}]}}, {"smoke": True}),
+    ("tuya/h1/d", Kind.sos, {"msgId": "1", "time": MS, "data": {"sos_state": {"value": True, "time": MS}}}, {"sos": True}),
+    # NB-IoT: events of CTWing, properties of OneNET and of IoTDA.
+    ("nbiot/h1/d", Kind.smoke, {"messageType": "eventReport", "timestamp": MS, "eventContent": {"smoke_state": 1}}, {"smoke": True}),
+    ("nbiot/h1/d", Kind.smoke, {"messageType": "dataReport", "timestamp": MS, "payload": '{"smoke_state": 0, "battery_value": 90}'},
+     {"smoke": False, "battery": 90}),
+    ("nbiot/h1/d", Kind.smoke, {"id": "1", "params": {"smoke_state": {"value": 1, "time": MS}}}, {"smoke": True}),
+    ("nbiot/h1/d", Kind.smoke, {"resource": "device.property", "notify_data": {"body": {"services": [
+        {"service_id": "S", "properties": {"smoke_state": 1}, "event_time": "20260523T040000Z"}]}}}, {"smoke": True}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("topic", "kind", "payload", "wanted"), PUSHED)
+def test_platforms_push_the_same_in_several_shapes(
+    topic: str, kind: Kind, payload: Any, wanted: dict[str, Any]
+) -> None:
+    """With the time of the point; before, these were heard and said nothing."""
+    home = Home(id="h1", devices=[Device(id="d", kind=kind, address=topic)])
+    site = Site(community=Community(id="c", name="c"), homes=[home])
+    [report] = Normalizer(
+        Registry(site), [*SUBSCRIPTIONS, Subscription("nbiot/#", "mapped:nbiot_smoke")]
+    ).normalize(Message(topic, json.dumps(payload).encode(), NOON))
+    assert isinstance(report, Report)
+    assert (report.values, report.device_at) == (wanted, NOON)
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "wanted"),
+    [
+        (Kind.door, [{"window_status": "open"}, {"battery_voltage": 3000}], {"door_open": True, "voltage": 3000}),
+        (Kind.motion, [{"motion_status": "motion"}], {"motion": True}), (Kind.smoke, [{"alarm": "1"}], {"smoke": True, "self_test": False}),
+        (Kind.water_leak, [{"wleak_status": "leak"}], {"water_leak": True}), (Kind.water_leak, [{"wleak_status": "normal"}], {"water_leak": False}),
+        (Kind.sos, [{"button_0": "click"}], {"action": "click", "sos": True}),
+    ],
+)  # fmt: skip
+def test_an_aqara_gateway_of_version_2_lists_its_values(
+    kind: Kind, params: Any, wanted: dict[str, Any]
+) -> None:
+    """A list of objects with one key each, under other names than version 1."""
+    more = {"calls_on": ["single"]} if kind is Kind.sos else {}
+    said = {"cmd": "report", "model": "x", "sid": "158d3", "params": params}
+    values, refused = heard("aqara/h1/gw", said, kind, **more)
+    assert not refused
+    assert {q: v for q, v in values.items() if q in wanted} == wanted
+    assert values.keys() <= wanted.keys() | {"fault"}
+
+
+def test_a_tuya_device_that_is_gone_says_so() -> None:
+    """The cloud tells when it has lost a device."""
+    device = Device(id="d", kind=Kind.smoke, address="tuya/h1/d")
+    site = Site(community=Community(id="c", name="c"), homes=[Home(id="h1", devices=[device])])
+    gone = {"bizCode": "deviceOffline", "bizData": {"devId": "d", "time": MS}, "ts": MS}
+    [report] = Normalizer(Registry(site), SUBSCRIPTIONS).normalize(
+        Message("tuya/h1/d", json.dumps(gone).encode(), NOON)
+    )
+    assert isinstance(report, Report)
+    assert report.state == "offline"
