@@ -24,7 +24,8 @@ from devices.kinds import ALARM_KINDS, KINDS
 from devices.quantities import QUANTITIES, TEXT_LIMIT, Nature, Quantity
 from ingest.gateway import ACKS_KEPT
 from ingest.lanes import TRIES
-from ingest.normalize import FUTURE, PAST, PAYLOAD_LIMIT, SAMPLE, TOPIC_LIMIT
+from ingest.normalize import FUTURE, PAST, PAYLOAD_LIMIT, SAMPLE
+from ingest.routes import TOPIC_LIMIT
 
 DOCUMENT = Path(__file__).with_name("asyncapi.json")
 PAGE = Path(__file__).with_name("mqtt.md")

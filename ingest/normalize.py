@@ -1,6 +1,6 @@
 """One message of the broker -> reports, refusals and unclaimed devices. Pure, stateless, and it never raises.
 
-Start at `Normalizer.normalize`. It finds whose device publishes on a topic, decodes in the dialect of the
+Start at `Normalizer.normalize`. It asks `ingest.routes` whose device publishes on a topic, decodes in the dialect of the
 subscription, repairs the time, leaves out what the resident has not agreed to, and names the report by its content,
 so that the same reading heard twice, or by MQTT and by HTTP, is one. Memory of what a device said before (edges,
 repeats, clocks that run backwards) belongs to the rule engine; the only thing learnt here is what Zigbee2MQTT's
@@ -9,14 +9,12 @@ retained `bridge/devices` tells about models.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from enum import Enum, auto
 
 import msgspec
 
@@ -24,23 +22,22 @@ from care.errors import Reason, Refused
 from care.ids import content_id, epoch_ms
 from care.messages import URGENT, Firmware, Refusal, Report, Unclaimed, encode
 from care.site import Device, Home, Registry
-from care.topics import legible, shown
+from care.topics import shown
 from care.words import Kind
-from devices import models
 from devices.actions import calls
 from devices.codecs import Said, exposes, native, zigbee2mqtt
-from devices.codecs.exposes import Definition
-from devices.codecs.utterance import NOBODY, Claim, Dialect, Heard, Utterance
-from devices.codecs.zigbee2mqtt import Part
+from devices.codecs.utterance import NOBODY, Claim, Heard, Utterance
 from devices.consent import withheld
-from devices.dialects import GUESSED, NATIVE, TOPIC_BY_TOPIC, ZIGBEE2MQTT, dialect
 from devices.dialects import NAMES as DIALECTS
-from devices.guesses import likely
-from devices.kinds import ALARM_KINDS, KINDS, suggest
+from devices.dialects import NATIVE, ZIGBEE2MQTT
+from devices.kinds import KINDS, suggest
 from devices.quantities import QUANTITIES
+from ingest.routes import DEFAULT_SUBSCRIPTIONS, Route, Routes, Subscription, Way, gateway_of
 
 PAYLOAD_LIMIT = 16 * 1024
 """Bytes of one device message (contract section 4); bridge topics are exempt."""
+CONFIG_LIMIT = 256 * 1024
+"""Bytes of one config of Home Assistant's discovery: no device says it, and one may describe a hundred entities."""
 FUTURE = timedelta(seconds=5)
 """A device clock may be so far ahead (architecture section 6)."""
 PAST = timedelta(days=1)
@@ -49,9 +46,6 @@ SAMPLE = 512
 """Characters of a refused payload that are kept."""
 REFUSALS_LIMIT = 16
 """Refusals one message can cause; the last one counts the rest."""
-TOPIC_LIMIT = 512
-_BAD_IN_TOPIC = re.compile(r"[+#\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-"""Wildcards, control characters and those that turn the direction of writing. Spaces, Chinese and emoji are fine."""
 UNCLAIMED_LIMIT = 50
 """Unclaimed devices that one message is listed for."""
 
@@ -69,64 +63,6 @@ class Message:
     qos: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """An MQTT topic filter and the dialect spoken there."""
-
-    filter: str
-    dialect: str
-
-
-DEFAULT_SUBSCRIPTIONS = (Subscription("anxin/v1/+/+", NATIVE), Subscription("zigbee2mqtt/#", ZIGBEE2MQTT))
-
-
-class _Way(Enum):
-    device = auto()
-    attribute = auto()
-    availability = auto()
-    status = auto()
-    spoken = auto()
-    """By a dialect that takes messages apart into utterances."""
-    bridge = auto()
-    nothing = auto()
-    unclaimed = auto()
-    unsubscribed = auto()
-    """A device of the site file on a topic of no subscription: the dialect is guessed, message by message."""
-    learnt = auto()
-    """A config of Home Assistant's discovery that no subscription covers: it may tell of a topic that the site file names."""
-    bad = auto()
-    no_dialect = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """What is to be done with a topic; found once and remembered."""
-
-    way: _Way
-    dialect: str = ""
-    home: Home | None = None
-    device: Device | None = None
-    base: str = ""
-    name: str = ""
-    """Friendly name or bridge topic below the base; the attribute for attributes."""
-    withheld: frozenset[str] = frozenset()
-    definition: Definition | None = None
-    spoken: Dialect | None = None
-    carries_alarms: bool = False
-    """Devices of alarm kinds are known by names in the payload of this topic."""
-
-    @property
-    def alarm(self) -> bool:
-        return self.carries_alarms or (self.device is not None and self.device.kind in ALARM_KINDS)
-
-
-@dataclass(slots=True)
-class _Filter:
-    levels: tuple[str, ...]
-    dialect: str
-    base: tuple[str, ...]
-
-
 class Normalizer:
     """Knows the registry and the subscriptions; turns messages into outcomes."""
 
@@ -134,62 +70,30 @@ class Normalizer:
         self, registry: Registry, subscriptions: Sequence[Subscription] = DEFAULT_SUBSCRIPTIONS
     ) -> None:
         """Raises Misconfigured for a dialect nobody speaks, or a mapping file with faults."""
-        self._dialects: dict[str, Dialect] = {
-            name: dialect(name)
-            for name in dict.fromkeys(s.dialect for s in subscriptions)
-            if name not in TOPIC_BY_TOPIC
-        }
-        self._use(registry)
+        self.registry = registry
         self.subscriptions = tuple(subscriptions)
+        self.routes = Routes(registry, self.subscriptions)
         self.withheld: Counter[str] = Counter()
         """Readings left out for want of consent, by class of data."""
-        self._filters = [
-            _Filter(tuple(s.filter.split("/")), s.dialect, zigbee2mqtt.base_of(s.filter))
-            for s in subscriptions
-        ]
-        self._definitions: dict[str, dict[str, Definition]] = {}
-        """What each bridge, by its base, has told of its devices."""
-        self._groups: dict[str, frozenset[str]] = {}
         self.firmware: dict[str, Firmware] = {}
         """What each device is known to run; the shell keeps it, and gives back here what it kept."""
         self.firmware_news: dict[str, Firmware] = {}
         """What changed of it and was not kept yet."""
-        self._others: dict[str, Dialect] | None = None
-        """Every dialect of utterances, made when a device is heard that no subscription covers."""
 
     def with_registry(self, registry: Registry) -> Normalizer:
         """The same for a changed site; what was learnt of models and counted stays."""
         new = copy(self)
-        new._use(registry)  # noqa: SLF001  it is one of us
+        new.registry = registry
+        new.routes = self.routes.with_registry(registry)
         return new
-
-    def _use(self, registry: Registry) -> None:
-        """Take a registry, and find which devices of alarm kinds stand below a topic that many devices share."""
-        self.registry = registry
-        self._routes: dict[str, _Route] = {}
-        self._alarms_below: dict[str, tuple[Home, Device]] = {}
-        self._above: set[str] = set()
-        """Topics above those of the site file: one message there may speak for several devices."""
-        for topic, (home, device) in registry.topics().items():
-            levels = topic.split("/")
-            for n in range(1, len(levels)):
-                upper = "/".join(levels[:n])
-                self._above.add(upper)
-                if device.kind in ALARM_KINDS:
-                    self._alarms_below.setdefault(upper, (home, device))
 
     def is_alarm(self, topic: str) -> bool:
         """Whether a topic belongs to a device of an alarm kind: its messages go first."""
-        return self._route(topic).alarm
+        return self.routes.of(topic).alarm
 
     def uncovered(self) -> list[tuple[Device, str]]:
         """Devices of the site file, with their addresses, that no subscription covers: the broker never tells us of them."""
-        return [
-            (device, topic)
-            for topic, (_, device) in self.registry.topics().items()
-            if device.kind is not Kind.gateway
-            and not any(_fits(f.levels, topic.split("/")) for f in self._filters)
-        ]
+        return self.routes.uncovered()
 
     # -- the one door ---------------------------------------------------------------------------------------------
 
@@ -207,14 +111,14 @@ class Normalizer:
             return []
         home, this = found
         topic = this.address or f"anxin/v1/{home.id}/{this.id}"
-        route = _Route(_Way.device, NATIVE, home, this, withheld=withheld(self.registry, home, this))
+        route = Route(Way.device, NATIVE, home, this, withheld=withheld(self.registry, home, this))
         message = Message(topic, payload, received_at)
         return self._safely(route, message)
 
-    def _safely(self, known: _Route | None, message: Message) -> list[Outcome]:
-        route = known or _Route(_Way.bad)
+    def _safely(self, known: Route | None, message: Message) -> list[Outcome]:
+        route = known or Route(Way.bad)
         try:
-            route = known or self._route(message.topic)
+            route = known or self.routes.of(message.topic)
             return self._on(route, message)
         except Refused as refused:
             fault = refused
@@ -222,16 +126,16 @@ class Normalizer:
             fault = Refused(Reason.failed, type(bug).__name__)
         # `{}` can be read and holds nothing; no bytes at all is an alarm device cut short.
         harmless = fault.reason is Reason.empty and message.payload.strip() != b""
-        speaks = route.way not in (_Way.availability, _Way.status)
+        speaks = route.way not in (Way.availability, Way.status)
         if route.home is not None and route.device is not None:
             route = replace(route, withheld=withheld(self.registry, route.home, route.device))
         private = _is_private(route, [fault])
         alarm = route.alarm and speaks and not harmless
         return [_refusal(message, fault, route, alarm=alarm, private=private)]
 
-    def _on(self, route: _Route, message: Message) -> list[Outcome]:
+    def _on(self, route: Route, message: Message) -> list[Outcome]:
         way = route.way
-        if way is _Way.device:
+        if way is Way.device:
             if len(message.payload) > PAYLOAD_LIMIT:
                 raise Refused(Reason.too_large, f"{len(message.payload)} bytes")
             if route.dialect == NATIVE:
@@ -243,184 +147,46 @@ class Normalizer:
                         _call(one, route.device)
                 return self._outcomes(route, message, said)
             return self._outcomes(route, message, [self._zigbee(route, message)])
-        if way is _Way.nothing:
+        if way is Way.nothing:
             return []
-        if way is _Way.bridge:
+        if way is Way.bridge:
             return self._bridge(route, message)
-        if len(message.payload) > PAYLOAD_LIMIT:
+        if len(message.payload) > (CONFIG_LIMIT if _is_config(route, message.topic) else PAYLOAD_LIMIT):
             raise Refused(Reason.too_large, f"{len(message.payload)} bytes")
-        if way is _Way.spoken:
+        if way is Way.spoken:
             return self._heard(route, message)
-        if way is _Way.attribute:
+        if way is Way.attribute:
             if message.payload.lstrip()[:1] == b"{":
                 # No attribute is an object: another device whose name begins with this one's.
-                return self._unclaimed(_Route(_Way.unclaimed, ZIGBEE2MQTT), message)
+                return self._unclaimed(Route(Way.unclaimed, ZIGBEE2MQTT), message)
             return self._outcomes(route, message, [self._attribute(route, message)])
-        if way is _Way.availability:
+        if way is Way.availability:
             if not message.payload.strip():
                 return []  # a retained word taken back: the device was renamed
             return self._state(route, message, zigbee2mqtt.availability(message.payload))
-        if way is _Way.status:
+        if way is Way.status:
             return self._state(route, message, zigbee2mqtt.availability(message.payload))
-        if way is _Way.unclaimed:
+        if way is Way.unclaimed:
             return self._unclaimed(route, message)
-        if way is _Way.learnt:
+        if way is Way.learnt:
             self._hear(route, message)
             return []
-        if way is _Way.unsubscribed:
-            return self._on(self._guessed(route, message), message)
-        if way is _Way.no_dialect:
+        if way is Way.unsubscribed:
+            if len(message.payload) > PAYLOAD_LIMIT:
+                raise Refused(Reason.too_large, f"{len(message.payload)} bytes")
+            heard = Heard(message.topic, message.payload, message.received_at, self.registry.zone)
+            return self._on(self.routes.guessed(route, heard), message)
+        if way is Way.no_dialect:
             raise Refused(Reason.unknown_dialect, "no subscription fits this topic")
         raise Refused(Reason.bad_topic, "empty levels, wildcards, control characters, or too long")
 
-    # -- whose topic ----------------------------------------------------------------------------------------------
-
-    def _route(self, topic: str) -> _Route:
-        route = self._routes.get(topic)
-        if route is None:
-            route = self._find(topic)
-            if len(self._routes) >= 200_000:  # somebody invents topics
-                self._routes.clear()
-            self._routes[topic] = route
-        return route
-
-    def _find(self, topic: str) -> _Route:
-        levels = topic.split("/")
-        fits = next((f for f in self._filters if _fits(f.levels, levels)), None)
-        found = self.registry.by_topic(topic)
-        name = fits.dialect if fits else (NATIVE if topic.startswith("anxin/v1/") else "")
-        if found is not None and name and name not in self._dialects:
-            return self._of_device(_Way.device, name, found, topic)
-        if len(topic) > TOPIC_LIMIT or not all(levels) or any(c in "+#" for c in topic) or not legible(topic):
-            # Spaces, Chinese and emoji are legible; control, direction and zero-width characters are not.
-            return _Route(_Way.bad) if found is None else _Route(_Way.unsubscribed, "", *found)
-        if not name:
-            return self._find_unsubscribed(topic, levels)
-        if name in self._dialects:
-            return self._find_spoken(topic, self._dialects[name])
-        if name == NATIVE:
-            return self._find_native(levels)
-        return self._find_zigbee(topic, fits.base if fits else ())
-
-    def _find_native(self, levels: list[str]) -> _Route:
-        if levels[:2] == ["anxin", "v1"]:
-            if len(levels) == 5 and levels[4] == "ack":
-                return _Route(_Way.nothing, NATIVE)  # our own word
-            if len(levels) == 4:
-                home = self.registry.homes.get(levels[2])
-                if levels[3] == "status":
-                    return _Route(_Way.status, NATIVE, home, self._gateway(home))
-                device = self.registry.devices.get(levels[3])
-                if home is not None and device is not None and device[0] is home:
-                    # It has another address in the site file and still speaks its own dialect here.
-                    return _Route(_Way.device, NATIVE, *device, withheld=withheld(self.registry, *device))
-        return _Route(_Way.unclaimed, NATIVE)
-
-    def _find_spoken(self, topic: str, spoken: Dialect) -> _Route:
-        """What the topic alone tells: whose message this is if it cannot be read, and whether it may be an alarm."""
-        found = next(
-            (f for a in spoken.addresses(topic) if (f := self.registry.by_topic(a)) is not None), None
-        )
-        below = self._alarms_below.get(topic)
-        if below is not None and (found is None or found[1].kind not in ALARM_KINDS):
-            found = below
-        home, device = found if found is not None else (None, None)
-        return _Route(_Way.spoken, spoken.name, home, device, spoken=spoken, carries_alarms=below is not None)
-
-    def _find_unsubscribed(self, topic: str, levels: list[str]) -> _Route:
-        """A topic that no subscription covers is ours when the site file names it, or one that its device must use."""
-        at = levels.index("bridge", 1) if "bridge" in levels[1:] else 0
-        if at and "/".join(levels[:at]) in self._above:
-            return self._find_zigbee(topic, tuple(levels[:at]))
-        found = self.registry.by_topic(topic) or self.registry.by_topic(topic.rpartition("/")[0])
-        if found is None:
-            named = (self.registry.by_topic(a) for d in self._guesses().values() for a in d.addresses(topic))
-            found = next((f for f in named if f is not None), None)
-        below = self._alarms_below.get(topic)
-        if found is None and topic not in self._above:
-            if levels[-1] == "config" and len(levels) >= 4:
-                return _Route(_Way.learnt, "homeassistant", spoken=self._guesses()["homeassistant"])
-            return _Route(_Way.no_dialect)
-        home, device = found or below or (None, None)
-        return _Route(_Way.unsubscribed, "", home, device, carries_alarms=below is not None)
-
-    def _guesses(self) -> dict[str, Dialect]:
-        if self._others is None:
-            self._others = {
-                name: self._dialects.get(name) or dialect(name) for name in GUESSED
-            } | self._dialects
-        return self._others
-
-    def _guessed(self, route: _Route, message: Message) -> _Route:
-        if len(message.payload) > PAYLOAD_LIMIT:
-            raise Refused(Reason.too_large, f"{len(message.payload)} bytes")
-        topic = message.topic
-        heard = Heard(topic, message.payload, message.received_at, self.registry.zone)
-        found = self.registry.by_topic(topic)
-        place = zigbee2mqtt.locate(topic, ())
-        if place.part is not Part.device and self.registry.by_topic(topic.rpartition("/")[0]) is not None:
-            return self._find_zigbee(topic, ())
-        name = likely(
-            heard,
-            self._guesses(),
-            kind=route.device.kind if route.device is not None else None,
-            attribute=None if found is not None else place.name.rpartition("/")[2],
-        )
-        if name in TOPIC_BY_TOPIC:
-            return (
-                self._find_zigbee(topic, ())
-                if found is None
-                else self._of_device(_Way.device, name, found, topic)
-            )
-        return self._find_spoken(topic, self._guesses()[name])
-
-    def _find_zigbee(self, topic: str, base: tuple[str, ...]) -> _Route:
-        place = zigbee2mqtt.locate(topic, base)
-        deeper = zigbee2mqtt.deeper_bridge(topic, base) if place.part is not Part.bridge else None
-        if deeper is not None and self.registry.by_topic("/".join((*deeper, "bridge"))) is None:
-            place = zigbee2mqtt.locate(topic, deeper)
-        if place.part is Part.bridge:
-            return _Route(_Way.bridge, ZIGBEE2MQTT, base=place.base, name=place.name)
-        if place.part is Part.command:
-            return _Route(_Way.nothing, ZIGBEE2MQTT)
-        upper, _, last = topic.rpartition("/")
-        found = self.registry.by_topic(upper)
-        if place.part is Part.availability:
-            if found is not None:
-                return _Route(_Way.availability, ZIGBEE2MQTT, *found)
-            return _Route(_Way.nothing, ZIGBEE2MQTT)  # its device shows itself by its state
-        if found is not None:
-            return replace(self._of_device(_Way.attribute, ZIGBEE2MQTT, found, upper), name=last)
-        if any(topic.startswith(f"{b}/") and topic[len(b) + 1 :] in g for b, g in self._groups.items()):
-            return _Route(_Way.nothing, ZIGBEE2MQTT)
-        return _Route(_Way.unclaimed, ZIGBEE2MQTT)
-
-    def _of_device(self, way: _Way, dialect: str, found: tuple[Home, Device], topic: str) -> _Route:
-        home, device = found
-        definition = None
-        if dialect == ZIGBEE2MQTT:
-            definition = self._definition(topic) or models.definition(device.model)
-        return _Route(
-            way, dialect, home, device, withheld=withheld(self.registry, home, device), definition=definition
-        )
-
-    def _definition(self, topic: str) -> Definition | None:
-        """What the bridge told of the device on a topic, whatever filter the topic came by."""
-        for base, named in self._definitions.items():
-            if topic.startswith(f"{base}/") and (found := named.get(topic[len(base) + 1 :])) is not None:
-                return found
-        return None
-
-    def _gateway(self, home: Home | None) -> Device | None:
-        return next((d for d in home.devices if d.kind is Kind.gateway), None) if home is not None else None
-
     # -- what it says ---------------------------------------------------------------------------------------------
 
-    def _heard(self, route: _Route, message: Message) -> list[Outcome]:
+    def _heard(self, route: Route, message: Message) -> list[Outcome]:
         """A message of a dialect that takes it apart: each utterance to the device it is of, in order."""
         parts = self._hear(route, message)
         out: list[Outcome] = []
-        said: dict[str, tuple[_Route, list[Said | Refused]]] = {}
+        said: dict[str, tuple[Route, list[Said | Refused]]] = {}
         unclaimed: dict[str, Unclaimed] = {}
         for part in parts:
             if isinstance(part, Refused):
@@ -437,8 +203,8 @@ class Normalizer:
                 self._runs(device.id, route.dialect, message, build=part.firmware)
             if part.only_list:
                 continue
-            own = _Route(
-                _Way.spoken, route.dialect, home, device, withheld=withheld(self.registry, home, device)
+            own = Route(
+                Way.spoken, route.dialect, home, device, withheld=withheld(self.registry, home, device)
             )
             if part.state is not None:
                 out.extend(self._state(own, message, part.state))
@@ -456,16 +222,16 @@ class Normalizer:
             unclaimed = {name: msgspec.structs.replace(u, payload="") for name, u in unclaimed.items()}
         return [*out, *unclaimed.values()]
 
-    def _hear(self, route: _Route, message: Message) -> list[Utterance | Refused]:
+    def _hear(self, route: Route, message: Message) -> list[Utterance | Refused]:
         spoken = route.spoken
         assert spoken is not None
         before = spoken.learnt
         parts = spoken.hear(Heard(message.topic, message.payload, message.received_at, self.registry.zone))
         if spoken.learnt != before:
-            self._routes.clear()
+            self.routes.forget()
         return parts
 
-    def _owner(self, part: Utterance, topic: str, route: _Route) -> tuple[Home, Device, str] | None:
+    def _owner(self, part: Utterance, topic: str, route: Route) -> tuple[Home, Device, str] | None:
         """Whose utterance: by address, or by the id that the message gives inside the home of its topic."""
         for address in part.addresses:
             found = self.registry.by_topic(address)
@@ -481,7 +247,7 @@ class Normalizer:
                 return *known, ""
         return None
 
-    def _unclaimed_part(self, route: _Route, message: Message, part: Utterance, listed: str) -> Unclaimed:
+    def _unclaimed_part(self, route: Route, message: Message, part: Utterance, listed: str) -> Unclaimed:
         kind = part.kind
         if kind is None:
             with suppress(Refused):
@@ -536,7 +302,7 @@ class Normalizer:
             self.firmware[device] = new
             self.firmware_news[device] = new
 
-    def _zigbee(self, route: _Route, message: Message) -> Said:
+    def _zigbee(self, route: Route, message: Message) -> Said:
         assert route.device is not None
         update = exposes.read_update(message.payload)
         if update is not None:
@@ -550,7 +316,7 @@ class Normalizer:
             received_at=message.received_at,
         )
 
-    def _attribute(self, route: _Route, message: Message) -> Said:
+    def _attribute(self, route: Route, message: Message) -> Said:
         assert route.device is not None
         return zigbee2mqtt.decode_attribute(
             route.name,
@@ -563,7 +329,7 @@ class Normalizer:
         )
 
     def _outcomes(
-        self, route: _Route, message: Message, said: Sequence[Said | Refused], *, private: bool = False
+        self, route: Route, message: Message, said: Sequence[Said | Refused], *, private: bool = False
     ) -> list[Outcome]:
         private = private or _is_private(route, said)
         reports: list[Outcome] = []
@@ -597,7 +363,7 @@ class Normalizer:
             )
         return [*reports, *refusals]
 
-    def _report(self, route: _Route, message: Message, said: Said, refusals: list[Refusal]) -> Report:
+    def _report(self, route: Route, message: Message, said: Said, refusals: list[Refusal]) -> Report:
         home, device = route.home, route.device
         assert home is not None
         assert device is not None
@@ -634,16 +400,14 @@ class Normalizer:
             topic=message.topic,
         )
 
-    def _count_withheld(
-        self, route: _Route, message: Message, quantity: str, refusals: list[Refusal]
-    ) -> None:
+    def _count_withheld(self, route: Route, message: Message, quantity: str, refusals: list[Refusal]) -> None:
         data = QUANTITIES[quantity].consent or ""
         self.withheld[data] += 1
         if all(r.reason != Reason.no_consent or r.detail != data for r in refusals):
             fault = Refused(Reason.no_consent, data, quantity=quantity)
             refusals.append(_refusal(message, fault, route, alarm=False, private=True))
 
-    def _state(self, route: _Route, message: Message, state: str) -> list[Outcome]:
+    def _state(self, route: Route, message: Message, state: str) -> list[Outcome]:
         home, device = route.home, route.device
         if home is None:
             return [
@@ -671,13 +435,12 @@ class Normalizer:
             )
         ]
 
-    def _bridge(self, route: _Route, message: Message) -> list[Outcome]:
+    def _bridge(self, route: Route, message: Message) -> list[Outcome]:
         """The bridge's own topics: its state is that of the homes' gateway; the list of devices is learnt."""
         if route.name == "devices":
             found = exposes.read_devices(message.payload)
             if found:
-                self._definitions[route.base] = found
-                self._routes.clear()
+                self.routes.learn_models(route.base, found)
             for name, build in exposes.read_builds(message.payload).items():
                 owner = self.registry.by_topic(f"{route.base}/{name}")
                 if owner is not None:
@@ -690,8 +453,7 @@ class Normalizer:
                     self._runs(gateway.id, ZIGBEE2MQTT, message, build=f"Zigbee2MQTT {told}")
             return []
         if route.name == "groups":
-            self._groups[route.base] = exposes.read_groups(message.payload)
-            self._routes.clear()
+            self.routes.learn_groups(route.base, exposes.read_groups(message.payload))
         if route.name != "state":
             return []
         try:
@@ -713,14 +475,14 @@ class Normalizer:
         homes = {h.id: h for t, (h, _) in self.registry.topics().items() if t.startswith(prefix)}
         found: list[tuple[Home, Device | None]] = []
         for home in homes.values():
-            gateway = self._gateway(home)
+            gateway = gateway_of(home)
             if gateway is not None and (len(homes) == 1 or (gateway.address or "").startswith(prefix)):
                 found.append((home, gateway))
             elif gateway is None and all((d.address or "").startswith(prefix) for d in home.devices):
                 found.append((home, None))
         return found
 
-    def _unclaimed(self, route: _Route, message: Message) -> list[Outcome]:
+    def _unclaimed(self, route: Route, message: Message) -> list[Outcome]:
         """A device nobody has entered yet: shown with its last payload and what it seems to be."""
         topic, quantities = message.topic, set[str]()
         with suppress(Refused):
@@ -749,9 +511,9 @@ class Normalizer:
         """
         topic = message.topic
         upper, _, name = topic.rpartition("/")
-        known = self._definition(topic)
+        known = self.routes.definition(topic)
         if known is None and "/" in upper and message.payload.lstrip()[:1] != b"{":
-            topic, known = upper, self._definition(upper)
+            topic, known = upper, self.routes.definition(upper)
             said = zigbee2mqtt.decode_attribute(name, message.payload, zone=UTC, definition=known)
         else:
             said = zigbee2mqtt.decode(message.payload, zone=UTC, definition=known)
@@ -772,16 +534,12 @@ def _call(said: Said, device: Device | None) -> None:
         said.values.setdefault("sos", True)
 
 
-def _fits(levels: tuple[str, ...], topic: list[str]) -> bool:
-    for i, level in enumerate(levels):
-        if level == "#":
-            return True
-        if i >= len(topic) or level not in ("+", topic[i]):
-            return False
-    return len(levels) == len(topic)
+def _is_config(route: Route, topic: str) -> bool:
+    """Whether a message tells what others mean."""
+    return route.dialect == "homeassistant" and topic.endswith("/config")
 
 
-def _is_private(route: _Route, said: Iterable[Said | Refused]) -> bool:
+def _is_private(route: Route, said: Iterable[Said | Refused]) -> bool:
     """Whether the payload may hold what its people keep from the centre: then no sample of it is kept either."""
     if not route.withheld or route.device is None:
         return False
@@ -807,7 +565,7 @@ def _sample(payload: bytes) -> str:
 
 
 def _refusal(
-    message: Message, fault: Refused, route: _Route, *, alarm: bool, private: bool = False
+    message: Message, fault: Refused, route: Route, *, alarm: bool, private: bool = False
 ) -> Refusal:
     device = route.device.id if route.device is not None else None
     return Refusal(
@@ -828,7 +586,7 @@ def _refusal(
 
 def refused_by_us(message: Message, detail: str) -> Refusal:
     """A message that the service itself failed on, for a person to look at."""
-    return _refusal(message, Refused(Reason.failed, detail), _Route(_Way.bad), alarm=True)
+    return _refusal(message, Refused(Reason.failed, detail), Route(Way.bad), alarm=True)
 
 
 __all__ = [

@@ -205,7 +205,7 @@ def test_an_example_is_accepted_by_the_real_decoder(message: str, topic: str, pa
             assert [r.values for r in reports] == [{"smoke": True}]
         case "zigbeeBridgeDevices":
             assert reports == []
-            assert set(works._definitions["zigbee2mqtt"]) == {"h0317/kitchen smoke", "0x00158d0001000011"}
+            assert set(works.routes.models_of("zigbee2mqtt")) == {"h0317/kitchen smoke", "0x00158d0001000011"}
 
 
 def test_all_ways_of_a_home_are_shown() -> None:

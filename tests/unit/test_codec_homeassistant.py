@@ -304,3 +304,18 @@ def test_hundreds_of_greedy_entities_on_one_topic_cost_no_more_than_one() -> Non
     assert report.values == {"temperature": 21}
     assert refused
     assert time.process_time() - before < 1
+
+
+def test_the_config_of_a_large_device_may_be_longer_than_a_message() -> None:
+    """A hundred entities in one config are more than 16 KB; what the device says itself may not be."""
+    house = House(Device(id="d", kind=Kind.smoke, address="t/x"))
+    parts = {f"c{i}": {"p": "switch", "name": "a setting " * 20} for i in range(100)}
+    parts["s"] = {"p": "binary_sensor", "dev_cla": "smoke", "val_tpl": "{{ value_json.s }}"}
+    house.hears(
+        "homeassistant/device/d/config", {"dev": {"ids": "d"}, "o": {}, "stat_t": "t/x", "cmps": parts}
+    )
+    assert house.reads("t/x", {"s": "ON"}) == {"smoke": True}
+    [refused] = house.hears("t/x", {"s": "ON", "x": "y" * 17_000})
+    assert refused.reason == "too_large"
+    [refused] = house.hears("homeassistant/device/e/config", {"x": "y" * 300_000})
+    assert refused.reason == "too_large"
