@@ -28,6 +28,7 @@ from rules.conditions import (
     SIGNS,
     Compiled,
     ConditionFault,
+    Judge,
     Most,
     Scope,
     Type,
@@ -344,6 +345,11 @@ class Rule:
     def code(self) -> str:
         """Its catalogue code."""
         return self.doc.code or self.doc.rule
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Gives whether its condition is true and, where it is false, what that rests on."""
+        return self.when.judge(self.doc.by_time)
 
     @cached_property
     def life(self) -> bool:

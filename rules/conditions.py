@@ -489,6 +489,7 @@ class Support:
 
 
 Closure = Callable[[Any], Any]
+Judge = Callable[[Any], tuple[Any, frozenset[str] | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -517,9 +518,10 @@ class Compiled:
     """The few quantities that make it true (or, with False, false) just now."""
     mosts: tuple[Most, ...] = ()
     """What it asks of samples."""
-    rests_on: Callable[[Any, bool], frozenset[str] | None] = lambda _view, _by_time: None
-    """Asked when it was found false just now: the quantities without whose news it stays so; None when it may come true
-    by what no reading tells. `by_time`: it is asked again at the moment the view was told, so time need not stand still.
+    judge: Callable[[bool], Judge] = field(default=lambda _by_time: lambda _view: (None, None), repr=False)
+    """Gives what answers both, asked once: the value, and, where that is false, the quantities without whose news it stays
+    so; None when it may come true by what no reading tells. `by_time`: it is asked again at the moment the view was told,
+    so time need not stand still.
     """
 
     @property
@@ -624,23 +626,16 @@ class _Node:
     stop: bool = False
     """The answer of a part at which the others are not asked: True for `or`."""
 
-    def rests_on(self, view: Any, by_time: bool) -> frozenset[str] | None:
-        """What it rests on that this is false (`Compiled.rests_on`): of `and`, the parts up to the first false one."""
+    def rests(self, by_time: bool) -> frozenset[str] | None:
+        """What it rests on, whatever it is."""
+        return self.reads if by_time or not self.timed else None
+
+    def judge(self, by_time: bool) -> Judge:
+        """What gives its value and, where that is false, what it rests on (`Compiled.judge`)."""
         if not self.parts:
-            return self.reads if by_time or not self.timed else None
-        found: frozenset[str] = frozenset()
-        for part in self.parts:
-            decides = not self.stop and part.value(view) is False
-            if decides or self.stop:
-                rest = part.rests_on(view, by_time)
-            else:
-                rest = part.reads if by_time or not part.timed else None
-            if rest is None:
-                return None
-            found |= rest
-            if decides:
-                return found
-        return found if self.stop else None
+            ask, rests = self.value, self.rests(by_time)
+            return lambda view: (ask(view), rests)
+        return _judge_any(self.parts, by_time) if self.stop else _judge_all(self.parts, by_time)
 
 
 STANDING: Final = frozenset({"triggered", "unheard", "pulseless", "poor"})
@@ -657,6 +652,66 @@ def _reads(nodes: Iterable[_Node]) -> frozenset[str] | None:
             return None
         found |= node.reads
     return found
+
+
+def _joined(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    return None if one is None or other is None else one | other
+
+
+def _judge_all(parts: Iterable[_Node], by_time: bool) -> Judge:
+    """Of `and`: it is false by the parts up to the first false one, and by what makes that one false."""
+    steps: list[tuple[Closure, Judge | None, frozenset[str] | None, frozenset[str] | None]] = []
+    before: frozenset[str] | None = frozenset()
+    for part in parts:
+        through = _joined(before, part.rests(by_time))
+        steps.append((part.value, part.judge(by_time) if part.parts else None, before, through))
+        before = through
+
+    def judge(view: Any) -> tuple[bool | None, frozenset[str] | None]:
+        result: bool | None = True
+        for ask, deeper, earlier, rests in steps:
+            if deeper is None:
+                found = ask(view)
+                why = rests
+            else:
+                found, why = deeper(view)
+                if found is False:
+                    why = _joined(earlier, why)
+            if found is False:
+                return False, why
+            if found is None:
+                result = None
+        return result, None
+
+    return judge
+
+
+def _judge_any(parts: Iterable[_Node], by_time: bool) -> Judge:
+    """Of `or`: it is false by all its parts."""
+    steps: list[tuple[Closure, Judge | None]] = []
+    plain: frozenset[str] | None = frozenset()
+    for part in parts:
+        steps.append((part.value, part.judge(by_time) if part.parts else None))
+        if not part.parts:
+            plain = _joined(plain, part.rests(by_time))
+
+    def judge(view: Any) -> tuple[bool | None, frozenset[str] | None]:
+        result: bool | None = False
+        rests = plain
+        for ask, deeper in steps:
+            if deeper is None:
+                found = ask(view)
+            else:
+                found, why = deeper(view)
+                if found is False:
+                    rests = _joined(rests, why)
+            if found is True:
+                return True, None
+            if found is None:
+                result = None
+        return result, rests
+
+    return judge
 
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -1095,5 +1150,5 @@ def compile_condition(text: str, scope: Scope, *, wanted: Type = Type.bool) -> C
         raise ConditionFault(f"a {wanted} is needed, this is {node.type}", node.position)
     return Compiled(
         node.value, node.type, text, frozenset(parser.own), frozenset(parser.wide), frozenset(parser.functions),
-        node.support, tuple(parser.mosts), node.rests_on,
+        node.support, tuple(parser.mosts), node.judge,
     )  # fmt: skip

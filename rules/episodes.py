@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from care.ids import content_id
 from care.messages import URGENT, Evidence, Finding
+from care.site import Registry
 from care.words import Condition, Level, Phase
 from rules import personal
-from rules.catalog import Rule, RuleGrade, Shape, Subject
+from rules.catalog import Rule, RuleBook, RuleGrade, Shape, Subject
 from rules.findings import CANNOT_TELL, Particulars, evidence_of, finding_of, reading
 from rules.homes import Homes, forget, is_attentive
 from rules.live import (
@@ -79,6 +80,10 @@ LOOK: Final = 60 * 60_000
 """A lack that may not speak now (in bed, away, sensors dead) is looked at again so often."""
 
 
+Step = Callable[..., None]
+"""Moves an episode on: what it looks at, when, by which report, and where findings go."""
+
+
 def _may_rest(instance: Instance) -> bool:
     """Whether this rule speaks of a device's own state and of nothing that happens to a person."""
     doc = instance.rule.doc
@@ -94,19 +99,19 @@ def _may_rest(instance: Instance) -> bool:
 class Episodes(Homes):
     """Moves the episodes of rules on."""
 
+    def __init__(self, registry: Registry, rulebook: RuleBook) -> None:
+        super().__init__(registry, rulebook)
+        self._steps: dict[Shape, Step] = {
+            Shape.state: self._step_state,
+            Shape.absence: self._step_absence,
+            Shape.lack: self._step_lack,
+            Shape.outage: self._step_dark,
+            Shape.notice: self._step_notice,
+        }
+
     def _evaluate(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
-        shape = instance.rule.doc.shape
-        if instance.test or shape is Shape.notice:
-            step: Callable[..., None] = self._step_notice
-        elif shape is Shape.state:
-            step = self._step_state
-        elif shape is Shape.absence:
-            step = self._step_absence
-        elif shape is Shape.lack:
-            step = self._step_lack
-        elif shape is Shape.outage:
-            step = self._step_area if instance.rule.doc.on.subject is Subject.area else self._step_outage
-        else:
+        step = self._steps.get(Shape.notice if instance.test else instance.rule.doc.shape)
+        if step is None:
             return
         orders = instance.home.memory.orders
         if orders is not None and orders.out and _may_rest(instance):
@@ -117,15 +122,12 @@ class Episodes(Homes):
         self._guarded(instance, at, out, step, trigger)
 
     def _guarded(
-        self, instance: Instance, at: int, out: list[Finding], step: Callable[..., None], trigger: Trigger | None,
+        self, instance: Instance, at: int, out: list[Finding], step: Step, trigger: Trigger | None,
         *args: Any,
     ) -> None:  # fmt: skip
         """Run one step. When it fails, only this rule in this home rests, and that is said."""
         home = instance.home
-        rest = home.memory.suspended.get(instance.rule.id)
-        if rest is not None and at < rest and not instance.rule.life and instance.rule.id != FAILED:
-            instance.episode.wake = rest
-            self._arm(instance)
+        if home.memory.suspended and self._rests(instance, at):
             return
         if home.limits_until and at >= home.limits_until:
             self._refresh(home, at)
@@ -146,8 +148,13 @@ class Episodes(Homes):
             episode.wake = max(at, self._now) + REST
             self._arm(instance)
             return
-        episode.wake = 0 if view.next == NEVER else view.next
-        self._arm(instance)
+        wake = view.next
+        if wake == NEVER:
+            episode.wake = 0
+        else:
+            episode.wake = wake
+            if wake < instance.armed or not instance.armed:
+                self._arm(instance)
         if view.closed:
             view.closed = False
             self._ask_again(instance, at)
@@ -156,22 +163,37 @@ class Episodes(Homes):
         elif home.attentive:
             home.attentive.discard(instance.key)
 
+    def _rests(self, instance: Instance, at: int) -> bool:
+        """Whether its rule failed here a short while ago."""
+        rest = instance.home.memory.suspended.get(instance.rule.id)
+        if rest is None or at >= rest or instance.rule.life or instance.rule.id == FAILED:
+            return False
+        instance.episode.wake = rest
+        self._arm(instance)
+        return True
+
     def _step_state(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
         view, rule, episode = self._view, instance.rule, instance.episode
-        if rule.doc.quiet_in and self._is_quiet(instance, at, trigger, out):
+        doc = rule.doc
+        if doc.quiet_in and instance.home.modes and self._is_quiet(instance, at, trigger, out):
             return
-        value = rule.when.value(view)
-        view.blinded = bool(rule.doc.cannot_tell_while) and self._is_blinded(instance)
+        rests: frozenset[str] | None = None
+        if episode.phase == IDLE:
+            value, rests = rule.judge(view)
+        else:
+            value = rule.when.value(view)
+        view.blinded = bool(doc.cannot_tell_while) and self._is_blinded(instance)
         if view.blinded:
             value = None
         is_open, edge = True, 0
         if instance.hours is not None:
             is_open, edge = instance.hours.state(at)
         if episode.phase == IDLE:
-            self._begin_waiting(instance, at, trigger, value, is_open, edge)
+            if not value:
+                self._stay_idle(instance, value, rests)
+                return
+            self._begin_waiting(instance, at, trigger, is_open, edge)
             if episode.phase == IDLE:
-                if value is False:
-                    self._settle_rests(instance)
                 return
         if edge:
             view.wake(edge)
@@ -181,14 +203,17 @@ class Episodes(Homes):
         else:
             self._watch(instance, at, trigger, value, out)
 
-    def _settle_rests(self, instance: Instance) -> None:
-        """What it rests on that the condition was found false just now (`Instance.rests`)."""
-        view, rule = self._view, instance.rule
-        look_at = view.next
-        rests = rule.when.rests_on(view, rule.doc.by_time)
-        view.next = look_at  # asking the parts again told the view again
-        # How long a word is believed moves the timer at each repetition of it.
-        instance.rests = None if rests and rule.doc.by_time and instance.gap else rests
+    def _stay_idle(self, instance: Instance, value: Any, rests: frozenset[str] | None) -> None:
+        view, doc = self._view, instance.rule.doc
+        if value is not None:
+            instance.episode.spent = False
+            # How long a word is believed moves the timer at each repetition of it.
+            if not (rests and doc.by_time and instance.gap):
+                instance.rests = rests
+        if not doc.by_time:
+            view.next = NEVER
+        elif view.next <= self._now - LONG_AGO:
+            view.next = self._now  # after a report from long ago the hours between are not gone through one by one
 
     def _is_blinded(self, instance: Instance) -> bool:
         """Whether a rule speaks of this subject that makes this one unable to tell."""
@@ -220,17 +245,10 @@ class Episodes(Homes):
                 self._arm(other)
 
     def _begin_waiting(
-        self, instance: Instance, at: int, trigger: Trigger | None, value: Any, is_open: bool, edge: int
+        self, instance: Instance, at: int, trigger: Trigger | None, is_open: bool, edge: int
     ) -> None:
         view, rule, episode = self._view, instance.rule, instance.episode
         view_next, view.next = view.next, NEVER
-        if not value:
-            if value is not None:
-                episode.spent = False
-            if rule.doc.by_time:
-                # After a report from long ago the hours between are not gone through one by one.
-                view.next = view_next if view_next > self._now - LONG_AGO else self._now
-            return
         if episode.spent:
             return
         edges_only = rule.doc.hours is not None and rule.doc.hours.at_open == "ignore"
@@ -800,6 +818,10 @@ class Episodes(Homes):
         out.append(
             finding_of(instance, phase, at, reason, trigger, now=self._now, condition=condition, more=more)
         )
+
+    def _step_dark(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
+        step = self._step_area if instance.rule.doc.on.subject is Subject.area else self._step_outage
+        step(instance, at, trigger, out)
 
     # What subclasses know: outages of homes and areas.
 
