@@ -25,6 +25,8 @@ from care.sitefile import SiteFaults, Tree, explain
 from care.words import Kind, Level, Mode
 from devices.quantities import QUANTITIES
 from rules.conditions import (
+    FUNCTIONS,
+    MARKED,
     SIGNS,
     Compiled,
     ConditionFault,
@@ -392,6 +394,11 @@ class Rule:
     def sampled(self) -> bool:
         """It looks at a belt's samples."""
         return any(part.sampled for part in self._parts())
+
+    @cached_property
+    def marked(self) -> bool:
+        """Of samples its condition asks only what they have a mark of."""
+        return {name for name in self.when.functions if FUNCTIONS[name].sampled} <= MARKED
 
     @cached_property
     def mosts(self) -> tuple[Most, ...]:

@@ -638,7 +638,9 @@ class _Node:
         return _judge_any(self.parts, by_time) if self.stop else _judge_all(self.parts, by_time)
 
 
-STANDING: Final = frozenset({"triggered", "unheard", "pulseless", "poor"})
+MARKED: Final = frozenset({"lost", "unheard", "pulseless", "poor"})
+"""Functions that say nothing while the samples have no mark that something began (`rules.samples.is_marked`)."""
+STANDING: Final = MARKED | {"triggered"}
 """Functions that only news of the quantity they are given changes; those about samples are asked at each report of a
 belt that may change them (`Function.sampled`)."""
 TIMED: Final = frozenset({"between", "held", "known"})

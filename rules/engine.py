@@ -51,7 +51,7 @@ from rules.memory import (
     without,
 )
 from rules.personal import LEARNS_FROM
-from rules.samples import FLICKS, take
+from rules.samples import FLICKS, is_marked, take
 from rules.signs import HEARTBEAT, OBSERVED, STUCK, note_gap, observe
 from rules.view import EngineView
 
@@ -441,17 +441,18 @@ class Engine(Outages):
         samples = device.memory.samples
         newest = samples.taken[-1] if samples is not None and samples.taken else (0, 0, 0, 0, 0)
         late = trigger.at < newest[0]
+        marked = samples is not None and (is_marked(samples) or any(map(_is_marked, device.bedfellows)))
         for instance in device.sampled:
-            if instance.episode.phase != IDLE:
+            episode = instance.episode
+            if episode.phase != IDLE:
                 continue
             if late:
                 instance.not_before.clear()
-            elif instance.looks and not any(
-                newest[place] >= limit if above else 0 < newest[place] <= limit
-                for place, above, limit in instance.looks
-            ):
+            elif _has_nothing_to_say(instance, newest, marked=marked):
                 continue
-            self._evaluate(instance, max(instance.episode.seen, trigger.at), trigger, out)
+            self._evaluate(instance, max(episode.seen, trigger.at), trigger, out)
+            rests = instance.rests
+            instance.calm = instance.rule.marked and not marked and rests is not None and not rests
 
     def _learn(self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding]) -> None:
         """The personal clock takes it in; whoever asks it looks again when it has learnt something."""
@@ -755,6 +756,25 @@ def _is_awaited(instances: tuple[Instance, ...]) -> bool:
         if instance.episode.phase:
             return True
     return False
+
+
+def _has_nothing_to_say(instance: Instance, newest: tuple[float, ...], *, marked: bool) -> bool:
+    """Whether a rule about samples that is idle would find what it found when it last looked."""
+    if instance.looks:
+        return not any(
+            newest[place] >= limit if above else 0 < newest[place] <= limit
+            for place, above, limit in instance.looks
+        )
+    if marked or not instance.calm:
+        return False
+    episode, home = instance.episode, instance.home
+    busy = home.memory.orders is not None or home.modes or home.limits_until or home.memory.suspended
+    return not (busy or episode.wake or episode.spent)
+
+
+def _is_marked(device: LiveDevice) -> bool:
+    samples = device.memory.samples
+    return samples is not None and is_marked(samples)
 
 
 def _is_cut_off(home: LiveHome) -> bool:

@@ -332,7 +332,7 @@ class Homes(ABC):
     def _set_limits(self, instance: Instance, first: LiveDevice | None, at: int) -> None:
         """The parameters in force from this moment on, and the times made of them."""
         rule = instance.rule
-        instance.rests = None
+        instance.rests, instance.calm = None, False
         instance.parameters, instance.limits, instance.sources = self._in_force(
             rule, instance.home, instance, first, at
         )

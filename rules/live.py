@@ -164,7 +164,7 @@ class Instance:
     """One rule with one subject."""
 
     __slots__ = (
-        "armed", "ask", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
+        "armed", "ask", "calm", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
         "limits", "looks", "merge", "minutes", "morning", "not_before", "parameters", "resident", "rests", "room", "rule", "settle", "sources", "subject", "test", "today",
         "turn", "verdict",
     )  # fmt: skip
@@ -213,6 +213,8 @@ class Instance:
         """What was found of a belt's samples up to this minute; forgotten without harm."""
         self.looks: tuple[tuple[int, bool, float], ...] = ()
         """Limits of samples beyond which it has something to say: place, above, limit."""
+        self.calm = False
+        """Nothing but a mark in its belts' samples can make it anything else, and they had none when it was looked at."""
 
 
 NONE: Final[frozenset[str]] = frozenset()

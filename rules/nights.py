@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -213,8 +214,8 @@ def hear(
     night = bed.night
     if flaw and not night.flaw:
         night.flaw = flaw
-    name = bed_of(device)
-    group = [d for d in home.devices.values() if "in_bed" in d.fields and bed_of(d) == name]
+    name = device.bed
+    group = [d for d in home.devices.values() if "in_bed" in d.fields and (d.bed or bed_of(d)) == name]
     if bed.heard_at and at - bed.heard_at > SILENT and not all(d.on_change for d in group):
         _turn(bed, None, bed.heard_at, home, zone)
         bed.zero_at = 0
@@ -377,6 +378,8 @@ def _sample(bed: BedClock, device: LiveDevice, at: int) -> None:
 
 def _deviation(bed: BedClock) -> float:
     found = 0.0
+    if not bed.norms:
+        return found
     for place, samples in ((0, bed.latest), (2, bed.latest_breaths)):
         if len(bed.norms) == 4 and bed.norms[place + 1] and len(samples) >= 3:
             z = (sorted(samples)[len(samples) // 2] - bed.norms[place]) / bed.norms[place + 1]
@@ -413,9 +416,9 @@ def _close_hour(bed: BedClock, zone: ZoneInfo) -> None:
         swing: list[int] = []
         for samples, by_hour in ((night.pulses, night.by_pulse), (night.breaths, night.by_breath)):
             if len(samples) >= SAMPLES_LEAST:
-                middle = float(np.median(samples))
+                middle = median(samples)
                 by_hour[hour] = min(255, round(middle))
-                swing.append(min(254, round(8 * float(np.median(np.abs(np.asarray(samples) - middle))))))
+                swing.append(min(254, round(8 * median(abs(sample - middle) for sample in samples))))
             else:
                 swing.append(UNKNOWN)
         if swing != [UNKNOWN, UNKNOWN]:

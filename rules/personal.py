@@ -98,6 +98,8 @@ def disturbance(home: LiveHome, at: int, zone: ZoneInfo) -> str:
     """Why what happens here just now teaches nothing; empty when it does (a name of `nights.FLAWS`)."""
     if home.memory.dark is not None:
         return "offline"
+    if not home.modes:
+        return ""
     modes = list(home.site.modes) if home.site is not None else []
     if home.memory.orders is not None:
         modes += home.memory.orders.modes

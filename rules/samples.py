@@ -15,7 +15,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from statistics import median
 from typing import Any, Final
 
@@ -178,7 +178,7 @@ def take(
     if at >= s.looked_at + LOOK_EVERY:
         s.looked_at, tells = at, True
     else:
-        tells = bool(s.lost_since or s.mute_since or s.pulseless_since or s.poor_since)
+        tells = is_marked(s)
     if quality == 0 or (heart is None and breath is None and state != WEAK):
         return tells
     if newest:
@@ -272,6 +272,11 @@ def _take_ordinary(
         return True
     low, high = band.breath
     return tells or not low < breath < high
+
+
+def is_marked(s: Samples) -> bool:
+    """Whether something has begun that a rule may speak of once it has lasted: without breath, deaf, bad."""
+    return bool(s.lost_since or s.mute_since or s.pulseless_since or s.poor_since)
 
 
 _NUMBERS: Final = (int, float)
@@ -415,6 +420,25 @@ def valid(s: Samples, place: int, ask: Ask, sample: tuple[float, ...]) -> float:
     return value
 
 
+def _valid(s: Samples, place: int, window: int, now: int, ask: Ask) -> list[float]:
+    """The values of a window that count (`valid`), in order of time."""
+    taken, quality_min, movement_max = s.taken, ask.quality, ask.movement
+    first = bisect_left(taken, (now - window,))
+    is_heart, doubted = place == HEART, s.doubted or now + 1
+    fresh_from = s.entered_at if ask.fresh else 0
+    fresh_to = fresh_from + ask.fresh
+    return [
+        sample[place]
+        for sample in islice(taken, first, None)
+        if sample[place] > 0
+        and sample[0] <= now
+        and not -1 < sample[3] < quality_min
+        and sample[4] <= movement_max
+        and not (is_heart and (sample[BREATH] == 0 or sample[0] >= doubted))
+        and not fresh_from <= sample[0] < fresh_to
+    ]
+
+
 def most(
     s: Samples, place: int, op: str, limit: float, window: int, now: int, ask: Ask
 ) -> tuple[bool | None, int]:
@@ -476,7 +500,7 @@ def known_until(s: Samples, place: int, ask: Ask, now: int) -> int:
 
 def middle(s: Samples, place: int, window: int, now: int, ask: Ask) -> float | None:
     """Median of the valid samples of a window; None when there are too few."""
-    values = [v for t in s.taken if now - window <= t[0] <= now and (v := valid(s, place, ask, t))]
+    values = _valid(s, place, window, now, ask)
     return median(values) if len(values) >= FEWEST else None
 
 
@@ -493,15 +517,13 @@ def two_hearts(s: Samples, window: int, now: int, ask: Ask, apart: float) -> boo
     The levels are the split of the window's samples that tells them best apart (Otsu). Two people show two narrow
     levels and many changes between them; a pulse that rises is one change, one that flutters is one broad level.
     """
-    values = [
-        v for t in s.taken if now - window <= t[0] <= now and (v := valid(s, HEART, ask, t))
-    ]  # in order of time
+    values = _valid(s, HEART, window, now, ask)
     n = len(values)
     if n < TWO_HEARTS_FEWEST:
         return None
-    ordered = sorted(values)
-    if ordered[-1] - ordered[0] < apart:
+    if max(values) - min(values) < apart:
         return False
+    ordered = sorted(values)
     total, below, best, split = sum(ordered), 0.0, -1.0, 0
     for i in range(1, n):
         below += ordered[i - 1]
