@@ -51,6 +51,8 @@ EXITS_FLOOR: Final = 1.0
 EVENING: Final = 20 * 60
 """Whoever has not got up by then is another rule's business."""
 MORNING: Final = 6 * 60
+REMEMBERED: Final = 8
+"""Usual times remembered of a home: three of today, and of the days beside it."""
 NOT_KNOWN: Final = 24 * 60
 """As a time of day: none."""
 
@@ -172,6 +174,17 @@ def usual_minute(past: NDArray[Any], name: str, day: date) -> float | None:
     return middle
 
 
+def _usual_minute(view: EngineView, history: bytes, name: str, day: date) -> float | None:
+    """`usual_minute` by the nights or days that teach for this day, which change only when another one is over."""
+    known, key = view.home.usual, (name, day, view.home.window, history)
+    if key not in known:
+        if len(known) >= REMEMBERED:
+            known.clear()
+        past = np.frombuffer(history, dtype=routine.DAY if name == "morning" else nights.NIGHT)
+        known[key] = usual_minute(nights.teachers(past, day.toordinal(), view.home.window), name, day)
+    return known[key]
+
+
 def home_clock(view: EngineView) -> HomeClock | None:
     """What is known of the days of the home, brought up to now."""
     clock = view.home.memory.clock
@@ -184,9 +197,7 @@ def _late_morning(view: EngineView, slack: float) -> bool | None:
     clock, today = home_clock(view), _day(view.now, view)
     if clock is None or clock.day.flaw or routine.is_out(clock, view.now, view.home.empty_after):
         return None
-    minute = usual_minute(
-        nights.teachers(routine.days(clock), today.toordinal(), view.home.window), "morning", today
-    )
+    minute = _usual_minute(view, clock.days, "morning", today)
     if minute is None:
         return None
     due = instant(today, 0, view.zone) + round(minute * MINUTE + slack * 1000)
@@ -221,11 +232,10 @@ def _late(view: EngineView, what: str, slack: float) -> bool | None:
             else today - timedelta(1)
         )
         from_, to = NOON, NOON
-    morning = (day + timedelta(1) if what == "to_bed" else day).toordinal()
-    past = nights.teachers(nights.nights(bed), morning, view.home.window)
-    minute = usual_minute(
-        past, "up" if what == "get_up" else "to_bed", day + timedelta(1) if what == "to_bed" else day
-    )
+    if what == "get_up":
+        minute = _usual_minute(view, bed.history, "up", day)
+    else:
+        minute = _usual_minute(view, bed.history, "to_bed", day + timedelta(1))
     if minute is None or bed.night.flaw:
         return None
     due = instant(day, 0, view.zone) + round((minute + from_) * MINUTE + slack * 1000)
@@ -285,20 +295,13 @@ def _usual_hour(view: EngineView, what: str) -> float | None:
     today = _day(view.now, view)
     if what == "morning":
         clock = home_clock(view)
-        if clock is None:
-            return None
-        known = view.instance.morning
-        if known is None or known[0] != clock.day_ends:  # it changes only when a day is over
-            past = nights.teachers(routine.days(clock), today.toordinal(), view.home.window)
-            known = view.instance.morning = clock.day_ends, usual_minute(past, "morning", today)
-        return known[1]
+        return None if clock is None else _usual_minute(view, clock.days, "morning", today)
     bed = bed_clock(view)
     if bed is None:
         return None
-    past = nights.teachers(nights.nights(bed), today.toordinal(), view.home.window)
     if what == "get_up":
-        return usual_minute(past, "up", today)
-    minute = usual_minute(past, "to_bed", today)
+        return _usual_minute(view, bed.history, "up", today)
+    minute = _usual_minute(view, bed.history, "to_bed", today)
     return None if minute is None else (minute + NOON) % (24 * 60)
 
 

@@ -213,7 +213,8 @@ class Episodes(Homes):
         if not doc.by_time:
             view.next = NEVER
         elif view.next <= self._now - LONG_AGO:
-            view.next = self._now  # after a report from long ago the hours between are not gone through one by one
+            # After a report from long ago the hours between are not gone through one by one.
+            view.next = self._now
 
     def _is_blinded(self, instance: Instance) -> bool:
         """Whether a rule speaks of this subject that makes this one unable to tell."""

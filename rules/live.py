@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -134,7 +135,7 @@ class LiveHome:
 
     __slots__ = (
         "attentive", "devices", "empty_after", "instances", "limits_until", "memory", "modes", "name", "outage", "personal", "site", "wide",
-        "window",
+        "usual", "window",
     )  # fmt: skip
 
     def __init__(self, name: str, memory: HomeMemory) -> None:
@@ -156,6 +157,8 @@ class LiveHome:
         """So many nights and days teach what is usual here (`usual_nights` of VT10)."""
         self.outage: Instance | None = None
         """The rule that watches whether this home is heard at all."""
+        self.usual: dict[tuple[str, date, int, bytes], float | None] = {}
+        """Minutes at which something usually happens, by the day, the nights that teach and the record they were reckoned for; forgotten without harm."""
         self.attentive: set[str] = set()
         """Instances that look again at every report of their devices: they could not tell, or wait for confirmation."""
 
@@ -165,7 +168,7 @@ class Instance:
 
     __slots__ = (
         "armed", "ask", "calm", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
-        "limits", "looks", "merge", "minutes", "morning", "not_before", "parameters", "resident", "rests", "room", "rule", "settle", "sources", "subject", "test", "today",
+        "limits", "looks", "merge", "minutes", "not_before", "parameters", "resident", "rests", "room", "rule", "settle", "sources", "subject", "test", "today",
         "turn", "verdict",
     )  # fmt: skip
 
@@ -201,8 +204,6 @@ class Instance:
         self.hours: Hours | None = None
         self.today: tuple[int, int, int] | None = None
         """The day for which hours were learned: its beginning, its end, and the end of the day the clock was in."""
-        self.morning: tuple[int, float | None] | None = None
-        """When the home's mornings usually begin (minute), and the end of the day it was reckoned for."""
         self.verdict: Verdict | None = None
         """What its detector said last, while that stands."""
         self.settle = self.gap = self.clear_hold = self.merge = 0
