@@ -110,7 +110,10 @@ class Engine(Outages):
             if memory.at and at - memory.at > memory.longest and not _is_cut_off(home):
                 memory.longest = at - memory.at
             memory.at = at
-            memory.ids = [report.report_id]
+            if len(memory.ids) == 1:
+                memory.ids[0] = report.report_id
+            else:
+                memory.ids = [report.report_id]
         elif at == memory.at:
             if report.report_id in memory.ids:
                 if live and received > memory.heard_at and report.state is None:
@@ -161,7 +164,7 @@ class Engine(Outages):
             memory.seq = report.seq
         if report.device_at is not None and current:
             memory.device_at = said_at if report.device_at == report.at else epoch_ms(report.device_at)
-        if live and current:
+        if device.counted and live and current:
             for instance in device.listen:
                 episode = instance.episode
                 if episode.phase == ACTIVE:
@@ -303,14 +306,14 @@ class Engine(Outages):
             self._declared_test(home, device, trigger, out)
         elif "action" in values:
             self._idle_press(home, device, trigger, out)
-        wanted, latent = device.wanted, device.latent
+        wanted, asked = device.wanted, home.asked
         for quantity, value in values.items():
             f = fields.get(quantity)
             if f is not None and at > f.at:
                 # The two ways of most readings: said again, or a number nobody waits for just now.
                 if f.value == value:
                     quick = not (test and quantity in URGENT)
-                elif quantity in wanted or (quantity in latent and _is_awaited(latent[quantity])):
+                elif quantity in wanted or quantity in asked:
                     quick = False
                 else:
                     quick = True
@@ -472,12 +475,12 @@ class Engine(Outages):
                 rests = instance.rests
                 if (rests is None or quantity in rests) and instance.rule.doc.shape is not Shape.press:
                     found.add(instance)
-            for instance in home.wide.get(quantity, ()):
+            for instance in home.woken.get(quantity, ()):
                 rests = instance.rests
-                if (rests is None or quantity in rests) and (
-                    instance.episode.phase != IDLE or quantity in instance.rule.when.wide
-                ):
+                if rests is None or quantity in rests:
                     found.add(instance)
+            if quantity in home.asked:
+                found.update(i for i in home.wide.get(quantity, ()) if i.episode.phase != IDLE)
         return sorted(found, key=_TURN) if len(found) > 1 else list(found)
 
     def _catch_up(
@@ -485,6 +488,8 @@ class Engine(Outages):
     ) -> None:
         """Timers of the subjects this report is about, due before it: they speak first."""
         until = min(at, self._now)
+        if not any(heap and heap[0][0] <= until for heap in self._heaps):
+            return
         if not (_is_due(device.own, quantities, until) or _is_due(home.wide, quantities, until)):
             return  # nearly always: `tick` was here
         for instance in self._touched(home, device, quantities):
@@ -747,14 +752,6 @@ def _is_due(asking: dict[str, tuple[Instance, ...]], quantities: Iterable[str], 
         for instance in asking.get(quantity, ()):
             if 0 < instance.episode.wake <= until:
                 return True
-    return False
-
-
-def _is_awaited(instances: tuple[Instance, ...]) -> bool:
-    """Whether one of these is under way: only then does it ask for what others than its subject say."""
-    for instance in instances:  # noqa: SIM110  # the way of nearly every reading: a generator costs three times as much
-        if instance.episode.phase:
-            return True
     return False
 
 

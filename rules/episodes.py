@@ -134,6 +134,7 @@ class Episodes(Homes):
         view = self._view
         view.look(instance, at, trigger.changed if trigger is not None else NONE)
         episode = instance.episode
+        phase = episode.phase
         instance.rests = None
         said = len(out)
         try:
@@ -144,10 +145,13 @@ class Episodes(Homes):
             self._failed(home, instance, at, error, out)
             if trigger is not None and instance.rule.life:
                 self._raise_anyway(home, trigger.device, trigger, out, only=instance.rule)
+            self._heed(home)
             # An old report must not make it fail again and again through the years since.
             episode.wake = max(at, self._now) + REST
             self._arm(instance)
             return
+        if episode.phase != phase:
+            self._heed(home)
         wake = view.next
         if wake == NEVER:
             episode.wake = 0
@@ -705,6 +709,7 @@ class Episodes(Homes):
         episode.occurrences = 1
         episode.finding = content_id(instance.rule.id, instance.subject, at)
         episode.evidence = [evidence]
+        self._heed(instance.home)
         self._emit(instance, Phase.opened, at, "", None, out)
 
     def _step_notice(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:

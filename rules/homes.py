@@ -32,6 +32,7 @@ from rules.learned import learned
 from rules.limits import as_limits, traced
 from rules.live import NEVER, Instance, LiveDevice, LiveHome, Trigger, bed_of, hours_of, silent_since
 from rules.memory import (
+    ACTIVE,
     IDLE,
     SCHEMA,
     Checked,
@@ -265,10 +266,11 @@ class Homes(ABC):
             for quantity in rule.wide:
                 wide.setdefault(quantity, []).append(instance)
         home.wide = {q: tuple(v) for q, v in wide.items()}
-        home.personal = tuple(i for i in home.instances.values() if i.rule.personal and not i.test)
-        awaited = ALWAYS_WANTED | {
-            q for q, asking in wide.items() if any(q in i.rule.when.wide for i in asking)
+        home.woken = {
+            q: woken for q, v in wide.items() if (woken := tuple(i for i in v if q in i.rule.when.wide))
         }
+        home.personal = tuple(i for i in home.instances.values() if i.rule.personal and not i.test)
+        awaited = ALWAYS_WANTED.union(home.woken)
         for device in devices:
             device.own = {q: tuple(v) for q, v in own[device.name].items()}
             device.presses = {
@@ -282,8 +284,15 @@ class Homes(ABC):
             }
             _sample(device, sampled[device.name])
             device.wanted = awaited.union(device.own)
-            device.latent = {q: asking for q, asking in home.wide.items() if q not in device.wanted}
             device.listen = tuple(listen[device.name])
+        self._heed(home)
+
+    def _heed(self, home: LiveHome) -> None:
+        """Who is under way: only then a rule asks for what others than its subject say, or counts what its device says."""
+        under_way = [i for i in home.instances.values() if i.episode.phase != IDLE]
+        home.asked = frozenset(q for i in under_way if not i.test for q in i.rule.wide)
+        for device in home.devices.values():
+            device.counted = any(i.episode.phase == ACTIVE for i in device.listen)
 
     def _kept(self, home: LiveHome, key: str) -> Instance | None:
         """Notices and declared tests come about at run time; they are found again by their name."""

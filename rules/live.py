@@ -37,6 +37,7 @@ LOOK_AGAIN = 6 * 3600_000
 """A silent device is asked again so late whether it is stuck: days are at stake, not hours."""
 
 
+NONE: Final[frozenset[str]] = frozenset()
 NO_ALARM: Final = frozenset({Kind.door, Kind.motion, Kind.presence, Kind.vibration})
 HABIT: Final = 3
 
@@ -49,11 +50,11 @@ class LiveDevice:
         "bed",
         "bedfellows",
         "beside",
+        "counted",
         "due",
         "fields",
         "keep",
         "kind",
-        "latent",
         "listen",
         "memory",
         "name",
@@ -82,10 +83,10 @@ class LiveDevice:
         self.own: dict[str, tuple[Instance, ...]] = {}
         self.presses: dict[str, tuple[Instance, ...]] = {}
         self.listen: tuple[Instance, ...] = ()
+        self.counted = False
+        """One of those has something open, and counts what it says."""
         self.wanted: frozenset[str] = frozenset()
         """Quantities whose change somebody wants to hear of."""
-        self.latent: dict[str, tuple[Instance, ...]] = {}
-        """Others that are asked for only while one of these is under way."""
         self.due = memory.due
         """When the personal clock wants to hear of it again, whatever it says (rules.personal)."""
         self.bed: str | None = None
@@ -134,8 +135,8 @@ class LiveHome:
     """A home at work."""
 
     __slots__ = (
-        "attentive", "devices", "empty_after", "instances", "limits_until", "memory", "modes", "name", "outage", "personal", "site", "wide",
-        "usual", "window",
+        "asked", "attentive", "devices", "empty_after", "instances", "limits_until", "memory", "modes", "name", "outage",
+        "personal", "site", "usual", "wide", "window", "woken",
     )  # fmt: skip
 
     def __init__(self, name: str, memory: HomeMemory) -> None:
@@ -145,6 +146,11 @@ class LiveHome:
         self.devices: dict[str, LiveDevice] = {}
         self.instances: dict[str, Instance] = {}
         self.wide: dict[str, tuple[Instance, ...]] = {}
+        """Who asks for a quantity of anybody here, were it only while it is under way."""
+        self.woken: dict[str, tuple[Instance, ...]] = {}
+        """Those of them that may begin by it."""
+        self.asked: frozenset[str] = NONE
+        """Quantities, besides those that are always wanted, that a rule asks for just now because it is under way."""
         self.personal: tuple[Instance, ...] = ()
         """Those that ask what is usual here."""
         self.modes: list[Span] = []
@@ -216,9 +222,6 @@ class Instance:
         """Limits of samples beyond which it has something to say: place, above, limit."""
         self.calm = False
         """Nothing but a mark in its belts' samples can make it anything else, and they had none when it was looked at."""
-
-
-NONE: Final[frozenset[str]] = frozenset()
 
 
 class Trigger(msgspec.Struct):
