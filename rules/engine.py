@@ -51,7 +51,7 @@ from rules.memory import (
     without,
 )
 from rules.personal import LEARNS_FROM
-from rules.samples import FLICKS, is_marked, take
+from rules.samples import BREATH, FLICKS, HEART, is_marked, take
 from rules.signs import HEARTBEAT, OBSERVED, STUCK, note_gap, observe
 from rules.view import EngineView
 
@@ -445,7 +445,8 @@ class Engine(Outages):
         newest = samples.taken[-1] if samples is not None and samples.taken else (0, 0, 0, 0, 0)
         late = trigger.at < newest[0]
         marked = samples is not None and (is_marked(samples) or any(map(_is_marked, device.bedfellows)))
-        for instance in device.sampled:
+        ordinary = not late and device.band.holds(newest[HEART], newest[BREATH])
+        for instance in device.unlimited if ordinary else device.sampled:
             episode = instance.episode
             if episode.phase != IDLE:
                 continue

@@ -550,6 +550,7 @@ def _sample(device: LiveDevice, instances: list[Instance]) -> None:
         )
         for look in instance.looks:
             device.band = device.band.without(*look)
+    device.unlimited = tuple(i for i in device.sampled if not i.looks)
     if instances and device.memory.samples is None:
         device.memory.samples = Samples()
 

@@ -65,6 +65,7 @@ class LiveDevice:
         "sampled",
         "silence",
         "site",
+        "unlimited",
         "wanted",
         "withheld",
     )
@@ -93,6 +94,8 @@ class LiveDevice:
         """The bed it belongs to, once that was asked; empty when to none."""
         self.sampled: tuple[Instance, ...] = ()
         """Rules that look at its samples; `keep` is how far back (ms), `band` where none of them has anything to say."""
+        self.unlimited: tuple[Instance, ...] = ()
+        """Those of them without limits that make the band."""
         self.keep = 0
         self.band = Band()
         self.bedfellows: tuple[LiveDevice, ...] = ()

@@ -343,9 +343,12 @@ def _breathe(bed: BedClock, device: LiveDevice, at: int, changed: AbstractSet[st
         bed.zero_at = 0
 
 
+_NUMBERS: Final = (int, float)
+
+
 def _number(device: LiveDevice, quantity: str, at: int) -> float | None:
     f = device.fields.get(quantity)
-    if f is None or f.at < at - MINUTE or isinstance(f.value, bool) or not isinstance(f.value, int | float):
+    if f is None or f.at < at - MINUTE or type(f.value) not in _NUMBERS:
         return None
     return float(f.value)
 

@@ -48,6 +48,7 @@ TWO_HEARTS_FEWEST = 10
 NARROW = 4.0
 """Two levels are two hearts when they lie so many of their own spreads apart; one broad level splits at 2.7."""
 TO_AND_FRO = 5
+ROUNDING = 1e-6
 
 FLICKS, FLICKS_WITHIN = 10, 2 * 3600_000
 """A bed sensor that changes its mind so often within two hours flickers: five walks in two hours are rare, and the
@@ -95,6 +96,11 @@ class Band:
 
     heart: tuple[float, float] = (-1, 1e9)
     breath: tuple[float, float] = (-1, 1e9)
+
+    def holds(self, heart: float, breath: float) -> bool:
+        """Whether both lie inside, or are none."""
+        inside = heart <= 0 or self.heart[0] < heart < self.heart[1]
+        return inside and (breath <= 0 or self.breath[0] < breath < self.breath[1])
 
     def without(self, place: int, above: bool, limit: float) -> Band:  # a row of a table
         """Narrower by one limit of a rule."""
@@ -247,14 +253,14 @@ def _take_ordinary(
         return None
     s.at = s.pulse_at = at
     every = s.every
-    pause = max(PAUSE, 3 * min(every, LONGEST_TURN))
     turn = at - s.breath_at
-    if not s.breath_since or turn > pause:
+    if not s.breath_since or (turn > PAUSE and turn > pause_of(s)):
         s.breath_since = at
     elif turn <= LONGEST_TURN:
         s.breath_every = (7 * s.breath_every + turn) // 8 if s.breath_every else turn
     s.breath_at = at
-    if not s.sound_since or at - s.sound_at > pause:
+    turn = at - s.sound_at
+    if not s.sound_since or (turn > PAUSE and turn > pause_of(s)):
         s.sound_since = at
     s.sound_at = at
     tells = at >= s.looked_at + LOOK_EVERY
@@ -524,6 +530,9 @@ def two_hearts(s: Samples, window: int, now: int, ask: Ask, apart: float) -> boo
     if max(values) - min(values) < apart:
         return False
     ordered = sorted(values)
+    quarter = (n + 3) // 4  # each level has so many: they lie no further apart than the outermost quarters
+    if (sum(ordered[-quarter:]) - sum(ordered[:quarter])) / quarter < apart - ROUNDING:
+        return False
     total, below, best, split = sum(ordered), 0.0, -1.0, 0
     for i in range(1, n):
         below += ordered[i - 1]
