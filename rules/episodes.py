@@ -208,17 +208,19 @@ class Episodes(Homes):
             self._watch(instance, at, trigger, value, out)
 
     def _stay_idle(self, instance: Instance, value: Any, rests: frozenset[str] | None) -> None:
-        view, doc = self._view, instance.rule.doc
+        view, doc, wake = self._view, instance.rule.doc, instance.episode.wake
         if value is not None:
             instance.episode.spent = False
-            # How long a word is believed moves the timer at each repetition of it.
-            if not (rests and doc.by_time and instance.gap):
-                instance.rests = rests
+            instance.rests = rests
         if not doc.by_time:
             view.next = NEVER
         elif view.next <= self._now - LONG_AGO:
             # After a report from long ago the hours between are not gone through one by one.
             view.next = self._now
+        elif instance.rests and instance.gap and view.now < wake < view.next:
+            # How long a word is believed moves with each repetition of it, and those are not looked at. The timer stays
+            # where it is, looked at meanwhile or not.
+            view.next = wake
 
     def _is_blinded(self, instance: Instance) -> bool:
         """Whether a rule speaks of this subject that makes this one unable to tell."""

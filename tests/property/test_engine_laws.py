@@ -222,7 +222,7 @@ def test_whoever_was_not_asked_had_nothing_to_say(reports: list[Report]) -> None
     def awake(engine: Engine, _: int) -> Engine:
         for home in engine._homes.values():
             for instance in home.instances.values():
-                instance.rests = None
+                instance.rests, instance.calm = None, False
         return engine
 
     asked, other = play(reports, before=awake)
