@@ -13,10 +13,9 @@ from typing import Any, Final
 
 from care.ids import content_id
 from care.messages import URGENT, Evidence, Finding
-from care.site import Registry
 from care.words import Condition, Level, Phase
 from rules import personal
-from rules.catalog import Rule, RuleBook, RuleGrade, Shape, Subject
+from rules.catalog import Rule, RuleGrade, Shape, Subject
 from rules.findings import CANNOT_TELL, Particulars, evidence_of, finding_of, reading
 from rules.homes import Homes, forget, is_attentive
 from rules.live import (
@@ -99,19 +98,20 @@ def _may_rest(instance: Instance) -> bool:
 class Episodes(Homes):
     """Moves the episodes of rules on."""
 
-    def __init__(self, registry: Registry, rulebook: RuleBook) -> None:
-        super().__init__(registry, rulebook)
-        self._steps: dict[Shape, Step] = {
-            Shape.state: self._step_state,
-            Shape.absence: self._step_absence,
-            Shape.lack: self._step_lack,
-            Shape.outage: self._step_dark,
-            Shape.notice: self._step_notice,
-        }
-
     def _evaluate(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
-        step = self._steps.get(Shape.notice if instance.test else instance.rule.doc.shape)
-        if step is None:
+        shape = Shape.notice if instance.test else instance.rule.doc.shape
+        step: Step
+        if shape is Shape.state:
+            step = self._step_state
+        elif shape is Shape.absence:
+            step = self._step_absence
+        elif shape is Shape.notice:
+            step = self._step_notice
+        elif shape is Shape.lack:
+            step = self._step_lack
+        elif shape is Shape.outage:
+            step = self._step_area if instance.rule.doc.on.subject is Subject.area else self._step_outage
+        else:
             return
         orders = instance.home.memory.orders
         if orders is not None and orders.out and _may_rest(instance):
@@ -826,10 +826,6 @@ class Episodes(Homes):
         out.append(
             finding_of(instance, phase, at, reason, trigger, now=self._now, condition=condition, more=more)
         )
-
-    def _step_dark(self, instance: Instance, at: int, trigger: Trigger | None, out: list[Finding]) -> None:
-        step = self._step_area if instance.rule.doc.on.subject is Subject.area else self._step_outage
-        step(instance, at, trigger, out)
 
     # What subclasses know: outages of homes and areas.
 
