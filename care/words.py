@@ -15,7 +15,10 @@ class Level(StrEnum):
     @property
     def rank(self) -> int:
         """3 for red, 2 for yellow, 1 for blue: larger is worse."""
-        return {"red": 3, "yellow": 2, "blue": 1}[self.value]
+        return _RANKS[self]
+
+
+_RANKS = {Level.red: 3, Level.yellow: 2, Level.blue: 1}
 
 
 class Phase(StrEnum):

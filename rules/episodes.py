@@ -667,6 +667,9 @@ class Episodes(Homes):
         if since == device.memory.heard_at and at < since + (slow := slow_beat(device)):
             view.wake(since + slow)
             return
+        if at < since + instance.patience:
+            view.wake(since + instance.patience)
+            return
         episode.onset = since
         self._rise(instance, at, since, trigger, out)
         if episode.phase == IDLE:

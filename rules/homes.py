@@ -351,6 +351,8 @@ class Homes(ABC):
 
         instance.settle, instance.gap = span(rule.settle), span(rule.max_gap)
         instance.clear_hold, instance.merge = span(rule.clear_hold), span(rule.merge)
+        if rule.doc.shape is Shape.absence and not any(grade.after.functions for grade in rule.grades):
+            instance.patience = min(span(grade.after) for grade in rule.grades)
         if instance.gap:
             paces = (expected(d.site) for d in instance.group if d.site)
             instance.gap = max(instance.gap, *(round(3000 * p.total_seconds()) for p in paces if p), 0)

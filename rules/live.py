@@ -177,7 +177,7 @@ class Instance:
 
     __slots__ = (
         "armed", "ask", "calm", "clear_hold", "device", "episode", "gap", "group", "home", "hours", "key", "kind", "lane",
-        "limits", "looks", "merge", "minutes", "not_before", "parameters", "resident", "rests", "room", "rule", "settle", "sources", "subject", "test", "today",
+        "limits", "looks", "merge", "minutes", "not_before", "parameters", "patience", "resident", "rests", "room", "rule", "settle", "sources", "subject", "test", "today",
         "turn", "verdict",
     )  # fmt: skip
 
@@ -216,6 +216,8 @@ class Instance:
         self.verdict: Verdict | None = None
         """What its detector said last, while that stands."""
         self.settle = self.gap = self.clear_hold = self.merge = 0
+        self.patience = 0
+        """Of an absence: how long (ms) it says nothing at least."""
         self.ask: Ask | None = None
         self.not_before: dict[tuple[str, str, str, float, int], int] = {}
         """Until when (ms) a question about samples cannot be answered yes; forgotten without harm."""
