@@ -1,13 +1,13 @@
-"""Routes of single devices: everything that is known of one, and the batteries that will be empty next."""
+"""Routes of single devices: everything that is known of one, and every battery with when it may be empty."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from structlog import get_logger
 
 from alerts.campaigns import Campaign
@@ -34,9 +34,9 @@ V = access.V
 LOOKED_BACK = timedelta(days=180)
 DAY = timedelta(days=1)
 HISTORY_SECONDS = 5.0
-LOW_PERCENT = 50.0
-"""Batteries above it are not forecast unasked: they are not next."""
-MOST_FORECASTS = 12
+USUALLY_LISTED, MOST_LISTED = 12, 500
+FORECAST_SECONDS = 2.0
+"""So long one answer may ask the past for batteries that nobody looked at today."""
 MOST_OUTS = 5
 
 
@@ -167,26 +167,55 @@ def routes(house: House) -> APIRouter:
             "at": iso(told.at),
         }
 
+    forecasts: dict[str, tuple[date, float, Json]] = {}
+    """Device → day, percent then, forecast: a forecast of days is good for its day, until the battery jumps."""
+
+    async def forecast(home: Home, device: Device, percent: float, today: date) -> Json:
+        known = forecasts.get(device.id)
+        if known is not None and known[0] == today and abs(known[1] - percent) < wear.NEW_BATTERY:
+            return known[2]
+        found = {**await battery(home, device, percent), "points": []}
+        if found["state"] != "unavailable":
+            forecasts[device.id] = (today, percent, found)
+        return found
+
     @router.get(f"{V}/devices/batteries", response_model=shapes.Batteries, tags=["devices"])
-    async def batteries(_who: Annotated[Who, Depends(signed_in)]) -> Json:
-        """The batteries that are lowest now, each with its forecast, the first to be empty first. Twelve at most."""
-        low = sorted(
+    async def batteries(
+        _who: Annotated[Who, Depends(signed_in)],
+        limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = USUALLY_LISTED,
+    ) -> Json:
+        """Every battery with its forecast, the first to be empty first, then those of which nobody can tell, lowest first.
+
+        The past is asked once a day for each device, and two seconds for each answer: those that are left are `pending`.
+        """
+        registry, now = house.picture.registry, house.clock.now()
+        today = now.astimezone(registry.zone).date()
+        there = sorted(
             (one.battery, one.device)
             for health in list(house.picture.health.values())
             for one in health.devices
-            if one.battery is not None and one.battery <= LOW_PERCENT
+            if one.battery is not None and one.device in registry.devices
         )
-        items: list[Json] = []
-        for percent, name in low[:MOST_FORECASTS]:
-            found = house.picture.registry.devices.get(name)
-            if found is not None:
-                home, device = found
-                told = line(house, home, device, house.picture.health.get(home.id))
-                items.append(
-                    {"device": told, "battery": {**await battery(home, device, percent), "points": []}}
-                )
-        items.sort(key=lambda i: (i["battery"].get("earliest") or "9", i["battery"]["percent"]))
-        return {"items": items, "below": LOW_PERCENT, "total": len(low)}
+        looked, dated, pending = [], 0, 0
+        begun = house.clock.monotonic()
+        for percent, name in there:
+            home, device = registry.devices[name]
+            if name not in forecasts and house.clock.monotonic() - begun > FORECAST_SECONDS:
+                pending += 1
+                continue
+            told = await forecast(home, device, percent, today)
+            dated += told.get("earliest") is not None
+            looked.append((told.get("earliest") or "9", percent, name, told))
+        items = [
+            {
+                "device": line(house, *registry.devices[name], house.picture.health.get(home.id)),
+                "battery": told,
+            }
+            for _, _, name, told in sorted(looked, key=lambda one: one[:3])[:limit]
+            for home in (registry.devices[name][0],)
+        ]
+        unknown = len(looked) - dated
+        return {"items": items, "total": len(there), "dated": dated, "unknown": unknown, "pending": pending}
 
     @router.get(f"{V}/devices/{{device}}", response_model=shapes.DeviceDetail, tags=["devices"])
     async def one(device: str, who: Annotated[Who, Depends(signed_in)]) -> Json:

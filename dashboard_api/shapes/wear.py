@@ -128,7 +128,11 @@ class LowBattery(Shape):
 
 class Batteries(Shape):
     items: list[LowBattery]
-    below: float
-    """Batteries above so many percent are not looked at."""
     total: int
-    """How many are at or below it."""
+    """Devices that reported a battery."""
+    dated: int
+    """Of those looked at today, how many have a day before which they are not empty."""
+    unknown: int
+    """Of those, how many have none: nobody can tell yet, or no fall is seen."""
+    pending: int
+    """Not looked at yet today; the next answer goes on with them."""

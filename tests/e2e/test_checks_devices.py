@@ -133,6 +133,16 @@ def test_protected_home_hours_with_what_took_them(room: Room, sit: Sit) -> None:
     panel.scroll_into_view_if_needed()
     assert axe(page) == []
     picture(page, "protection-time")
+    with page.expect_download() as saved:
+        panel.get_by_role("button", name="导出 CSV").click()
+    lines = saved.value.path().read_text(encoding="utf-8-sig").splitlines()
+    about = [line for line in lines if line.startswith("#")]
+    assert any("home-hours" in line for line in about) and any("Asia/Shanghai" in line for line in about)
+    assert any("/api/v1/protection" in line for line in about), "where it comes from"
+    rows = [line.split(",") for line in lines if not line.startswith("#")]
+    assert rows[0][:4] == ["kind", "of", "share_percent", "protected"]
+    assert [row[1] for row in rows if row[0] == "day"] == [day["day"] for day in answer["by_day"]]
+    assert not any(home.address in line for home in room.registry.homes.values() for line in lines)
     devices = sit("/devices?home=h0317")
     expect(devices.locator("[data-home-hours]")).to_contain_text("本月完好 95.8%")
     phone = sit("/kpi", width=390, height=844, script="localStorage.setItem('anxin.language', 'en')")

@@ -22,7 +22,10 @@ class Past:
     async def ready(self):
         return not self.away
 
+    asked = 0
+
     async def buckets(self, *, home, quantity, from_at, to_at, device, step):
+        self.asked += 1
         if self.away:
             raise Temporary("away")
         value = {"battery": lambda ago: 41.0 + ago, "link_quality": lambda ago: 90.0 + 2 * ago}[quantity]
@@ -71,9 +74,10 @@ async def test_battery_and_signal_are_read_from_the_past():
         assert (await detail(desk, "smoke-0317"))["battery"]["state"] == "unavailable"
 
 
-async def test_the_lowest_batteries_are_forecast_first_to_be_empty_first():
-    """Only those that are low, and the list says how many there are."""
-    async with House(history=Past()) as house, house.program("operator") as desk:
+async def test_every_battery_is_forecast_first_to_be_empty_first():
+    """High ones too; of which nobody can tell come last and say so; the past is asked once a day; away, nothing is made up."""
+    past = Past()
+    async with House(history=past) as house, house.program("operator") as desk:
         health = HomeHealth(home="h0317", protection="partly", at=NOON,
                             devices=[DeviceHealth(device="sos-0317", kind="sos", battery=8.0, reason="battery"),
                                      DeviceHealth(device="door-0317", kind="door", battery=90.0),
@@ -85,8 +89,21 @@ async def test_the_lowest_batteries_are_forecast_first_to_be_empty_first():
         assert [(i["device"]["id"], i["battery"]["state"]) for i in answer.json()["items"]] == [
             ("smoke-0317", "falling"),
             ("sos-0317", "unknown"),
+            ("door-0317", "unknown"),
         ]
-        assert answer.json()["total"] == 2
+        counts = {name: answer.json()[name] for name in ("total", "dated", "unknown", "pending")}
+        assert counts == {"total": 3, "dated": 1, "unknown": 2, "pending": 0}
+        asked = past.asked
+        again = (await desk.get(f"{V}/devices/batteries", params={"limit": 1})).json()
+        assert [i["device"]["id"] for i in again["items"]] == ["smoke-0317"]
+        assert (again["total"], past.asked) == (3, asked)
+    past.away = True
+    async with House(history=past) as house, house.program("operator") as desk:
+        await house.stream.put(HEALTH, "home.h0317", encode(health))
+        await asyncio.sleep(0.1)
+        told = (await desk.get(f"{V}/devices/batteries")).json()
+        assert {i["battery"]["state"] for i in told["items"]} == {"unavailable"}
+        assert told["dated"] == 0
 
 
 @pytest.mark.parametrize(

@@ -632,7 +632,9 @@ export interface paths {
         };
         /**
          * Batteries
-         * @description The batteries that are lowest now, each with its forecast, the first to be empty first. Twelve at most.
+         * @description Every battery with its forecast, the first to be empty first, then those of which nobody can tell, lowest first.
+         *
+         *     The past is asked once a day for each device, and two seconds for each answer: those that are left are `pending`.
          */
         get: operations["batteries_api_v1_devices_batteries_get"];
         put?: never;
@@ -2070,10 +2072,14 @@ export interface components {
         Batteries: {
             /** Items */
             items: components["schemas"]["LowBattery"][];
-            /** Below */
-            below: number;
             /** Total */
             total: number;
+            /** Dated */
+            dated: number;
+            /** Unknown */
+            unknown: number;
+            /** Pending */
+            pending: number;
         };
         /**
          * BatteryForecast
@@ -8388,7 +8394,9 @@ export interface operations {
     };
     batteries_api_v1_devices_batteries_get: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
