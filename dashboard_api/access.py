@@ -114,6 +114,8 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("POST", f"{V}/campaigns"): OPERATORS,
     ("POST", f"{V}/campaigns/{{campaign}}/end"): OPERATORS,
     ("POST", f"{V}/campaigns/{{campaign}}/confirm"): OPERATORS | STAFF | {Role.maintenance},
+    ("GET", f"{V}/calls"): OPERATORS | {Role.social_worker},
+    ("POST", f"{V}/calls"): OPERATORS | {Role.social_worker},
     ("GET", f"{V}/rounds"): OPERATORS | {Role.social_worker, Role.auditor},
     ("GET", f"{V}/rounds/{{round}}"): OPERATORS | {Role.social_worker},
     ("POST", f"{V}/rounds"): OPERATORS | {Role.social_worker},

@@ -28,6 +28,7 @@ from care.errors import Temporary
 from care.messages import Beat, encode
 from care.stream import HEALTH, Stream
 from dashboard_api import (
+    calls,
     campaigns,
     cases,
     devices,
@@ -174,6 +175,7 @@ def create_app(
     app.include_router(upkeep.routes(house))
     app.include_router(campaigns.routes(house))
     app.include_router(rounds.routes(house))
+    app.include_router(calls.routes(house))
     app.include_router(repairs.routes(house))
     app.include_router(modes.routes(house))
     app.include_router(overrides.routes(house))

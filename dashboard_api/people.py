@@ -507,6 +507,7 @@ DEMO_USERS = (
     DemoUser("family", Role.family),
     DemoUser("doctor", Role.doctor, (Role.doctor,)),
     DemoUser("admin", Role.admin, (Role.admin,)),
+    DemoUser("social", Role.social_worker, (Role.social_worker,)),
     DemoUser("technician", Role.maintenance, (Role.maintenance,)),
 )
 
@@ -514,7 +515,7 @@ DEMO_USERS = (
 async def make_demo_users(
     stream: Stream, registry: Registry, password: str, now: datetime | None = None
 ) -> list[User]:
-    """The demo sign-ins: the contract's five and who mends devices, each standing for the first fitting person of the site file.
+    """The demo sign-ins: the contract's five, a social worker and who mends devices, each standing for the first fitting person of the site file.
 
     Sign-ins that already have this password and person are left alone, so that a restart ends no session.
     """

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends
 from structlog import get_logger
 
 from alerts.kept import keep_round, note_call, note_visit
-from alerts.rounds import KEPT, Attempt, CallState, Reached, Round, round_id, standing
+from alerts.rounds import KEPT, Attempt, Call, CallState, Reached, Round, round_id, standing
 from alerts.upkeep import How, Visit
 from care.ids import iso
 from care.messages import decode, encode
@@ -38,6 +38,30 @@ LONGEST = timedelta(days=14)
 STATES: tuple[CallState, ...] = ("again", "todo", "not_reached", "request", "well")
 """The order in which a round is shown: who is to be rung first."""
 TIERS = (Tier.key, Tier.important, Tier.general)
+
+
+async def noted(house: House, known: Round, body: shapes.CallMade, who: Who, now: datetime) -> Call:
+    """Keep how a call went; reached is a visit and a sign of life, a request a task. The same again is one."""
+    outcome = Reached(body.outcome)
+    attempt = Attempt(at=now, by=who.by, outcome=outcome, note=body.note.strip(), key=body.id)
+    call, news = await note_call(house.stream, known.id, body.resident, attempt)
+    reached = call.reached
+    if outcome is not Reached.not_reached and reached is not None:
+        # Again each time: had the first try ended between the two, this one mends it; each is stored once.
+        at = reached.at
+        visit = Visit(resident=body.resident, at=at, how=How.phone, by=reached.by, note=reached.note)
+        await note_visit(house.stream, visit)
+        home = house.picture.registry.residents[body.resident][0]
+        if not withheld(home, body.resident):
+            # Who answered the telephone is up: the rules about absence are to know it too.
+            sign = sign_of_life(home.id, "round", ("call", known.id, body.resident), at=at, now=now)
+            await house.stream.publish(sign.subject, encode(sign), message_id=sign.report_id)
+        if outcome is Reached.request:
+            finding = requested(home.id, body.what, f"round:{known.id}:{body.resident}", house, at=at)
+            await house.stream.publish(finding.subject, encode(finding), message_id=finding.event_id)
+    house.upkeep.calls[known.id, body.resident] = call
+    log.info("round_called", round=known.id, by=who.by, outcome=outcome.value, news=news)
+    return call
 
 
 def routes(house: House) -> APIRouter:
@@ -160,25 +184,7 @@ def routes(house: House) -> APIRouter:
         known, now = await one(round), house.clock.now()
         if body.resident not in known.residents or body.resident not in house.picture.registry.residents:
             raise Problem(404, Why.unknown_resident, "这位老人不在这一轮里")
-        outcome = Reached(body.outcome)
-        attempt = Attempt(at=now, by=who.by, outcome=outcome, note=body.note.strip(), key=body.id)
-        call, news = await note_call(house.stream, known.id, body.resident, attempt)
-        reached = call.reached
-        if outcome is not Reached.not_reached and reached is not None:
-            # Again each time: had the first try ended between the two, this one mends it; each is stored once.
-            at = reached.at
-            visit = Visit(resident=body.resident, at=at, how=How.phone, by=reached.by, note=reached.note)
-            await note_visit(house.stream, visit)
-            home = house.picture.registry.residents[body.resident][0]
-            if not withheld(home, body.resident):
-                # Who answered the telephone is up: the rules about absence are to know it too.
-                sign = sign_of_life(home.id, "round", ("call", known.id, body.resident), at=at, now=now)
-                await house.stream.publish(sign.subject, encode(sign), message_id=sign.report_id)
-            if outcome is Reached.request:
-                finding = requested(home.id, body.what, f"round:{known.id}:{body.resident}", house, at=at)
-                await house.stream.publish(finding.subject, encode(finding), message_id=finding.event_id)
-        house.upkeep.calls[known.id, body.resident] = call
-        log.info("round_called", round=known.id, by=who.by, outcome=outcome.value, news=news)
+        await noted(house, known, body, who, now)
         return body_of(known, now)
 
     return router

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dashboard_api.shapes.base import At, Said, Shape
+from dashboard_api.shapes.cases import Tag
 
 
 class VisitDue(Shape):
@@ -92,6 +93,57 @@ class RoundCall(Shape):
 class RoundBody(RoundLine):
     items: list[RoundCall]
     """Who is to be rung next first."""
+
+
+class CallRound(Shape):
+    """A running round that wants somebody rung."""
+
+    id: str
+    title: str
+    until: At
+    state: Literal["todo", "again", "well", "request", "not_reached"] = "todo"
+
+
+class CallVisit(Shape):
+    due: str
+    overdue: bool
+    last_at: At | None
+    last_how: Literal["door", "phone", "video"] | None
+
+
+class CallCase(Shape):
+    number: int
+    level: Literal["red", "yellow", "blue"]
+    of_calls: bool
+    """It came of a call: somebody goes and looks, or somebody was asked for."""
+
+
+class CallToday(RoundCall):
+    """One resident, whatever number of rounds want them rung."""
+
+    tags: list[Tag]
+    micro_grid: str | None
+    mine: bool
+    """In a micro-grid of the social worker who asks."""
+    rounds: list[CallRound]
+    visit: CallVisit | None
+    """When they are to be visited; null while nothing is planned."""
+    follows: Literal["ring", "again", "last", "look", "asked", "done"]
+    """What comes next: ring; ring again; ring the last time; somebody goes and looks; what was asked for; nothing."""
+    attempts_left: int
+    cases: list[CallCase]
+    """Open cases of the home: the desk has them in hand."""
+
+
+class CallsToday(Shape):
+    at: At
+    items: list[CallToday]
+    """Who is to be rung next first."""
+    counts: RoundCounts
+    rounds: list[CallRound]
+    due: list[str]
+    """Residents whose visit is due and who are in no running round, 200 at most."""
+    due_total: int
 
 
 class RoundWanted(Said):

@@ -60,6 +60,7 @@ PAGES = {
     "doctor": ["/desk", "/residents/r0317"],
     "auditor": ["/desk", "/kpi", "/tasks?tab=integrations"],
     "technician": ["/mend"],
+    "social": ["/go", "/calls"],
     "responder": ["/go"],
     "family": ["/family"],
     "carer": ["/go"],
@@ -141,7 +142,7 @@ def test_c_i18n_1_and_a11y_1_every_page_speaks_english_to_everybody(room: Room, 
     a_day(room)
     data = data_of(room)
     wrong: dict[str, list[str]] = {}
-    phone = user in ("family", "responder", "carer", "technician")
+    phone = user in ("family", "responder", "carer", "technician", "social")
     size = {"width": 390, "height": 844} if phone else {"width": 1440, "height": 900}
     page = sit(PAGES[user][0], user=user, script=ENGLISH, wait=False, **size)
     for path in PAGES[user]:

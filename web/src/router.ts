@@ -2,7 +2,7 @@
 import { createRouter, createWebHistory, type RouteLocationNormalized } from 'vue-router'
 import { Refusal } from './api/client'
 import type { Me } from './api/types'
-import { goes, homeOf, isFamily, mayAct, maySeeDesk, maySeeDevices, maySeeFigures, maySimulate, me, mends, remembered, whoAmI } from './session'
+import { calls, goes, homeOf, isFamily, mayAct, maySeeDesk, maySeeDevices, maySeeFigures, maySimulate, me, mends, remembered, whoAmI } from './session'
 
 const NEEDS: Readonly<Record<string, (who: Me) => boolean>> = {
   session: () => true,
@@ -13,6 +13,7 @@ const NEEDS: Readonly<Record<string, (who: Me) => boolean>> = {
   goes,
   family: isFamily,
   mends,
+  calls,
   simulates: maySimulate,
 }
 
@@ -38,6 +39,7 @@ export const router = createRouter({
       ],
     },
     { path: '/go', component: () => import('./go/GoPage.vue'), meta: { needs: 'goes', offline: true } },
+    { path: '/calls', component: () => import('./calls/CallsPage.vue'), meta: { needs: 'calls' } },
     { path: '/mend', component: () => import('./mend/MendPage.vue'), meta: { needs: 'mends' } },
     { path: '/family', component: () => import('./family/FamilyPage.vue'), meta: { needs: 'family', offline: true } },
     { path: '/:rest(.*)*', component: () => import('./shell/NotFound.vue') },

@@ -49,6 +49,7 @@ const isPhone = (who: Me): boolean => goes(who) || isFamily(who)
 export const maySeeFigures = (who: Me): boolean => FIGURES.includes(who.role)
 export const maySeeDevices = (who: Me): boolean => FIGURES.includes(who.role)
 
+export const calls = (who: Me): boolean => mayAct(who) || who.role === 'social_worker'
 export const mends = (who: Me): boolean => who.role === 'maintenance'
 
 export const maySimulate = (who: Me): boolean => who.simulated && who.role === 'admin'

@@ -1222,6 +1222,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls
+         * @description Everybody whom a running round wants rung, once each, who is to be rung next first; and who is due and in none.
+         */
+        get: operations["calls_api_v1_calls_get"];
+        put?: never;
+        /**
+         * Called
+         * @description How a call went, in every running round that still wants this resident rung; the same again is one.
+         *
+         *     Who is reached already is corrected in all of them. A request is one task, whatever number of rounds there are.
+         */
+        post: operations["called_api_v1_calls_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/repairs": {
         parameters: {
             query?: never;
@@ -2218,6 +2244,18 @@ export interface components {
             /** Note */
             note: string;
         };
+        /** CallCase */
+        CallCase: {
+            /** Number */
+            number: number;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "red" | "yellow" | "blue";
+            /** Of Calls */
+            of_calls: boolean;
+        };
         /** CallMade */
         CallMade: {
             /** Resident */
@@ -2244,6 +2282,89 @@ export interface components {
              */
             id?: string;
         };
+        /**
+         * CallRound
+         * @description A running round that wants somebody rung.
+         */
+        CallRound: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            until: string;
+            /**
+             * State
+             * @default todo
+             * @enum {string}
+             */
+            state?: "todo" | "again" | "well" | "request" | "not_reached";
+        };
+        /**
+         * CallToday
+         * @description One resident, whatever number of rounds want them rung.
+         */
+        CallToday: {
+            /** Home */
+            home: string;
+            /** Resident */
+            resident: string;
+            /** Name */
+            name: string;
+            /** Address */
+            address: string;
+            /** Phone */
+            phone: string | null;
+            /**
+             * Tier
+             * @enum {string}
+             */
+            tier: "key" | "important" | "general";
+            /** Flags */
+            flags: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "todo" | "again" | "well" | "request" | "not_reached";
+            /** Next At */
+            next_at: string | null;
+            /** Attempts */
+            attempts: components["schemas"]["CallAttempt"][];
+            /** Tags */
+            tags: components["schemas"]["Tag"][];
+            /** Micro Grid */
+            micro_grid: string | null;
+            /** Mine */
+            mine: boolean;
+            /** Rounds */
+            rounds: components["schemas"]["CallRound"][];
+            visit: components["schemas"]["CallVisit"] | null;
+            /**
+             * Follows
+             * @enum {string}
+             */
+            follows: "ring" | "again" | "last" | "look" | "asked" | "done";
+            /** Attempts Left */
+            attempts_left: number;
+            /** Cases */
+            cases: components["schemas"]["CallCase"][];
+        };
+        /** CallVisit */
+        CallVisit: {
+            /** Due */
+            due: string;
+            /** Overdue */
+            overdue: boolean;
+            /** Last At */
+            last_at: string | null;
+            /** Last How */
+            last_how: ("door" | "phone" | "video") | null;
+        };
         /** CalledBody */
         CalledBody: {
             /** To */
@@ -2260,6 +2381,24 @@ export interface components {
              * @example 2026-05-23T04:06:24.120Z
              */
             at: string;
+        };
+        /** CallsToday */
+        CallsToday: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Items */
+            items: components["schemas"]["CallToday"][];
+            counts: components["schemas"]["RoundCounts"];
+            /** Rounds */
+            rounds: components["schemas"]["CallRound"][];
+            /** Due */
+            due: string[];
+            /** Due Total */
+            due_total: number;
         };
         /** CampaignBody */
         CampaignBody: {
@@ -10190,6 +10329,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RoundBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    calls_api_v1_calls_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallsToday"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    called_api_v1_calls_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallMade"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallsToday"];
                 };
             };
             /** @description Unauthorized */

@@ -7,7 +7,7 @@ const zh = {
   none: '没有', by: (who: string) => `${who} 发起`, until: (at: string) => `到 ${at}`, over: '已结束', save: '保存', cancel: '取消', note: '备注', why: '理由', cases: (numbers: readonly number[]) => `案件 ${numbers.join('、')}`,
   failed: (why: string) => `没有成功：${why}`,
   rounds: {
-    begin: '发起一轮关怀', name: '名称', nameHint: '例如：降温提醒', tiers: '打给哪些老人', tier: { key: '重点', important: '重要', general: '一般' }, start: '开始', none: '没有进行中的电话关怀', open: '查看',
+    begin: '发起一轮关怀', today: '今日电话 ›', name: '名称', nameHint: '例如：降温提醒', tiers: '打给哪些老人', tier: { key: '重点', important: '重要', general: '一般' }, start: '开始', none: '没有进行中的电话关怀', open: '查看',
     states: { todo: '待打', again: '再打', well: '平安', request: '有需要', not_reached: '未联系上' }, againAt: (at: string) => `${at} 再打`, attempts: (n: number) => `已打 ${n} 次`, call: '拨打', noPhone: '没有电话',
     well: '平安', request: '有需要', notReached: '没打通', what: '需要什么', whats: { visit: '上门', repair: '维修', errand: '代办', meal: '送餐', medical: '医生回访', other: '其他' }, left: (done: number, all: number) => `${done} / ${all} 已联系上`,
   },
@@ -37,7 +37,7 @@ const en: Words = {
   none: 'None', by: (who) => `by ${who}`, until: (at) => `until ${at}`, over: 'over', save: 'Save', cancel: 'Cancel', note: 'Note', why: 'Reason', cases: (numbers) => `${numbers.length > 1 ? 'cases' : 'case'} ${numbers.join(', ')}`,
   failed: (why) => `It did not succeed: ${why}`,
   rounds: {
-    begin: 'Begin a call round', name: 'Title', nameHint: 'for example: cold weather', tiers: 'Whom to ring', tier: { key: 'Key', important: 'Important', general: 'General' }, start: 'Begin', none: 'No call round is running', open: 'Show',
+    begin: 'Begin a call round', today: 'Calls today ›', name: 'Title', nameHint: 'for example: cold weather', tiers: 'Whom to ring', tier: { key: 'Key', important: 'Important', general: 'General' }, start: 'Begin', none: 'No call round is running', open: 'Show',
     states: { todo: 'to ring', again: 'ring again', well: 'well', request: 'has a request', not_reached: 'not reached' }, againAt: (at) => `again at ${at}`, attempts: (n) => `${n} tries`, call: 'Ring', noPhone: 'no phone',
     well: 'Well', request: 'Has a request', notReached: 'No answer', what: 'What for', whats: { visit: 'visit', repair: 'repair', errand: 'errand', meal: 'meal', medical: 'doctor', other: 'other' }, left: (done, all) => `${done} of ${all} reached`,
   },
