@@ -110,11 +110,19 @@ class ClaimDevice(Protocol):
     ) -> Awaitable[tuple[Device, int]]: ...
 
 
+class WhyNot(Protocol):
+    """Why a limit may not be set so (rules.refusals.No)."""
+
+    @property
+    def zh(self) -> str: ...
+    def said(self) -> dict[str, str]: ...
+
+
 class MaySet(Protocol):
     """What is to be said about a temporary limit (rules.overrides.Verdict)."""
 
     @property
-    def refused(self) -> str: ...
+    def refused(self) -> WhyNot | None: ...
     @property
     def forbidden(self) -> bool: ...
     @property

@@ -139,7 +139,13 @@ def routes(house: House) -> APIRouter:
         )  # fmt: skip
         verdict = limits().check(house.picture.registry, home, person, made, who.role)
         if verdict.refused:
-            raise Problem(422, Why.invalid, verdict.refused, fields=["limit", "value", "until"])
+            raise Problem(
+                422,
+                Why.invalid,
+                verdict.refused.zh,
+                fields=["limit", "value", "until"],
+                why=verdict.refused.said(),
+            )
         if verdict.forbidden:
             raise Problem(403, Why.forbidden, "您的岗位不能这样调整此项限值")
         trial, untried = await tried(resident, body, now)

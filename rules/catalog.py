@@ -39,6 +39,7 @@ from rules.conditions import (
     duration_seconds,
 )
 from rules.detectors import DETECTORS, LEARNT, WHILE_WAITING, Detector
+from rules.refusals import No
 
 CATALOG = Path(__file__).parent / "catalog"
 """The rules that ship with the program."""
@@ -757,25 +758,25 @@ class _File:
                     self.fault((*path, *where.split(".")), f"{doc.rule}: `{name}` {where} {reason}")
 
 
-def refuse_value(parameter: Parameter, value: Any) -> str | None:
+def refuse_value(parameter: Parameter, value: Any) -> No | None:
     """Why a value cannot be used for a parameter; None when it can."""
     match parameter.unit.type:
         case Type.bool:
-            return None if isinstance(value, bool) else "must be true or false"
+            return None if isinstance(value, bool) else No("not_yes_or_no")
         case Type.clock:
             if not isinstance(value, str):
-                return "must be a time of day like 22:00"
+                return No("not_a_time")
             try:
                 clock_minutes(value)
             except (ValueError, ConditionFault):
-                return f"`{value}` is not a time of day like 22:00"
+                return No.of("no_such_time", value=value)
             return None
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124  # NaN
-        return "must be a number"
+        return No("not_a_number")
     if parameter.min is not None and value < parameter.min:
-        return f"{value:g} is below the hard bound {parameter.min:g}"
+        return No.of("below_bound", value=value, bound=parameter.min)
     if parameter.max is not None and value > parameter.max:
-        return f"{value:g} is above the hard bound {parameter.max:g}"
+        return No.of("above_bound", value=value, bound=parameter.max)
     return None
 
 

@@ -30,6 +30,7 @@ from devices.models import expected
 from rules.catalog import Parameter, Rule, RuleBook, Stretch, refuse_value
 from rules.conditions import Type, clock_minutes
 from rules.modes import overrides_of
+from rules.refusals import No
 
 LOOSE_FOR = timedelta(hours=24)
 """A life-safety rule may be loosened for so long, by two people (domain section 3.1)."""
@@ -74,13 +75,13 @@ class Step(NamedTuple):
 
     value: Any
     source: Source
-    refused: str = ""
-    """Why it does not count; empty when it does, unless a later step goes before."""
+    refused: No | None = None
+    """Why it does not count; None when it does, unless a later step goes before."""
 
     def said(self) -> dict[str, Any]:
         """For people."""
         out = {"value": self.value} | self.source.said()
-        return out | {"refused": self.refused} if self.refused else out
+        return out | {"refused": self.refused.said()} if self.refused else out
 
 
 class Given(NamedTuple):
@@ -158,18 +159,18 @@ def looser(p: Parameter, value: Any, than: Any) -> bool:
 
 def refuse_override(
     rule: Rule, p: Parameter, override: Override, inherited: Any, zone: ZoneInfo
-) -> str | None:
+) -> No | None:
     """Why a temporary limit does not count; None when it does."""
     reason = refuse_value(p, override.value)
     if reason is not None:
         return reason
     if p.who == "nobody":
-        return "may be changed by nobody"
+        return No("nobody")
     if rule.life and looser(p, override.value, inherited):
         if not override.approved_by or override.approved_by == override.by:
-            return "loosens a life-safety rule: a second person must approve it (`approved_by`)"
+            return No("second_person")
         if moment_of(override.until, zone) - moment_of(override.from_, zone) > LOOSE_FOR:
-            return "loosens a life-safety rule for longer than 24 hours"
+            return No("over_a_day")
     return None
 
 
@@ -184,7 +185,7 @@ def _for_a_while(
         begins = epoch_ms(moment_of(override.from_, registry.zone))
         ends = epoch_ms(moment_of(override.until, registry.zone))
         if override.limit == p.limit and begins <= at < ends:
-            reason = refuse_override(rule, p, override, inherited, registry.zone) or ""
+            reason = refuse_override(rule, p, override, inherited, registry.zone)
             steps.append(Step(override.value, Source("override", override=override), reason))
 
 
@@ -192,7 +193,7 @@ def _kept_strict(rule: Rule, p: Parameter, asked: Any, source: Source, inherited
     """A value given for good: within its bounds, and life safety is only ever made stricter."""
     value = _bounded(p, asked, inherited)
     if rule.life and looser(p, value, inherited):
-        return Step(value, source, "loosens a life-safety rule for good: only stricter values count")
+        return Step(value, source, No("for_good"))
     return Step(value, source)
 
 
@@ -208,9 +209,7 @@ def _templates(p: Parameter, resident: Resident) -> Iterator[Step]:
             strict = word
     for word in words:
         source = Source("template", word, by=CATALOGUE, reason=p.source)
-        yield Step(
-            p.templates[word], source, "" if word == strict else f"`{strict}` is as strict or stricter"
-        )
+        yield Step(p.templates[word], source, None if word == strict else No.of("as_strict", word=strict))
 
 
 def _personal(rule: Rule, p: Parameter, resident: Resident, steps: list[Step]) -> None:

@@ -16,6 +16,7 @@ from care.site import Home, HomeOrders, Override, Registry, Resident, moment_of
 from care.words import Role
 from rules.catalog import Parameter, Rule, RuleBook, refuse_value
 from rules.limits import LOOSE_FOR, looser, traced
+from rules.refusals import No
 
 LONGEST = timedelta(days=90)
 """A limit that is needed for longer belongs into the site file (design; a mode lasts 14 days at most)."""
@@ -39,8 +40,8 @@ TIGHTEN: dict[str, frozenset[Role]] = {"doctor": _DESK, "manager": _DESK}
 class Verdict:
     """What is to be said about a wish."""
 
-    refused: str = ""
-    """One sentence why it may not be set; empty when it may."""
+    refused: No | None = None
+    """Why it may not be set; None when it may."""
     forbidden: bool = False
     """It may be set, but not by this role."""
     second: bool = False
@@ -89,23 +90,19 @@ class Limits:
         """Whether somebody of this role may set this for a while."""
         uses = self._uses(override.limit)
         if not uses:
-            return Verdict(
-                f"there is no limit `{override.limit}`; GET /residents/{resident.id}/rules lists them"
-            )
+            return Verdict(No.of("no_such_limit", limit=override.limit, resident=resident.id))
         begins, ends = (moment_of(t, registry.zone) for t in (override.from_, override.until))
         if ends <= begins:
-            return Verdict("`until` must be after `from`")
+            return Verdict(No("ends_before"))
         if ends - begins > LONGEST:
-            return Verdict(
-                f"lasts longer than {LONGEST.days} days; what is meant for good stands in the site file"
-            )
+            return Verdict(No.of("too_long", days=LONGEST.days))
         second = forbidden = False
         for rule, name, p in uses:
             reason = refuse_value(p, override.value)
             if reason is not None:
-                return Verdict(f"`{override.limit}` {reason}")
+                return Verdict(reason.of_limit(override.limit))
             if p.who == "nobody":
-                return Verdict(f"`{override.limit}` may be changed by nobody")
+                return Verdict(No("nobody").of_limit(override.limit))
             inherited = traced(
                 rule, registry, home=home, resident=resident, device=None, kind="", at=epoch_ms(begins)
             )[name].value
@@ -114,7 +111,7 @@ class Limits:
             forbidden = forbidden or not may
             second = second or (rule.life and loosens)
         if second and ends - begins > LOOSE_FOR:
-            return Verdict("loosens a life-safety rule, which lapses within 24 hours", second=True)
+            return Verdict(No("over_a_day"), second=True)
         return Verdict(forbidden=forbidden, second=second)
 
     def _uses(self, limit: str) -> list[tuple[Rule, str, Parameter]]:

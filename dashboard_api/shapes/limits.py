@@ -84,9 +84,18 @@ class LimitSource(Shape):
     approved_by: str | None = None
 
 
+class LimitRefused(Shape):
+    code: str
+    """`for_good`, `second_person`, `over_a_day`, `as_strict`, `below_bound`, `above_bound` …"""
+    zh: str
+    en: str
+    word: str | None = None
+    """Of `as_strict`: the tier, condition or flag whose value counts."""
+
+
 class LimitStep(LimitSource):
     value: bool | int | float | str
-    refused: str | None = None
+    refused: LimitRefused | None = None
     """Why this step does not count."""
 
 

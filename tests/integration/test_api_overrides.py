@@ -150,6 +150,12 @@ async def test_it_always_ends_stays_within_its_bounds_and_is_not_for_everybody()
         ):
             answer = await desk.post(OVERRIDES, json=body)
             assert answer.status_code == 422, (body, answer.text)
+        far = (await desk.post(OVERRIDES, json=wish("bed_exit_yellow_minutes", 95))).json()
+        assert far["detail"] == far["why"]["zh"] == "`bed_exit_yellow_minutes` 95 高于硬性上限 90"
+        assert (far["why"]["code"], far["why"]["en"][-20:]) == (
+            "above_bound",
+            "above the hard bound 90"[-20:],
+        )
         # The doctor sets limits of vital signs; the desk may only make them stricter (domain 3.7).
         assert (await desk.post(OVERRIDES, json=wish("heart_rate_high_red", 150))).status_code == 403
         assert (await desk.post(OVERRIDES, json=wish("heart_rate_high_red", 120))).status_code == 201

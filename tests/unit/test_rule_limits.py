@@ -120,7 +120,7 @@ def test_the_condition_that_does_not_count_stays_in_the_chain(book: RuleBook) ->
     assert said is not None
     assert (said["from"], said["word"], said["by"]) == ("template", "post_discharge", "catalogue")
     af = next(s for s in said["over"] if s.get("word") == "af")
-    assert (af["value"], af["refused"]) == (126, "`post_discharge` is as strict or stricter")
+    assert (af["value"], af["refused"]["code"], af["refused"]["word"]) == (126, "as_strict", "post_discharge")
 
 
 def test_every_template_and_bound_leaves_a_finding_its_end(book: RuleBook) -> None:
@@ -328,7 +328,11 @@ def test_a_step_that_does_not_count_says_why(book: RuleBook) -> None:
     assert given.value == 60
     assert given.said() is None
     assert given.steps[-1].value == 120
-    assert "loosens a life-safety rule" in given.steps[-1].refused
+    assert given.steps[-1].said()["refused"] == {
+        "code": "for_good",
+        "zh": "长期放宽生命安全规则不作数，只有更严的值才作数",
+        "en": "loosens a life-safety rule for good: only stricter values count",
+    }
 
 
 def test_a_site_file_may_say_who_set_a_limit_and_why_and_is_reminded_where_it_does_not(

@@ -4103,6 +4103,17 @@ export interface components {
             /** Chain */
             chain: components["schemas"]["LimitStep"][];
         };
+        /** LimitRefused */
+        LimitRefused: {
+            /** Code */
+            code: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Word */
+            word?: string | null;
+        };
         /** LimitSource */
         LimitSource: {
             /**
@@ -4144,8 +4155,7 @@ export interface components {
             approved_by?: string | null;
             /** Value */
             value: boolean | number | string;
-            /** Refused */
-            refused?: string | null;
+            refused?: components["schemas"]["LimitRefused"] | null;
         };
         /**
          * LinkPage

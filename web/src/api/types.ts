@@ -114,6 +114,8 @@ export type Problem = Pick<Schemas['ProblemBody'], 'status' | 'reason'> & {
   title?: string
   detail?: string
   fields?: string[]
+  /** Of a limit: why it may not be set. */
+  why?: { code: string; zh: string; en: string }
   alert?: Alert
 }
 
