@@ -363,7 +363,7 @@ class Homes(ABC):
 
     def _set_ways(self, home: LiveHome, at: int) -> None:
         """What is set for the home as a whole, and asked by many rules: when it is empty, how far back usual reaches."""
-        for rule_id, name in (("DR4", "away_minutes"), ("VT10", "usual_nights")):
+        for rule_id, name in (("DR4", "away_minutes"), ("VT10_usual", "usual_nights")):
             rule = self.rulebook.rules.get(rule_id)
             if rule is None or name not in rule.doc.parameters:
                 continue

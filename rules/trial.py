@@ -232,7 +232,7 @@ def with_limit(site: Site, book: RuleBook, name: str, value: Any) -> Site:
 
 
 def narrowed(book: RuleBook, rules: Iterable[str]) -> RuleBook:
-    """The book with these rules only, and those through which rules know of each other."""
+    """The book with these rules only, those through which rules know of each other, and what is set for a whole home."""
     wanted = set(rules)
     while True:  # a rule may be unable to tell while another one speaks, or ask whether it does
         known = [book.rules[r] for r in wanted if r in book.rules]
@@ -242,7 +242,7 @@ def narrowed(book: RuleBook, rules: Iterable[str]) -> RuleBook:
         if more <= wanted:
             break
         wanted |= more
-    kept = [r for r in book.rules.values() if r.id in wanted or r.doc.shape in (Shape.outage, Shape.notice)]
+    kept = [r for r in book.rules.values() if r.id in wanted or r.doc.shape in (Shape.outage, Shape.notice, Shape.filter)]
     return RuleBook(kept, book.version)
 
 
