@@ -66,8 +66,9 @@ CHATTER, CHATTER_WITHIN = 20, 60_000
 """Changes within a minute after which a bed sensor is not believed: nobody gets in and out ten times."""
 BURST, WEAK = 2_000, 30
 """Motion shorter than this with a link quality below that is no person (domain 2.3)."""
-_NOTED: Final = frozenset({"motion", "presence", "life_sign", "sos", "fall", "water_total"})
-"""Where saying the same again is news: somebody moved, was seen or pressed again; no water was used since."""
+_NOTED: Final = frozenset({"motion", "presence", "life_sign", "sos", "fall", "water_total", "temperature"})
+"""Where saying the same again is news: somebody moved, was seen or pressed again; no water was used since, and it did not
+grow warmer."""
 _TURN: Final = attrgetter("turn")
 
 
@@ -327,9 +328,9 @@ class Engine(Outages):
                         f.tied = []
                     if value:
                         f.true_at = at
-                        if quantity in _NOTED:
-                            noted = noted or []
-                            noted.append(quantity)
+                    if quantity in _NOTED and value is not False:  # a meter at 0 is a word as well
+                        noted = noted or []
+                        noted.append(quantity)
                     continue
             news = news or []
             news.append((quantity, value))

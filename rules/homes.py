@@ -270,7 +270,8 @@ class Homes(ABC):
             q: woken for q, v in wide.items() if (woken := tuple(i for i in v if q in i.rule.when.wide))
         }
         home.personal = tuple(i for i in home.instances.values() if i.rule.personal and not i.test)
-        awaited = ALWAYS_WANTED.union(home.woken)
+        # How fast it grows warm is measured from before anybody asks (SM2).
+        awaited = ALWAYS_WANTED.union(home.woken, {"temperature"} & wide.keys())
         for device in devices:
             device.own = {q: tuple(v) for q, v in own[device.name].items()}
             device.presses = {
@@ -555,6 +556,12 @@ def _sample(device: LiveDevice, instances: list[Instance]) -> None:
     device.unlimited = tuple(i for i in device.sampled if not i.looks)
     if instances and device.memory.samples is None:
         device.memory.samples = Samples()
+        told = device.fields.get("in_bed")
+        if told is not None and told.changes and told.value is True:
+            # It said that the bed was empty before it ever measured.
+            device.memory.samples.entered_at = told.since
+        elif told is not None and told.value is False:
+            device.memory.samples.out_since = told.since
 
 
 def _subjects(rule: Rule, home: LiveHome, devices: list[LiveDevice]) -> list[tuple[str, list[LiveDevice]]]:

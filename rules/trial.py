@@ -242,7 +242,11 @@ def narrowed(book: RuleBook, rules: Iterable[str]) -> RuleBook:
         if more <= wanted:
             break
         wanted |= more
-    kept = [r for r in book.rules.values() if r.id in wanted or r.doc.shape in (Shape.outage, Shape.notice, Shape.filter)]
+    kept = [
+        r
+        for r in book.rules.values()
+        if r.id in wanted or r.doc.shape in (Shape.outage, Shape.notice, Shape.filter)
+    ]
     return RuleBook(kept, book.version)
 
 
