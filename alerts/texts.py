@@ -122,6 +122,14 @@ def _audience(delivery: Delivery, registry: Registry) -> str:
     return "responder" if staff.role in RESPONDER_ROLES else "desk"
 
 
+def _numbered(number: int, alert: Alert, registry: Registry, language: str) -> str:
+    """The number a message begins with; of a practice home with the mark right behind it, so that no lock screen cuts it off."""
+    home = registry.homes.get(alert.home)
+    if home is None or not home.simulated:
+        return str(number)
+    return f"{number}【模拟】" if language == "zh" else f"{number} [simulated]"
+
+
 def message(
     alert: Alert,
     delivery: Delivery,
@@ -147,7 +155,7 @@ def message(
     if alert.late_seconds >= 60:
         late = str(words["late"][language]).format(minutes=round(alert.late_seconds / 60))
     fill = {
-        "number": alert.number,
+        "number": _numbered(alert.number, alert, registry, language),
         "level": level_words(alert, language),
         "title": _title_for(alert, delivery, audience, language),
         "building": building_of(registry.homes.get(alert.home)),
@@ -171,10 +179,10 @@ def together(pairs: Sequence[tuple[Alert, Delivery]], *, registry: Registry, lan
     lines: list[str] = []
     for alert, delivery in worst:
         if _audience(delivery, registry) == "family":
-            line = str(words["family"]).format(number=delivery.number)
+            line = str(words["family"]).format(number=_numbered(delivery.number, alert, registry, language))
         else:
             line = str(words["line"]).format(
-                number=delivery.number,
+                number=_numbered(delivery.number, alert, registry, language),
                 level=level_words(alert, language),
                 title=_title_for(alert, delivery, _audience(delivery, registry), language),
                 building=building_of(registry.homes.get(alert.home)),

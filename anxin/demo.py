@@ -240,6 +240,7 @@ def _world(
                 *(sys.executable, "-m", "anxin", "simulate", "--site", str(site_file), "--mqtt", device_url),
                 *("--truth", str(folder / "truth.jsonl")),
                 *("--control", str(control)),
+                *("--phones", f"http://127.0.0.1:{phones_port}"),
                 *trusted,
                 *(part for s in scenarios for part in ("--scenario", s)),
             ),

@@ -291,6 +291,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     modes: list[HomeMode] = []
     carers: list[CarerVisit] = []
     """Planned visits of carers."""
+    simulated: bool = False
+    """A practice home that a simulator feeds, beside real ones: each case of it says so wherever it is shown, and no figure counts it."""
     building: str = ""
     """Estate and building, without staircase and door: what a wall screen may show. Derived from the address when empty."""
 

@@ -137,6 +137,7 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("POST", f"{V}/simulator/scenarios"): frozenset({Role.admin}),
     ("GET", f"{V}/simulator/homes"): frozenset({Role.admin}),
     ("GET", f"{V}/simulator/truths"): frozenset({Role.admin}),
+    ("GET", f"{V}/simulator/made"): frozenset({Role.admin}),
     ("GET", f"{V}/simulator/messages"): frozenset({Role.admin}),
     ("POST", f"{V}/simulator/faults"): frozenset({Role.admin}),
     ("DELETE", f"{V}/simulator/faults/{{fault}}"): frozenset({Role.admin}),

@@ -86,6 +86,8 @@ def routes(house: House) -> APIRouter:
             # A relative reads no more than the message said: nothing that happened, no place (P-05).
             page["title"], page["building"] = "家中有提醒", ""
             page["done"] = page["done"] or any(v.who == claim.person for v in case.alert.vouched)
+        if desk.get("simulated"):
+            page["title"] = f"【模拟】{page['title']}"
         if act and claim.purpose is Purpose.accept:
             page["alert"] = redact.for_view(desk, Viewer("responder", claim.person))
         return page

@@ -531,7 +531,8 @@ class House:
 
     def protection(self) -> dict[str, int]:
         """Homes by protection."""
-        return figures.protection(self.picture.registry.homes, self.picture.health)
+        homes = [h.id for h in self.picture.registry.homes.values() if not h.simulated]
+        return figures.protection(homes, self.picture.health)
 
     def board(self, now: datetime) -> Json:
         """What the bottom row of the screens shows."""

@@ -142,7 +142,18 @@ class Picture:
     def _keep(self, case: Case) -> None:
         self.cases[case.alert.id] = case
         self.homes_of[case.alert.id] = case.alert.home
-        self.rows[case.alert.id] = row_of(case)
+        if not self.simulated(case.alert.home):
+            self.rows[case.alert.id] = row_of(case)
+
+    def simulated(self, home: str) -> bool:
+        """Whether it is a practice home: nothing of it counts in a figure."""
+        known = self.registry.homes.get(home)
+        return known is not None and known.simulated
+
+    def leave_out_simulated(self) -> None:
+        """Homes may be marked later than their cases were read."""
+        for name in [n for n, row in self.rows.items() if self.simulated(row.home)]:
+            del self.rows[name]
 
     def forget(self, now: datetime) -> None:
         """Let go of what is old."""

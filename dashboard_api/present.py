@@ -267,6 +267,7 @@ def alert_json(
         "level": alert.level.value,
         "title": alert.title.get("zh") or alert.code,
         "title_en": alert.title.get("en"),
+        "simulated": home.simulated if home is not None else False,
         "home": alert.home,
         "resident": alert.resident,
         "room": alert.room,

@@ -39,6 +39,7 @@ _PLAIN = (
     "hold_until",
     "resumed",
     "micro_grid",
+    "simulated",
 )
 """Says nothing about a person."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import statistics
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -191,7 +191,56 @@ def routes(house: House) -> APIRouter:
         found = await ask(told.MessagesTold, "messages", limit=limit)
         return {"items": _became(house, found.items)}
 
+    @router.get("/made", response_model=told.Made)
+    def made() -> Json:
+        """What the service makes of lines and push services that fail: whom it hears, what is sent, tried again, given up."""
+        if house.simulator is None:
+            raise Problem(404, Why.not_found, "此服务没有接模拟器")
+        return _made(house)
+
     return router
+
+
+MOST_SENT = 40
+OUTAGES = frozenset({"TE4", "TE5", "TE7", "TE9"})
+"""Codes of cases about lines: a gateway, an area, our own senders, the way in."""
+
+
+def _made(house: House) -> Json:
+    now, parts = house.clock.now(), house.components()
+    cases = list(house.picture.cases.values())
+    sent = sorted(
+        ((view, case.alert.number) for case in cases for view in case.alert.deliveries),
+        key=lambda one: one[0].at,
+        reverse=True,
+    )
+    since = now - timedelta(minutes=10)
+    lately = Counter(view.state.value for view, _ in sent if view.at >= since)
+    return {
+        "at": iso(now),
+        "ingest_age": house.picture.ingest_age(now, house.started_at),
+        "notify_lag": house.notify_lag(now),
+        "parts": {name: parts[name]["ok"] for name in ("ingest", "rules", "alerts", "notify")},
+        "lately": {state: lately[state] for state in ("queued", "accepted", "refused", "failed")},
+        "outages": [
+            _case(house, said)
+            for case in cases
+            if case.alert.open and case.alert.code in OUTAGES
+            for said in verdicts.said_of([case], datetime.min.replace(tzinfo=UTC))[:1]
+        ],
+        "sent": [
+            {
+                "at": iso(view.at),
+                "number": number,
+                "name": house.name_of(view.delivery.person),
+                "channel": view.delivery.channel.split(":", 1)[0],
+                "state": view.state.value,
+                "attempts": view.attempts,
+                "detail": view.detail,
+            }
+            for view, number in sent[:MOST_SENT]
+        ],
+    }
 
 
 BECAME = timedelta(seconds=30)

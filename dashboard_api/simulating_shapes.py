@@ -250,6 +250,42 @@ class SentMessages(Shape):
     items: list[SentMessage]
 
 
+class SentBody(Shape):
+    """A message to a person and its fate so far."""
+
+    at: At
+    number: int
+    name: str
+    channel: str
+    state: Literal["queued", "accepted", "refused", "failed", "skipped"]
+    attempts: int
+    detail: str
+
+
+class SentCounts(Shape):
+    queued: int
+    accepted: int
+    refused: int
+    failed: int
+
+
+class Made(Shape):
+    """What the service makes of lines and push services that fail."""
+
+    at: At
+    ingest_age: float | None
+    """Seconds since any device was heard; null: never."""
+    notify_lag: float | None
+    """Age in seconds of the oldest message that is not sent; null: the sender was never heard of."""
+    parts: dict[str, bool]
+    lately: SentCounts
+    """Messages of the last ten minutes."""
+    outages: list[RaisedCase]
+    """Open cases about lines."""
+    sent: list[SentBody]
+    """The newest messages first."""
+
+
 class TruthCounts(Shape):
     found: int
     late: int

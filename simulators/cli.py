@@ -18,6 +18,7 @@ from simulators import faults as fault_specs
 from simulators.community import MOST_HOMES, generate, to_yaml
 from simulators.control import WrongControl
 from simulators.lines import Tally, broker
+from simulators.phones import misbehaving
 from simulators.radios import Radios
 from simulators.recorded import record as write_down
 from simulators.run import play
@@ -62,6 +63,14 @@ def _site(file: Path | None, homes: int | None, seed: int) -> Site:
         raise typer.Exit(Exit.fault) from None
     if not site.homes:
         _wrong(f"The site file {file} has no homes to simulate.")
+    practice = [home for home in site.homes if home.simulated]
+    if practice and len(practice) < len(site.homes):
+        # Beside real homes: those that are marked, and no message ever in another's name.
+        typer.echo(
+            f"{len(practice)} of {len(site.homes)} homes are marked `simulated`; only those are played.",
+            err=True,
+        )
+        return msgspec.structs.replace(site, homes=practice)
     return site
 
 
@@ -94,6 +103,7 @@ def simulate(
     start: Annotated[str | None, typer.Option("--start", metavar="TIME", help="When the world begins (RFC 3339), the clocks of the devices too; else now.")] = None,
     record: Annotated[Path | None, typer.Option("--record", metavar="FILE", help="Write the messages as `anxin replay` reads them, at once and without a broker. Wants --start and --duration.")] = None,
     control: Annotated[Path | None, typer.Option("--control", metavar="PATH", help="A Unix socket over which scenarios and faults are started while it runs.")] = None,
+    phones: Annotated[str | None, typer.Option("--phones", metavar="URL", help="Where simulated phones listen (python -m simulators.phones): over --control they can be made to fail.")] = None,
     write_site: Annotated[Path | None, typer.Option("--write-site", metavar="FILE", help="Write the invented community as a site file and end.")] = None,
 ) -> None:  # fmt: skip
     """Simulate a community (the help text is above)."""
@@ -148,7 +158,7 @@ def simulate(
         settings: dict[str, Any] = {
             "mqtt_url": where, "seed": seed, "speed": speed, "rate_scale": rate_scale, "scenarios": wishes,
             "faults": spec, "truth": out, "control": control, "start": begin,
-            "radios": radios,
+            "radios": radios, "push": misbehaving(phones) if phones is not None else None,
         }  # fmt: skip
         try:
             tally = play(community, duration=length, say=lambda text: typer.echo(text, err=True), **settings)

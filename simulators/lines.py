@@ -120,6 +120,8 @@ class Line:
         self._acks: deque[tuple[str, bytes]] = deque()  # filled by paho's thread
         self._wake = asyncio.Event()
         self._lost = False
+        self._open = asyncio.Event()
+        self._open.set()
         self._tries: dict[str, int] = {}
         self._taken = 0
         self._said = ""
@@ -130,6 +132,15 @@ class Line:
     def pending(self) -> int:
         """Messages not yet with the broker."""
         return len(self._waiting) + len(self._under_way)
+
+    def hold(self, held: bool) -> None:
+        """Cut the connection and make none until it is let go again; what is put meanwhile waits, as at a gateway."""
+        if not held:
+            self._open.set()
+            return
+        self._open.clear()
+        self._lost = True
+        self._wake.set()
 
     def put(self, message: Publish) -> None:
         if self._hopeless or message.topic in self._tally.refused_topics:
@@ -147,6 +158,7 @@ class Line:
         loop = asyncio.get_running_loop()
         wait = 0.1
         for n in itertools.count():
+            await self._open.wait()
             client = self._client(loop, n)
             ended = PERHAPS_TLS if self._broker.tls is None else perhaps_papers()
             self._lost = False
@@ -154,7 +166,7 @@ class Line:
                 await asyncio.to_thread(client.connect, self._broker.host, self._broker.port, 30)
                 client.loop_start()
                 await self._until(lambda: self.connected or self._lost, seconds=ANSWER_WITHIN)
-                if self.connected:
+                if self.connected and self._open.is_set():
                     self._tally.connects += 1
                     self._tally.trouble = ""
                     wait = 0.1
@@ -175,6 +187,8 @@ class Line:
                 client.loop_stop()
                 self._collect()
                 self._blame()
+            if not self._open.is_set():
+                continue
             await asyncio.sleep(wait)
             wait = min(5.0, wait * 1.7)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import html
+import http.client
 import json
 import re
 import signal
@@ -18,10 +19,12 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 from care.clock import SystemClock
 from care.ids import iso
@@ -29,6 +32,8 @@ from care.ids import iso
 KEEP = 500
 """Messages remembered; older ones are forgotten."""
 BODY_BYTES = 64_000
+EVERY = 1_000_000_000
+"""Times that are no end: until told otherwise."""
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
@@ -200,6 +205,24 @@ def _page(messages: list[Message]) -> str:
         ".t{color:#b3bfca;white-space:pre-wrap;overflow-wrap:anywhere}a{color:#8fc4ff}</style>"
         f"<main><h1>演示手机：收到 {len(messages)} 条</h1><ul>{rows or '<li>还没有消息</li>'}</ul></main></html>"
     )
+
+
+def misbehaving(url: str) -> Callable[[int, float, bool], None]:
+    """Tells the phones at this address how to answer, and that they may answer well again. Raises OSError when they are away."""
+    parts = urlsplit(url)
+
+    def tell(status: int, delay_seconds: float, held: bool) -> None:
+        body = {"status": status, "delay": delay_seconds, "times": EVERY if held else 0}
+        line = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=2)
+        try:
+            line.request("POST", "/answer", json.dumps(body), {"Content-Type": "application/json"})
+            line.getresponse().read()
+        except http.client.HTTPException as error:
+            raise OSError(str(error)) from None
+        finally:
+            line.close()
+
+    return tell
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ from simulators.radios import Radios
 from simulators.scenarios import Truth, Wish, truth_line
 from simulators.scenarios import parse as parse_scenario
 from simulators.sensors import Publish, at_ms, to_ms
-from simulators.switches import Switch, Switches
+from simulators.switches import Switch, Switches, WrongSwitch
 from simulators.world import World
 
 TELEMETRY_CONNECTIONS = 4
@@ -39,6 +39,15 @@ TICK = 0.25
 """Seconds between two looks at the world when nothing is due sooner."""
 SENT_KEPT = 200
 """Messages that are remembered for whoever looks on."""
+Push = Callable[[int, float, bool], None]
+"""Makes the push service answer every message with a status, after so many seconds, from now on; or well again. Raises OSError."""
+PUSH_ANSWERS = {
+    "push_busy": (429, 0.0),
+    "push_gone": (410, 0.0),
+    "push_down": (500, 0.0),
+    "push_slow": (200, 60.0),
+}
+"""Status and delay in seconds: `push_slow` is longer than any sender waits."""
 COMPLAIN_AFTER = 2.0
 """Seconds between two looks at whether the broker is there."""
 
@@ -60,7 +69,9 @@ class Simulation:
         clock: Clock | None = None,
         start: datetime | None = None,
         radios: Radios = Radios.lifelike,
+        push: Push | None = None,
     ) -> None:
+        self._push = push
         self._clock = clock or SystemClock()
         self._broker = broker(mqtt_url) if isinstance(mqtt_url, str) else mqtt_url
         self._truth = truth
@@ -77,6 +88,7 @@ class Simulation:
         self._stop = asyncio.Event()
         self._nudge = asyncio.Event()
         self._lines: list[Line] = []
+        self._held = False
         self.sent: deque[Publish] = deque(maxlen=SENT_KEPT)
         """The last messages that left, after the faults had their way with them."""
         self.truths: list[Truth] = []
@@ -109,7 +121,14 @@ class Simulation:
 
     def switch_on(self, fault: str, value: float | None = None, home: str | None = None) -> Switch:
         """Put a fault in force from now on, in one home or everywhere. Raises WrongSwitch with a sentence."""
+        if fault in PUSH_ANSWERS and self._push is None:
+            raise WrongSwitch("this simulator has no phones of its own; start it with --phones URL")
         one, truth = self.switches.start(fault, value, home)
+        try:
+            self._carry_out(one, held=True)
+        except OSError as error:
+            self.switches.stop(one.id)
+            raise WrongSwitch(f"the simulated phones do not answer: {error}") from None
         if truth is not None:
             one = replace(one, truth=len(self.truths))
             self.switches.on[one.id] = one
@@ -120,10 +139,21 @@ class Simulation:
     def switch_off(self, number: int) -> Switch:
         """End a fault that `switch_on` put in force. Raises WrongSwitch with a sentence."""
         one, truth = self.switches.stop(number)
+        with contextlib.suppress(OSError):  # phones that are gone misbehave no more
+            self._carry_out(one, held=False)
         if truth is not None:
             self._told(truth)
         self._nudge.set()
         return one
+
+    def _carry_out(self, one: Switch, *, held: bool) -> None:
+        """What concerns everybody: the lines to the broker, the phones' answers. Raises OSError when the phones are away."""
+        if one.fault == "broker_cut":
+            self._held = held
+            for line in self._lines:
+                line.hold(held)
+        elif one.fault in PUSH_ANSWERS and self._push is not None:
+            self._push(*PUSH_ANSWERS[one.fault], held)
 
     def heard_at(self, at: datetime) -> datetime:
         """When a moment of the world comes for whoever listens: the same at normal speed."""
@@ -165,6 +195,8 @@ class Simulation:
         self._lines = [alarms, *telemetry]
         if any(ODD_TOPIC.search(topic) for topic in self.world.registry.topics()):
             self._lines.append(odd)
+        for line in self._lines:
+            line.hold(self._held)
         tasks = [asyncio.create_task(line.run(), name=f"sim-{line.name}") for line in self._lines]
 
         def send(message: Publish) -> None:
@@ -232,12 +264,8 @@ class Simulation:
         life = self.world.lives[truth.home]
         sensor = life.sensors.get(truth.device or "")
         # What a gateway or a whole home does by falling silent is heard as silence.
-        if (
-            truth.expect is not None
-            and sensor is not None
-            and sensor.kind is not Kind.gateway
-            and life.is_cut_off(sensor)
-        ):
+        cut_off = sensor is not None and sensor.kind is not Kind.gateway and life.is_cut_off(sensor)
+        if truth.expect is not None and (cut_off or self._held):
             self.unheard.add(len(self.truths))
         self.truths.append(truth)
         self._write(truth)
@@ -303,6 +331,7 @@ async def run(
     start: datetime | None = None,
     say: Callable[[str], None] | None = None,
     radios: Radios = Radios.lifelike,
+    push: Push | None = None,
 ) -> Tally:
     """Publish a community to a broker until `duration` of its time has passed, `stop` is set, or it is cancelled.
 
@@ -313,7 +342,7 @@ async def run(
     """
     simulation = Simulation(
         site, mqtt_url=mqtt_url, seed=seed, speed=speed, rate_scale=rate_scale, faults=faults, scenarios=scenarios,
-        truth=truth, clock=clock, start=start, radios=radios,
+        truth=truth, clock=clock, start=start, radios=radios, push=push,
     )  # fmt: skip
     async with contextlib.AsyncExitStack() as stack:
         if control is not None:

@@ -1,4 +1,5 @@
-"""Faults that are switched on and off while the world runs: a bad radio, wrong clocks, a gateway or a building cut off.
+"""Faults that are switched on and off while the world runs: a bad radio, wrong clocks, a gateway or a building cut off,
+the broker away, the push service failing.
 
 Start at `Switches.start` and `stop`. Pure: it changes a `World` and its `FaultLine`, and says which truths come of it.
 """
@@ -19,6 +20,8 @@ SPANS = {"delay": timedelta(minutes=10), "drift": timedelta(hours=2)}
 """Kinds whose value is a number of seconds, and the most that is allowed."""
 CUTS = ("gateway_cut", "power_cut")
 """Kinds that need a home and have no value."""
+EVERYWHERE = ("broker_cut", "push_busy", "push_gone", "push_down", "push_slow")
+"""Kinds that concern everybody: neither a home nor a value. The run carries them out, not the world."""
 MOST = 50
 """Switches that may be on at a time."""
 KEPT = 200
@@ -71,7 +74,17 @@ class Switches:
             raise WrongSwitch(f"{MOST} faults are in force already; end one of them first")
         self._count += 1
         one = Switch(self._count, fault, value, home, (), self.world.now)
-        if fault in CUTS:
+        if fault in EVERYWHERE:
+            if home is not None or value is not None:
+                raise WrongSwitch(f"`{fault}` concerns everybody: it has neither a home nor a value")
+            if any(
+                each.fault.split("_")[0] == fault.split("_", maxsplit=1)[0]
+                for each in self.on.values()
+                if each.fault in EVERYWHERE
+            ):
+                raise WrongSwitch(f"`{fault}`: one of its kind is in force already; end that one first")
+            truth = None
+        elif fault in CUTS:
             one, truth = self._cut(one)
         else:
             one, truth = self._radio(one), None
@@ -88,7 +101,7 @@ class Switches:
         self.over = [*self.over, one][-KEPT:]
         self._settle()
         if one.fault not in CUTS:
-            return one, None
+            return one, None  # a radio, the broker, the push service: nothing in the world comes of it
         self.world.lighten(one.homes, power=one.fault == "power_cut")
         assert one.home is not None
         soon = one.until is not None and one.until - one.since < self._within(one)
@@ -151,7 +164,9 @@ class Switches:
 
     def _settle(self) -> None:
         """The radio's part of what is on."""
-        self.line.switch((one.home, _faults(one)) for one in self.on.values() if one.fault not in CUTS)
+        self.line.switch(
+            (one.home, _faults(one)) for one in self.on.values() if one.fault not in (*CUTS, *EVERYWHERE)
+        )
 
 
 def _faults(one: Switch) -> Faults:

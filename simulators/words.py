@@ -51,4 +51,11 @@ FAULTS: dict[str, Words] = {
     "stuck": Words("数值卡死", "Stuck values", "设备一直重复同一个读数，时间照常走"),
     "gateway_cut": Words("网关断网", "Gateway cut", "一户的网关断网，直到恢复"),
     "power_cut": Words("整楼停电", "Power cut", "同一栋楼的各户都断电，直到恢复"),
+    "broker_cut": Words(
+        "消息入口断开", "Broker cut", "所有设备都连不上消息入口，直到恢复；其间的报警在恢复后补到"
+    ),
+    "push_busy": Words("推送：太忙 429", "Push: busy 429", "推送服务说太忙，请稍后再发，直到恢复"),
+    "push_gone": Words("推送：地址失效 410", "Push: gone 410", "推送服务说这个地址已经失效，直到恢复"),
+    "push_down": Words("推送：出错 500", "Push: error 500", "推送服务自己出错，直到恢复"),
+    "push_slow": Words("推送：不答", "Push: silent", "推送服务收下连接，却迟迟不答，直到恢复"),
 }

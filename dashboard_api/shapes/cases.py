@@ -229,6 +229,8 @@ class Alert(Shape):
     title: str
     title_en: str | None = None
     """The same for the English screen; the wall, phones and families get a kind only."""
+    simulated: bool = False
+    """Of a practice home that a simulator feeds, beside real ones: it is said wherever the case is."""
     home: str | None = None
     resident: str | None = None
     room: str | None = None

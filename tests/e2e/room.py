@@ -116,6 +116,8 @@ class Room:
         self.photos = tempfile.TemporaryDirectory(prefix="anxin-photos-")
         self._world: contextlib.AsyncExitStack | None = None
         self.ticking = True
+        self.push_answers: list[tuple[int, float, bool]] = []
+        """What the simulator told the phones: status, delay, from now on or no longer."""
 
     # -- starting and stopping ------------------------------------------------------------------------------
 
@@ -151,7 +153,8 @@ class Room:
         assert self.control is not None
         nowhere = f"mqtt://127.0.0.1:{free_port()}"
         # What a scenario says is looked for at once: no radio is late here.
-        simulation = Simulation(self.registry.site, clock=self.clock, mqtt_url=nowhere, radios=Radios.ideal)
+        simulation = Simulation(self.registry.site, clock=self.clock, mqtt_url=nowhere, radios=Radios.ideal,
+                                push=lambda *words: self.push_answers.append(words))  # fmt: skip
         self._world = contextlib.AsyncExitStack()
         await self._world.enter_async_context(controlled(simulation, self.control, self.clock))
         running = asyncio.create_task(simulation.run())

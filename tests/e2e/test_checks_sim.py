@@ -200,6 +200,29 @@ def test_a_fault_is_put_in_force_and_ended(room: Room, panel: Page) -> None:
     expect(panel.locator("[data-truth]").first).to_contain_text("网络恢复，未到应报时间", timeout=10_000)
 
 
+def test_the_push_service_and_the_broker_are_cut_and_restored(room: Room, panel: Page) -> None:
+    """ux 9.10: neither wants a home; the panel turns to what the service makes of it: whom it hears, each message's fate."""
+    faults = panel.get_by_role("region", name="故障")
+    add = faults.get_by_role("button", name="加上故障")
+    room.raised("smoke", "h0311")
+    for kind, words in (("push_busy", "429"), ("broker_cut", "消息入口断开")):
+        faults.get_by_label("种类").select_option(kind)
+        expect(faults.get_by_label("范围")).to_have_count(0)
+        add.click()
+        expect(faults.locator(f'[data-fault="{kind}"]')).to_contain_text(words)
+    made = panel.locator("[data-made]")
+    expect(made.locator("[data-heard]")).to_be_visible()
+    expect(made.locator("[data-sent]").first).to_be_visible()
+    expect(made.locator("[data-part]")).to_have_count(4)
+    assert room.push_answers[-1] == (429, 0.0, True)
+    assert axe(panel) == []
+    picture(panel, "sim-push")
+    faults.locator('[data-fault="push_busy"]').get_by_role("button").click()
+    faults.locator('[data-fault="broker_cut"]').get_by_role("button").click()
+    expect(faults.locator("[data-fault]")).to_have_count(0)
+    assert room.push_answers[-1] == (429, 0.0, False)
+
+
 def test_a_simulator_that_is_away_is_said_and_one_that_comes_back_is_found(room: Room, panel: Page) -> None:
     """Nothing can be started meanwhile, and nothing that was true is forgotten by the page."""
     room.simulator_stops()

@@ -9,10 +9,11 @@ import msgspec
 from structlog.testing import capture_logs
 
 from care.words import Level, Role
+from dashboard_api import redact
 from simulators.control import controlled
 from simulators.radios import Radios
 from simulators.run import Simulation
-from tests.integration.test_api_house import NOON, House, V, smoke
+from tests.integration.test_api_house import NOON, SITE, House, V, smoke
 
 S = f"{V}/simulator"
 
@@ -39,7 +40,7 @@ def live(house, simulation, seconds):
 async def test_without_a_simulator_there_is_no_such_address_and_nothing_says_so(tmp_path):
     """404 for an admin, 403 for others, and no frame."""
     async with House() as house, house.program("admin") as admin, house.browser("operator") as desk:
-        for path in ("", "/scenarios", "/homes", "/truths", "/messages"):
+        for path in ("", "/scenarios", "/homes", "/truths", "/messages", "/made"):
             answer = await admin.get(S + path)
             assert (answer.status_code, answer.json()["reason"]) == (404, "not_found")
         assert (await admin.post(f"{S}/scenarios", json={"scenario": "sos"})).status_code == 404
@@ -258,3 +259,42 @@ async def test_the_line_is_disturbed_on_purpose_where_nothing_is_real_and_nowher
         assert house.state.hub.epoch != epoch
         for wrong in ({"test": "silent", "value": 500}, {"test": "burn"}, {}):
             assert (await admin.post(f"{S}/link", json=wrong)).status_code == 422
+
+
+async def test_a_practice_home_beside_real_ones_is_marked_and_counts_in_no_figure():
+    """Desk, wall and whoever goes there are told; the home is neither protected nor not in the count; a real case has no mark."""
+    text = SITE.replace("  - id: h0317\n", "  - id: h0317\n    simulated: true\n", 1)
+    assert text != SITE
+    async with (
+        House(site=text) as house,
+        house.browser("operator") as desk,
+        house.browser("responder") as goes,
+    ):
+        alert = await house.raised(smoke())
+        real = await house.raised(smoke("h0420", device="smoke-0420"))
+        told = {a["id"]: a["simulated"] for a in (await desk.get(f"{V}/alerts")).json()["items"]}
+        assert told == {alert: True, real: False}
+        body = {"version": (await desk.get(f"{V}/alerts/{alert}")).json()["version"], "responders": ["s07"]}
+        assert (await desk.post(f"{V}/alerts/{alert}/dispatch", json=body)).status_code == 200
+        seen = {a["id"]: a.get("simulated") for a in (await goes.get(f"{V}/alerts")).json()["items"]}
+        assert seen.get(alert) is True
+        assert redact.wall((await desk.get(f"{V}/alerts/{alert}")).json())["simulated"] is True
+        figures = (await desk.get(f"{V}/kpis")).json()
+        assert {c["id"] for c in figures["cases"]} == {real}
+        homes = (await desk.get(f"{V}/homes")).json()
+        assert homes["protection"]["total"] == len(homes["items"]) - 1
+
+
+async def test_what_the_service_makes_of_failing_lines_and_pushes_is_told(tmp_path):
+    """Each message with its fate and how often it was tried; the outages; since when nobody was heard."""
+    async with pretended(tmp_path) as (house, _, admin):
+        alert = await house.raised(smoke())
+        await house.passes(1)
+        told = (await admin.get(f"{S}/made")).json()
+        numbers = {one["number"] for one in told["sent"]}
+        case = (await admin.get(f"{V}/alerts/{alert}")).json()
+        assert numbers == {case["number"]}
+        assert told["lately"]["queued"] == len(case["deliveries"]) > 0
+        assert (told["outages"], set(told["parts"])) == ([], {"ingest", "rules", "alerts", "notify"})
+        await house.raised(smoke("h0420", device="gw", code="TE4", cause="gateway", level=Level.yellow))
+        assert [o["code"] for o in (await admin.get(f"{S}/made")).json()["outages"]] == ["TE4"]

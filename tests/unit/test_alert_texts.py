@@ -11,7 +11,7 @@ from alerts import codes, scripts
 from alerts.events import Delivery, Purpose, Why
 from alerts.links import BadLink, Claim, claim_for, make, mark, read
 from alerts.texts import LANGUAGES, building_of, may_show_locked, message, state_words, texts, together
-from care.site import Home, Resident
+from care.site import Home, Registry, Resident
 from care.words import Level
 from rules.catalog import load
 from tests.unit.test_alert_house import NOON, Story, a_finding, registry
@@ -40,6 +40,25 @@ def a_delivery(story: Story, person: str, reason: Why, *, step: int = 0) -> Deli
         level=story.alert.level,
         due_at=NOON,
     )
+
+
+@pytest.mark.parametrize(("language", "mark"), [("zh", "【模拟】"), ("en", "[simulated]")])
+@pytest.mark.parametrize("reason", list(Why))
+@pytest.mark.parametrize("person", ["s01", "s07", "c0317a"])
+def test_of_a_practice_home_every_message_says_so_behind_its_number(
+    person: str, reason: Why, language: str, mark: str
+) -> None:
+    """Beside real homes: no phone is to take it for real. A real home's messages have no such word."""
+    story = a_story()
+    site = story.registry.site
+    homes = [msgspec.structs.replace(h, simulated=h.id == "h0317") for h in site.homes]
+    practice = Registry(msgspec.structs.replace(site, homes=homes))
+    delivery = a_delivery(story, person, reason)
+    told = message(story.alert, delivery, registry=practice, now=NOON, language=language)
+    assert told.title.startswith(f"#317{mark if language == 'zh' else ' ' + mark}")
+    assert mark in together([(story.alert, delivery)], registry=practice, language=language).body
+    real = message(story.alert, delivery, registry=story.registry, now=NOON, language=language)
+    assert mark not in real.title + real.body
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -388,3 +388,41 @@ def test_what_is_due_by_the_clock_goes_on_without_a_jump():
     assert simulation._due() == START + timedelta(seconds=15)
     clock.advance(timedelta(seconds=15))
     assert simulation._due() == START + timedelta(seconds=15, minutes=15)
+
+
+def test_the_push_service_fails_on_purpose_and_is_well_again():
+    """Without phones of its own the simulator says so; with them each answer is told to them; one of a kind at a time."""
+    simulation, clock = a_simulation()
+    bare = Control(simulation, clock)
+    assert no(bare, {"do": "fault", "fault": "push_busy"})[0] == "cannot_switch"
+    told = []
+    simulation._push = lambda *words: told.append(words)
+    control = Control(simulation, clock)
+    one = ask(control, do="fault", fault="push_busy")
+    assert (one["home"], one["homes"], one["value"]) == (None, [], None)
+    assert no(control, {"do": "fault", "fault": "push_gone"})[0] == "cannot_switch"
+    assert no(control, {"do": "fault", "fault": "broker_cut", "home": "h0317"})[0] == "cannot_switch"
+    ask(control, do="stop", id=one["id"])
+    two = ask(control, do="fault", fault="push_gone")
+    ask(control, do="stop", id=two["id"])
+    assert told == [(429, 0.0, True), (429, 0.0, False), (410, 0.0, True), (410, 0.0, False)]
+
+    def away(*_):
+        raise OSError("refused")
+
+    simulation._push = away
+    reason, sentence = no(control, {"do": "fault", "fault": "push_down"})
+    assert (reason, ask(control, do="state")["faults"]) == ("cannot_switch", [])
+    assert "phones" in sentence
+
+
+def test_what_happens_while_the_broker_is_cut_nobody_can_know(control):
+    """It is marked as unheard, so that nobody is blamed for it; ended, what happens counts again."""
+    one = ask(control, do="fault", fault="broker_cut")
+    ask(control, do="start", scenario="sos", home="h0317", after_seconds=0)
+    live(control, 60)
+    assert [t["unheard"] for t in ask(control, do="truths")["items"] if t["expect"]] == [True]
+    ask(control, do="stop", id=one["id"])
+    ask(control, do="start", scenario="sos", home="h0302", after_seconds=0)
+    live(control, 60)
+    assert [t["unheard"] for t in ask(control, do="truths")["items"] if t["expect"]] == [False, True]

@@ -116,6 +116,25 @@ async def test_a_lost_broker_costs_no_alarm(tmp_path):
     assert simulation.tally.connects >= 4
 
 
+async def test_a_broker_that_is_cut_on_purpose_hears_nothing_and_then_every_alarm(tmp_path):
+    """Cut, no connection is made again and an alarm waits; restored, it is published."""
+    port = free_port()
+    with a_broker(port, tmp_path):
+        simulation = Simulation(generate(1), mqtt_url=f"mqtt://127.0.0.1:{port}")
+        running = asyncio.create_task(simulation.run())
+        await until(lambda: simulation.connected)
+        cut = simulation.switch_on("broker_cut")
+        await until(lambda: not any(line.connected for line in simulation._lines))
+        connects = simulation.tally.connects
+        await simulation.trigger("virtual_smoke+0s")
+        await asyncio.sleep(1.0)
+        assert (simulation.tally.alarms, simulation.tally.connects) == (0, connects)
+        simulation.switch_off(cut.id)
+        await until(lambda: simulation.tally.alarms >= 1)
+        simulation.stop()
+        await running
+
+
 async def test_without_a_broker_it_ends_when_it_is_told_to():
     """Nothing is waited for that cannot come: a supervisor would have killed it, and its control socket would stay."""
     simulation = Simulation(generate(1), mqtt_url=f"mqtt://127.0.0.1:{free_port()}")

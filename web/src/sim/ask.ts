@@ -12,6 +12,7 @@ export type JudgedTruth = Schemas['JudgedTruth']
 export type SentMessage = Schemas['SentMessage']
 export type FaultSwitch = Schemas['FaultSwitch']
 
+export type Made = Schemas['Made']
 export type LinkTests = Schemas['LinkTests']
 export type LinkTest = Schemas['LinkTestStart']['test']
 
@@ -21,6 +22,7 @@ export const simulator = {
   homes: (words: string) => ask<Schemas['SimulatedHomes']>('GET', `/simulator/homes?limit=40&q=${encodeURIComponent(words)}`),
   truths: () => ask<Truths>('GET', '/simulator/truths?limit=60'),
   messages: () => ask<Schemas['SentMessages']>('GET', '/simulator/messages?limit=100'),
+  made: () => ask<Made>('GET', '/simulator/made'),
   speed: (speed: number) => ask<SimulatorState>('POST', '/simulator/speed', { speed }),
   link: () => ask<LinkTests>('GET', '/simulator/link'),
   disturb: (body: Partial<Schemas['LinkTestStart']> & { test: LinkTest }) => ask<LinkTests>('POST', '/simulator/link', body),

@@ -49,4 +49,6 @@ export const VALUES: Readonly<Record<string, readonly number[]>> = {
 export const LINK: Readonly<Record<'silent' | 'drop' | 'lie' | 'restart', readonly number[]>> = { silent: [10, 20, 60], drop: [1, 3, 10], lie: [20, 60], restart: [] }
 export const isLink = (fault: string): fault is keyof typeof LINK => fault in LINK
 export const isShare = (fault: string): boolean => ['loss', 'duplicate', 'reorder', 'stuck'].includes(fault)
-export const isCut = (fault: string): boolean => !(fault in VALUES)
+/** what concerns everybody: neither a home nor a value */
+export const isForAll = (fault: string): boolean => fault === 'broker_cut' || fault.startsWith('push_')
+export const isCut = (fault: string): boolean => !(fault in VALUES) && !isForAll(fault)

@@ -3,7 +3,7 @@ import type { Texts } from './index'
 
 export const en: Texts = {
   app: {
-    name: 'Elder Care Monitoring', motto: 'Somebody is watching over you', demo: 'Demo data', simulated: 'Simulated', skip: 'Skip to the current alert',
+    name: 'Elder Care Monitoring', motto: 'Somebody is watching over you', demo: 'Demo data', simulated: 'Simulated', mark: '[Simulated] ', skip: 'Skip to the current alert',
     title: 'Alerts · Anxin', titleRed: (n) => `[${n} red] Alerts · Anxin`, wallTitle: 'Wall · Anxin', newBuild: 'New version: reload when it is quiet', reload: 'Reload now',
   },
   signIn: {

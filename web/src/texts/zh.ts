@@ -1,7 +1,7 @@
 /** 屏幕上的全部中文。别处不写中文（演示数据和服务端送来的话除外）。 */
 export const zh = {
   app: {
-    name: '智慧康养监测中心', motto: '安心云守护、智养悦生活', demo: '演示数据', simulated: '模拟环境', skip: '跳到当前告警',
+    name: '智慧康养监测中心', motto: '安心云守护、智养悦生活', demo: '演示数据', simulated: '模拟环境', mark: '【模拟】', skip: '跳到当前告警',
     title: '告警 · 安心', titleRed: (n: number) => `【${n} 红】告警 · 安心`, wallTitle: '监控大屏 · 安心',
     newBuild: '有新版本，空闲时请刷新', reload: '现在刷新',
   },
