@@ -1801,6 +1801,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/simulator/made": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Made
+         * @description What the service makes of lines and push services that fail: whom it hears, what is sent, tried again, given up.
+         */
+        get: operations["made_api_v1_simulator_made_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     live: {
@@ -1897,6 +1917,11 @@ export interface components {
             title: string;
             /** Title En */
             title_en?: string | null;
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated?: boolean;
             /** Home */
             home?: string | null;
             /** Resident */
@@ -4254,6 +4279,31 @@ export interface components {
             device: components["schemas"]["DeviceBody"];
             battery: components["schemas"]["BatteryForecast"];
         };
+        /**
+         * Made
+         * @description What the service makes of lines and push services that fail.
+         */
+        Made: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Ingest Age */
+            ingest_age: number | null;
+            /** Notify Lag */
+            notify_lag: number | null;
+            /** Parts */
+            parts: {
+                [key: string]: boolean;
+            };
+            lately: components["schemas"]["SentCounts"];
+            /** Outages */
+            outages: components["schemas"]["RaisedCase"][];
+            /** Sent */
+            sent: components["schemas"]["SentBody"][];
+        };
         /** Me */
         Me: {
             /** User */
@@ -5869,6 +5919,44 @@ export interface components {
              * @default
              */
             do_en?: string;
+        };
+        /**
+         * SentBody
+         * @description A message to a person and its fate so far.
+         */
+        SentBody: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Number */
+            number: number;
+            /** Name */
+            name: string;
+            /** Channel */
+            channel: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "accepted" | "refused" | "failed" | "skipped";
+            /** Attempts */
+            attempts: number;
+            /** Detail */
+            detail: string;
+        };
+        /** SentCounts */
+        SentCounts: {
+            /** Queued */
+            queued: number;
+            /** Accepted */
+            accepted: number;
+            /** Refused */
+            refused: number;
+            /** Failed */
+            failed: number;
         };
         /** SentMessage */
         SentMessage: {
@@ -12596,6 +12684,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SentMessages"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description no simulator feeds this service */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description too many were started */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description the simulator does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    made_api_v1_simulator_made_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made"];
                 };
             };
             /** @description Unauthorized */
