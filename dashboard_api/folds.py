@@ -158,7 +158,6 @@ async def watch_registry(house: House) -> None:
                 continue
             try:
                 house.picture.registry = house.peopled(Registry(decode(entry.data, Site)))
-                house.picture.leave_out_simulated()
             except msgspec.MsgspecError:
                 log.exception("registry_unreadable")
                 continue

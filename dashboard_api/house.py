@@ -538,7 +538,7 @@ class House:
         """What the bottom row of the screens shows."""
         zone = self.picture.registry.zone
         month, _ = figures.month(now, zone)
-        rows = list(self.picture.rows.values())
+        rows = self.picture.counted()
         return {
             "kpi": self.kpi(
                 now, [r for r in rows if month <= r.raised_at < now + timedelta(seconds=1)], period="本月"

@@ -142,18 +142,14 @@ class Picture:
     def _keep(self, case: Case) -> None:
         self.cases[case.alert.id] = case
         self.homes_of[case.alert.id] = case.alert.home
-        if not self.simulated(case.alert.home):
-            self.rows[case.alert.id] = row_of(case)
+        self.rows[case.alert.id] = row_of(case)
 
-    def simulated(self, home: str) -> bool:
-        """Whether it is a practice home: nothing of it counts in a figure."""
-        known = self.registry.homes.get(home)
-        return known is not None and known.simulated
-
-    def leave_out_simulated(self) -> None:
-        """Homes may be marked later than their cases were read."""
-        for name in [n for n, row in self.rows.items() if self.simulated(row.home)]:
-            del self.rows[name]
+    def counted(self) -> list[CaseRow]:
+        """The cases that figures count: those of practice homes are shown everywhere and counted nowhere."""
+        homes = self.registry.homes
+        return [
+            r for r in list(self.rows.values()) if (home := homes.get(r.home)) is None or not home.simulated
+        ]
 
     def forget(self, now: datetime) -> None:
         """Let go of what is old."""

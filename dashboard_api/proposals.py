@@ -116,7 +116,7 @@ def routes(house: House) -> APIRouter:
 
     async def one(found: Json) -> Json:
         now = house.clock.now()
-        rows = list(house.picture.rows.values())
+        rows = house.picture.counted()
         name = content_id("proposal", found["kind"], found["code"], found["device"], found["home"])
         said, _ = await kept(name)
         new = [n for n in found["cases"] if n not in said.cases]
@@ -139,7 +139,7 @@ def routes(house: House) -> APIRouter:
         }
 
     async def all_() -> list[Json]:
-        rows = list(house.picture.rows.values())
+        rows = house.picture.counted()
         return [await one(p) for p in precision.proposals(rows, house.clock.now())]
 
     async def named(name: str) -> Json:

@@ -183,7 +183,7 @@ def routes(house: House) -> APIRouter:
             raise Problem(422, Why.invalid, "from <= to", fields=["from", "to"])
         period = "本月" if from_ is None and to is None else f"{iso(from_at)} / {iso(to_at)}"
         log.info("figures_read", by=who.by)
-        there = [r for r in list(house.picture.rows.values()) if from_at <= r.raised_at < to_at]
+        there = [r for r in house.picture.counted() if from_at <= r.raised_at < to_at]
         grids = {home: _grids_of(house, home) for home in {r.home for r in there}}
         rows = [
             r
@@ -209,7 +209,7 @@ def routes(house: House) -> APIRouter:
                 ],
                 "codes": sorted({r.code for r in there}),
             },
-            "proposals": precision.proposals(list(house.picture.rows.values()), now),
+            "proposals": precision.proposals(house.picture.counted(), now),
             "from": iso(from_at),
             "to": iso(to_at),
         }

@@ -279,6 +279,7 @@ async def test_a_practice_home_beside_real_ones_is_marked_and_counts_in_no_figur
         seen = {a["id"]: a.get("simulated") for a in (await goes.get(f"{V}/alerts")).json()["items"]}
         assert seen.get(alert) is True
         assert redact.wall((await desk.get(f"{V}/alerts/{alert}")).json())["simulated"] is True
+        await house.passes(5)
         figures = (await desk.get(f"{V}/kpis")).json()
         assert {c["id"] for c in figures["cases"]} == {real}
         homes = (await desk.get(f"{V}/homes")).json()
