@@ -7,6 +7,7 @@ fields of them a role sees is `redact`'s part; `may_read` says who may see whose
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,6 +58,9 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", f"{V}/alerts/{{alert}}"): DESK | STAFF | {Role.family},
     ("GET", f"{V}/alerts/{{alert}}/events"): DESK | STAFF,
     ("POST", f"{V}/alerts/{{alert}}/door"): OPERATORS | STAFF,
+    ("POST", f"{V}/alerts/{{alert}}/photos"): STAFF,
+    ("GET", f"{V}/alerts/{{alert}}/photos/{{photo}}"): STAFF | {Role.operator, Role.supervisor, Role.doctor},
+    ("DELETE", f"{V}/alerts/{{alert}}/photos/{{photo}}"): STAFF | {Role.operator, Role.supervisor},
     ("POST", f"{V}/alerts/{{alert}}/{{command}}"): OPERATORS | STAFF,
     ("GET", f"{V}/homes"): DESK | {Role.maintenance},
     ("GET", f"{V}/homes/{{home}}"): DESK,
@@ -258,6 +262,14 @@ def may_see_photo(role: Role, resident: Resident) -> bool:
     to help, so silence is no agreement.
     """
     return PHOTO_READERS.get(role, "") in (resident.consent or {}).get("photo", [])
+
+
+def may_photograph(residents: Sequence[Resident]) -> bool:
+    """Whether a photograph may be taken where these live: each of them agreed that the centre has photographs.
+
+    One picture can show any of them, so one who did not agree is enough; where nobody lives nobody agreed.
+    """
+    return bool(residents) and all(may_see_photo(Role.operator, one) for one in residents)
 
 
 def why_hidden(role: Role) -> str:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ from dashboard_api import (
     rota,
     rotaasks,
     rounds,
+    scenes,
     service,
     shapes,
     simulating,
@@ -102,8 +104,8 @@ def create_app(
 
     `public_url` decides about Secure cookies and which Origin is ours; `build` is told to the screens; `static` is the
     folder of the built web app (default: dashboard_api/static). `simulator`: the control socket of what feeds this
-    service when nothing of it is real; every screen then says so. `photos`: the folder of the residents' photographs; there are
-    none without it.
+    service when nothing of it is real; every screen then says so. `photos`: the folder of the residents' photographs and of those
+    of scenes; there are none without it.
     """
     people = People(stream, clock)
     metrics = Metrics()
@@ -129,10 +131,12 @@ def create_app(
         upkeep=Mirror(stream),
     )
     people.on_change(house.check_listeners)
+    pictures, taken = Photos(photos), scenes.Scenes(photos)
+    house.photos_of = partial(scenes.fields, taken, house)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = folds.start(house)
+        tasks = folds.start(house, {"photos": partial(scenes.look_after, photos=pictures, scenes=taken)})
         try:
             yield
         finally:
@@ -160,13 +164,13 @@ def create_app(
     app.add_middleware(Gate, people=people, clock=clock, public_url=public_url, metrics=metrics)
     _answer_problems(app)
     app.include_router(service.routes(house))
+    app.include_router(scenes.routes(house, taken))  # before the commands, whose path would fit
     app.include_router(cases.routes(house))
     app.include_router(golinks.routes(house))
     app.include_router(listening.routes(house))
     app.include_router(places.routes(house))
     app.include_router(devices.routes(house))
     app.include_router(reach.routes(house))
-    pictures = Photos(photos)
     app.include_router(residents.routes(house, pictures))
     app.include_router(photo_routes(house, pictures))
     app.include_router(duties.routes(house))

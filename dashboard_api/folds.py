@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import timedelta
 from functools import partial
@@ -321,8 +321,10 @@ async def ask_stream(house: House) -> None:
         await asyncio.sleep(HEARTBEAT_SECONDS / 2)
 
 
-def start(house: House) -> list[asyncio.Task[None]]:
-    """All of them as tasks."""
+def start(
+    house: House, more: Mapping[str, Callable[[House], Awaitable[None]]] | None = None
+) -> list[asyncio.Task[None]]:
+    """All of them as tasks, and `more` of the same kind."""
     jobs: dict[str, Callable[[House], Awaitable[None]]] = {
         "alerts": follow_alerts,
         "readings": follow_readings,
@@ -340,6 +342,7 @@ def start(house: House) -> list[asyncio.Task[None]]:
         "forget": forget,
         "stream": ask_stream,
         "screens": watch_screens,
+        **(more or {}),
     }
     if house.history is not None:
         jobs["database"] = ask_database

@@ -32,7 +32,11 @@ log = structlog.get_logger("api")
 BODY_LIMIT = 64 * 1024
 READINGS_LIMIT = 16 * 1024
 """Contract section 4: the payload limit of devices; that of signed events as well."""
+PHOTO_LIMIT = 1_000_000
+"""A photograph of a scene. Phones send about 300 kB of it."""
 BODY_SECONDS = 10.0
+PHOTO_SECONDS = 60.0
+"""From a stairwell: 300 kB at 5 kB/s."""
 SEND_SECONDS = 15.0
 """A client that takes nothing for so long is gone; its stream would hold memory for ever."""
 PATH_LIMIT = 1024
@@ -173,6 +177,8 @@ class Gate:
                 state["who"] = who
         if method not in UNSAFE:
             return receive
+        if found.path == f"{access.V}/alerts/{{alert}}/photos":
+            return await _whole_body(receive, headers, PHOTO_LIMIT, PHOTO_SECONDS)
         limit = READINGS_LIMIT if found.rule in (access.Pass.device, access.Pass.signed) else BODY_LIMIT
         return await _whole_body(receive, headers, limit)
 
@@ -240,7 +246,9 @@ def _is_local(scope: Scope, headers: Headers) -> bool:
         return False
 
 
-async def _whole_body(receive: Receive, headers: Headers, limit: int) -> Receive:
+async def _whole_body(
+    receive: Receive, headers: Headers, limit: int, seconds: float | None = None
+) -> Receive:
     """Read the body, bounded in size and time, and hand it on as one piece."""
     length = headers.get("content-length", "")
     too_large = Problem(413, Why.body_too_large, f"at most {limit} bytes", headers={"Connection": "close"})
@@ -249,7 +257,7 @@ async def _whole_body(receive: Receive, headers: Headers, limit: int) -> Receive
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds or BODY_SECONDS):
             while True:
                 message = await receive()
                 if message["type"] != "http.request":

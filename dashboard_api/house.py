@@ -187,6 +187,8 @@ class House:
     """None: no site file is named in the settings, so there is nothing to write into."""
     kept: Ages = USUAL
     """How long history is kept."""
+    photos_of: Callable[[str, str], Json] = lambda _alert, _home: {}
+    """What is to be said about photographs of a case: (alert, home) → fields of its JSON."""
     guesses: Guesses = field(default_factory=Guesses)
     picture: Picture = field(default_factory=Picture)
     caught_up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -257,6 +259,7 @@ class House:
             name=present.names(registry, self._sign_in_name),
             others=self.picture.at_home(alert.home),
         )
+        desk |= self.photos_of(alert.id, alert.home)
         self._said[alert.id] = _Said(case.position, now, desk)
         return desk
 

@@ -1,7 +1,8 @@
 """What a resident looks like: one JPEG each in a folder, for those to whom they agreed to show it.
 
 `Photos` keeps them as `RESIDENT.jpg`: put there by hand, or sent by the desk. `plain` leaves out of a JPEG what a camera
-writes beside the picture (place, time, device, a thumbnail); nothing else of it is read. `routes` are the ways in.
+writes beside the picture (place, time, device, a thumbnail); nothing else of it is read. `routes` are the ways in. When
+a resident withdraws their agreement the file is deleted (`scenes.look_after`), and the `Ledger` keeps a line of it.
 A picture never comes into a log, a topic, the stream or a message; that one was looked at does, like every look.
 """
 
@@ -9,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import json
 import os
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +22,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 from structlog import get_logger
 
+from care.ids import iso
 from care.site import Resident
 from dashboard_api import access
 from dashboard_api.asking import signed_in
@@ -70,11 +75,66 @@ def plain(data: bytes) -> bytes:
         at = end
 
 
+def written(file: Path, data: bytes) -> None:
+    """Write a file whole or not at all, for the service alone. Raises OSError."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".new")
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(data)
+            opened.flush()
+            os.fsync(opened.fileno())
+        Path(name).replace(file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+class Ledger:
+    """`deleted.jsonl` beside the photographs: one line for each that was deleted. It stays when they are gone.
+
+    A line says when, whose or of which case, who took it, who deleted it, why (`asked`, `withdrawn`, `retention`), and the
+    file's SHA-256, by which a copy that turns up elsewhere can be told. No name and nothing of the picture.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._file = folder / "deleted.jsonl" if folder is not None else None
+        self._told: set[tuple[tuple[str, str], ...]] = set()
+
+    @staticmethod
+    def digest(data: bytes) -> str:
+        """The name of a file's content."""
+        return hashlib.sha256(data).hexdigest()
+
+    def deleted(self, now: datetime, **line: str) -> None:
+        """Add a line, durable when this returns; one that is said again because the deleting failed is there already.
+
+        Raises OSError.
+        """
+        same = tuple(sorted(line.items()))
+        if self._file is None or same in self._told:
+            return
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._file.open("a", encoding="utf-8") as opened:
+            opened.write(json.dumps({"at": iso(now), **line}, ensure_ascii=False) + "\n")
+            opened.flush()
+            os.fsync(opened.fileno())
+        self._told.add(same)
+
+
 class Photos:
     """The folder. Without one there are no pictures."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._ledger = Ledger(folder)
+
+    def names(self) -> list[str]:
+        """Residents of whom there is one."""
+        if self._folder is None or not self._folder.is_dir():
+            return []
+        return sorted(file.stem for file in self._folder.glob("*.jpg") if not file.name.startswith("."))
 
     def _file(self, resident: str) -> Path | None:
         return self._folder / f"{resident}.jpg" if self._folder is not None else None
@@ -111,24 +171,18 @@ class Photos:
         file = self._file(resident)
         if file is None:
             raise OSError("there is no folder for photographs")
-        picture = plain(data)
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".new")
-        try:
-            with os.fdopen(handle, "wb") as opened:
-                opened.write(picture)
-            Path(name).replace(file)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
+        written(file, plain(data))
 
-    def remove(self, resident: str) -> bool:
-        """Forget one; whether there was one."""
+    def forget(self, resident: str, *, by: str, why: str, now: datetime) -> bool:
+        """Delete one for good; whether there was one. The line of who, when and why stays. Raises OSError."""
         file = self._file(resident)
         if file is None or not file.exists():
             return False
-        file.unlink()
+        # The line first: better said twice than deleted unsaid.
+        digest = Ledger.digest(file.read_bytes())
+        self._ledger.deleted(now, kind="resident", of=resident, digest=digest, by=by, why=why)
+        file.unlink(missing_ok=True)
+        log.info("photo_deleted", resident=resident, by=by, why=why)
         return True
 
 
@@ -192,6 +246,10 @@ def routes(house: House, photos: Photos) -> APIRouter:
         """Forget their photograph, whether they agreed to it or not."""
         if resident not in house.picture.registry.residents:
             raise Problem(404, Why.unknown_resident, "没有这位老人")
-        log.info("photo_removed", by=who.by, resident=resident, there=photos.remove(resident))
+        try:
+            photos.forget(resident, by=who.by, why="asked", now=house.clock.now())
+        except OSError as error:
+            log.warning("photo_not_deleted", resident=resident, error=error.strerror or str(error))
+            raise Problem(503, Why.failed, "照片没有删除，请管理员检查照片文件夹") from None
 
     return router

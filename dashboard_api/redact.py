@@ -187,6 +187,7 @@ def responder(alert: Json, person: str) -> Json | None:
             "contacts": alert["contacts"],
             "called": [{"to": c["to"], "result": c["result"], "at": c["at"]} for c in alert["called"]],
         }
+        out |= {k: alert[k] for k in ("photos", "photos_agreed") if k in alert}
     return out
 
 

@@ -219,6 +219,16 @@ class RelatedCase(Shape):
     level: Level
 
 
+class ScenePhoto(Shape):
+    """A photograph of the scene; the picture is at `/alerts/{alert}/photos/{id}`."""
+
+    id: str
+    by: str
+    by_name: str
+    at: At
+    """When it was taken."""
+
+
 class Alert(Shape):
     """A case, contract section 5, with what the screens need besides."""
 
@@ -270,6 +280,10 @@ class Alert(Shape):
     welfare: list[WelfareHome] = []
     related: list[RelatedCase] = []
     """Other open cases of the same home."""
+    photos: list[ScenePhoto] = []
+    """Photographs of the scene, in the order in which they were taken."""
+    photos_agreed: bool = False
+    """Whether everybody who lives there agreed to photographs; without it none may be taken."""
 
 
 class AlertPage(Shape):
