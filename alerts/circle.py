@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from math import asin, cos, radians, sin, sqrt
+from math import asin, atan2, cos, degrees, radians, sin, sqrt
 from typing import Any, Literal
 
 import numpy as np
@@ -43,6 +43,14 @@ def metres(a: Location, b: Location) -> float:
     lat_a, lon_a, lat_b, lon_b = map(radians, (*a, *b))
     h = sin((lat_b - lat_a) / 2) ** 2 + cos(lat_a) * cos(lat_b) * sin((lon_b - lon_a) / 2) ** 2
     return 2 * EARTH_METRES * asin(min(1.0, sqrt(h)))
+
+
+def bearing(a: Location, b: Location) -> float:
+    """The direction from one place to another, in degrees from north, clockwise: 0 ≤ it < 360."""
+    lat_a, lon_a, lat_b, lon_b = map(radians, (*a, *b))
+    east = sin(lon_b - lon_a) * cos(lat_b)
+    north = cos(lat_a) * sin(lat_b) - sin(lat_a) * cos(lat_b) * cos(lon_b - lon_a)
+    return degrees(atan2(east, north)) % 360.0
 
 
 def stairs_seconds(home: Home) -> float:

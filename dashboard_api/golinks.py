@@ -160,14 +160,14 @@ def routes(house: House) -> APIRouter:
     async def link_in_browser(token: str, request: Request, done: str | None = None) -> Response:
         """The page behind a link in a message: a plain form, for any phone."""
         if not house.caught_up.is_set():
-            return paper("请稍候", "<p>服务正在启动，请稍后再试。</p>", 503)
+            return paper("请稍候", f'<p style="{_DIM}">服务正在启动，请稍后再试。</p>', 503)
         try:
             claim = await read_claim(token)
             if claim.purpose is Purpose.confirm:
                 return paper(*_link_form(_confirm_page(done=done is not None), request.url.path))
             claim, case, used = await claimed(token)
         except Problem as problem:
-            return paper("链接无效", f"<p>{html.escape(problem.detail)}</p>", problem.status)
+            return paper(*_bad_link(problem), problem.status)
         return paper(*_link_form(link_page(claim, case, done=used), request.url.path))
 
     @router.post("/go/{token}", include_in_schema=False)
@@ -187,7 +187,11 @@ def routes(house: House) -> APIRouter:
         except Problem as problem:
             if problem.reason != Why.link_used:
                 words = _REFUSED.get(problem.reason, problem.detail)
-                return paper("未完成", f"<p>{html.escape(words)}</p>", problem.status)
+                if problem.status in (404, 410):
+                    return paper(*_bad_link(problem), problem.status)
+                return paper(
+                    "没有完成", f'<p style="{_DIM}">{html.escape(words)}</p>{_SIGN_IN}', problem.status
+                )
         return RedirectResponse(request.url.path, status_code=303)
 
     return router
@@ -234,29 +238,72 @@ _TAPE = (
 """The frame of the screens (web/src/tokens.css), for a page that has no style sheet."""
 
 
+_BODY = (
+    "margin:0;min-height:100vh;background:#0d1116;color:#eef2f5;font:17px/1.5 'Noto Sans SC','PingFang SC','HarmonyOS Sans SC',"
+    "'Microsoft YaHei',sans-serif"
+)
+_MAIN = "max-width:30rem;margin:0 auto;padding:24px 16px"
+_MARK = "margin:0 0 40px;color:#b3bfca;font-weight:600"
+_TITLE = "margin:0 0 12px;font-size:30px;line-height:1.3;text-wrap:balance"
+_FORM = "margin:16px 0 0"
+_BUTTON = (
+    "display:block;width:100%;min-height:64px;border:1px solid #f7f9fa;border-radius:6px;background:#f7f9fa;color:#10151a;"
+    "font:700 22px/1.3 inherit;font-family:inherit;cursor:pointer"
+)
+_OTHER = _BUTTON.replace("background:#f7f9fa;color:#10151a", "background:#222c37;color:#eef2f5").replace(
+    "1px solid #f7f9fa", "1px solid #6b7a88"
+)
+_WHERE = "margin:0 0 4px;font-size:22px;font-weight:600"
+_DIM = "margin:0 0 16px;color:#b3bfca"
+_SIGN_IN = (
+    '<p style="margin:32px 0 0"><a href="/" style="display:flex;align-items:center;justify-content:center;min-height:52px;'
+    'border:1px solid #6b7a88;border-radius:6px;color:#eef2f5;text-decoration:none;font-weight:600">登录安心</a></p>'
+)
+"""The look of the phones (web/src/tokens.css) in attributes: the page's policy lets nothing else in, and a message's link
+must open on any phone, without a script."""
+
+
 def _page(title: str, body: str, status: int = 200, *, simulated: bool) -> HTMLResponse:
     """A page that any phone can show; where a simulator feeds the service, it says so before anything else."""
     tape = f'<p style="{_TAPE}">模拟环境</p>' if simulated else ""
     return HTMLResponse(
         '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
-        f"<title>安心 · {html.escape(title)}</title></head><body><main>{tape}<h1>{html.escape(title)}</h1>{body}</main></body></html>",
+        '<meta name="theme-color" content="#0d1116">'
+        f'<title>安心 · {html.escape(title)}</title></head><body style="{_BODY}"><main style="{_MAIN}">{tape}'
+        f'<p style="{_MARK}">安心</p><h1 style="{_TITLE}">{html.escape(title)}</h1>{body}</main></body></html>',
         status_code=status,
         headers={"Cache-Control": "no-store"},
     )
 
 
+def _bad_link(problem: Problem) -> tuple[str, str]:
+    """What to do with a link that does nothing any more; the way in by one's own sign-in stays."""
+    if problem.reason == Why.link_expired:
+        title, words = (
+            "链接已过期",
+            "这条消息里的链接时间太久，不能再用。事情可能已经有人处理，登录后能看到。",
+        )
+    elif problem.reason == Why.unknown_alert:
+        title, words = "没有这个告警", "它已经不在记录里了。"
+    else:
+        title, words = "链接无效", "请从消息里直接点开，或登录后处理。"
+    return title, f'<p style="{_DIM}">{words}</p>{_SIGN_IN}'
+
+
 def _link_form(page: Json, path: str) -> tuple[str, str]:
     """Title and body of a link's page."""
-    where = f"<p>{html.escape(page['building'])}</p>" if page["building"] else ""
-    state = f"<p>#{page['number']} · {html.escape(page['state_words'])}</p>"
+    where = f'<p style="{_WHERE}">{html.escape(page["building"])}</p>' if page["building"] else ""
+    number = f"{page['number']} 号 · " if page["number"] else ""
+    state = f'<p style="{_DIM}">{number}{html.escape(page["state_words"])}</p>'
     act = _ACTS[page["act"]]
     if page["done"] or not act:
-        button = f"<p>{_DONE.get(page['act'], '已处理，谢谢。')}</p>" if page["done"] else ""
+        done = _DONE.get(page["act"], "已处理，谢谢。")
+        button = f'<p role="status" style="{_WHERE}">{done}</p>' if page["done"] else ""
     else:
         path = html.escape(path)
-        button = f'<form method="post" action="{path}"><button type="submit">{act}</button></form>'
+        button = f'<form method="post" action="{path}" style="{_FORM}"><button type="submit" style="{_BUTTON}">{act}</button></form>'
         if page["act"] == Purpose.accept.value:
             other = _ACTS[Purpose.with_me.value]
-            button += f'<form method="post" action="{path}?reply=with_me"><button>{other}</button></form>'
+            button += f'<form method="post" action="{path}?reply=with_me" style="{_FORM}"><button style="{_OTHER}">{other}</button></form>'
     return page["title"], where + state + button

@@ -17,6 +17,7 @@ from alerts.alert import Alert
 from alerts.circle import (
     Near,
     abroad,
+    bearing,
     coverage,
     covered_share,
     metres,
@@ -144,6 +145,28 @@ def _walk(registry: Registry, staff: Staff | None, home: Home | None) -> float |
     start = whereabouts(registry, staff) if staff is not None else None
     minutes = walk_minutes(start, home) if start is not None and home is not None else None
     return None if minutes is None else round(minutes, 1)
+
+
+def _way(registry: Registry, staff: Staff | None, home: Home | None) -> dict[str, Any] | None:
+    """The straight line from somebody's post to a home: from where, how far, in which direction. No way is invented."""
+    start = whereabouts(registry, staff) if staff is not None else None
+    if staff is None or start is None or home is None or home.location is None:
+        return None
+    near = [
+        m for name in staff.micro_grids if (m := registry.micro_grids.get(name)) and m[1].location is not None
+    ]
+    if staff.location is not None:
+        kind, name = "post", None
+    elif near:
+        kind, name = "micro_grid", near[0][1].name
+    else:
+        kind, name = "centre", None
+    return {
+        "start": kind,
+        "start_name": name,
+        "metres": round(metres(start, home.location)),
+        "bearing": round(bearing(start, home.location)) % 360,
+    }
 
 
 def _ladder(alert: Alert, roster: Roster, name: Names, now: datetime) -> list[dict[str, Any]]:
@@ -290,6 +313,7 @@ def alert_json(
                 "accepted_at": _iso(r.accepted_at),
                 "promised_at": _iso(r.promised_at),
                 "walk_minutes": _walk(registry, staff, home),
+                "way": _way(registry, staff, home),
                 "departed_at": _iso(r.departed_at),
                 "arrived_at": _iso(r.arrived_at),
                 "told": (how := what_became(alert, r.id)),

@@ -163,6 +163,8 @@ def responder(alert: Json, person: str) -> Json | None:
         "owner": alert["owner"],
         "responders": [
             {k: r[k] for k in ("id", "name", "role_words", "state", "at", "lead", "walk_minutes")}
+            # From where somebody sets out is nobody else's business: it may be where they live.
+            | ({"way": r["way"]} if r["id"] == person else {})
             for r in alert["responders"]
         ],
         "place": {
@@ -209,10 +211,12 @@ _FAMILY_OUTCOMES = {
 }
 
 
-def family_words(state: str, outcome: str | None, language: str = "zh") -> str:
-    """How a case goes, for a relative, in `zh` or `en`: what the service does, never a diagnosis."""
+def family_words(state: str, outcome: str | None, language: str = "zh", *, who: str = "") -> str:
+    """How a case goes, for a relative, in `zh` or `en`: what the service does and who took it, never a diagnosis."""
     n = 1 if language == "en" else 0
     words = _FAMILY_STATES[state][n]
+    if state == "acknowledged" and who:
+        words = words.replace(("工作人员", "somebody")[n], who)
     if state == "closed" and outcome in _FAMILY_OUTCOMES:
         return f"{words}{': ' if n else '：'}{_FAMILY_OUTCOMES[outcome][n]}"
     return words
@@ -237,7 +241,11 @@ def family(alert: Json, homes: frozenset[str], residents: frozenset[str]) -> Jso
         "closed_at": alert["closed_at"],
         "condition": alert["condition"],
         "state": alert["state"],
-        "state_words": family_words(alert["state"], (alert.get("outcome") or {}).get("outcome")),
+        "state_words": family_words(
+            alert["state"],
+            (alert.get("outcome") or {}).get("outcome"),
+            who=(alert["owner"] or {}).get("name", ""),
+        ),
         "version": alert["version"],
     }
 

@@ -300,6 +300,10 @@ def routes(house: House, photos: Photos) -> APIRouter:
     return router
 
 
+JUST_ENDED = timedelta(hours=2)
+"""So long after its end a case is what a relative's page speaks of."""
+
+
 def family_page(house: House, home: Home, contact: str) -> Json:
     """What a relative's page shows. Pure but for what the house knows."""
     registry = house.picture.registry
@@ -338,7 +342,8 @@ def family_page(house: House, home: Home, contact: str) -> Json:
         seen = house.alert_for(case, viewer)
         if seen is not None:
             outcome = case.alert.outcome.outcome if case.alert.outcome is not None else None
-            told = redact.family_words(seen["state"], outcome, "en")
+            owner = house.name_of(case.alert.owner) if case.alert.owner else ""
+            told = redact.family_words(seen["state"], outcome, "en", who=owner)
             cases.append({**seen, "state_words_en": told, "steps": _family_steps(case.alert)})
     cases.sort(key=lambda c: c["raised_at"], reverse=True)
     page["cases"] = cases[:5]
@@ -349,6 +354,7 @@ def family_page(house: House, home: Home, contact: str) -> Json:
     last = _last_activity(house, home) if "activity" in granted else None
     page["last_at"] = iso(last) if last is not None else None
     clock = f"{last.astimezone(registry.zone):%H:%M}" if last is not None else ""
+    ended = next((c for c in cases if c["closed_at"] and now - _moment(c["closed_at"]) < JUST_ENDED), None)
     if waiting:
         page["calm"] = False
         page["words"], page["words_en"] = waiting[0]["state_words"], waiting[0]["state_words_en"]
@@ -359,18 +365,32 @@ def family_page(house: House, home: Home, contact: str) -> Json:
         page["calm"] = True
         page["words"] = f"今天没有异常，{clock} 有活动" if clock else "今天没有异常"
         page["words_en"] = f"Nothing unusual today, movement at {clock}" if clock else "Nothing unusual today"
+    if ended is not None and not waiting:
+        # How it ended comes first; that a home cannot be seen is said with it.
+        page["words"] = f"刚才的提醒{ended['state_words']}" + (
+            "。" + page["words"] if page["calm"] is None else ""
+        )
+        page["words_en"] = (
+            f"The last reminder: {ended['state_words_en'][0].lower()}{ended['state_words_en'][1:]}"
+            + (". " + page["words_en"] if page["calm"] is None else "")
+        )
     return page
 
 
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
 def _family_steps(alert: Any) -> list[Json]:
-    """The service's own steps, with their times: 接警, 已通话, 已上门, 平安."""
+    """The service's own steps, with their times: 接警, 已通话, 已上门, 平安 (or how else it ended)."""
+    well = alert.outcome is None or alert.outcome.outcome == "O1"
     arrived = next((r.at for r in alert.responders if r.state == "arrived"), None)
     rang = next((c.at for c in alert.calls if c.result == "answered"), None)
     steps = [
         ("接警", "taken", alert.acknowledged_at),
         ("已通话", "spoken to", rang),
         ("已上门", "at the home", arrived),
-        ("已结束", "over", alert.closed_at),
+        ("平安", "all is well", alert.closed_at) if well else ("已结束", "over", alert.closed_at),
     ]
     return [{"words": zh, "words_en": en, "at": iso(at) if at is not None else None} for zh, en, at in steps]
 

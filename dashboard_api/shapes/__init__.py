@@ -61,6 +61,7 @@ from dashboard_api.shapes.cases import (
     Tag,
     Timeline,
     TimelineItem,
+    Way,
     WelfareHome,
 )
 from dashboard_api.shapes.devices import (
@@ -501,6 +502,7 @@ __all__ = [
     "VisitsToday",
     "Vital",
     "Watching",
+    "Way",
     "Week",
     "WeekAway",
     "WeekShift",

@@ -23,6 +23,17 @@ class ProblemBody(BaseModel):
     alert: Alert | None = None
 
 
+class Way(Shape):
+    """From where, how far and in which direction a home is: what the site file's coordinates tell."""
+
+    start: Literal["post", "micro_grid", "centre"]
+    start_name: str | None = None
+    """Of the micro-grid."""
+    metres: int
+    bearing: int
+    """Degrees from north, clockwise."""
+
+
 class Responder(Shape):
     id: str
     name: str
@@ -36,6 +47,8 @@ class Responder(Shape):
     """When they ought to be there, by the way they have to go."""
     walk_minutes: float | None = None
     """On foot from their post to the door."""
+    way: Way | None = None
+    """The straight line from their post to the building; on a phone only one's own."""
     departed_at: At | None = None
     arrived_at: At | None = None
     told: Literal["sent", "waiting", "not_sent", "no_channel"] | None = None

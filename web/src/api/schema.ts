@@ -5512,6 +5512,7 @@ export interface components {
             promised_at?: string | null;
             /** Walk Minutes */
             walk_minutes?: number | null;
+            way?: components["schemas"]["Way"] | null;
             /** Departed At */
             departed_at?: string | null;
             /** Arrived At */
@@ -6792,6 +6793,23 @@ export interface components {
             walls: number;
             /** Audible */
             audible: number;
+        };
+        /**
+         * Way
+         * @description From where, how far and in which direction a home is: what the site file's coordinates tell.
+         */
+        Way: {
+            /**
+             * Start
+             * @enum {string}
+             */
+            start: "post" | "micro_grid" | "centre";
+            /** Start Name */
+            start_name?: string | null;
+            /** Metres */
+            metres: number;
+            /** Bearing */
+            bearing: number;
         };
         /** Week */
         Week: {

@@ -8,7 +8,7 @@ import type { Alert, CallResult, Duty, Me } from '../api/types'
 import { chooseHero, isWaitingRed, order, walk, type Selection } from '../alerts/order'
 import type { Live } from '../live/useLive'
 import { mayAct } from '../session'
-import { texts as t } from '../texts'
+import { listed, texts as t } from '../texts'
 import { contactCall, emergencyCall, firstCall, type Call } from './call'
 
 export const ARMING_MS = 800 // ux.md: Space is dead this long after the centre changed
@@ -148,7 +148,7 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     }
     if (error.reason === 'not_reached_cannot_close') return t.value.outcome.notReached
     if (error.problem.fields !== undefined && error.problem.fields.length > 0) {
-      return words.missing(error.problem.fields.map((field) => t.value.outcome.fields[field as keyof typeof t.value.outcome.fields] ?? field).join('、'))
+      return words.missing(listed(error.problem.fields.map((field) => t.value.outcome.fields[field as keyof typeof t.value.outcome.fields] ?? field)))
     }
     if (error.status === 403) return words.forbidden
     return words.other(error.problem.detail ?? error.reason)
@@ -245,7 +245,7 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     const silent = asked.filter((person) => person.reachable === false)
     dispatching.value = false
     chosen.value = []
-    say(silent.length > 0 ? t.value.dispatch.ringThem(silent.map((one) => `${one.name} ${one.phone ?? ''}`.trim()).join('、')) : t.value.notices.sent(asked.map((one) => one.name).join('、')))
+    say(silent.length > 0 ? t.value.dispatch.ringThem(listed(silent.map((one) => `${one.name} ${one.phone ?? ''}`.trim()))) : t.value.notices.sent(listed(asked.map((one) => one.name))))
   }
   function cancel(): void {
     if (dispatching.value) {

@@ -5,6 +5,7 @@ export const caseZh = {
     title: '依据', rule: (rule: string, version: string) => `规则 ${rule} 第 ${version} 版`, cleared: (clock: string) => `${clock} 恢复`, device: '设备', quantity: '读数', value: '值', at: '时间', received: '收到', limits: '当时的限值', yes: '是', no: '否',
   },
   history: { title: '经过', loading: '正在读取', failed: '暂时读不到经过', deliveries: '通知', noDeliveries: '还没有发出通知', person: '人员', channel: '通道', state: '状态' },
+  photos: { title: '现场照片', of: (who: string, at: string) => `${who} ${at} 拍的现场照片`, remove: '删除', sure: '确定删除，不能恢复', failed: '没有删除，请稍后再试' },
   deliveries: { queued: '排队', accepted: '已送达', refused: '被拒', failed: '失败' },
   timeline: {
     raised: '告警', joined: '并入', escalated: '升级', acknowledged: '接警', called: '打电话', dispatched: '派人', accepted: '接单', declined: '去不了', departed: '出发',

@@ -48,6 +48,7 @@ export const en: Texts = {
     none: 'No open alerts', more: (n) => `${n} more`, leaf: 'to walk', all: 'All shown', recentBefore: 'Last 10 min', recentAfter: 'new',
     person: (name, age) => `${name}, ${age}`, nobody: 'nobody yet', merged: 'merged', search: 'Name, address, phone or device', clear: 'Clear',
   },
+  spoken: (first, others) => `${first}, and ${others} more`,
   hero: {
     number: (n) => `No. ${n}`, onset: (clock) => `since ${clock}`, times: (n) => `${n} times`, late: (time) => `${time} late`, cleared: 'Reading back to normal; still needs a person', unknown: 'Reading unknown',
     target: (state, seconds) => `${state} · goal ${seconds} s`, owned: (name, state) => [name, state].filter(Boolean).join(' · '), resumed: 'Taken, nothing done for 60 s',

@@ -15,6 +15,9 @@ export const locale = (): string => (language.value === 'zh' ? 'zh-CN' : 'en-GB'
 /** What the service says in both languages, in the one of the screen; as it stands where it has only one. */
 export const said = (zh: string, en: string | null | undefined): string => (language.value === 'zh' || !en ? zh : en)
 
+/** Several names in a row, the way the language writes them: 「甲、乙」, "A, B". No "and": what follows may go on. */
+export const listed = (parts: readonly string[]): string => parts.join(language.value === 'zh' ? '、' : ', ')
+
 export async function speak(wanted: Language): Promise<void> {
   texts.value = wanted === 'zh' ? zh : (await import('./en')).en
   language.value = wanted

@@ -55,6 +55,7 @@ export const zh = {
     none: '没有未结的告警', more: (n: number) => `另有 ${n} 条`, leaf: '翻看', all: '已全部显示', recentBefore: '近 10 分钟', recentAfter: '条新告警',
     person: (name: string, age: number) => `${name} ${age} 岁`, nobody: '待接', merged: '已合并', search: '按姓名、地址、电话、设备查找', clear: '清除',
   },
+  spoken: (first: string, others: number) => `${first}，另有 ${others} 个`,
   hero: {
     number: (n: number) => `${n} 号`, onset: (clock: string) => `${clock} 触发`, times: (n: number) => `第 ${n} 次`, late: (time: string) => `迟到 ${time}`, cleared: '现场读数已恢复，仍需人工确认', unknown: '现场读数未知',
     target: (state: string, seconds: number) => `${state} · 目标 ${seconds} 秒内`, owned: (name: string, state: string) => [name, state].filter(Boolean).join(' · '), resumed: '接警后 60 秒无处置',
