@@ -212,6 +212,10 @@ class Room:
     devices = True
     """Whether devices are heard; False is a server that hears none."""
 
+    def house_photos(self) -> Path:
+        """Where photographs are kept."""
+        return Path(self.photos.name)
+
     def start(self) -> None:
         self.do(self._start())
 

@@ -1,0 +1,500 @@
+"""The phones in every state: ux.md 9.8 and 9.9. What stands there, that it fits, and that axe finds nothing."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import expect
+
+from alerts import links
+from alerts.commands import link_secret
+from alerts.events import Purpose
+from care.messages import HomeHealth, Report, encode
+from care.site import Site
+from care.stream import HEALTH, REGISTRY
+from tests.e2e.conftest import Sit, comes_to, picture, wait_for
+from tests.e2e.room import Room
+from tests.e2e.test_checks_look import axe
+from tests.e2e.test_checks_pages import WIDE, cached, steps_of, tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+HOME = "h0317"
+CLOSING = {"cause": "C02", "verification": "V1", "actions": ["A1"], "outcome": "O1", "truth": "avoidable"}
+SMALL, USUAL = (360, 740), (390, 844)
+
+
+@pytest.fixture
+def pan(tmp_path: Path) -> Path:
+    """A burnt pan as a camera writes it: large, and with where and by whose telephone it was taken."""
+    image = Image.new("RGB", (2600, 1900), (150, 140, 120))
+    ImageDraw.Draw(image).ellipse(
+        (700, 400, 1900, 1500), fill=(50, 45, 40), outline=(190, 190, 195), width=60
+    )
+    exif = Image.Exif()
+    exif[0x010F] = "13800000921"
+    exif.get_ifd(0x8825)[1] = "N"
+    file = tmp_path / "pan.jpg"
+    image.save(file, "JPEG", exif=exif, comment=b"29.9532 121.7104")
+    return file
+
+
+def good(page: Page, name: str) -> None:
+    """It fits sideways, every control can be hit, axe finds nothing; a picture is kept for the eye."""
+    comes_to(lambda: page.evaluate(WIDE), False, "the fitting of the page")
+    low = page.evaluate(
+        """() => [...document.querySelectorAll('main button, main a, main label.take, main summary')].filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 47.5 && !one.closest('p') && !one.querySelector('img')).map((one) => one.textContent.trim())"""
+    )
+    assert low == [], "lower than 48 px"
+    # At its end nothing lies below the bar with the next step.
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    assert axe(page) == []
+    page.evaluate("scrollTo(0, 0)")
+    picture(page, name)
+
+
+def me(room: Room) -> str:
+    return str(room.house.people.users["responder"].staff)
+
+
+def offered(room: Room, kind: str = "smoke", home: str = HOME) -> str:
+    alert = room.raised(kind, home)
+    room.command(alert, "dispatch", actor="s01", responders=[me(room)])
+    return alert
+
+
+def there(room: Room, alert: str) -> None:
+    for step in ("accept", "depart", "arrive"):
+        room.command(alert, step, actor=me(room))
+
+
+def shelled(page: Page) -> None:
+    """The phone has the page and its parts, so that it opens without a network."""
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    wait_for(
+        lambda: page.evaluate("navigator.serviceWorker.controller !== null"), what="the worker in charge"
+    )
+    page.reload()
+    page.locator('html[data-link="live"]').wait_for(state="attached")
+    if page.url.endswith("/go"):
+        wait_for(
+            lambda: any("SceneCard" in url for url in cached(page)), what="the kept part for photographs"
+        )
+
+
+# -- /go: a photograph of the scene, and the way --------------------------------------------------------------------
+
+
+LEAVES = "const send = fetch; window.fetch = (to, how) => { if (how?.body instanceof Blob) window.left = how.body; return send(to, how) }"
+"""Keeps what leaves the phone."""
+
+
+def test_a_photograph_of_the_scene_is_taken_made_small_and_seen_by_the_desk(
+    room: Room, sit: Sit, pan: Path
+) -> None:
+    """9.9: one press; small and without what the camera wrote; sent; the desk sees it with who and when and can delete it."""
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1], script=LEAVES)
+    alert = offered(room)
+    there(room, alert)
+    card = page.locator("[data-scene]")
+    card.locator('input[type="file"]').set_input_files(pan)
+    wait_for(lambda: page.evaluate("window.left !== undefined"), what="the photograph on its way")
+    body = bytes(page.evaluate("window.left.arrayBuffer().then((all) => [...new Uint8Array(all)])"))
+    assert len(body) <= 400_000
+    assert b"13800000921" not in body
+    assert b"29.9532" not in body
+    with Image.open(io.BytesIO(body)) as small:
+        assert (small.format, small.size) == ("JPEG", (1600, 1169))
+    card.locator('[data-photo="sent"]').wait_for()
+    expect(card.locator("input")).to_have_attribute("capture", "environment")
+    good(page, "go-photo")
+    desk = sit(f"/desk?case={alert}&tab=history")
+    shown = desk.locator("[data-photo]")
+    expect(shown).to_contain_text("林国平")
+    wait_for(lambda: shown.locator("img").evaluate("one => one.naturalWidth") == 1600, what="the picture")
+    assert axe(desk) == []
+    picture(desk, "desk-photo")
+    shown.get_by_role("button").click()
+    shown.get_by_role("button", name="确定删除").click()
+    expect(shown).to_have_count(0)
+    expect(card.locator("[data-photo]")).to_have_count(0)
+    assert not list(room.house_photos().rglob("*.jpg"))
+
+
+def test_a_photograph_without_a_network_waits_on_the_phone_and_comes_after_the_steps(
+    room: Room, sit: Sit, pan: Path
+) -> None:
+    """9.9: taken in a cellar: 「1 张待上传」, still there after the page was opened anew; back online it is sent once."""
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    alert = offered(room)
+    there(room, alert)
+    page.locator("[data-scene]").wait_for()
+    shelled(page)
+    room.stop()
+    page.locator("[data-scene] input").set_input_files(pan)
+    page.get_by_text("1 张待上传").wait_for()
+    page.reload()
+    page.get_by_text("1 张待上传").wait_for()
+    expect(page.locator('[data-photo="waiting"] img')).to_be_visible()
+    good(page, "go-photo-offline")
+    room.start()
+    wait_for(lambda: len(room.house.photos_of(alert, HOME)["photos"]) == 1, what="the photograph")
+    page.locator('[data-photo="sent"]').wait_for()
+    expect(page.get_by_text("张待上传")).to_have_count(0)
+    assert len(room.house.photos_of(alert, HOME)["photos"]) == 1
+
+
+def changed(
+    room: Room, consent: dict[str, list[str]] | None, *, drop: str = "photo", home: str = HOME
+) -> None:
+    """The site file is loaded anew with another consent of this home's residents."""
+    raw = msgspec.json.decode(msgspec.json.encode(room.registry.site))
+    for one in raw["homes"]:
+        for resident in one.get("residents", []) if one["id"] == home else []:
+            kept = {k: v for k, v in (resident.get("consent") or {}).items() if k != drop}
+            resident["consent"] = {**kept, **(consent or {})}
+    loaded(room, raw)
+
+
+def loaded(room: Room, raw: Any) -> None:
+    """Another site file is in force."""
+    before = room.house.picture.registry
+    room.do(
+        room.stream.put(REGISTRY, "site", encode(msgspec.json.decode(msgspec.json.encode(raw), type=Site)))
+    )
+    wait_for(lambda: room.house.picture.registry is not before, what="the other site file")
+
+
+@pytest.fixture
+def own_site(room: Room) -> Iterator[None]:
+    """Puts the room's own site file back."""
+    yield
+    before = room.house.picture.registry
+    room.do(room.stream.put(REGISTRY, "site", encode(room.registry.site)))
+    wait_for(lambda: room.house.picture.registry is not before, what="the site file of the room")
+
+
+@pytest.mark.usefixtures("own_site")
+def test_where_nobody_agreed_no_photograph_can_be_taken_and_the_page_says_so(room: Room, sit: Sit) -> None:
+    """9.9, photo with consent: no camera is offered where somebody who lives there did not agree."""
+    changed(room, None)
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    there(room, offered(room))
+    card = page.locator("[data-scene]")
+    expect(card).to_contain_text("老人没有同意拍照")
+    expect(card.locator("input")).to_have_count(0)
+    good(page, "go-photo-no-consent")
+
+
+def test_the_way_is_told_in_words_after_acceptance_and_handed_to_the_phones_map(room: Room, sit: Sit) -> None:
+    """9.9, route in words: from one's post, key, entrance, code, floor, room, as the site file has them; nothing before acceptance."""
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    alert = offered(room)
+    page.locator('[data-step="accept"]').wait_for()
+    expect(page.locator("[data-route]")).to_have_count(0)
+    tap(page, "accept")
+    way = page.locator("[data-route] li")
+    home = room.registry.homes[HOME]
+    expect(way.first).to_contain_text(re.compile(r"从您登记的位置往[东南西北]+，直线约 \d+ 米"))
+    expect(way).to_contain_text(
+        [f"先取钥匙：{home.access.key}", "到银杏小区 3 幢，进 2 单元", "单元门要密码", "4 楼", "敲 402 室"]
+    )
+    assert home.access.door_code not in page.content(), "the code itself only on demand"
+    assert home.location is not None
+    lat, lon = home.location
+    expect(page.locator("[data-map]")).to_have_attribute(
+        "href", f"geo:{lat:.6f},{lon:.6f}?q={lat:.6f},{lon:.6f}"
+    )
+    good(page, "go-way")
+    # From where somebody sets out is nobody else's business.
+    seen = page.request.get(f"{room.url}/api/v1/alerts/{alert}").json()
+    assert [one["id"] for one in seen["responders"] if "way" in one] == [me(room)]
+
+
+def test_what_is_not_registered_is_named_and_nothing_is_invented(room: Room, sit: Sit) -> None:
+    """A home without key and code: the page says that they are not registered."""
+    bare = next(
+        h
+        for h in room.registry.homes.values()
+        if not h.access.key and not h.access.door_code and h.micro_grid
+    )
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    room.command(offered(room, "smoke", bare.id), "accept", actor=me(room))
+    expect(page.locator("[data-route] li").last).to_contain_text("没有登记：钥匙、单元门密码")
+    expect(page.locator("[data-route]")).not_to_contain_text("先取钥匙")
+
+
+# -- /go: its other states ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("width", "height"), [SMALL, USUAL])
+def test_a_task_that_is_gone_says_why(room: Room, sit: Sit, width: int, height: int) -> None:
+    """Closed by the desk, or given to somebody else: a sentence says so, so that nobody goes for nothing or wonders."""
+    page = sit("/go", user="responder", width=width, height=height)
+    alert = offered(room)
+    there(room, alert)
+    page.get_by_text("已到场").first.wait_for()
+    number = room.house.picture.cases[alert].alert.number
+    room.command(alert, "close", actor="s01", **CLOSING)
+    expect(page.locator(".ended")).to_contain_text(re.compile(rf"{number} 号已结案（\d\d:\d\d）"))
+    good(page, f"go-closed-{width}")
+    other = offered(room, "sos")
+    page.locator('[data-step="accept"]').wait_for()
+    expect(page.locator(".ended")).to_have_count(0)
+    number = room.house.picture.cases[other].alert.number
+    somebody = next(
+        s.id for s in room.registry.site.staff if s.role.value == "grid_worker" and s.id != me(room)
+    )
+    room.command(other, "accept", actor=me(room))
+    room.command(other, "hand_over", actor=me(room), to=somebody)
+    expect(page.locator(".ended")).to_contain_text(f"{number} 号已由别人处理，您不用去了")
+    good(page, f"go-taken-{width}")
+
+
+def test_who_declines_is_not_told_that_somebody_else_goes(room: Room, sit: Sit) -> None:
+    """They know; and the next task comes as before."""
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    alert = offered(room)
+    page.locator('[data-step="decline"]').click()
+    page.get_by_text("现在没有派给您的任务").wait_for()
+    wait_for(
+        lambda: room.house.picture.cases[alert].alert.responder(me(room)).state == "declined", what="the no"
+    )
+    expect(page.locator(".ended")).to_have_count(0)
+
+
+@pytest.mark.usefixtures("own_site")
+@pytest.mark.parametrize("on", [True, False])
+def test_without_a_task_one_reads_whether_one_is_on_duty(room: Room, sit: Sit, on: bool) -> None:
+    """On duty: the phone will ring; not on duty: one may be told all the same, and nobody thinks that they are forgotten."""
+    raw = msgspec.json.decode(msgspec.json.encode(room.registry.site))
+    now = room.clock.now().astimezone(room.registry.zone)
+    begins = now + timedelta(hours=-1 if on else 6)
+    mine = {"staff": me(room), "from": f"{begins:%H:%M}", "to": f"{begins + timedelta(hours=3):%H:%M}"}
+    raw["shifts"] = [
+        s
+        for s in raw["shifts"]
+        if me(room) not in ([s["staff"]] if isinstance(s["staff"], str) else s["staff"])
+    ]
+    loaded(room, {**raw, "shifts": [*raw["shifts"], mine]})
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    expect(page.locator("[data-duty]")).to_have_attribute("data-duty", "on" if on else "off")
+    expect(page.locator(".calm")).to_contain_text("有任务时手机会响" if on else "仍可能通知您")
+    good(page, f"go-duty-{'on' if on else 'off'}")
+
+
+def test_offline_the_task_stays_and_says_how_old_it_is(room: Room, sit: Sit) -> None:
+    """Opened anew without a network: the task as it was, 「离线」, and since when nothing was heard."""
+    page = sit("/go", user="responder", width=USUAL[0], height=USUAL[1])
+    room.command(offered(room), "accept", actor=me(room))
+    page.locator('[data-step="depart"]').wait_for()
+    shelled(page)
+    page.locator('[data-step="depart"]').wait_for()
+    room.stop()
+    page.reload()
+    page.get_by_text("离线", exact=True).wait_for()
+    expect(page.get_by_text("连接中断")).to_be_visible()
+    expect(page.locator("[data-route] li").last).to_contain_text("敲 402 室")
+    good(page, "go-offline")
+
+
+# -- one-time links -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", ["good", "used", "expired", "wrong"])
+def test_a_link_of_a_message_opens_on_any_phone_and_says_what_to_do(
+    room: Room, browser: Browser, which: str
+) -> None:
+    """Without sign-in and without a script: one large button; used, expired or wrong: a sentence and the way to sign in."""
+    alert = offered(room)
+    token = "nothing"
+    if which != "wrong":
+        until = room.clock.now() + timedelta(minutes=-1 if which == "expired" else 10)
+        claim = links.Claim(alert, HOME, me(room), Purpose.accept, "d1", int(until.timestamp()))
+        token = links.make(claim, room.do(link_secret(room.stream)))
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    try:
+        page.goto(f"{room.url}/go/{token}")
+        if which in ("good", "used"):
+            expect(page.get_by_role("heading", level=1)).to_contain_text("烟感报警")
+            assert "402" not in page.content()
+            good(page, "link-good")
+            if which == "used":
+                page.get_by_role("button", name="接受，我去").click()
+                expect(page.get_by_role("status")).to_contain_text("谢谢")
+                wait_for(lambda: "Accepted" in steps_of(room, alert), what="the acceptance")
+                good(page, "link-used")
+        else:
+            title = "链接已过期" if which == "expired" else "链接无效"
+            expect(page.get_by_role("heading", name=title)).to_be_visible()
+            expect(page.get_by_role("link", name="登录安心")).to_be_visible()
+            good(page, f"link-{which}")
+    finally:
+        context.close()
+
+
+# -- /family --------------------------------------------------------------------------------------------------------
+
+
+def lives(room: Room, protection: str = "protected") -> None:
+    """The home's devices are heard, and the home is as protected as it is said."""
+
+    async def work() -> None:
+        now = room.clock.now()
+        health = HomeHealth(
+            home=HOME,
+            at=now,
+            protection=protection,
+            reason="" if protection == "protected" else "no_call",
+            devices=[],
+            paths={},
+        )
+        await room.stream.put(HEALTH, f"home.{HOME}", encode(health))
+        device = room.registry.homes[HOME].devices[0]
+        report = Report(
+            report_id=f"r-{now.timestamp()}", home=HOME, device=device.id, kind=device.kind.value, at=now,
+            received_at=now, values={"motion": True},
+        )  # fmt: skip
+        await room.stream.publish(report.subject, encode(report))
+
+    room.do(work())
+    wait_for(lambda: HOME in room.house.picture.health, what="the home's health")
+
+
+def sentence(page: Page) -> str:
+    return page.get_by_role("heading", level=1).inner_text().replace("\n", "")
+
+
+@pytest.mark.own_room
+@pytest.mark.parametrize(("width", "height"), [SMALL, USUAL])
+def test_the_family_page_in_each_state_of_a_case(room: Room, sit: Sit, width: int, height: int) -> None:
+    """9.8: calm; a reminder; who took it; at the home; how it has just ended, with the steps; later calm again."""
+    lives(room)
+    page = sit("/family", user="family", width=width, height=height)
+    comes_to(lambda: sentence(page).startswith("今天没有异常"), True, "the calm sentence")
+    good(page, f"family-calm-{width}")
+    alert = room.raised("smoke", HOME)
+    comes_to(lambda: sentence(page), "社区正在核实一条提醒", "the reminder")
+    steps = page.locator(".steps li")
+    expect(steps).to_contain_text(["接警", "已通话", "已上门", "平安"])
+    expect(page.locator(".steps .done")).to_have_count(0)
+    good(page, f"family-new-{width}")
+    room.command(alert, "acknowledge", actor="s01")
+    comes_to(
+        lambda: sentence(page), f"社区正在核实一条提醒，{room.house.name_of('s01')}已接警", "who took it"
+    )
+    room.command(alert, "call", actor="s01", to="home", result="answered")
+    room.command(alert, "dispatch", actor="s01", responders=[me(room)])
+    comes_to(lambda: sentence(page), "工作人员正在上门", "who goes")
+    there(room, alert)
+    comes_to(lambda: sentence(page), "工作人员已到家中", "who is there")
+    expect(page.locator(".steps .done")).to_have_count(3)
+    good(page, f"family-there-{width}")
+    room.command(alert, "close", actor="s01", **CLOSING)
+    comes_to(lambda: sentence(page), "刚才的提醒已处理完毕：平安", "how it ended")
+    expect(page.locator(".steps li")).to_contain_text(["接警", "已通话", "已上门", "平安"])
+    expect(page.get_by_text("等待中")).to_have_count(0)
+    good(page, f"family-ended-{width}")
+
+
+@pytest.mark.own_room
+def test_what_ended_two_hours_ago_is_no_longer_the_first_thing_said(room: Room, sit: Sit) -> None:
+    """And a home that cannot be seen is never said to be well because a case ended well."""
+    lives(room)
+    alert = room.raised("smoke", HOME)
+    room.command(alert, "acknowledge", actor="s01")
+    room.command(alert, "close", actor="s01", **CLOSING)
+    page = sit("/family", user="family", width=SMALL[0], height=SMALL[1])
+    comes_to(lambda: sentence(page), "刚才的提醒已处理完毕：平安", "how it ended")
+    lives(room, "not")
+    page.reload()
+    comes_to(
+        lambda: sentence(page), "刚才的提醒已处理完毕：平安。现在看不全家里的情况，社区正在检查设备", "both"
+    )
+    room.clock.advance(2 * 3600 + 60)
+    lives(room)
+    page.reload()
+    comes_to(lambda: sentence(page).startswith("今天没有异常"), True, "the calm sentence")
+    expect(page.locator(".steps")).to_have_count(0)
+
+
+@pytest.mark.usefixtures("own_site")
+@pytest.mark.parametrize(("width", "height"), [SMALL, USUAL])
+def test_without_agreement_the_family_page_tells_nothing_and_says_so(
+    room: Room, sit: Sit, width: int, height: int
+) -> None:
+    """9.8: no name, no state, no time; the centre's telephone, and a sentence why."""
+    changed(room, None, drop="family")
+    room.raised("smoke", HOME)
+    page = sit("/family", user="family", width=width, height=height)
+    comes_to(lambda: sentence(page), "老人没有同意向家属显示情况", "the sentence")
+    body = page.locator("main").inner_text()
+    assert room.registry.homes[HOME].residents[0].name not in body
+    assert not re.search(r"\d\d:\d\d", body), "nothing is told, so nothing has a time"
+    expect(page.locator(".steps, .push")).to_have_count(0)
+    expect(page.get_by_role("link", name="打电话给家里")).to_have_count(0)
+    good(page, f"family-no-consent-{width}")
+
+
+def test_the_family_page_offline_shows_the_last_sentence_with_its_time_in_bold(room: Room, sit: Sit) -> None:
+    """9.8: the last known sentence, grey, its time in bold, and that it may be old; twice the size of letters loses nothing."""
+    lives(room)
+    page = sit("/family", user="family", width=SMALL[0], height=SMALL[1])
+    comes_to(lambda: sentence(page) != "", True, "a sentence")
+    known = sentence(page)
+    shelled(page)
+    comes_to(lambda: sentence(page), known, "the same sentence")
+    room.stop()
+    page.reload()
+    page.get_by_text("离线，信息可能过时").wait_for()
+    assert sentence(page) == known
+    assert int(page.locator(".at b").evaluate("one => getComputedStyle(one).fontWeight")) >= 600
+    good(page, "family-offline")
+    room.start()
+    page.evaluate("document.documentElement.style.fontSize = '1250%'")
+    comes_to(lambda: page.evaluate(WIDE), False, "letters of twice the size in the page")
+
+
+def test_every_state_of_the_phones_speaks_english(room: Room, sit: Sit) -> None:
+    """C-I18N-1: the way, the photographs, the family's sentence: no Chinese but names and addresses."""
+    english = "localStorage.setItem('anxin.language', 'en')"
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1], script=english)
+    alert = offered(room)
+    there(room, alert)
+    page.locator("[data-scene]").wait_for()
+    page.locator("details.way summary").click()
+    home = room.registry.homes[HOME]
+    known = [
+        home.address,
+        home.access.key,
+        "银杏小区 3 幢",
+        "2 单元",
+        "402 室",
+        *(s.name for s in room.registry.site.staff),
+        *(r.name for r in home.residents),
+        *(c.name for c in home.contacts),
+        "5-2 微网格",
+        "微网格",
+        "网格",
+        "中文",
+        "安心",
+    ]
+    for screen in (page, sit("/family", user="family", width=SMALL[0], height=SMALL[1], script=english)):
+        text = screen.locator("main").inner_text()
+        for name in itertools.chain(sorted(known, key=len, reverse=True)):
+            text = text.replace(name, "")
+        assert re.findall(r"[\u4e00-\u9fff、，。：（）]+", text) == []
