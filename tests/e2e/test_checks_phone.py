@@ -309,6 +309,7 @@ def test_offline_the_task_stays_and_says_how_old_it_is(room: Room, sit: Sit) -> 
     expect(page.get_by_text("连接中断")).to_be_visible()
     expect(page.locator("[data-route] li").last).to_contain_text("敲 402 室")
     good(page, "go-offline")
+    room.start()
 
 
 # -- one-time links -------------------------------------------------------------------------------------------------
