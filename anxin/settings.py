@@ -346,7 +346,8 @@ KEYS: tuple[Key, ...] = (
         "photos",
         _path,
         "a folder",
-        "photographs of residents who agreed to it, `RESIDENT.jpg` each; the desk can send them as well",
+        "photographs of residents who agreed to it, `RESIDENT.jpg` each (the desk can send them as well), and of scenes in `cases`; "
+        "what was deleted stands in `deleted.jsonl`",
         "`photos` in `data_dir`",
         path=True,
     ),
