@@ -28,7 +28,7 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SIZES = [(1920, 1080), (3840, 1080), (3840, 2160), (1366, 768), (1080, 1920)]
 
 CLIPPED = """() => {
-  const bad = []
+  const bad = document.querySelectorAll('.stage *').length > 50 ? [] : ['nothing to look at']
   const root = document.documentElement
   if (root.scrollWidth > root.clientWidth + 1) bad.push(`page ${root.scrollWidth} > ${root.clientWidth}`)
   for (const one of document.querySelectorAll('.stage *')) {
@@ -293,6 +293,7 @@ CONTRAST = """() => {
   const channel = (value) => { const part = value / 255; return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4 }
   const light = (colour) => { const [r, g, b] = colour.match(/[\\d.]+/g).map(Number); return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b) }
   const bad = []
+  let judged = 0
   for (const text of document.querySelectorAll('svg text')) {
     const box = text.getBoundingClientRect()
     const stack = document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2)
@@ -301,11 +302,12 @@ CONTRAST = """() => {
     if (!under) continue
     const ground = under.tagName === 'rect' || under.tagName === 'polygon' || under.tagName === 'circle' || under.tagName === 'path' ? getComputedStyle(under).fill : getComputedStyle(under).backgroundColor
     if (!/rgb/.test(ground)) continue
+    judged += 1
     const [a, b] = [light(getComputedStyle(text).fill), light(ground)]
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
     if (ratio < 4.5) bad.push(`${text.textContent.trim()} ${ratio.toFixed(1)}`)
   }
-  return bad
+  return judged >= 10 ? bad : [`only ${judged} could be judged`]
 }"""
 
 

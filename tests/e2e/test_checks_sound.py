@@ -140,6 +140,29 @@ def test_c_snd_4_each_level_has_its_own_sound_and_red_goes_on(room: Room, kiosk:
     context.close()
 
 
+def test_c_ack_6_taken_and_left_it_sounds_again(room: Room, kiosk: Browser) -> None:
+    """C-ACK-6: taking a red ends its sound; 60 s without a call or anybody sent, and it sounds again."""
+    context = open_screen(kiosk)
+    seat(context, room)
+    context.add_init_script(BURSTS)
+    page = context.new_page()
+    page.goto(f"{room.url}/desk")
+    live(page)
+    page.wait_for_selector('html[data-audio="running"]', state="attached")
+    alert = room.raised("smoke")
+    wait_for(lambda: reds(page), what="the red")
+    room.command(alert, "acknowledge", actor="s01")
+    page.wait_for_selector('html[data-red="0"]', state="attached")
+    page.wait_for_timeout(EVERY_MS + 1_000)  # that it is silent can only be seen by waiting
+    before = len(reds(page))
+    assert before <= 2
+    page.wait_for_timeout(EVERY_MS)
+    assert len(reds(page)) == before, "what is taken is silent"
+    room.passes(61)
+    wait_for(lambda: len(reds(page)) > before, what="the sound of what came back")
+    context.close()
+
+
 BLOCKED = """
 let touched = false
 addEventListener('pointerdown', () => (touched = true), true)
