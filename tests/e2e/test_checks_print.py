@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import ARTEFACTS, Sit
+from tests.e2e.conftest import ARTEFACTS, Sit, comes_to, wait_for
 from tests.e2e.room import Room
 from tests.e2e.test_checks_look import axe
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
@@ -78,3 +83,78 @@ def test_a_case_is_printed_whole_and_without_controls(room: Room, sit: Sit) -> N
     page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(drawer.get_by_role("heading", name="经过")).to_have_count(0)
+
+
+def on_paper(page: Page) -> list[str]:
+    """What axe finds on the sheet, and what is pale on it: ink that a laser printer loses."""
+    page.emulate_media(media="print")
+    comes_to(
+        lambda: page.evaluate("getComputedStyle(document.body).backgroundColor"),
+        "rgb(255, 255, 255)",
+        "white paper",
+    )
+    pale: list[str] = page.evaluate(PALE)
+    return [*axe(page), *pale]
+
+
+PALE = """() => {
+  const light = (colour) => { const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number); return a === 0 ? null : (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255 }
+  const bad = []
+  let read = 0
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  while (walk.nextNode()) {
+    const one = walk.currentNode.parentElement
+    if (!one || !walk.currentNode.textContent.trim() || !one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || one.closest('.sr, script, style, svg, option')) continue
+    const box = one.getBoundingClientRect()
+    if (box.width < 2 || box.height < 2) continue
+    read += 1
+    let ground = null
+    for (let at = one; at && ground === null; at = at.parentElement) ground = light(getComputedStyle(at).backgroundColor)
+    const ink = light(getComputedStyle(one).color)
+    if (Math.abs(ink - (ground ?? 1)) < 0.35) bad.push(`pale: ${one.tagName} ${walk.currentNode.textContent.trim().slice(0, 30)}`)
+  }
+  return read >= 10 ? bad : [`only ${read} words on the sheet`]
+}"""
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_axe_finds_nothing_on_the_sheet_of_a_case(room: Room, sit: Sit, language: str) -> None:
+    """C-A11Y-1 on paper: a case as it is printed, with every tab, open and closed."""
+    alert = room.raised("smoke", "h0317")
+    room.command(alert, "acknowledge", actor="s01")
+    page = sit(
+        f"/desk?case={alert}",
+        script=f"localStorage.setItem('anxin.language', '{language}'); window.print = () => {{ window.printed = true }}",
+    )
+    for closed in (False, True):
+        if closed:
+            page.emulate_media(media="screen")
+            page.evaluate("dispatchEvent(new Event('afterprint'))")
+            outcome = {
+                "cause": "C02",
+                "verification": "V1",
+                "actions": ["A1"],
+                "outcome": "O1",
+                "truth": "avoidable",
+            }
+            room.command(alert, "close", actor="s01", **outcome)
+            page.goto(f"{room.url}/desk?case={alert}")
+        drawer = page.locator("dialog.drawer")
+        drawer.get_by_role("button", name="打印" if language == "zh" else "Print").click()
+        wait_for(lambda: page.evaluate("window.printed === true"), what="the printing")
+        assert on_paper(page) == []
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    page.pdf(path=ARTEFACTS / f"case-{language}.pdf", format="A4")
+
+
+@pytest.mark.parametrize("path", ["/duty", "/devices", "/residents/r0317", "/kpi", "/handover"])
+def test_axe_finds_nothing_on_the_sheets_of_the_other_pages(room: Room, sit: Sit, path: str) -> None:
+    """C-A11Y-1 on paper: week and coverage, devices, a resident, figures, hand-over: readable, nothing pale, no bars of the screen."""
+    room.raised("bed", "h0317")
+    page = sit(path)
+    page.locator("main :is(h1, h2):visible").first.wait_for()
+    page.wait_for_timeout(500)  # what it asks the service for is there too
+    assert on_paper(page) == []
+    expect(page.get_by_role("banner")).to_be_hidden()
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    page.pdf(path=ARTEFACTS / f"print{path.replace('/', '-')}.pdf", format="A4")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from care.messages import Report
+from care.clock import ManualClock
+from care.errors import Temporary
+from care.messages import Firmware, Report, decode
 from care.site import Community, Device, Home, Registry, Site
+from care.stream import HEALTH, MemoryStream
 from care.words import Kind
+from ingest.gateway import Gateway
 from ingest.normalize import Message, Normalizer, Subscription
 
 NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
@@ -119,3 +126,104 @@ def test_home_assistants_discovery_tells_the_version_of_its_device() -> None:
     assert n.firmware["door"].build == "1.5.0"
     (report,) = says(n, "x/door", b"ON")
     assert report.values == {"door_open": True}
+
+
+# -- kept in the bucket ---------------------------------------------------------------------------------------------
+
+
+class Shaky(MemoryStream):
+    """A stream that can be away for writing."""
+
+    away = False
+
+    async def put(self, bucket: str, key: str, data: bytes, *, expect: int | None = None) -> int:
+        if self.away:
+            raise Temporary("away")
+        return await super().put(bucket, key, data, expect=expect)
+
+
+@contextlib.asynccontextmanager
+async def keeping(stream: MemoryStream, n: Normalizer) -> AsyncIterator[None]:
+    """The gateway's own task that writes down what runs on devices, without a broker."""
+
+    async def nothing() -> AsyncIterator[Registry]:
+        return
+        yield
+
+    gateway = Gateway(
+        stream=stream,
+        clock=ManualClock(NOON),
+        registry_source=nothing(),
+        mqtt_url="mqtt://127.0.0.1:9",
+        client_id="t",
+    )
+    gateway._normalizer = n
+    gateway._known.set()
+    task = asyncio.create_task(gateway._keep_firmware())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def kept(stream: MemoryStream, device: str, version: str) -> Firmware:
+    """What the bucket says of a device, once it says this version."""
+    async with asyncio.timeout(10):
+        while True:
+            entry = await stream.get(HEALTH, f"firmware.{device}")
+            if entry is not None and entry.data is not None:
+                told = decode(entry.data, Firmware)
+                if told.installed == version:
+                    return told
+            await asyncio.sleep(0.005)
+
+
+def runs(version: int) -> dict[str, Any]:
+    return {
+        "smoke": False,
+        "update": {"state": "idle", "installed_version": version, "latest_version": version},
+    }
+
+
+async def test_what_runs_is_written_into_the_bucket_and_waits_while_the_stream_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Written once it is told; a stream that is away loses no news, and what came meanwhile is the one that is written."""
+    monkeypatch.setattr("ingest.gateway.FIRMWARE_SECONDS", 0.01)
+    stream = Shaky()
+    n = a_normalizer("zigbee2mqtt", "zigbee2mqtt/#", SMOKE)
+    async with keeping(stream, n):
+        says(n, "zigbee2mqtt/厨房 烟感", runs(7))
+        assert (await kept(stream, "smoke", "7")).device == "smoke"
+        assert n.firmware_news == {}, "what is written is no news"
+        stream.away = True
+        says(n, "zigbee2mqtt/厨房 烟感", runs(8))
+        await asyncio.sleep(0.05)
+        assert set(n.firmware_news) == {"smoke"}, "kept until it is written"
+        says(n, "zigbee2mqtt/厨房 烟感", runs(9))
+        stream.away = False
+        await kept(stream, "smoke", "9")
+
+
+async def test_what_was_kept_is_no_news_after_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restart reads the bucket first: the same said again is not written again; an unreadable entry hurts nobody."""
+    monkeypatch.setattr("ingest.gateway.FIRMWARE_SECONDS", 0.01)
+    stream = MemoryStream()
+    first = a_normalizer("zigbee2mqtt", "zigbee2mqtt/#", SMOKE)
+    async with keeping(stream, first):
+        says(first, "zigbee2mqtt/厨房 烟感", runs(7))
+        await kept(stream, "smoke", "7")
+    await stream.put(HEALTH, "firmware.broken", b"{")
+    before = await stream.get(HEALTH, "firmware.smoke")
+    again = a_normalizer("zigbee2mqtt", "zigbee2mqtt/#", SMOKE)
+    async with keeping(stream, again):
+        async with asyncio.timeout(10):
+            while "smoke" not in again.firmware:
+                await asyncio.sleep(0.005)
+        says(again, "zigbee2mqtt/厨房 烟感", runs(7))
+        await asyncio.sleep(0.05)
+    after = await stream.get(HEALTH, "firmware.smoke")
+    assert before is not None
+    assert after is not None
+    assert before.revision == after.revision
