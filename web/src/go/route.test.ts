@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { doorOf } from '../alerts/words'
 import { mapLink, route } from './route'
-import { english, chinese } from './words'
+import { english } from './words.en'
+import { chinese } from './words.zh'
 
 const place = { estate_building: '银杏小区 3 幢', unit_room: '2 单元 402', floor: 4, lift: false, key: '邻里中心 07 号柜', door_code: true, location: [29.9532, 121.7104] as [number, number] }
 const zh = (parts: string[]): string => parts.join('、')

@@ -1,0 +1,10 @@
+/** Words of the responder's phone. */
+export const chinese = {
+  route: {
+    title: '怎么走', map: '用手机地图打开', from: { post: () => '从您登记的位置', micro_grid: (name: string) => `从 ${name}`, centre: () => '从中心' }, towards: ['北', '东北', '东', '东南', '南', '西南', '西', '西北'], line: (from: string, towards: string, metres: string) => `${from}往${towards}，直线约 ${metres} 米（怎么走看地图）`, here: '就在附近',
+    key: (where: string) => `先取钥匙：${where}`, unit: (building: string, unit: string) => `到${building}${unit ? `，进 ${unit}` : ''}`, code: '单元门要密码，点下面「查看密码」', up: (floor: number, lift: boolean | null | undefined) => (floor <= 1 ? `在 ${floor} 楼` : lift === true ? `坐电梯上 ${floor} 楼` : lift === false ? `走楼梯上 ${floor} 楼` : `上 ${floor} 楼`), room: (room: string) => `敲 ${room}`, missing: (names: string) => `没有登记：${names}`, key_name: '钥匙', code_name: '单元门密码', floor_name: '楼层',
+  },
+  onDuty: '您正在当班', offDuty: '您现在不当班', offDutyWords: '有急事、又没有别人时，仍可能通知您。', ended: (n: number, at: string) => `${n} 号已结案（${at}），谢谢。`, moved: (n: number) => `${n} 号已由别人处理，您不用去了。`,
+  title: '上门任务', rota: '我的班次、请假、换班', signOut: '退出', calls: '今日电话', age: (n: number) => `${n} 岁`, fault: '暂时读不到，请稍后再试',
+  none: '现在没有派给您的任务', noneWords: '有任务时手机会响，本页会自动显示。', accept: '接受，我去', decline: '去不了', depart: '出发了', arrive: '到了', done: '已到场，等待监控席结案', floor: (n: number) => `${n} 楼`, lift: '有电梯', noLift: '没有电梯', door: '门禁', doorCode: '查看密码', doorCodeLogged: '会记入日志', people: '同去', lead: '牵头', together: '同去', ambulance: '需要 120', ambulanceHold: '按住 1 秒', ambulanceSent: '已告诉监控席：需要 120', home: '打给家里', pending: (n: number) => `${n} 步待上传`, offline: '离线', refused: '这一步没有成功', note: '写给监控席', noteSend: '发送', roomAfter: '房号接受后显示', walk: (n: number) => `步行约 ${Math.max(1, Math.round(n))} 分钟`, callDesk: '打给监控席', atDoor: '到门口', doors: { smoke: '先用手背摸门板：烫就不开门，退到楼下等消防；不烫再敲门，报「社区」。', gas: '不按门铃、不开灯、楼道里不打电话；敲门，请老人先出来，再关阀开窗。', co: '先开窗再进屋，不开灯；自己头晕就退出来。', sos: '敲门报「社区」，等半分钟；没应答就用钥匙。', fall: '敲门报「社区」，没应答就用钥匙；人在地上先别扶，问哪里疼。', other: '敲门报「社区」，说是来看看老人。' } as Record<string, string>, also: (n: number) => `另有 ${n} 个任务`,
+}
