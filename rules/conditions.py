@@ -364,6 +364,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
         Type.number,
         "devices of the home that said it within that time",
         wide_argument=True,
+        proves=True,
     ),
     "near": Function(
         ("quantity", "duration"),
@@ -407,6 +408,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
         Type.bool,
         "pulse or breathing far from normal within that time",
         wide=("heart_rate", "respiration_rate"),
+        proves=True,
     ),
     "active": Function((), Type.bool, "a finding of one of these codes is open in the home", rest="text"),
     "between": Function(("clock", "clock"), Type.bool, "wall clock of the community; may cross midnight"),
@@ -625,6 +627,8 @@ class _Node:
     """Of `and` and `or`, in the order in which they are asked."""
     stop: bool = False
     """The answer of a part at which the others are not asked: True for `or`."""
+    counted: bool = False
+    """A number of devices, each with a support of its own: a comparison rests on no more of them than it takes."""
 
     def rests(self, by_time: bool) -> frozenset[str] | None:
         """What it rests on, whatever it is."""
@@ -843,7 +847,9 @@ class _Parser:
             value,
             Type.bool,
             op.position,
-            lambda view, want: (*sa(view, want), *sb(view, want)),
+            _enough(sa, b, op.text)
+            if left.counted
+            else lambda view, want: (*sa(view, want), *sb(view, want)),
             reads=_reads((left, right)),
             timed=left.timed or right.timed,
         )
@@ -1055,6 +1061,7 @@ class _Parser:
             token.position,
             named if function.proves else lambda _v, want: found if want else nothing,
             grows=function.grows,
+            counted=name_ in COUNTED,
             reads=frozenset((quantity,) if quantity is not None else ())
             if name_ in STANDING | TIMED
             else None,
@@ -1068,6 +1075,22 @@ class _Parser:
             names = ", ".join(n if n in VITALS else f'"{n}"' for n in known)
             raise ConditionFault(f"`{function}` knows {names}, not `{token.text}`", token.position)
         return str(word)
+
+
+COUNTED: Final = frozenset({"said"})
+"""Functions that give a number of devices and prove each of them."""
+
+
+def _enough(
+    support: Callable[[Any, bool], tuple[Support, ...]], limit: Closure, op: str
+) -> Callable[[Any, bool], tuple[Support, ...]]:
+    """Of a number of devices that is at least so large: as many of them as it takes."""
+
+    def found(view: Any, want: bool) -> tuple[Support, ...]:
+        needed = limit(view) + (1 if op == ">" else 0)
+        return support(view, want)[: int(needed)] if op in (">", ">=") else support(view, want)
+
+    return found
 
 
 def _calling(name: str, asked: tuple[Closure, ...]) -> Closure:

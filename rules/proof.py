@@ -84,6 +84,23 @@ def _stirred(view: EngineView, _seconds: float) -> list[Evidence]:
     return of_sign(last_sign(view.home, STIRRING, view.now))
 
 
+def _said(view: EngineView, quantity: str, seconds: float) -> list[Evidence]:
+    """Each device that said it, by the last time it did; the latest first."""
+    said = [
+        (f.true_at, d, f)
+        for d in view.home.devices.values()
+        if (f := d.fields.get(quantity)) is not None and view.has_said(f, quantity, seconds)
+    ]
+    return [
+        _at(d, quantity, f, at, True if f.value is False else f.value)
+        for at, d, f in sorted(said, key=lambda s: s[0], reverse=True)
+    ]
+
+
+def _unwell(view: EngineView, seconds: float) -> list[Evidence]:
+    return view.what_is_unwell(seconds)
+
+
 def _gone(view: EngineView) -> list[Evidence]:
     turned = [(f.since, d, f) for d, f in front_doors(view.home) if f.changes]
     if not turned:
@@ -186,6 +203,8 @@ PROOFS: Final[dict[str, Callable[..., Iterable[Evidence]]]] = {
     "two_hearts": _two_hearts,
     "mode_over": _mode_over,
     "carer_missed": _carer_missed,
+    "said": _said,
+    "unwell": _unwell,
 }
 """Each is given the view and the arguments of the call, after it was found true."""
 

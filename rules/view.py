@@ -35,7 +35,7 @@ from rules.live import (
     silent_since,
 )
 from rules.memory import ACTIVE, Field
-from rules.proof import prove
+from rules.proof import of_field, prove
 from rules.signs import (
     allowed,
     flow_until,
@@ -377,12 +377,12 @@ class EngineView:
         return sum(
             1
             for d in self.home.devices.values()
-            if (f := d.fields.get(quantity)) is not None
-            and (
-                (f.value is True and quantity not in PRESSES)
-                or self._within(said_until(f, quantity), seconds)
-            )
+            if (f := d.fields.get(quantity)) is not None and self.has_said(f, quantity, seconds)
         )
+
+    def has_said(self, f: Field, quantity: str, seconds: float) -> bool:
+        """Whether a device says it, or did within that time."""
+        return (f.value is True and quantity not in PRESSES) or self._within(said_until(f, quantity), seconds)
 
     def _near(self, quantity: str, seconds: float) -> int:
         last = [
@@ -443,10 +443,13 @@ class EngineView:
     def _unwell(self, seconds: float) -> bool:
         """Far from normal by NEWS2's urgent band (domain 3.2), or a finding about vital signs is open."""
         self.wake(self.now + VITALS_LOOK)
-        if any(
-            i.episode.phase == ACTIVE and i.rule.doc.cause == "vitals" for i in self.home.instances.values()
-        ):
-            return True
+        return bool(self.what_is_unwell(seconds))
+
+    def what_is_unwell(self, seconds: float) -> list[Evidence]:
+        """What shows it, one thing of it: what an open finding rests on, else a reading outside the band."""
+        for instance in self.home.instances.values():
+            if instance.episode.phase == ACTIVE and instance.rule.doc.cause == "vitals":
+                return list(instance.episode.evidence)
         for device in self.home.devices.values():
             fields = device.fields
             quality = fields.get("signal_quality")
@@ -465,8 +468,8 @@ class EngineView:
                     and not low < f.value < high
                     and self._within(f.at, seconds)
                 ):
-                    return True
-        return False
+                    return [of_field(device, quantity, f)]
+        return []
 
     def _arriving(self) -> bool:
         """The door opened on a home where nobody had been since it last closed."""
