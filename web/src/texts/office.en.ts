@@ -20,7 +20,7 @@ export const officeEn: OfficeTexts = {
   lanes: { bed: 'In bed', kitchen: 'Kitchen', bathroom: 'Bathroom', other: 'Other rooms', door: 'Front door', out: 'Out' },
   devices: {
     homes: 'Homes', filter: 'Show only', sights: { not: 'Not protected', partly: 'Partly', protected: 'Protected', all: 'All' }, home: 'Home', guard: 'Protection', why: 'Why', count: 'Well / all', fine: 'well', never: 'never heard', battery: (n) => `battery ${n}%`, nobody: 'No such homes', showAll: (n) => `Show all ${n}`,
-    causes: 'Common causes', causesHint: 'same building, same reason', many: (devices, homes) => `${devices} in ${homes} homes`, noCauses: 'No widespread faults', batteries: 'Batteries', forecast: (dated, unknown, pending) => `${dated} with a date · ${unknown} cannot tell yet${pending > 0 ? ` · ${pending} to be looked at` : ''}`, showAllOf: (n) => `All ${n}, first to be empty first`, fewer: 'Only the next ones', noBatteries: 'No device has reported a battery',
+    causes: 'Common causes', causesHint: 'same building, same reason', many: (devices, homes) => `${devices} in ${homes} ${homes === 1 ? 'home' : 'homes'}`, noCauses: 'No widespread faults', batteries: 'Batteries', forecast: (dated, unknown, pending) => `${dated} with a date · ${unknown} cannot tell yet${pending > 0 ? ` · ${pending} to be looked at` : ''}`, showAllOf: (n) => `All ${n}, first to be empty first`, fewer: 'Only the next ones', noBatteries: 'No device has reported a battery',
     strangers: 'Unclaimed devices', unknownKind: 'kind unknown', noStrangers: 'No unclaimed devices', refused: 'Refused messages', day: 'last 24 h', noRefused: 'Nothing was refused',
   },
   duty: {

@@ -18,7 +18,7 @@ export const officeZh = {
   lanes: { bed: '在床', kitchen: '厨房', bathroom: '卫生间', other: '其他房间', door: '入户门', out: '外出' },
   devices: {
     homes: '各户防护', filter: '只看', sights: { not: '无', partly: '部分', protected: '完好', all: '全部' }, home: '住户', guard: '防护', why: '原因', count: '正常 / 全部', fine: '正常', never: '从未上报', battery: (n: number) => `电量 ${n}%`, nobody: '没有这样的住户', showAll: (n: number) => `显示全部 ${n} 户`,
-    causes: '合并的原因', causesHint: '同楼同因', many: (devices: number, homes: number) => `${devices} 台 ${homes} 户`, noCauses: '没有成片的故障', batteries: '电量', forecast: (dated: number, unknown: number, pending: number) => `能估日期 ${dated} 台 · 还说不准 ${unknown} 台${pending > 0 ? ` · ${pending} 台正在算` : ''}`, showAllOf: (n: number) => `全部 ${n} 台，快用完的在前`, fewer: '只看最急的', noBatteries: '没有设备报过电量',
+    causes: '成片故障', causesHint: '同楼同因', many: (devices: number, homes: number) => `${devices} 台 ${homes} 户`, noCauses: '没有成片的故障', batteries: '电量', forecast: (dated: number, unknown: number, pending: number) => `能估日期 ${dated} 台 · 还说不准 ${unknown} 台${pending > 0 ? ` · ${pending} 台正在算` : ''}`, showAllOf: (n: number) => `全部 ${n} 台，快用完的在前`, fewer: '只看最急的', noBatteries: '没有设备报过电量',
     strangers: '未登记的设备', unknownKind: '种类不明', noStrangers: '没有未登记的设备', refused: '拒收的消息', day: '近 24 小时', noRefused: '没有拒收的消息',
   },
   duty: {
@@ -29,8 +29,8 @@ export const officeZh = {
   },
   kpi: {
     period: '时间段', periods: { today: '今天', week: '近 7 天', month: '本月', last: '上月' }, csv: '导出 CSV', figures: { ack60: '及时接警', ack180: '最迟接警', called60: '及时回电', arrive10: '按时到场', family60: '接警后告知家属' }, minutes: (n: number) => `${n} 分钟内`, seconds: (n: number) => `${n} 秒内`, under: '未达标', of: (kept: number, n: number) => `${kept} / ${n} 次`,
-    spread: '用时分布', spreadSummary: (words: string) => `用时分布：${words}`, median: (time: string) => `中位 ${time}`, cases: '背后的案件', recount: '可逐件复核', number: '号', code: '代码', at: '告警时间', took: '用时', kept: '达标', never: '没有发生', yes: '是', no: '否',
-    grid: '网格', allGrids: '全部网格', rule: '规则', allRules: '全部规则', level: '级别', allLevels: '全部级别', days: '逐日告警', daysHint: '点某一天看案件', falseShare: '误报比例', shares: { by_rule: '规则', by_device: '设备', by_home: '住户' }, judged: '误报 / 已判断', noneJudged: '还没有判断过真假的案件', falseOf: (n: number, judged: number) => `误报 ${n} / ${judged}`, back: '回到指标', truth: '真假', truths: { real: '真事', avoidable: '可避免的误报', unavoidable: '难免的误报', unknown: '说不清', test: '测试' }, openStill: '未结', older: (n: number) => `另有 ${n} 件较早，不在此列`,
+    spread: '用时分布', spreadSummary: (words: string) => `用时分布：${words}`, median: (time: string) => `中位 ${time}`, cases: '对应案件', recount: '可逐件复核', number: '号', code: '代码', at: '告警时间', took: '用时', kept: '达标', never: '没有发生', yes: '是', no: '否',
+    grid: '网格', allGrids: '全部网格', rule: '规则', allRules: '全部规则', level: '级别', allLevels: '全部级别', days: '逐日告警', daysHint: '点某一天看案件', falseShare: '误报比例', shares: { by_rule: '规则', by_device: '设备', by_home: '住户' }, judged: '误报 / 已判断', noneJudged: '还没有案件判定过真假', falseOf: (n: number, judged: number) => `误报 ${n} / ${judged}`, back: '回到指标', truth: '真假', truths: { real: '真事', avoidable: '可避免的误报', unavoidable: '难免的误报', unknown: '说不清', test: '测试' }, openStill: '未结', older: (n: number) => `另有 ${n} 件较早，不在此列`,
     load: '今天的负荷', today: '条', tenMinutes: '近 10 分钟新告警', floodLine: '为洪峰线', visits: '今日应探访', desks: '各席告警负荷', alarms: '告警', mean: '平均每 10 分钟', peak: (line: number) => `最多的 10 分钟（竖线：洪峰线 ${line}）`, inFlood: '洪峰时间', floods: (n: number) => `${n} 次`, nobody: '无人接警', desk: (n: number) => `第 ${n} 席`, printed: (at: string) => `${at} 打印`, noLoad: '没有红、黄告警', hint: '只算红色告警（负荷含黄色），演练不算；没有样本就没有数字。',
   },
 } as const
