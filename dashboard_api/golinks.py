@@ -248,7 +248,7 @@ _TITLE = "margin:0 0 12px;font-size:30px;line-height:1.3;text-wrap:balance"
 _FORM = "margin:16px 0 0"
 _BUTTON = (
     "display:block;width:100%;min-height:64px;border:1px solid #f7f9fa;border-radius:6px;background:#f7f9fa;color:#10151a;"
-    "font:700 22px/1.3 inherit;font-family:inherit;cursor:pointer"
+    "font-size:22px;font-weight:700;line-height:1.3;font-family:inherit;cursor:pointer"
 )
 _OTHER = _BUTTON.replace("background:#f7f9fa;color:#10151a", "background:#222c37;color:#eef2f5").replace(
     "1px solid #f7f9fa", "1px solid #6b7a88"

@@ -333,6 +333,10 @@ def test_a_link_of_a_message_opens_on_any_phone_and_says_what_to_do(
         if which in ("good", "used"):
             expect(page.get_by_role("heading", level=1)).to_contain_text("烟感报警")
             assert "402" not in page.content()
+            letters = page.get_by_role("button").evaluate_all(
+                "all => all.map((one) => getComputedStyle(one).fontSize)"
+            )
+            assert letters == ["22px", "22px"]
             good(page, "link-good")
             if which == "used":
                 page.get_by_role("button", name="接受，我去").click()

@@ -177,3 +177,24 @@ def test_make_help_lists_every_target():
     assert phony is not None
     for target in phony[1].split():
         assert re.search(rf"^{target}:.*## .", makefile, flags=re.MULTILINE), target
+
+
+CHECKS = {
+    "LINK": 6, "SND": 4, "STORM": 3, "ACK": 6, "OUT": 1, "WALL": 3, "A11Y": 5, "PUSH": 3, "I18N": 1, "PERF": 1,
+}  # fmt: skip
+"""The promises of the screens (C-LINK-1 …): how many there are of each kind."""
+
+
+@pytest.mark.parametrize("kind", CHECKS)
+def test_every_check_of_the_screens_has_a_test_that_names_it(kind: str):
+    """A promise without a test is none: each id stands in the first line of what a test of the browser promises."""
+    text = "".join(
+        file.read_text(encoding="utf-8") for file in (ROOT / "tests" / "e2e").glob("test_checks_*.py")
+    )
+    promises = re.findall(r"\ndef test_\w+\([^)]*\)[^:]*:\n    \"\"\"(.*)", text)
+    missing = [
+        f"C-{kind}-{n}"
+        for n in range(1, CHECKS[kind] + 1)
+        if not any(re.search(rf"C-{kind}-{n}\b", line) for line in promises)
+    ]
+    assert missing == []
