@@ -451,4 +451,4 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "watched": _watched,
     "overdue": _overdue,
 }
-"""Their meaning stands in rules.conditions."""
+"""Their meaning stands in rules.vocabulary."""

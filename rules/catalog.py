@@ -25,21 +25,19 @@ from care.sitefile import SiteFaults, Tree, explain
 from care.words import Kind, Level, Mode
 from devices.quantities import QUANTITIES
 from rules.conditions import (
-    FUNCTIONS,
     MARKED,
-    SIGNS,
     Compiled,
     ConditionFault,
     Judge,
     Most,
     Scope,
-    Type,
     clock_minutes,
     compile_condition,
     duration_seconds,
 )
 from rules.detectors import DETECTORS, LEARNT, WHILE_WAITING, Detector
 from rules.refusals import No
+from rules.vocabulary import FUNCTIONS, SIGNS, Type
 
 CATALOG = Path(__file__).parent / "catalog"
 """The rules that ship with the program."""

@@ -84,7 +84,7 @@ class Detector:
     name: str
     about: str
     takes: Mapping[str, str]
-    """What it is given, and of which type (rules.conditions.Type)."""
+    """What it is given, and of which type (rules.vocabulary.Type)."""
     subjects: tuple[str, ...]
     ask: Callable[[EngineView, Mapping[str, Any]], Verdict]
 

@@ -34,7 +34,6 @@ from rules import personal
 from rules.beds import note_return
 from rules.catalog import RuleBook, Shape
 from rules.clocks import WRONG, learn, offset_at, offset_of
-from rules.conditions import ELSEWHERE
 from rules.dark import AREA, NEAR, Outages
 from rules.episodes import CALM, CHATTERS, FLOOD, NEVER_HEARD, SILENT
 from rules.homes import HEALTH, limits_of, sieve_of
@@ -54,6 +53,7 @@ from rules.personal import LEARNS_FROM
 from rules.samples import BREATH, FLICKS, HEART, is_marked, take
 from rules.signs import HEARTBEAT, OBSERVED, STUCK, note_gap, observe
 from rules.view import EngineView
+from rules.vocabulary import ELSEWHERE
 
 UNREADABLE: Final = "TE10"
 """The notice for an alarm device whose message could not be read."""

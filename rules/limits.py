@@ -28,9 +28,10 @@ from care.site import (
 from devices.kinds import KINDS
 from devices.models import expected
 from rules.catalog import Parameter, Rule, RuleBook, Stretch, refuse_value
-from rules.conditions import Type, clock_minutes
+from rules.conditions import clock_minutes
 from rules.modes import overrides_of
 from rules.refusals import No
+from rules.vocabulary import Type
 
 LOOSE_FOR = timedelta(hours=24)
 """A life-safety rule may be loosened for so long, by two people (domain section 3.1)."""

@@ -15,9 +15,9 @@ from typing import Final
 from care.messages import Value
 from care.words import Kind
 from devices.quantities import PRESSES
-from rules.conditions import SIGNS
 from rules.live import ON_CHANGE_GAP, SEEN_MOVING, LiveDevice, LiveHome
 from rules.memory import DeviceMemory, Field
+from rules.vocabulary import SIGNS
 from rules.words import room_kind
 
 INNER: Final = frozenset({"kitchen", "bathroom", "bedroom", "storage", "balcony", "study"})

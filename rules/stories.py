@@ -63,8 +63,9 @@ from care.words import Kind
 from devices.kinds import suggest
 from devices.quantities import QUANTITIES
 from rules.catalog import RuleBook, Shape
-from rules.conditions import QUANTITY_TYPES, ConditionFault, Type, clock_minutes, duration_seconds
+from rules.conditions import ConditionFault, clock_minutes, duration_seconds
 from rules.engine import Engine
+from rules.vocabulary import QUANTITY_TYPES, Type
 
 HOME = "home"
 SOME = 97

@@ -19,7 +19,6 @@ from devices.quantities import PRESSES
 from rules import carers
 from rules.beds import FUNCTIONS as BED_FUNCTIONS
 from rules.clocks import offset_of
-from rules.conditions import FUNCTIONS
 from rules.detectors import LEARNT
 from rules.live import (
     LOOK_AGAIN,
@@ -49,6 +48,7 @@ from rules.signs import (
     said_until,
     used,
 )
+from rules.vocabulary import FUNCTIONS
 from rules.windows import instant
 from rules.words import room_kind
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rules.conditions import ConditionFault, Scope, Type, clock_minutes, compile_condition, duration_seconds
+from rules.conditions import ConditionFault, Scope, clock_minutes, compile_condition, duration_seconds
+from rules.vocabulary import Type
 
 
 class Pretend:
