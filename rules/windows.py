@@ -11,6 +11,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
+_EDGE_DAYS = 31
+"""So many days at either end of a long span are counted to the millisecond (`Hours.inside`)."""
 
 
 @lru_cache(maxsize=8192)
@@ -48,7 +50,7 @@ class Hours:
         """Outside: valid from `_close` to `_edge`; inside: from `_open` to `_close`."""
 
     def _find(self, at: int) -> None:
-        day = datetime.fromtimestamp(at / 1000, self.zone).date() - _DAY
+        day = self._day(at) - _DAY
         previous = 0
         for _ in range(5):
             opens, closes = instant(day, self.open, self.zone), self._end(day)
@@ -78,7 +80,24 @@ class Hours:
         return (False, self._edge) if self._edge else (True, self._close)
 
     def inside(self, since: int, until: int) -> int:
-        """Milliseconds of the window between two moments."""
+        """Milliseconds of the window between two moments.
+
+        Of a span beyond two months the whole days in the middle count by the window's own length: clock changes cancel
+        over a year, and a device whose clock says 1970 must not cost a walk over every day since.
+        """
+        if until - since <= 2 * _EDGE_DAYS * 86_400_000:
+            return self._walk(since, until)
+        first = self._day(since) + timedelta(days=_EDGE_DAYS)
+        last = self._day(until) - timedelta(days=_EDGE_DAYS)
+        middle = max(0, (last - first).days)
+        begin = instant(first, self.open, self.zone)
+        end = instant(last, self.open, self.zone) if middle else begin
+        return self._walk(since, begin) + middle * (self.close - self.open) * 60_000 + self._walk(end, until)
+
+    def _day(self, at: int) -> date:
+        return datetime.fromtimestamp(at / 1000, self.zone).date()
+
+    def _walk(self, since: int, until: int) -> int:
         total, at = 0, since
         while at < until:
             is_open, edge = self.state(at)

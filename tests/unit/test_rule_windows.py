@@ -88,3 +88,23 @@ def test_the_whole_day_is_always_open() -> None:
     day = Hours(0, 1440, SHANGHAI)
     for hour in range(24):
         assert day.state(ms(f"2026-03-01T{hour:02}:00:00", SHANGHAI))[0]
+
+
+@pytest.mark.parametrize("zone", [SHANGHAI, NEW_YORK, LORD_HOWE])
+@pytest.mark.parametrize("window", [(22 * 60, 6 * 60), (7 * 60, 22 * 60), (0, 0)])
+def test_a_long_time_is_counted_by_whole_days_and_within_the_hour(
+    zone: ZoneInfo, window: tuple[int, int]
+) -> None:
+    """A clock of 1970 costs no walk over twenty thousand days; what is counted is what a walk would count."""
+    hours = Hours(*window, zone)
+    until = ms("2026-07-05T03:21:07", zone)
+    for since in ("2026-05-01T05:00:00", "2026-04-30T23:10:00", "2025-12-24T23:30:01", "2019-02-03T12:00:00"):
+        walked, at = 0, ms(since, zone)
+        while at < until:
+            is_open, edge = hours.state(at)
+            walked += min(edge, until) - at if is_open else 0
+            at = min(edge, until)
+        assert abs(hours.inside(ms(since, zone), until) - walked) <= 3_600_000
+    instant.cache_clear()
+    hours.inside(0, until)
+    assert instant.cache_info().misses < 400  # two for each of the 62 days at the ends, and some
