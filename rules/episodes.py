@@ -275,7 +275,7 @@ class Episodes(Homes):
                 return
         if rule.unless is not None and rule.unless.value(view):
             view.next = NEVER
-            view.wake(at + LOOK)
+            view.wake(self._next_look(at))
             return
         began = rule.began.value(view) if rule.began is not None else None
         view.next = min(view.next, view_next)
@@ -537,7 +537,7 @@ class Episodes(Homes):
                 self._clear(instance, at, trigger, out)
         dark = home.memory.dark
         if dark is not None and dark.lost:
-            view.wake(at + LOOK)  # the home is not heard, and that is told by itself
+            view.wake(self._next_look(at))  # the home is not heard, and that is told by itself
             return
         witnesses = bearers(home, rule.doc.signs)
         known = min((d.memory.first_at or d.memory.known_at for d in witnesses), default=at)
@@ -553,11 +553,11 @@ class Episodes(Homes):
                 earliest = (
                     min(self._due(instance, said, g.after.value(view)) for g in rule.grades) if said else due
                 )
-                view.wake(earliest if earliest > at else min(due, at + LOOK))
+                view.wake(earliest if earliest > at else min(due, self._next_look(at)))
                 return
             if rule.unless is not None and rule.unless.value(view):
                 view.next = NEVER
-                view.wake(at + LOOK)
+                view.wake(self._next_look(at))
                 return
             episode.onset = since
         proven = alive_share(witnesses, since, at) * 100 >= view.limits[rule.doc.proof or ""]
@@ -571,7 +571,7 @@ class Episodes(Homes):
                 episode.onset = 0
             return
         view.next = NEVER
-        view.wake(at + LOOK)
+        view.wake(self._next_look(at))
         if episode.phase != ACTIVE:
             episode.blind = True
             episode.minutes = self._passed(instance, since, at)
@@ -579,6 +579,11 @@ class Episodes(Homes):
         elif not episode.blind:
             episode.blind = True
             self._emit(instance, Phase.changed, at, "unknown", trigger, out, condition=Condition.unknown)
+
+    def _next_look(self, at: int) -> int:
+        """In an hour. After a report from long ago (a clock of 1985) the hours of the years between are passed over."""
+        behind = self._now - LONG_AGO - at
+        return at + LOOK * (1 + max(0, behind) // LOOK)
 
     def _learn_hours(self, instance: Instance, at: int) -> int:
         """Set the hours of a lack as they are learned for this day; gives when the day began, and waits for the next."""
@@ -592,7 +597,7 @@ class Episodes(Homes):
             begins, ends = (instant(day + timedelta(days=n), 0, view.zone) for n in (0, 1))
             clock = instance.home.memory.clock
             today = instance.today = begins, ends, clock.day_ends if clock is not None else 0
-        view.wake(today[1])
+        view.wake(max(today[1], self._now - LONG_AGO))  # nor each midnight of the years (`_next_look`)
         return today[0]
 
     @staticmethod

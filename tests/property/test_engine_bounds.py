@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,3 +75,31 @@ def test_no_report_makes_the_engine_raise(reports: list[Report]) -> None:
     engine.next_due()
     data = engine.snapshot()
     assert Engine.restore(REGISTRY, BOOK, data).snapshot() == data
+
+
+@pytest.mark.parametrize("year", [1970, 1985, 2003])
+def test_a_clock_that_is_years_behind_costs_no_walk_through_the_years(
+    year: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looks are counted, not seconds: with each midnight of those years looked at they were twenty thousand."""
+    looks = 0
+    guarded = Engine._guarded
+
+    def counted(self: Engine, *args: Any, **more: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return guarded(self, *args, **more)
+
+    monkeypatch.setattr(Engine, "_guarded", counted)
+    engine = Engine(REGISTRY, BOOK)
+    engine.tick(NOON)
+    then = datetime(year, 3, 2, 4, 0, tzinfo=UTC)
+    for n, kind in enumerate(Kind):
+        for values in ({"motion": True}, {"door_open": False, "in_bed": False}, {"water_total": 7.0}):
+            report = Report(
+                report_id=f"{n}{min(values)}", home="h1", device=kind.value, kind=kind.value,
+                at=then + timedelta(seconds=n), received_at=NOON, values=values,
+            )  # fmt: skip
+            engine.feed(report, NOON)
+    engine.tick(NOON + timedelta(hours=2))
+    assert looks < 5000
