@@ -224,7 +224,7 @@ class DeviceHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     silent: bool = False
     battery: float | None = None
     reason: str = ""
-    """Why it does not protect: never_reported, silent, offline, fault, tamper, battery, doubtful, out_of_service; empty when it does."""
+    """Why it does not protect: never_reported, silent, offline, fault, tamper, battery, doubtful, untold, out_of_service; empty when it does."""
     out_until: datetime | None = None
     """Out of service until then."""
     out_by: str = ""

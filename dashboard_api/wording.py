@@ -52,6 +52,7 @@ REASONS: dict[str, str] = {
     "tamper": "被拆动",
     "battery": "电量低",
     "doubtful": "读数不可信",
+    "untold": "从未报过状态，请按测试键确认",
     "out_of_service": "停用",
 }
 """Why a device does not protect (care.messages.DeviceHealth)."""
@@ -63,6 +64,7 @@ REASONS_EN: dict[str, str] = {
     "tamper": "tampered with",
     "battery": "battery low",
     "doubtful": "readings in doubt",
+    "untold": "has never told its state: press its test key",
     "out_of_service": "out of service",
 }
 

@@ -19,6 +19,16 @@ from rules.memory import ACTIVE, moment
 from rules.modes import out_of_service
 from rules.signs import allowed
 
+TELLS: dict[str, frozenset[str]] = {
+    Kind.smoke: frozenset({"smoke", "smoke_level"}),
+    Kind.gas: frozenset({"gas", "gas_level"}),
+    Kind.co: frozenset({"co", "co_level"}),
+    Kind.water_leak: frozenset({"water_leak"}),
+}
+"""What a detector says of what it is there for. Only it proves that an alarm would be understood: the mapping may be wrong."""
+TELLS_WITHIN = 24 * 3600_000
+"""The longest heartbeat of a detector (domain.md 2.1): by then one that tells its state has told it."""
+
 BATTERY_EMPTY = 10
 """Percent at which a battery device may stop at any time (rule TE1, yellow)."""
 
@@ -109,6 +119,20 @@ def _is_doubted(home: LiveHome, device: LiveDevice) -> bool:
     )
 
 
+def _is_untold(device: LiveDevice, at: int) -> bool:
+    """A detector that is heard (its battery, its signal) and within a day has not once said what it is there for, nor that
+    its test key was pressed.
+    """
+    told = TELLS.get(device.kind)
+    if told is None or not device.memory.first_at or at - device.memory.first_at < TELLS_WITHIN:
+        return False
+    test = device.fields.get("self_test")
+    if test is not None and test.true_at:
+        return False
+    fields = (device.fields[q] for q in told if q in device.fields)
+    return not any(f.value is not None or f.before_at for f in fields)
+
+
 def _is_lost(home: LiveHome) -> bool:
     dark = home.memory.dark
     return dark is not None and (dark.gateway or dark.lost)
@@ -175,6 +199,8 @@ def _device(registry: Registry, home: str, name: str, live: LiveHome | None, at:
         device.kind == Kind.bed_belt and never_told(device)
     ):
         reason = "doubtful"
+    elif _is_untold(device, at):
+        reason = "untold"
     else:
         reason = ""
     return DeviceHealth(

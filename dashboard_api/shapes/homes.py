@@ -41,7 +41,7 @@ class PathBody(Shape):
     words: str
     holds: bool
     reason: str
-    """Empty when it holds; else never_reported, silent, offline, fault, tamper, battery, doubtful, out_of_service, not_fitted, gateway."""
+    """Empty when it holds; else never_reported, silent, offline, fault, tamper, battery, doubtful, untold, out_of_service, not_fitted, gateway."""
     device: str | None = None
     """The worst device on it."""
 

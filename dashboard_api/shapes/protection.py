@@ -39,7 +39,7 @@ class LostTo(Shape):
 
     cause: str
     reason: str
-    """gateway, never_reported, silent, offline, fault, tamper, battery, doubtful, out_of_service, not_fitted, nothing, resting, service."""
+    """gateway, never_reported, silent, offline, fault, tamper, battery, doubtful, untold, out_of_service, not_fitted, nothing, resting, service."""
     words: str
     words_en: str
     device: str | None

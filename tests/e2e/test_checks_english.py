@@ -7,6 +7,7 @@ said to the resident). Everything else that holds a Chinese character is a remna
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -92,8 +93,19 @@ def data_of(room: Room) -> list[str]:
     return sorted((one for one in found if one), key=len, reverse=True)
 
 
+PATIENCE = 8.0
+"""Seconds in which the English words of a page have to be there: they load when they are asked for."""
+
+
 def remnants(page: Page, data: list[str]) -> list[str]:
-    """Chinese that is left when all data is taken away."""
+    """Chinese that is left, and stays, when all data is taken away."""
+    until = time.monotonic() + PATIENCE
+    while (left := _left(page, data)) and time.monotonic() < until:
+        page.wait_for_timeout(300)
+    return left
+
+
+def _left(page: Page, data: list[str]) -> list[str]:
     left = []
     for text in page.evaluate(WORDS):
         rest = text

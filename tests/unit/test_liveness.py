@@ -313,3 +313,56 @@ def test_a_belt_that_has_said_nothing_of_use_protects_nobody(first: dict[str, An
     feed(engine, report("belt-01", 60, in_bed=False))
     assert "h01" in engine.health_changed
     assert engine.health("h01", NOON + timedelta(seconds=60)).paths["bed"] == ""
+
+
+@pytest.mark.parametrize(
+    ("device", "proof"),
+    [
+        ("smoke", {"smoke": False}),
+        ("smoke", {"smoke_level": 0.0}),
+        ("smoke", {"self_test": True}),
+        ("gas", {"gas_level": 0.0}),
+        ("co", {"co": False}),
+        ("leak", {"water_leak": False}),
+    ],
+)
+def test_a_detector_that_never_told_its_state_is_no_protection_after_a_day(
+    device: str, proof: dict[str, Any]
+) -> None:
+    """Its battery is heard, so it is alive; whether its alarm would be understood nobody knows: one word of it is proof."""
+    kinds = {"smoke": Kind.smoke, "gas": Kind.gas, "co": Kind.co, "leak": Kind.water_leak}
+    path = {"smoke": "fire", "gas": "gas", "co": "gas", "leak": "water"}[device]
+    home = Home(
+        id="h01",
+        devices=[
+            Device(id=device, kind=kinds[device], room="kitchen"),
+            Device(id="sos", kind=Kind.sos, room="bedroom"),
+        ],
+    )
+    engine = an_engine(Site(community=Community(id="c", name="c"), homes=[home]))
+
+    def words(seconds: float, **values: Any) -> None:
+        said = [(device, {"battery": 90, "self_test": False, **values}), ("sos", {"battery": 90})]
+        feed(
+            engine,
+            *(
+                msgspec.structs.replace(
+                    report("belt-01", seconds, **v),
+                    report_id=f"{d}{seconds}",
+                    device=d,
+                    kind=home.devices[n].kind.value,
+                )
+                for n, (d, v) in enumerate(said)
+            ),
+        )
+
+    for hour in range(24):
+        words(hour * 3600 + 1)
+    assert engine.health("h01", NOON + timedelta(hours=23, seconds=2)).paths[path] == ""
+    words(24 * 3600 + 1)
+    health = engine.health("h01", NOON + timedelta(hours=24, seconds=2))
+    assert health.paths[path] == f"untold:{device}"
+    assert health.protection == "partly"
+    words(24 * 3600 + 60, **proof)
+    words(24 * 3600 + 120)
+    assert engine.health("h01", NOON + timedelta(hours=24, seconds=121)).paths[path] == ""
