@@ -41,7 +41,7 @@ ALERTS = st.fixed_dictionaries(
             st.fixed_dictionaries(
                 {"id": st.sampled_from(["s7", "s8"]), "name": st.just("林" + SECRET), "role": texts, "role_words": st.just("网格员"),
                  "state": st.sampled_from(["offered", "accepted", "declined", "departed", "arrived"]), "at": st.just("t"), "lead": st.booleans(),
-                 "walk_minutes": st.none() | st.just(4.0)}
+                 "walk_minutes": st.none() | st.just(4.0), "way": st.just({"from": SECRET})}
             ), max_size=2, unique_by=lambda r: r["id"],
         ),
         "step": st.just(1),
@@ -75,7 +75,9 @@ def test_nothing_personal_passes_to_a_wall_whatever_the_case(alert):
 
 @given(ALERTS)
 def test_a_relative_never_reads_a_field_of_the_desk(alert):
-    """Status in words only, and only about somebody who agreed."""
+    """Status in words only, with the name of who took it (ux.md 9.8) and no other, and only about somebody who agreed."""
+    if alert["owner"] is not None:
+        alert = alert | {"owner": {"id": SECRET, "name": "陈敏芝", "phone": SECRET}}
     seen = redact.for_view(alert, redact.Viewer("family", "c1", frozenset({"h1"}), frozenset({SECRET})))
     assert SECRET not in json.dumps(seen, ensure_ascii=False)
     assert (
