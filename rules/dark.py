@@ -64,7 +64,7 @@ class Outages(Presses):
             self._tell_area(home, at, "dark")
         elif not dark.counted:
             view.wake(counts_at)
-        due = loss.due if loss is not None else dark.since
+        due = dark.alone_at or (loss.due if loss is not None else dark.since)
         if at < due and not dark.lost:
             view.wake(due)
             return
@@ -100,7 +100,7 @@ class Outages(Presses):
 
     def _end_dark(self, home: LiveHome, at: int) -> None:
         memory = home.memory
-        if memory.dark is not None and memory.dark.lost:
+        if memory.dark is not None and (memory.dark.lost or memory.dark.alone_at):
             memory.back_at = at
         memory.dark = None
         self._areas.remember(home.name, None, memory.incident)
@@ -220,13 +220,14 @@ class Outages(Presses):
         instance = holder.instances.get(f"{AREA}|{anchor}")
         if instance is not None and instance.episode.phase == ACTIVE:
             self._clear(instance, at, None, out)
-        for name in self._end_incident(holder):
+        for name in self._end_incident(holder, at):
             home = self._home(name)
             if home is not None and home.outage is not None:
                 self._evaluate(home.outage, max(home.outage.episode.seen, at), None, out)
 
-    def _end_incident(self, holder: LiveHome) -> list[str]:
-        """Forget an incident; gives the homes that are still dark."""
+    def _end_incident(self, holder: LiveHome, at: int) -> list[str]:
+        """Forget an incident; gives the homes that are still dark. They are told by themselves if they stay so a while."""
+        alone_at = at + round(self._limits_of_areas().get("return_seconds", 60) * 1000)
         incident, holder.memory.incident = holder.memory.incident, None
         self._areas.remember(holder.name, holder.memory.dark, None)
         self._dirty.add(holder.name)
@@ -236,6 +237,7 @@ class Outages(Presses):
             if home is not None and home.memory.dark is not None and home.memory.dark.area == holder.name:
                 home.memory.dark.area = ""
                 home.memory.dark.lost = False  # it is looked at again by itself
+                home.memory.dark.alone_at = alone_at
                 self._dirty.add(name)
                 dark.append(name)
         return dark

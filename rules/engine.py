@@ -687,7 +687,7 @@ class Engine(Outages):
         if memory.dark is not None and home.outage is None:
             self._end_dark(home, self._now)
         if memory.incident is not None and f"{AREA}|{name}" not in home.instances:
-            self._end_incident(home)
+            self._end_incident(home, self._now)
         self._dirty.add(name)
         self.health_changed.add(name)
         for instance in sorted(home.instances.values(), key=lambda i: (i.rule.order, i.key)):

@@ -536,7 +536,7 @@ class Episodes(Homes):
             if sign.at > episode.onset:
                 self._clear(instance, at, trigger, out)
         dark = home.memory.dark
-        if dark is not None and dark.lost:
+        if dark is not None and dark.covers(at):
             view.wake(self._next_look(at))  # the home is not heard, and that is told by itself
             return
         witnesses = bearers(home, rule.doc.signs)
@@ -631,7 +631,7 @@ class Episodes(Homes):
         assert device is not None
         since = silent_since(device)
         memory = instance.home.memory
-        if memory.dark is not None and memory.dark.lost:
+        if memory.dark is not None and memory.dark.covers(at):
             # The home is not heard: that is said once, not for each of its devices. They are looked at when it is back.
             if episode.phase == ACTIVE:
                 episode.seen = max(episode.seen, at)

@@ -135,7 +135,7 @@ def _is_untold(device: LiveDevice, at: int) -> bool:
 
 def _is_lost(home: LiveHome) -> bool:
     dark = home.memory.dark
-    return dark is not None and (dark.gateway or dark.lost)
+    return dark is not None and (dark.gateway or dark.lost or bool(dark.alone_at))
 
 
 def _calls(device: Device | None) -> bool:

@@ -131,7 +131,7 @@ class Homes(ABC):
         if instance.rule.doc.shape is not Shape.absence or instance.device is None:
             return False
         dark = home.memory.dark
-        return silent_since(instance.device) is not None and not (dark is not None and dark.lost)
+        return silent_since(instance.device) is not None and not (dark is not None and dark.covers(self._now))
 
     def _adopt(self, name: str, now: int) -> LiveHome:
         self._greet(self._build(name, HomeMemory()), now)

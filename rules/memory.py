@@ -311,6 +311,12 @@ class Dark(msgspec.Struct, array_like=True):
     """It stood long enough to count for its area."""
     area: str = ""
     """The home that holds the area outage this is part of."""
+    alone_at: int = 0
+    """After the end of such an outage: not told by itself before; most of those that are left come back in a moment."""
+
+    def covers(self, at: int) -> bool:
+        """Whether the silence of its devices is told by this, or waits with it."""
+        return self.lost or at < self.alone_at
 
 
 class Incident(msgspec.Struct, array_like=True):
