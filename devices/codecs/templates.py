@@ -236,6 +236,8 @@ def _render(tree: Any, json: Any, raw: str, steps: Steps) -> Any:
         RecursionError,
     ) as fault:
         raise _wrong(f"the template fails ({type(fault).__name__})") from None
+    if isinstance(result, _Namespace):
+        raise _wrong("a namespace is no value")
     if not run.seen:
         return result
     if any(s is not MISSING and (run.asks_for_null or s is not None) for s in run.seen):
@@ -733,7 +735,10 @@ def _extreme(pick: Callable[[list[Any]], Any], run: _Run, *values: Any) -> Any:
 
 
 def _join(run: _Run, value: Any, by: Any = "") -> str:
-    return _bounded(run, _text(run, by).join(_text(run, i) for i in _items(run, value)))
+    words, between = [_text(run, i) for i in _items(run, value)], _text(run, by)
+    if sum(map(len, words)) + len(between) * len(words) > TEXT_LIMIT + len(between):
+        raise _wrong("the template makes a text without end")  # before it is made
+    return _bounded(run, between.join(words))
 
 
 def _picked(wanted: bool, run: _Run, value: Any, attribute: Any, test: Any = None, *args: Any) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -146,3 +147,25 @@ def test_no_template_takes_long(template: str, payload: Any) -> None:
     except Refused as refused:
         assert refused.detail  # noqa: PT017  some end by themselves
     assert time.process_time() - before < 0.5
+
+
+@pytest.mark.parametrize(
+    "end", ["{% set l = [t, t] %}" + "{% set l = l + l %}" * 10 + "{{ l | join }}",
+            "{% set l = [1, 1] %}" + "{% set l = l + l %}" * 10 + "{{ l | join(t) }}"]
+)  # fmt: skip
+def test_a_text_without_end_is_refused_before_it_is_made(end: str) -> None:
+    """2,048 times sixteen kilobytes were 32 MB on the way to being refused."""
+    follow = read_template("{% set t = value %}" + "{% set t = t ~ t %}" * 13 + end)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused, match="without end"):
+            follow(1, "x", Steps())
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_namespace_is_no_value() -> None:
+    """It is what loops write into; a sensor that would say it says nothing that can be used."""
+    with pytest.raises(Refused, match="namespace"):
+        read_template("{% set n = namespace(a=1) %}{{ n }}")({}, "{}", Steps())
