@@ -202,6 +202,8 @@ def routes(house: House) -> APIRouter:
 
 
 MOST_SENT = 40
+PUSH = "push_"
+"""How the faults of the push service begin (docs/simulator.md)."""
 OUTAGES = frozenset({"TE4", "TE5", "TE7", "TE9"})
 """Codes of cases about lines: a gateway, an area, our own senders, the way in."""
 
@@ -312,6 +314,7 @@ def _compared(house: House, state: told.SimulatorState, found: told.TruthsTold, 
             until=_at(f.until) if f.until is not None else None,
         )
         for f in (*state.faults, *state.ended)
+        if not f.fault.startswith(PUSH)  # whom a message reaches is no cause of what it tells
     ]
     begin = _at(state.started_at)
     if state.from_beginning:

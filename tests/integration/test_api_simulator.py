@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 
 import msgspec
+import pytest
 from structlog.testing import capture_logs
 
 from care.words import Level, Role
@@ -299,3 +300,15 @@ async def test_what_the_service_makes_of_failing_lines_and_pushes_is_told(tmp_pa
         assert (told["outages"], set(told["parts"])) == ([], {"ingest", "rules", "alerts", "notify"})
         await house.raised(smoke("h0420", device="gw", code="TE4", cause="gateway", level=Level.yellow))
         assert [o["code"] for o in (await admin.get(f"{S}/made")).json()["outages"]] == ["TE4"]
+
+
+@pytest.mark.parametrize(("fault", "may"), [("broker_cut", True), ("push_busy", False)])
+async def test_a_push_service_that_fails_is_no_cause_of_an_alarm(tmp_path, fault, may):
+    """Whom a message reaches makes nothing true; what comes while the broker is cut may come of that."""
+    async with pretended(tmp_path) as (house, simulation, admin):
+        simulation._push = lambda *_answer: None
+        assert (await admin.post(f"{S}/faults", json={"fault": fault})).status_code == 201
+        live(house, simulation, 60)
+        await house.raised(smoke("h0420", at=house.clock.now(), device="sos-0420", code="TE3", cause="te3"))
+        (nothing,) = (await admin.get(f"{S}/truths")).json()["for_nothing"]
+        assert nothing["fault"] is may
