@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import platform
@@ -56,6 +57,8 @@ def invent(homes: int, rate: float, url: str) -> tuple[Simulation, dict[str, Any
     found: dict[str, Any] = {"invented_seconds": round(time.perf_counter() - began, 1)}
     for _ in simulation.world.events(start + WARM):
         pass
+    gc.collect()
+    gc.freeze()  # as `anxin simulate` does
     began, cpu = time.perf_counter(), time.process_time()
     count = sum(1 for _ in simulation.world.events(start + WARM + timedelta(seconds=10)))
     spent = time.perf_counter() - began

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import itertools
 import ssl
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +100,9 @@ class Tally:
     refused_topics: set[str] = field(default_factory=set)
 
 
+UnderWay = tuple[paho.MQTTMessageInfo, Publish]
+
+
 class Line:
     """One connection and the messages that wait for it."""
 
@@ -115,9 +118,10 @@ class Line:
         self._window = window
         self._on_ack = on_ack
         self._waiting: deque[Publish] = deque()
-        self._under_way: OrderedDict[int, Publish] = OrderedDict()
-        self._done: deque[int] = deque()  # filled by paho's thread
-        self._acks: deque[tuple[str, bytes]] = deque()  # filled by paho's thread
+        self._written: deque[UnderWay] = deque()
+        """At QoS 0: with paho, until it has written them to the socket."""
+        self._unanswered: deque[UnderWay] = deque()
+        """At QoS 1: until the broker has acknowledged them, which it does in their order."""
         self._wake = asyncio.Event()
         self._lost = False
         self._open = asyncio.Event()
@@ -131,7 +135,11 @@ class Line:
     @property
     def pending(self) -> int:
         """Messages not yet with the broker."""
-        return len(self._waiting) + len(self._under_way)
+        return len(self._waiting) + self._under_way
+
+    @property
+    def _under_way(self) -> int:
+        return len(self._written) + len(self._unanswered)
 
     def hold(self, held: bool) -> None:
         """Cut the connection and make none until it is let go again; what is put meanwhile waits, as at a gateway."""
@@ -155,16 +163,15 @@ class Line:
 
     async def run(self) -> None:
         """Connect, publish, and connect again, until cancelled."""
-        loop = asyncio.get_running_loop()
         wait = 0.1
         for n in itertools.count():
             await self._open.wait()
-            client = self._client(loop, n)
+            client = self._client(n)
             ended = PERHAPS_TLS if self._broker.tls is None else perhaps_papers()
             self._lost = False
             try:
                 await asyncio.to_thread(client.connect, self._broker.host, self._broker.port, 30)
-                client.loop_start()
+                self._attend(client)
                 await self._until(lambda: self.connected or self._lost, seconds=ANSWER_WITHIN)
                 if self.connected and self._open.is_set():
                     self._tally.connects += 1
@@ -179,20 +186,19 @@ class Line:
                 self._tally.trouble = f"{self._broker}: {sentence(error, tls=self._broker.tls is not None)}"
             finally:
                 self.connected = False
-                client.on_publish = client.on_message = client.on_disconnect = client.on_connect = (
-                    client.on_log
-                ) = None
+                client.on_message = client.on_disconnect = client.on_connect = client.on_log = None
                 with contextlib.suppress(OSError, ValueError):
                     client.disconnect()
-                client.loop_stop()
+                    client.loop_write()
                 self._collect()
+                self._leave(client)
                 self._blame()
             if not self._open.is_set():
                 continue
             await asyncio.sleep(wait)
             wait = min(5.0, wait * 1.7)
 
-    def _client(self, loop: asyncio.AbstractEventLoop, n: int) -> paho.Client:
+    def _client(self, n: int) -> paho.Client:
         ident = f"anxin-sim-{self.name}-{id(self) & 0xFFFFFF:06x}-{n}"
         client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=ident, clean_session=True, protocol=paho.MQTTv311
@@ -203,10 +209,6 @@ class Line:
         if self._broker.tls is not None:
             client.tls_set_context(self._broker.tls)
 
-        def wake() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed already
-                loop.call_soon_threadsafe(self._wake.set)
-
         def connected(_c: Any, _u: Any, _f: Any, reason: Any, _p: Any = None) -> None:
             if reason.is_failure:
                 self._said = f"it refuses the sign-in: {str(reason).lower()}"
@@ -215,20 +217,16 @@ class Line:
                 if self._on_ack is not None:
                     client.subscribe(ACKS, qos=1)
                 self.connected = True
-            wake()
+                client.on_log = None  # from here on it would be a line for each message
+            self._wake.set()
 
         def lost(*_: Any) -> None:
             self._lost = True
-            wake()
-
-        def published(_c: Any, _u: Any, mid: int, *_: Any) -> None:
-            self._done.append(mid)
-            if len(self._done) * 4 >= self._window:
-                wake()
+            self._wake.set()
 
         def heard(_c: Any, _u: Any, message: paho.MQTTMessage) -> None:
-            self._acks.append((message.topic, bytes(message.payload)))
-            wake()
+            if self._on_ack is not None:
+                self._on_ack(message.topic, bytes(message.payload))
 
         def logged(_c: Any, _u: Any, level: int, text: str) -> None:
             # What goes wrong after the handshake (TLS 1.3 asks for our certificate that late) is only logged.
@@ -236,8 +234,57 @@ class Line:
                 self._said = sentence(ssl.SSLError(text), tls=True)
 
         client.on_connect, client.on_disconnect, client.on_log = connected, lost, logged
-        client.on_publish, client.on_message = published, heard
+        client.on_message = heard
+        # No on_publish: paho would make two objects for each message of QoS 0 only to say that it is written.
         return client
+
+    def _attend(self, client: paho.Client) -> None:
+        """Let the event loop read and write for this client, once its socket is open; no thread of paho's runs.
+
+        A thread for each connection takes three times the time for a message: it is woken by a byte on a socket for each one,
+        and contends with the world for the interpreter (benchmarks/simulator.py).
+        """
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            client.loop_read()
+            # TLS may hold whole packets that the socket no longer shows as waiting.
+            while isinstance(sock := client.socket(), ssl.SSLSocket) and sock.pending():
+                client.loop_read()
+            self._wake.set()
+
+        def write() -> None:
+            client.loop_write()
+            self._wake.set()
+
+        def register(_c: Any, _u: Any, sock: Any) -> None:
+            loop.add_writer(sock, write)
+
+        def unregister(_c: Any, _u: Any, sock: Any) -> None:
+            loop.remove_writer(sock)
+
+        def close(_c: Any, _u: Any, sock: Any) -> None:
+            loop.remove_reader(sock)
+            loop.remove_writer(sock)
+
+        client.on_socket_register_write, client.on_socket_unregister_write = register, unregister
+        client.on_socket_close = close
+        sock = client.socket()
+        if sock is None:  # the broker closed it while the thread was coming back
+            self._lost = True
+            return
+        loop.add_reader(sock, read)
+
+    def _leave(self, client: paho.Client) -> None:
+        """Close what a broker that no longer reads has kept open."""
+        sock = client.socket()
+        if sock is None:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(sock)
+        loop.remove_writer(sock)
+        with contextlib.suppress(OSError):
+            sock.close()
 
     async def _until(self, done: Callable[[], bool], seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -251,42 +298,41 @@ class Line:
         while not self._lost:
             self._wake.clear()
             self._collect()
-            while self._waiting and len(self._under_way) < self._window and not self._lost:
+            while self._waiting and self._under_way < self._window and not self._lost:
                 message = self._waiting.popleft()
                 if message.topic in self._tally.refused_topics:
                     self._tally.refused += 1
                     continue
+                qos = 1 if self._window == 1 else message.qos
                 try:
-                    info = client.publish(message.topic, message.payload, max(message.qos, 1 if self._window == 1 else 0), message.retain)  # fmt: skip
+                    info = client.publish(message.topic, message.payload, qos, message.retain)
                 except ValueError:  # no broker would take this topic
                     self._tally.refused += 1
                     self._tally.refused_topics.add(message.topic)
                     continue
-                if info.rc not in (paho.MQTT_ERR_SUCCESS, paho.MQTT_ERR_QUEUE_SIZE):
+                if info.rc != paho.MQTT_ERR_SUCCESS:
                     self._waiting.appendleft(message)
                     break
-                self._under_way[info.mid] = message
+                (self._unanswered if qos else self._written).append((info, message))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.02 if self._under_way else 1.0):
+                async with asyncio.timeout(1.0):
                     await self._wake.wait()
+            client.loop_misc()
 
     def _collect(self) -> None:
-        """Take note of what the broker has acknowledged and of acknowledgements for devices."""
-        while self._done:
-            message = self._under_way.pop(self._done.popleft(), None)
-            if message is not None:
+        """Take note of what is written and of what the broker has acknowledged."""
+        for way in (self._written, self._unanswered):
+            while way and way[0][0].is_published():
+                _, message = way.popleft()
                 self._tally.published += 1
                 self._taken += 1
                 self._tally.alarms += message.alarm
-        while self._acks:
-            topic, payload = self._acks.popleft()
-            if self._on_ack is not None:
-                self._on_ack(topic, payload)
 
     def _blame(self) -> None:
         """After a lost connection: what was under way goes again, except what the broker will never take."""
-        back = list(self._under_way.values())
-        self._under_way.clear()
+        back = [message for way in (self._unanswered, self._written) for _, message in way]
+        self._unanswered.clear()
+        self._written.clear()
         if self._window == 1 and back:
             topic = back[0].topic
             self._tries[topic] = self._tries.get(topic, 0) + 1
