@@ -127,7 +127,7 @@ def _is_untold(device: LiveDevice, at: int) -> bool:
     if told is None or not device.memory.first_at or at - device.memory.first_at < TELLS_WITHIN:
         return False
     test = device.fields.get("self_test")
-    if test is not None and test.true_at:
+    if device.memory.tested_at or (test is not None and test.true_at):
         return False
     fields = (device.fields[q] for q in told if q in device.fields)
     return not any(f.value is not None or f.before_at for f in fields)

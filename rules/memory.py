@@ -218,6 +218,8 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     """Quantities that its people keep from us: what it taught of them is forgotten."""
     flows: list[int] = []
     """Minutes for which a water meter ran without a pause, each time since the day was last closed (rules.routine)."""
+    tested_at: int = 0
+    """When an alarm of it was last declared a test (`test: true`): its alarm is understood, whatever it says of its state."""
 
     @property
     def speaks_on_change(self) -> bool:

@@ -178,6 +178,9 @@ class Presses(Episodes):
         urgent = [q for q in report.values if q in URGENT]
         if not urgent:
             return
+        if not report.retained:
+            device.memory.tested_at = trigger.at
+            self.health_changed.add(home.name)  # its alarm is understood: that may be all that was missing
         missing = [q for q in urgent if q not in device.fields]
         for quantity in missing:  # so that rules about it are there
             device.fields[quantity] = Field(None, 0, 0, 0, "")

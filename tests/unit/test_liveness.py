@@ -324,6 +324,7 @@ def test_a_belt_that_has_said_nothing_of_use_protects_nobody(first: dict[str, An
         ("gas", {"gas_level": 0.0}),
         ("co", {"co": False}),
         ("leak", {"water_leak": False}),
+        ("smoke", {"smoke": True, "test": True}),
     ],
 )
 def test_a_detector_that_never_told_its_state_is_no_protection_after_a_day(
@@ -341,7 +342,7 @@ def test_a_detector_that_never_told_its_state_is_no_protection_after_a_day(
     )
     engine = an_engine(Site(community=Community(id="c", name="c"), homes=[home]))
 
-    def words(seconds: float, **values: Any) -> None:
+    def words(seconds: float, *, test: bool = False, **values: Any) -> None:
         said = [(device, {"battery": 90, "self_test": False, **values}), ("sos", {"battery": 90})]
         feed(
             engine,
@@ -351,6 +352,7 @@ def test_a_detector_that_never_told_its_state_is_no_protection_after_a_day(
                     report_id=f"{d}{seconds}",
                     device=d,
                     kind=home.devices[n].kind.value,
+                    test=test and d == device,
                 )
                 for n, (d, v) in enumerate(said)
             ),
