@@ -60,18 +60,25 @@ def below(values: Sequence[float] | NDArray[Any], share: float, *, least: int) -
 def reach(values: Sequence[float] | NDArray[Any], share: float, *, least: int) -> float | None:
     """As `below`, also where too few were seen for that share; None with fewer than `least`.
 
-    What lies above the median is then taken to grow rarer by the same part with each hour (an exponential tail), so
-    that a few weeks say something about one in a hundred.
+    The upper half of what was seen is then taken to grow rarer by the same part with each hour (an exponential tail),
+    so that a few weeks say something about one in a hundred. How fast it does is known from those few only, so the limit
+    is the next value's, not the fitted curve's: of n values the m longest begin after the one before them, which the
+    next one passes with probability (m + 1) / (n + 1), and then by more than x with (1 + x / S)^-m, where S is the sum
+    of their excesses. That is exact where the tail is exponential; where it is not, what came once in n is no rarer than
+    one in n + 1, and the limit lies nowhere below the longest seen.
     """
-    known = numbers(values)
-    if known.size < least:
+    known = np.sort(numbers(values))
+    n = known.size
+    if n < max(least, 2):
         return None
     seen = below(known, share, least=least)
     if seen is not None:
         return seen
-    middle = float(np.median(known))
-    above = known[known >= middle]
-    return middle + float(np.mean(above - middle)) * math.log(above.size / known.size / (1 - share))
+    m = n // 2
+    start = float(known[n - m - 1])
+    rarer = (m + 1) / (n + 1) / (1 - share)
+    excess = float(np.sum(known[n - m :] - start)) * (rarer ** (1 / m) - 1)
+    return max(start + excess, float(known[-1]))
 
 
 def level(recent: Sequence[float] | NDArray[Any]) -> float:

@@ -59,7 +59,7 @@ NOT_KNOWN: Final = 24 * 60
 
 SPANS: Final[dict[str, tuple[float, int]]] = {
     "away": (0.95, 19),
-    "door_gap": (0.99, 4),
+    "door_gap": (0.99, nights.LEAST),
     "bathroom_stay": (0.95, 19),
     "flow": (0.95, 19),
 }

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from care.ids import content_id
 from care.messages import URGENT, Evidence, Finding
-from care.words import Condition, Level, Phase
+from care.words import Condition, Phase
 from rules import personal
 from rules.catalog import Rule, RuleGrade, Shape, Subject
 from rules.findings import CANNOT_TELL, Particulars, evidence_of, finding_of, reading
@@ -826,11 +826,9 @@ class Episodes(Homes):
     ) -> None:
         covers_others = instance.rule.doc.shape is Shape.outage or instance.rule.id == NEVER_HEARD
         more = self._particulars(instance, at) if covers_others else None
-        if (
-            phase is Phase.opened
-            and instance.rule.grades[max(instance.episode.grade, 0)].level is not Level.blue
-        ):
-            personal.alarmed(instance, at)
+        if phase is Phase.opened or reason == "level":
+            level = instance.rule.grades[max(instance.episode.grade, 0)].level
+            personal.alarmed(instance, at, level, opened=phase is Phase.opened)
         out.append(
             finding_of(instance, phase, at, reason, trigger, now=self._now, condition=condition, more=more)
         )

@@ -449,7 +449,7 @@ class HomeClock(msgspec.Struct, array_like=True):
     aways: list[int] = []
     gaps: list[int] = []
     stays: list[int] = []
-    """As in `DayNow`, of the last good days."""
+    """As in `DayNow`, of the last good days; of outings each day's longest."""
     day_ends: int = 0
     moved_at: int = 0
     """Last minute in which somebody moved, and in which they did in the kitchen."""
@@ -467,6 +467,8 @@ class HomeClock(msgspec.Struct, array_like=True):
     """Days that are over, oldest first: records of `rules.routine.DAY`."""
     flows: list[int] = []
     """Minutes for which water ran without a pause, on the last good days."""
+    red_at: int = 0
+    """When people were last alarmed about them in red."""
 
 
 class HomeMemory(msgspec.Struct, array_like=True):

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from care.ids import epoch_ms
 from care.site import moment_of
-from care.words import Kind
+from care.words import Kind, Level
 from rules import nights, routine
 from rules.detectors import LIVE
 from rules.live import bed_of
@@ -112,10 +112,16 @@ def disturbance(home: LiveHome, at: int, zone: ZoneInfo) -> str:
     return ""
 
 
-def alarmed(instance: Instance, at: int) -> None:
-    """People were alarmed about somebody: this night and this day do not teach what is usual."""
-    if instance.rule.doc.cause in _ABOUT_PEOPLE and not instance.test:
-        clock = instance.home.memory.clock
-        if clock is None:
-            clock = instance.home.memory.clock = HomeClock()
+def alarmed(instance: Instance, at: int, level: Level, *, opened: bool) -> None:
+    """People were alarmed about somebody: this night and this day do not teach what is usual; in red, also when it grew
+    to that, nor does the pause of the front door in which it was.
+    """
+    if instance.rule.doc.cause not in _ABOUT_PEOPLE or instance.test or level is Level.blue:
+        return
+    clock = instance.home.memory.clock
+    if clock is None:
+        clock = instance.home.memory.clock = HomeClock()
+    if opened:
         clock.alarm_at = max(clock.alarm_at, at)
+    if level is Level.red:
+        clock.red_at = max(clock.red_at, at)

@@ -146,16 +146,30 @@ def _door(clock: HomeClock, home: LiveHome, device: LiveDevice, at: int, zone: Z
     if not f.value:
         return
     sign(clock, at, zone)
-    if is_out(clock, at, home.empty_after) and not signs.lying(home, at):
+    was_out = is_out(clock, at, home.empty_after) and not signs.lying(home, at)
+    if was_out:
         clock.day.outings += 1
         clock.day.out += at - max(clock.closed_at, _begun(clock, zone))
         clock.day.aways.append((at - clock.closed_at) // MINUTE)
     clock.closed_at = 0
     if clock.used_at and at - clock.used_at < SAME_USE:
         return
-    if clock.used_at and at - clock.used_at >= LONG_PAUSE * MINUTE:
+    long = clock.used_at and at - clock.used_at >= LONG_PAUSE * MINUTE
+    if long and not was_out and _stayed_in(clock, home, clock.used_at, at):
         clock.day.gaps.append((at - clock.used_at) // MINUTE)
     clock.used_at = at
+
+
+def _stayed_in(clock: HomeClock, home: LiveHome, since: int, at: int) -> bool:
+    """A pause of the front door that says how long somebody stays in by habit: its contact would have told of a use,
+    nobody was in hospital or had guests, and no emergency was alarmed, in which nobody could go out.
+    """
+    contacts = [door for door, _ in signs.front_doors(home)]
+    return (
+        signs.alive_share(contacts, since, at) >= ENOUGH_HEARD
+        and not any(mode.begins < at and mode.ends > since for mode in home.modes)
+        and clock.red_at < since
+    )
 
 
 def is_out(clock: HomeClock, at: int, after: int) -> bool:
@@ -242,7 +256,8 @@ def _close(clock: HomeClock, home: LiveHome, zone: ZoneInfo) -> None:
     clock.days = (clock.days + record.tobytes())[-KEPT * DAY.itemsize :]
     if flaw in ("", "alarm"):
         # The long ones are what people are asked about: left out for that, they would be asked about for ever.
-        clock.aways = [*clock.aways, *day.aways][-LAST["aways"] :]
+        # Of a day's outings the longest counts: how often the dog is walked says nothing of a day with the family.
+        clock.aways = [*clock.aways, *([max(day.aways)] if day.aways else [])][-LAST["aways"] :]
         clock.gaps = [*clock.gaps, *day.gaps][-LAST["gaps"] :]
     if not flaw:
         clock.stays = [*clock.stays, *day.stays][-LAST["stays"] :]

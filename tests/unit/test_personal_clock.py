@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from rules import nights
-from rules.baselines import below, level, moved, norm
+from rules.baselines import below, level, moved, norm, reach
 from rules.catalog import load
 from rules.detectors import long_one
 from rules.engine import Engine
@@ -80,17 +80,36 @@ def test_what_is_remembered_of_a_home_stays_small() -> None:
     assert len(engine.snapshot()) < 6000
 
 
-def test_four_long_pauses_of_the_door_say_how_rarely_somebody_goes_out() -> None:
-    """Every other day at most: the limit moves to the bound of four days; three pauses say nothing, daily shopping changes none."""
+def test_ten_long_pauses_of_the_door_say_how_rarely_somebody_goes_out() -> None:
+    """Every other day at most: the limit moves to the bound of four days; nine pauses say nothing, daily shopping changes none."""
     rare, daily = HomeClock(), HomeClock()
-    rare.gaps, daily.gaps = [14 * 60, 50 * 60, 16 * 60, 52 * 60], [20 * 60, 23 * 60, 15 * 60, 22 * 60]
+    rare.gaps = [h * 60 for h in (14, 50, 16, 52, 15, 49, 17, 51, 14, 53)]
+    daily.gaps = [h * 60 for h in (20, 23, 15, 22, 21, 23, 14, 22, 20, 24)]
     found, usual = long_one(rare, "door_gap"), long_one(daily, "door_gap")
     assert found is not None
-    assert found > 72 * 60
+    assert found > 96 * 60
     assert usual is not None
     assert usual < 48 * 60
     rare.gaps.pop()
     assert long_one(rare, "door_gap") is None
+
+
+def test_one_pause_in_a_hundred_is_longer_than_the_limit_learned_from_a_few() -> None:
+    """Of people whose long pauses are drawn alike, whatever their mean: the next one is beyond the limit no more often
+    than promised, from ten, twenty or forty of them.
+    """
+    rng = np.random.default_rng(1)
+    for seen in (10, 20, 40):
+        drawn = 12 * 60 + rng.exponential(9 * 60, size=(3000, seen + 1))
+        beyond = [row[-1] > (reach(row[:-1], 0.99, least=10) or 0.0) for row in drawn]
+        assert 0.004 < np.mean(beyond) < 0.0136, seen  # 0.01, and two standard errors
+
+
+def test_what_came_once_in_a_month_is_no_rarer_than_that() -> None:
+    """The limit lies nowhere below the longest pause seen, until a hundred others and more say better."""
+    month = [24 * 60.0] * 28 + [63 * 60.0]
+    assert reach(month, 0.99, least=10) == 63 * 60
+    assert reach([24 * 60.0] * 250 + [63 * 60.0], 0.99, least=10) == 24 * 60
 
 
 def test_how_far_back_usual_reaches_is_set_for_a_home_or_a_community() -> None:
