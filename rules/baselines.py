@@ -77,7 +77,7 @@ def reach(values: Sequence[float] | NDArray[Any], share: float, *, least: int) -
     m = n // 2
     start = float(known[n - m - 1])
     rarer = (m + 1) / (n + 1) / (1 - share)
-    excess = float(np.sum(known[n - m :] - start)) * (rarer ** (1 / m) - 1)
+    excess = float(np.sum(known[n - m :] - start)) * (math.pow(rarer, 1 / m) - 1)
     return max(start + excess, float(known[-1]))
 
 
