@@ -222,12 +222,12 @@ class Control:
             life = world.lives.get(home)
             if life is None:
                 raise _No("unknown_home", unknown_home(home, world.lives))
-            missing = sorted(k.value for k in scenario.needs - {d.kind for d in life.home.devices})
+            missing = scenario.lacks(life.home.devices)
         return {
             "name": name,
             "title": {"zh": words.zh, "en": words.en},
             "words": {"zh": words.what, "en": scenario.words},
-            "needs": sorted(k.value for k in scenario.needs),
+            "needs": scenario.lacks(()),
             "missing": missing,
             "hours": list(scenario.hours) if scenario.hours is not None else None,
             "lead_seconds": scenario.lead // 1000,

@@ -23,6 +23,7 @@ WORDS: dict[str, Words] = {
     "kitchen_fire": Words("厨房起火", "Kitchen fire", "油锅起火，浓烟，室温每分钟升高 8 ℃ 以上，老人逃出家门。"),
     "gas_leak": Words("燃气泄漏", "Gas leak", "汤溢出浇灭灶火，燃气浓度升到爆炸下限的四分之一以上，直到有人关阀。"),
     "night_fall": Words("夜间跌倒", "Fall at night", "夜里起床，跌倒在床边爬不起来：床空着，屋里没有动静。"),
+    "bathroom_fall": Words("卫生间跌倒", "Fall in the bathroom", "在卫生间跌倒爬不起来，身上没有按钮：屋里再无动静，一个多小时后才有人来。"),
     "night_toilet": Words("起夜如厕", "Bathroom at night", "夜里起来上卫生间，七分钟后回床。不应当有告警。"),
     "wandering": Words("夜间走失", "Wandering", "夜里起床，开门出去，四十分钟没有回来。"),
     "not_up": Words("早晨未起", "Not up", "身体虚弱，早晨没有起床。"),

@@ -153,12 +153,8 @@ class World:
 
     def fitting(self, scenario: str) -> list[str]:
         """The homes in which a scenario can be played. KeyError for a scenario that is not there."""
-        needs = SCENARIOS[scenario].needs
-        return [
-            life.id
-            for life in self._by_index
-            if life.home.residents and needs <= {d.kind for d in life.home.devices}
-        ]
+        lacks = SCENARIOS[scenario].lacks
+        return [life.id for life in self._by_index if life.home.residents and not lacks(life.home.devices)]
 
     def home_for(self, scenario: str) -> str:
         """Where a scenario is played when nobody names a home. Raises WrongScenario."""
@@ -227,14 +223,13 @@ class World:
             heapq.heappush(self._queue, (life.next_ms, i))
 
     def _life_for(self, wish: Wish) -> HomeLife:
-        needs = SCENARIOS[wish.name].needs
+        scenario = SCENARIOS[wish.name]
         if wish.home is not None:
             life = self.lives.get(wish.home)
             if life is None:
                 raise WrongScenario(unknown_home(wish.home, self.lives))
-            missing = needs - {d.kind for d in life.home.devices}
-            if missing:
-                words = ", ".join(sorted(k.value for k in missing))
+            if missing := scenario.lacks(life.home.devices):
+                words = ", ".join(missing)
                 raise WrongScenario(
                     f"`{wish.name}` needs {words}, and home `{wish.home}` has none: "
                     f"write `{wish.name}` without a home and one that has it is chosen"
@@ -243,9 +238,9 @@ class World:
         reference = self.lives.get(REFERENCE)
         homes = ([reference] if reference is not None else []) + self._by_index
         for life in homes:
-            if needs <= {d.kind for d in life.home.devices} and life.home.residents:
+            if not scenario.lacks(life.home.devices) and life.home.residents:
                 return life
-        words = ", ".join(sorted(k.value for k in needs))
+        words = ", ".join(scenario.lacks(()))
         raise WrongScenario(f"`{wish.name}` needs a home with {words or 'residents'}, and there is none")
 
     def _hour_for(self, ms: int, hours: tuple[float, float] | None) -> int:

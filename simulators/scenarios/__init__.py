@@ -8,9 +8,10 @@ words of the field here: nothing is imported from those who judge.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from care.site import Device
 from care.words import Kind
 from simulators.scenarios import hazards, outages, people
 from simulators.scenarios.stage import Stage
@@ -30,17 +31,34 @@ class Scenario:
 
     play: Callable[[Stage], None]
     needs: frozenset[Kind] = frozenset()
+    rooms: frozenset[str] = frozenset()
+    """Rooms in which a motion sensor must be."""
     hours: tuple[float, float] | None = None
     """Wall-clock hours between which it may begin without an offset; outside of them it waits for the first."""
     lead: int = 0
     """Milliseconds somebody must have been in bed before it begins, unless an offset says when it begins."""
     words: str = ""
 
+    def lacks(self, devices: Iterable[Device]) -> list[str]:
+        """What it needs and these devices are not: kinds, and `motion (bathroom)` for a room that no sensor sees."""
+        kinds, seen = set(), set()
+        for device in devices:
+            kinds.add(device.kind)
+            if device.kind is Kind.motion:
+                seen.add(device.room)
+        missing = {kind.value for kind in self.needs - kinds}
+        return sorted(missing | {f"motion ({room})" for room in self.rooms - seen})
+
 
 def _scenario(
-    play: Callable[[Stage], None], *needs: Kind, hours: tuple[float, float] | None = None, lead: int = 0
+    play: Callable[[Stage], None],
+    *needs: Kind,
+    rooms: tuple[str, ...] = (),
+    hours: tuple[float, float] | None = None,
+    lead: int = 0,
 ) -> Scenario:
-    return Scenario(play, frozenset(needs), hours, lead, (play.__doc__ or "").split("\n")[0])
+    words = (play.__doc__ or "").split("\n")[0]
+    return Scenario(play, frozenset(needs), frozenset(rooms), hours, lead, words)
 
 
 _NIGHT = (0.5, 4.5)
@@ -66,8 +84,11 @@ SCENARIOS: dict[str, Scenario] = {
     "battery_low": _scenario(outages.battery_low, Kind.smoke),
     "virtual_smoke": _scenario(hazards.virtual_smoke, Kind.smoke),
     "storm": _scenario(outages.storm, Kind.gateway, Kind.sos),
+    "bathroom_fall": _scenario(
+        people.bathroom_fall, Kind.motion, rooms=("bathroom", "bedroom", "living", "kitchen")
+    ),
 }
-"""Every name of contract section 8."""
+"""Every name of contract section 8, and then ours."""
 
 LONGEST = 8 * HOUR + 20 * MINUTE
 """No scenario goes on for longer."""

@@ -45,6 +45,52 @@ def night_fall(s: Stage) -> None:
     s.truth(3000, "is found and helped up", "被发现并扶起", who=who)
 
 
+def bathroom_fall(s: Stage) -> None:
+    """Falls in the bathroom, wears no button, and lies there for over an hour: nothing moves any more."""
+    who = s.person()
+    s.alone(5400)
+    for person in s.life.people:
+        if person is not who and s.at_night:
+            s.lives(person, 5400, (-1200, "bedroom", "sleep", 0))
+        elif person is not who:
+            s.lives(person, 5400, (0, OUT, "friends", 0))
+    s.lives(
+        who, 5400,
+        (0, "bathroom", "in the bathroom", 0), (150, "bathroom", "lies on the bathroom floor", 0),
+        (4080, "bathroom", "is helped up", 60), (4260, "living", "is helped up", 40),
+    )  # fmt: skip
+    s.sees(150, "bathroom")
+    # A stay in the bathroom is long after 15 minutes at night and after 30 by day, whoever it is (domain.md 3.5 AC2);
+    # at night the empty bed may be told before it.
+    quick = s.local_hour >= 22 or s.local_hour < 4.5
+    s.truth(
+        150,
+        "falls in the bathroom and cannot get up",
+        "在卫生间跌倒，无法起身",
+        code="AC2",
+        level="yellow",
+        within=(15 if quick else 30) * 60 + 60,
+        also=("BD1", "FL1"),
+        who=who,
+        verdict="real",
+    )
+    s.truth(
+        1950,
+        "still lies on the bathroom floor, nobody has come",
+        "仍躺在卫生间地上，无人前来",
+        code="AC2",
+        within=30 * 60 + 60,
+        also=("BD1", "AC1", "FL1"),
+        who=who,
+        verdict="real",
+    )
+    s.door(4020, 20)
+    s.sees(4030, "living")
+    s.sees(4080, "bathroom")
+    s.truth(4020, "somebody comes in by the front door to help", "有人开门进屋帮助", who=who, label="visitor")
+    s.truth(4080, "is found and helped up", "被发现并扶起", who=who)
+
+
 def night_toilet(s: Stage) -> None:
     """Gets up at night, goes to the bathroom and back: nothing ought to come of it."""
     who, belt = s.person(), s.belt()

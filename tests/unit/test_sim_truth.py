@@ -205,6 +205,12 @@ PLAYS: dict[str, Play] = {
         Line("power is back", returns, high=2),
         Line("presses SOS in the dark", says(Kind.sos, sos=True)), Line("presses SOS again", says(Kind.sos, sos=True)),
     ), rate=20),
+    "bathroom_fall": Play((
+        Line("falls in the bathroom", still, high=0),
+        Line("still lies on", lambda log, home: [t + 1800 for t in still(log, home)], high=0),
+        Line("somebody comes in", door),
+        Line("is found and helped up", moves("bathroom")),
+    ), hours=1.4),
 }  # fmt: skip
 
 

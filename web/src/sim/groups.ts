@@ -4,7 +4,7 @@ import type { JudgedTruth, Scenario } from './ask'
 /** What a scenario is about; one that is in none of them comes last, so that a new one is never hidden. */
 export const GROUPS = {
   fire: ['cooking_smoke', 'kitchen_fire', 'virtual_smoke', 'gas_leak'],
-  calls: ['sos', 'sos_pocket', 'night_fall'],
+  calls: ['sos', 'sos_pocket', 'night_fall', 'bathroom_fall'],
   body: ['breathing_stops', 'cardiac', 'belt_slips'],
   days: ['wandering', 'not_up', 'night_toilet', 'away', 'guests'],
   water: ['leak', 'tap_left_on'],
