@@ -99,6 +99,15 @@ def test_scenarios_keep_the_order_of_time_and_the_seed(name):
     assert streams[0] == streams[1]
 
 
+def test_a_home_without_eyes_in_the_bathroom_is_no_stage_for_a_fall_there():
+    """It is said which room no sensor sees, and another home is chosen when none is named."""
+    blind = next(h for h in SITE.homes if h.residents and not any(d.room == "bathroom" for d in h.devices))
+    with pytest.raises(WrongScenario, match=re.escape("needs motion (bathroom), motion (bedroom)")):
+        World(SITE, start=NOON).stage(parse(f"bathroom_fall@{blind.id}"))
+    chosen = World(SITE, start=NOON).home_for("bathroom_fall")
+    assert "bathroom" in {d.room for h in SITE.homes if h.id == chosen for d in h.devices}
+
+
 def test_cooking_smoke_is_the_reference_case():
     """Kitchen motion, a rising level, smoke, the alarm repeated, and clear again after a few minutes."""
     truths, messages = play("cooking_smoke@h0317+30s")
