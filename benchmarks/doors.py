@@ -95,7 +95,7 @@ def unused(door: Days, begin: int, *, learns: bool) -> list[Asked]:
     fixed, most = limits["yellow_hours"].default, limits["own_most_hours"].default
     clock, asked = HomeClock(), []
     for last, now in pairwise([u for u in door.uses if u >= begin]):
-        if now - last < SAME_USE * 60_000:
+        if now - last < SAME_USE:
             continue
         pause = (now - last) / HOUR
         own = long_one(clock, "door_gap") if learns else None
