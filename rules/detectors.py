@@ -283,11 +283,21 @@ def _own(view: EngineView, limit: str, span: str, more: float, least: float, mos
 
 
 def _usual(view: EngineView, span: str) -> float | None:
-    minutes = long_one(home_clock(view), span)
+    minutes = _own_night(view) if span == "night" else long_one(home_clock(view), span)
     if minutes is None:
         return None
     _tell(view, f"usual_{span}", round(minutes))
     return minutes * 60
+
+
+def _own_night(view: EngineView) -> float | None:
+    """Minutes from the usual time of going to bed to that of getting up; None while one of them is not known."""
+    bed = bed_clock(view)
+    if bed is None:
+        return None
+    today = _day(view.now, view)
+    up, to_bed = (_usual_minute(view, bed.history, name, today) for name in ("up", "to_bed"))
+    return None if up is None or to_bed is None else up + 24 * 60 - (to_bed + NOON)
 
 
 def _usual_hour(view: EngineView, what: str) -> float | None:
@@ -417,7 +427,8 @@ def _pauses(view: EngineView, given: Mapping[str, Any]) -> Verdict:
     if not past.size:
         return Verdict(None, (), bed.ends)
     index = past["pauses"] / (past["breathing"] / 60)
-    shown = past[index >= given["note"]]
+    some, many = past[index >= given["note"]], past[index >= given["many"]]
+    enough = some.size >= given["note_nights"]
     told = tuple(
         _of_night(
             view,
@@ -425,13 +436,9 @@ def _pauses(view: EngineView, given: Mapping[str, Any]) -> Verdict:
             round(float(n["pauses"]) / (float(n["breathing"]) / 60), 1),
             int(n["day"]),
         )
-        for n in shown
+        for n in (some if enough else many)
     )
-    return Verdict(
-        int((index >= given["many"]).sum()) >= given["nights"] or shown.size >= given["note_nights"],
-        told,
-        bed.ends,
-    )
+    return Verdict(enough or many.size >= given["nights"], told, bed.ends)
 
 
 def _strange_nights(view: EngineView, given: Mapping[str, Any]) -> Verdict:

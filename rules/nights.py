@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from rules.baselines import Norm, norm
 from rules.live import WINDOW, bed_of
 from rules.memory import BedClock, NightNow
+from rules.samples import POOR
 from rules.windows import instant
 from rules.words import room_kind
 
@@ -331,7 +332,8 @@ def _breathe(bed: BedClock, device: LiveDevice, at: int, changed: AbstractSet[st
     if breath is None or isinstance(breath, str):
         return
     if not breath:
-        if not bed.in_bed or _number(device, "signal_quality", at) == 0:
+        quality = _number(device, "signal_quality", at)
+        if not bed.in_bed or (quality is not None and quality < POOR):
             bed.zero_at = 0
             return
         bed.zero_at = bed.zero_at or at

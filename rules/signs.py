@@ -102,8 +102,11 @@ def last_sign(home: LiveHome, signs: Iterable[str], now: int, *, said: bool = Fa
     """The latest sign of these sorts in the home; with `said`, by the last word alone: what goes on is not counted."""
     best = NO_SIGN
     for sort in signs:
+        apart = sort == "up" and _seen_outside_bedroom(home)
         for quantity in SIGNS[sort]:
             for device in home.devices.values():
+                if apart and room_kind(device.room) == "bedroom":
+                    continue
                 f = device.fields.get(quantity)
                 if (
                     f is not None
@@ -116,6 +119,14 @@ def last_sign(home: LiveHome, signs: Iterable[str], now: int, *, said: bool = Fa
                 ):
                     best = Sign(at, device, quantity)
     return best
+
+
+def _seen_outside_bedroom(home: LiveHome) -> bool:
+    """Whether another room than the bedroom has a sensor that could see somebody who is up."""
+    return any(
+        device.kind in _KINDS["motion"] and room_kind(device.room) != "bedroom"
+        for device in home.devices.values()
+    )
 
 
 UNASKED: Final = frozenset({"press", "told"})
@@ -131,6 +142,7 @@ def bearers(home: LiveHome, signs: Iterable[str]) -> list[LiveDevice]:
 
 _KINDS: Final[dict[str, tuple[Kind, ...]]] = {
     "motion": (Kind.motion, Kind.presence),
+    "up": (Kind.motion, Kind.presence),
     "door": (Kind.door,),
     "bed": (Kind.bed_belt,),
     "water": (Kind.water_meter,),
@@ -289,6 +301,7 @@ def _empty_since(home: LiveHome, closed_at: int, now: int) -> bool | None:
     if lying(home, now):
         return False
     watching = False
+    leaving = 0 if _has_entered(home, closed_at) else LEAVING
     for device in home.devices.values():
         if device.site is not None and not device.site.inside:
             continue
@@ -298,22 +311,32 @@ def _empty_since(home: LiveHome, closed_at: int, now: int) -> bool | None:
                 continue
             if quantity in ("motion", "presence"):
                 watching = watching or now - device.memory.heard_at <= allowed(device)
-            if _seen_after(device, quantity, f, closed_at, now):
+            if _seen_after(device, quantity, f, closed_at, now, leaving):
                 return False
     return True if watching else None
 
 
-def _seen_after(device: LiveDevice, quantity: str, f: Field, closed_at: int, now: int) -> bool:
-    """Whether this shows somebody inside after the door closed; what still runs from before does not."""
+def _has_entered(home: LiveHome, closed_at: int) -> bool:
+    """Whether the door that closed then was last opened from outside, on an empty home: who moves after it stays."""
+    entered = home.memory.where.entered_at
+    return 0 < entered <= closed_at and all(d.memory.turns[-1:] <= [entered] for d, _ in front_doors(home))
+
+
+def _seen_after(device: LiveDevice, quantity: str, f: Field, closed_at: int, now: int, leaving: int) -> bool:
+    """Whether this shows somebody inside after the door closed; what still runs from before, or begins within `leaving`
+    of it, does not. A bed in which somebody lay after it shows them also when its belt has fallen silent since.
+    """
     match quantity:
         case "motion" | "vibration":
             if not f.rose_at or not f.false_at:
-                return f.true_at > closed_at + LEAVING
-            return f.rose_at > closed_at + LEAVING or f.true_at > max(f.rose_at, closed_at) + SEEN_MOVING
+                return f.true_at > closed_at + leaving
+            return f.rose_at > closed_at + leaving or f.true_at > max(f.rose_at, closed_at) + SEEN_MOVING
         case "presence":
             if f.value and now - device.memory.heard_at <= allowed(device):
                 return True
-            return f.true_at > closed_at + LEAVING
+            return f.true_at > closed_at + leaving
+        case "in_bed" if f.true_at > closed_at and f.noisy_until <= f.true_at:
+            return True
     return bool(f.changes) and f.since > closed_at
 
 

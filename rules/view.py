@@ -52,7 +52,7 @@ from rules.vocabulary import FUNCTIONS
 from rules.windows import instant
 from rules.words import room_kind
 
-DAY_SIGNS: Final = ("motion", "door", "bed", "water", "press", "told")
+DAY_SIGNS: Final = ("up", "door", "bed", "water", "press", "told")
 NOT_SO: Final = -1e16
 """Seconds since something that is not so: it grows as well, but reaches no limit ever."""
 SEVERAL_FOR: Final = 60 * 60

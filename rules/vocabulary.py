@@ -55,6 +55,7 @@ _PRESENCE = ("motion", "presence")
 _INSIDE = ("motion", "presence", "vibration", "in_bed", "door_open")
 SIGNS: Final[dict[str, tuple[str, ...]]] = {
     "motion": ("motion", "presence", "vibration"),
+    "up": ("motion", "presence", "vibration"),
     "door": ("door_open",),
     "bed": ("in_bed",),
     "water": ("water_total",),
@@ -62,7 +63,8 @@ SIGNS: Final[dict[str, tuple[str, ...]]] = {
     "vitals": ("respiration_rate", "heart_rate"),
     "told": ("life_sign",),
 }
-"""What shows a person, and the quantities that do; `told` by another system, of somebody who need not be at home."""
+"""What shows a person, and the quantities that do; `up` is motion but in the bedroom (who turns over is not up), unless no
+other room has a sensor; `told` by another system, of somebody who need not be at home."""
 ELSEWHERE: Final = "another room"
 """What changed when somebody is in another room than before; no device reports it."""
 
@@ -288,7 +290,11 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "returned": Function(
         ("duration",), Type.bool, "within that time somebody came into a home where nobody had been"
     ),
-    "begun": Function(("clock",), Type.bool, "somebody has been seen in the home since this time of today"),
+    "begun": Function(
+        ("clock",),
+        Type.bool,
+        "somebody has been seen up in the home since this time of today: motion in the bedroom alone is not that",
+    ),
     "several": Function(
         (), Type.bool, "two people were told apart within the last hour", woken_by=(ELSEWHERE,)
     ),
@@ -398,7 +404,7 @@ VITALS: Final = ("heart_rate", "respiration_rate")
 HABITS: Final[dict[str, tuple[str, ...]]] = {
     "vital": VITALS,
     "hour": ("get_up", "to_bed", "morning"),
-    "span": ("away", "door_gap", "bathroom_stay", "flow"),
+    "span": ("away", "door_gap", "bathroom_stay", "flow", "night"),
     "learnt": ("get_up", "to_bed", "morning", "away", "door_gap", "bathroom_stay", "flow", *VITALS),
 }
 """What can be learned of a resident, by the kind of argument; vitals are bare names, the others texts."""
