@@ -25,6 +25,7 @@ from anxin.embedded import free_port
 from simulators.phones import Message, Phones
 from tests.e2e.room import PASSWORD as ROOM_PASSWORD
 from tests.e2e.room import Room
+from tests.e2e.screens import Screen, Screens
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Playwright
@@ -441,9 +442,23 @@ def orders(page: Page) -> Callable[[], list[str]]:
 Sit = Callable[..., "Page"]
 
 
+@pytest.fixture(scope="module")
+def screens(browser: Browser, open_room: Room) -> Iterator[Screens]:
+    """The screens of the file's room."""
+    kept = Screens(browser, open_room.url, lambda: open_screen(browser))
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
-def sit(browser: Browser, room: Room) -> Iterator[Sit]:
-    """`sit(path)`: a signed-in screen in the room, with a live picture. Other words: user, width, height, script, wait."""
+def sit(request: pytest.FixtureRequest, browser: Browser, room: Room) -> Iterator[Sit]:
+    """`sit(path)`: a signed-in screen in the room, with a live picture. Other words: user, width, height, script, wait.
+
+    Further words are for the browser context, which then is a new one (`permissions`, `has_touch`).
+    """
+    shared = request.node.get_closest_marker("own_room") is None
+    screens: Screens | None = request.getfixturevalue("screens") if shared else None
+    taken: list[Screen] = []
     contexts: list[BrowserContext] = []
 
     def one(
@@ -456,18 +471,30 @@ def sit(browser: Browser, room: Room) -> Iterator[Sit]:
         wait: bool = True,
         **more: Any,
     ) -> Page:
-        context = open_screen(browser, width, height, **more)
-        contexts.append(context)
+        if screens is None or more:
+            context = open_screen(browser, width, height, **more)
+            contexts.append(context)
+            if script:
+                context.add_init_script(script)
+            page = context.new_page()
+        else:
+            screen = screens.take()
+            taken.append(screen)
+            context = screen.context
+            page = context.new_page()
+            page.set_viewport_size({"width": width, "height": height})
+            if script:
+                page.add_init_script(script)
         seat(context, room, user)
-        if script:
-            context.add_init_script(script)
-        page = context.new_page()
         page.goto(f"{room.url}{path}")
         return live(page) if wait else page
 
     yield one
     for context in contexts:
         context.close()
+    for screen in taken:
+        assert screens is not None
+        screens.give_back(screen)
 
 
 def sign_in(page: Page, url: str, path: str, user: str = "operator") -> None:
