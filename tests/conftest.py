@@ -24,11 +24,15 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from anxin import embedded
 from anxin.settings import Address, Mqtt, Settings
 from anxin.supervisor import Child
+from dashboard_api import people
 
+REAL_PASSWORDS = people.PASSWORDS
 ROOT = Path(__file__).resolve().parent.parent
 
 # `ci` is short and the same every time; `long` is for a night: pytest --hypothesis-profile=long
@@ -52,6 +56,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda i: (rank.get(i.path.relative_to(ROOT / "tests").parts[0], len(kinds)), -slow[i.path])
     )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Passwords cost a hundredth of what they cost in a service: each test of the API makes a dozen people.
+
+    What depends on the cost asks for `real_passwords`; a service in a process of its own (tests/e2e) has the real one.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            people, "PASSWORDS", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+        )
+        yield
+
+
+@pytest.fixture
+def real_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords that cost what they cost in a service."""
+    monkeypatch.setattr(people, "PASSWORDS", REAL_PASSWORDS)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from care.stream import PEOPLE, MemoryStream
 from care.words import Role
 from dashboard_api import people as signing
 
+pytestmark = pytest.mark.usefixtures("real_passwords")
 NOON = datetime(2026, 5, 23, 4, 6, 24, tzinfo=UTC)
 
 
