@@ -151,6 +151,9 @@ class Samples(msgspec.Struct, array_like=True):
     """When the rules without limits of their own last looked."""
     poor_more: int = 0
     """So many more reports of the stretch with a bad signal were bad than good."""
+    lost_more: int = 0
+    """So many more reports of the stretch without breath felt somebody than did not: a mat that flickers is believed
+    while it feels them most of the time."""
 
 
 class DeviceMemory(msgspec.Struct, array_like=True):

@@ -28,6 +28,9 @@ TELLING: Final = frozenset({"heart_rate", "respiration_rate", "in_bed", "bed_sta
 
 AWAY = 2 * 60_000
 """Shorter absences are the mat's, not the person's: whoever is back sooner did not just get into bed (BD1)."""
+FLICK = 60_000
+"""So long a mat that flickers may lose its sleeper without anybody having got up: whose breath is lost meanwhile still
+lies there (VT7's own minute)."""
 FAITH = 15 * 60_000
 """Breath heard so lately shows that there is somebody whose breath can be lost."""
 PAUSE = 60_000
@@ -150,12 +153,16 @@ def take(
     if in_bed is False:
         if newest:
             s.out_since = s.out_since or at
-            s.breath_at = s.breath_since = s.lost_since = s.doubted = 0
-            s.mute_since = s.pulseless_since = s.poor_since = s.sound_since = 0
+            if at - s.out_since >= FLICK or not flickers(f, at):
+                _forget(s)
+            else:
+                s.lost_more -= 1
         return False
     if in_bed is None and state != HEAVY:
         return False
     if newest and s.out_since:
+        if at - s.out_since >= FLICK:
+            _forget(s)
         if at - s.out_since >= AWAY:
             s.entered_at = at
         s.out_since = 0
@@ -280,6 +287,17 @@ def _take_ordinary(
     return tells or not low < breath < high
 
 
+def flickers(f: Field | None, at: int) -> bool:
+    """Whether a bed sensor changes its mind too often to be believed when it loses the sleeper for a moment."""
+    return f is not None and len(f.flicks) >= FLICKS and f.flicks[0] >= at - FLICKS_WITHIN
+
+
+def _forget(s: Samples) -> None:
+    """Whoever lay there is gone: whoever comes next has their own breath, and is measured anew."""
+    s.breath_at = s.breath_since = s.lost_since = s.doubted = 0
+    s.mute_since = s.pulseless_since = s.poor_since = s.sound_since = 0
+
+
 def is_marked(s: Samples) -> bool:
     """Whether something has begun that a rule may speak of once it has lasted: without breath, deaf, bad."""
     return bool(s.lost_since or s.mute_since or s.pulseless_since or s.poor_since)
@@ -393,8 +411,9 @@ def _follow(
         return  # a value that comes by turns is missed when its turn is over
     s.breath_since = 0
     if not s.lost_since or at - s.lost_at > pause_of(s):
-        s.lost_since = at
+        s.lost_since, s.lost_more = at, 0
     s.lost_at = at
+    s.lost_more += 1
 
 
 def pause_of(s: Samples) -> int:
@@ -512,7 +531,7 @@ def middle(s: Samples, place: int, window: int, now: int, ask: Ask) -> float | N
 
 def lost(s: Samples, now: int) -> tuple[int, bool] | None:
     """Since when (ms) there is pressure without breath, by its reports, and whether a pulse is still shown."""
-    if not s.lost_since or now < s.lost_since:
+    if not s.lost_since or now < s.lost_since or s.lost_more <= 0:
         return None
     return s.lost_since, s.pulse_at >= s.lost_since
 

@@ -279,6 +279,43 @@ def test_a_walk_is_found_on_a_mat_that_flickers(on: float, off: float, watched: 
         assert (red[0].at - START).total_seconds() - 7200 <= 2760
 
 
+def flickering(
+    every: int, *, seed: int, event: dict[str, float] | None, leaves: bool = False
+) -> list[Finding]:
+    """A belt that loses its sleeper in every third report, and an event after half an hour; or he leaves, and the
+    belt feels somebody in every fourth report of an empty bed."""
+    rng = np.random.default_rng(seed)
+    told: list[tuple[float, dict[str, Any]]] = []
+    for second, says in Belt(every, 60, seed=seed).says(event=event, at=1800):
+        gone = leaves and second >= 1800
+        felt = rng.random() < 0.25 if gone else rng.random() > 0.33
+        told.append(
+            (
+                second,
+                says | {"in_bed": bool(felt)} | ({"heart_rate": 0, "respiration_rate": 0} if gone else {}),
+            )
+        )
+    return heard(Told(every, 60, told=told))
+
+
+@pytest.mark.parametrize("every", [5, 10])
+@pytest.mark.parametrize("event", ["no breathing", "no breathing and no pulse"])
+def test_breath_is_lost_on_a_mat_that_flickers(every: int, event: str) -> None:
+    """A mat that loses the sleeper for one report has not seen anybody get up: whose breath is gone still lies there."""
+    for seed in range(3):
+        red = [f for f in flickering(every, seed=seed, event=EVENTS[event][2]) if f.level is Level.red]
+        assert red
+        assert red[0].rule == "VT7"
+        assert 60 <= (red[0].at - START).total_seconds() - 1800 <= 60 + 12 * every
+
+
+@pytest.mark.parametrize("every", [5, 10])
+def test_who_left_a_mat_that_flickers_has_not_stopped_breathing(every: int) -> None:
+    """And an empty bed that feels somebody now and then has nobody in it whose breath could be lost."""
+    for seed in range(3):
+        assert "VT7" not in {f.rule for f in flickering(every, seed=seed, event=None, leaves=True)}
+
+
 def lossy(nights: int, *, fall: bool, sees: str = "bedroom", thrice: bool = False) -> list[Finding]:
     """A mat that twice (or `thrice`) a night loses its sleeper for fifteen minutes; with `fall`, somebody falls after the last night.
 
