@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -32,19 +33,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-site_app = typer.Typer(help="Check or load the site file.", no_args_is_help=True, rich_markup_mode=None)
-user_app = typer.Typer(help="Staff sign-ins.", no_args_is_help=True, rich_markup_mode=None)
-device_app = typer.Typer(help="Tokens of devices.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def _group(about: str, example: str) -> typer.Typer:
+    return typer.Typer(help=about, epilog=f"Example: {example}", no_args_is_help=True, rich_markup_mode=None)
+
+
+site_app = _group("Check or load the site file.", "anxin site check site.yaml")
+user_app = _group("Staff sign-ins.", "anxin user add chen --role operator")
+device_app = _group("Tokens of devices.", "anxin device token sos-0317")
 app.add_typer(site_app, name="site")
 app.add_typer(user_app, name="user")
 app.add_typer(device_app, name="device")
-gateway_app = typer.Typer(
-    help="Credentials of gateways at the broker.", no_args_is_help=True, rich_markup_mode=None
-)
+gateway_app = _group("Credentials of gateways at the broker.", "anxin gateway add gw-0317 --home h0317")
 app.add_typer(gateway_app, name="gateway")
-integration_app = typer.Typer(
-    help="Other systems that may report.", no_args_is_help=True, rich_markup_mode=None
-)
+integration_app = _group("Other systems that may report.", "anxin integration list")
 app.add_typer(integration_app, name="integration")
 
 Config = Annotated[
@@ -179,6 +182,44 @@ def _say_unheard(file: Path, site: Site, settings: Settings) -> None:
         )
 
 
+def _say_idle(file: Path, site: Site) -> None:
+    """What the file says and nothing follows: a word with a typing error would quietly change neither rule nor script."""
+    from alerts.channels import AppriseChannels
+    from alerts.scripts import flag_word
+    from dashboard_api.wording import TAGS
+    from rules.catalog import load
+
+    known = {w for rule in load().rules.values() for p in rule.doc.parameters.values() for w in p.templates}
+    known |= TAGS.keys()
+    for resident in (r for home in site.homes for r in home.residents):
+        for word in dict.fromkeys((*resident.conditions, *resident.flags)):
+            if word not in known and flag_word(word) is None:
+                near = difflib.get_close_matches(word, known, 1)
+                hint = f"; did you mean `{near[0]}`?" if near else ""
+                say(
+                    f"{file}: note: resident `{resident.id}`: no rule, script or screen knows `{word}`, "
+                    f"so it changes nothing{hint}"
+                )
+        for data, viewers in (resident.consent or {}).items():
+            for viewer in viewers if data not in ("family", "call_recording") else ():
+                if viewer not in ("centre", "doctor"):
+                    say(
+                        f"{file}: note: resident `{resident.id}`: consent.{data} names `{viewer}`, who sees nothing by it; "
+                        "whom it can name are centre and doctor"
+                    )
+    channels = AppriseChannels()
+    told = [(s.id, s.notify) for s in site.staff]
+    told += [(c.id, c.notify) for home in site.homes for c in home.contacts]
+    for person, urls in told:
+        # Never the address itself: it may hold a key or a number.
+        if bad := sum(not channels.understands(url) for url in urls):
+            count = f"{bad} of {len(urls)} addresses" if len(urls) > 1 else "the address"
+            say(
+                f"{file}: note: `{person}`: no channel understands {count} in `notify`; nothing can be sent there"
+            )
+    channels.close()
+
+
 @site_app.command("check", epilog="Example: anxin site check site.yaml")
 def site_check(file: Annotated[Path, typer.Argument(help="The site file (YAML).")]) -> None:
     """Say what is wrong with a site file, line by line; load nothing."""
@@ -188,6 +229,7 @@ def site_check(file: Annotated[Path, typer.Argument(help="The site file (YAML)."
     site = _read_site(file, limits=True)
     with contextlib.suppress(Misconfigured):  # settings with a fault are no fault of the site file
         _say_unheard(file, site, _settings(None))
+    _say_idle(file, site)
     # No fault: a site file may carry limits of rules that this version does not have. But nobody should believe
     # that a limit is in force when it is not.
     for sentence in check_site(site, load()):
@@ -214,6 +256,7 @@ def site_load(
         async with wiring.brief_stream(settings) as stream:
             changed = await wiring.load_site(stream, site)
         _say_unheard(file, site, settings)
+        _say_idle(file, site)
         say(f"{file}: {'loaded' if changed else 'nothing new'}: {_counts(site)}")
 
     _run(work)
@@ -231,6 +274,10 @@ def user_add(
     config: Config = None,
 ) -> None:
     """Make a sign-in or change its password; with the service up or down."""
+    from care.words import Role
+
+    if role not in set(Role):
+        fail(f"there is no role {role!r}; one of: {', '.join(Role)}", Exit.usage)
     settings = _settings(config)
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")

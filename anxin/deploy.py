@@ -601,6 +601,7 @@ def write(out: Path, files: Sequence[File]) -> list[str]:
 
 app = typer.Typer(
     help="Write configuration for a broker of one's own, or for systemd.",
+    epilog="Example: anxin deploy mosquitto --site site.yaml --out /etc/mosquitto/anxin",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

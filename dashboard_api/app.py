@@ -18,6 +18,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from structlog import get_logger
@@ -150,6 +151,7 @@ def create_app(
         title="安心 Anxin",
         version="1",
         description=DESCRIPTION,
+        openapi_url=None,  # below
         docs_url=None,  # they load scripts from elsewhere; any OpenAPI reader can read /openapi.json
         redoc_url=None,
         lifespan=lifespan,
@@ -161,6 +163,12 @@ def create_app(
         },
     )
     app.state.house = house
+
+    # No coroutine, so it is made in a thread: the first one takes a second or more, and every screen would wait for it.
+    @app.get("/openapi.json", include_in_schema=False)
+    def openapi() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
     app.add_middleware(Gate, people=people, clock=clock, public_url=public_url, metrics=metrics)
     _answer_problems(app)
     app.include_router(service.routes(house))

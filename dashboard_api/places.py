@@ -25,6 +25,7 @@ from dashboard_api.house import House
 from dashboard_api.people import Who, issue_device_token
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
+from devices.quantities import QUANTITIES
 
 log = get_logger("api")
 
@@ -195,6 +196,8 @@ def routes(house: House) -> APIRouter:
     ) -> Json:
         """A quantity over time, from the database: the last day when nothing else is said. A gap is a gap."""
         place = home_of(home)
+        if quantity not in QUANTITIES:
+            raise Problem(422, Why.invalid, f"没有 {quantity} 这个量", fields=["quantity"])
         now = house.clock.now()
         to_at = moment("to", to) or now
         from_at = moment("from", from_) or to_at - timedelta(days=1)

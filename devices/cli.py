@@ -23,6 +23,7 @@ from devices.mapping import MappingFaults, load, read_mapping, shipped
 app = typer.Typer(
     no_args_is_help=True,
     help="Devices: mapping files for new vendors, tables of devices, claims.",
+    epilog="Example: anxin devices learn capture.jsonl --name acme > acme.yaml",
     rich_markup_mode=None,
 )
 

@@ -28,7 +28,11 @@ from rules.stories import (
 )
 from rules.zones import placements
 
-app = typer.Typer(no_args_is_help=True, help="Rules: check files, run stories, show what is in force.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Rules: check files, run stories, show what is in force.",
+    epilog="Example: anxin rules test tests/stories",
+)
 
 Files = Annotated[list[Path], typer.Argument(help="YAML files.", show_default=False)]
 StoryFiles = Annotated[

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -485,6 +486,10 @@ async def test_history_gives_every_reading_or_buckets_and_keeps_gaps():
     """Without step every reading with its own nulls; with step five numbers; nothing is made up in between."""
     history = FakeHistory()
     async with House(history=history) as house, house.program("operator") as desk:
+        odd = await desk.get(f"{V}/homes/h0317/history", params={"quantity": "hart_rate"})
+        assert (odd.status_code, odd.json()["fields"]) == (422, ["quantity"]), (
+            "no data is not the same as no such quantity"
+        )
         path = f"{V}/homes/h0317/history"
         first = (await desk.get(path, params={"quantity": "heart_rate", "limit": 2})).json()
         assert first["items"] == [["2026-05-23T04:06:24.000Z", 71.0], ["2026-05-23T04:06:29.000Z", None]]
@@ -726,7 +731,16 @@ async def test_the_strip_shows_the_last_hour_and_says_what_it_means():
 async def test_one_page_is_the_whole_interface():
     """/openapi.json is there for everybody, is 3.1, and carries the live events as a webhook."""
     async with House() as house, house.client() as anyone:
+        made_in, make = [], house.app.openapi
+
+        def openapi():
+            made_in.append(threading.current_thread())
+            return make()
+
+        house.app.openapi = openapi
         spec = (await anyone.get("/openapi.json")).json()
+        assert made_in, "asked of the application"
+        assert threading.main_thread() not in made_in, "a second of work in the loop, and every screen waits"
         assert spec["openapi"].startswith("3.1")
         assert "live" in spec["webhooks"]
         assert set(spec["components"]["schemas"]) >= {

@@ -12,13 +12,16 @@ import pytest
 from typer.testing import CliRunner
 
 from anxin.cli import app
+from anxin.deploy import app as deploy_app
 from care.ids import epoch_ms
 from care.site import Community, Device, Home, Override, Policy, Registry, Resident, Setting, Site
 from care.sitefile import read_site
 from care.words import Kind, Tier
+from devices.cli import app as devices_app
 from devices.kinds import KINDS
 from devices.models import expected, silence
 from rules.catalog import RuleBook, load
+from rules.cli import app as rules_app
 from rules.limits import Given, as_limits, check_site, in_force, looser, traced
 
 
@@ -370,3 +373,50 @@ def test_a_site_file_may_say_who_set_a_limit_and_why_and_is_reminded_where_it_do
     file.write_text(text.replace("value: 7", "value: 99"), "utf-8")
     told = CliRunner().invoke(app, ["site", "check", str(file)])
     assert f"{file}:12: policy.rules.AC1.yellow_hours: 99 is above the hard bound 16" in told.stderr
+
+
+def test_what_the_site_file_says_and_nothing_follows_is_noted(tmp_path: Path) -> None:
+    """A typing error in a condition, an address or whom a consent names would quietly switch something off."""
+    file = tmp_path / "site.yaml"
+    file.write_text(
+        "community: {id: c, name: c, timezone: Asia/Shanghai}\n"
+        "homes:\n"
+        "  - id: h1\n"
+        "    residents:\n"
+        "      - {id: r1, name: 甲, conditions: [dementiaa, dementia], flags: [lives_alone], consent: {bed: [center, doctor], family: [status]}}\n"
+        "    contacts:\n"
+        "      - {id: c1, name: 乙, notify: ['json://127.0.0.1:9/x', 'ring her at 13800000921']}\n",
+        "utf-8",
+    )
+    told = CliRunner().invoke(app, ["site", "check", str(file)])
+    assert told.exit_code == 0, told.stderr
+    notes = [line.partition("note: ")[2] for line in told.stderr.splitlines() if "note: " in line]
+    assert len(notes) == 3, notes
+    assert notes[0].startswith("resident `r1`: no rule, script or screen knows `dementiaa`")
+    assert notes[0].endswith("did you mean `dementia`?")
+    assert notes[1].startswith("resident `r1`: consent.bed names `center`")
+    assert notes[2].startswith("`c1`: no channel understands 1 of 2 addresses")
+    assert "13800000921" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    "group", ["site", "user", "device", "gateway", "integration", "deploy", "devices", "rules"]
+)
+def test_help_of_every_group_ends_with_an_example(group: str) -> None:
+    """As the help of every command does."""
+    others = {"deploy": deploy_app, "devices": devices_app, "rules": rules_app}
+    told = (
+        CliRunner().invoke(others[group], ["--help"])
+        if group in others
+        else CliRunner().invoke(app, [group, "--help"])
+    )
+    assert told.stdout.strip().splitlines()[-1].strip().startswith(f"Example: anxin {group} ")
+
+
+def test_a_role_that_there_is_not_is_wrong_usage() -> None:
+    """Nothing is asked of the service for it."""
+    told = CliRunner().invoke(
+        app, ["user", "add", "x", "--role", "king", "--password-stdin"], input="long enough\n"
+    )
+    assert told.exit_code == 2
+    assert "there is no role 'king'; one of: operator" in told.stderr
