@@ -153,6 +153,8 @@ class Episodes(Homes):
         if episode.phase != phase:
             self._heed(home)
         wake = view.next
+        if at < home.limits_until < wake and (wake != NEVER or episode.phase == PENDING):
+            wake = home.limits_until  # what it waits for is another time from then on
         if wake == NEVER:
             episode.wake = 0
         else:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from care.messages import Finding, Report, Value
-from care.site import Community, Device, Home, Registry, Resident, Site
+from care.site import Community, Device, Home, Override, Registry, Resident, Site
 from care.words import Kind, Level, Phase
 from rules.catalog import load
 from rules.engine import Engine
@@ -392,3 +392,27 @@ def test_who_gets_up_where_no_sensor_could_see_it_has_not_been_lost_by_the_mat()
     found = [f for f in lossy(6, fall=True, sees="kitchen", thrice=True) if f.at > fallen]
     assert [f.level for f in found] == [Level.red]
     assert (found[0].at - fallen).total_seconds() <= 900
+
+
+@pytest.mark.parametrize(
+    ("minutes", "span", "told_after"),
+    [(60, (0, 60), 30), (60, (0, 45), 20), (10, (37, 120), 10), (10, (43, 120), 13)],
+    ids=["ends while it waits", "ends before", "begins before", "begins while it waits"],
+)
+def test_a_temporary_limit_begins_and_ends_on_time(
+    minutes: int, span: tuple[int, int], told_after: int
+) -> None:
+    """Of whoever is out of bed by then: at that moment, and not at the next one that something else is due."""
+    begins, ends = (START + timedelta(minutes=m) for m in span)
+    own = Override(
+        limit="bed_exit_yellow_minutes", value=minutes, from_=begins, until=ends, by="s1", reason="x"
+    )
+    told = [
+        (float(s), {"in_bed": s < 1800, "heart_rate": 60 * (s < 1800), "respiration_rate": 14 * (s < 1800)})
+        for s in range(0, 4200 + 1800, 10)
+    ]
+    found = heard(Told(10, 100, told=told), resident=Resident(id="r", name="r", overrides=[own]))
+    yellow = next(f for f in found if f.rule == "BD1")
+    assert yellow.level is Level.yellow
+    after = (yellow.at - START).total_seconds() / 60 - 30
+    assert told_after <= after < told_after + 0.01, after
