@@ -60,7 +60,8 @@ UNREADABLE: Final = "TE10"
 CLOCK: Final = "TE11"
 """The notice for a device whose clock is wrong."""
 A_SECOND, A_SECOND_QUEUED = 50, 1_000
-"""Reports of one device in a second that are taken in one by one; queued ones are a line that is back."""
+"""Reports of one device in a second that are taken in one by one; queued ones are a line that is back, or a belt that
+sends what it kept."""
 QUEUED = 2 * 60_000
 CHATTER, CHATTER_WITHIN = 20, 60_000
 """Changes within a minute after which a bed sensor is not believed: nobody gets in and out ten times."""
@@ -131,9 +132,10 @@ class Engine(Outages):
                 return out
         second, times = received // 1000, received ^ at << 1
         if memory.second != second:
-            memory.second, memory.in_second = second, 1
+            memory.second, memory.in_second, memory.crowd = second, 1, 1
+            memory.told_low = memory.told_high = at // 1000
         elif memory.counted != times:
-            memory.in_second += 1
+            _count(memory, at // 1000)
         memory.counted = times
         if memory.in_second > A_SECOND and self._is_too_much(home, device, trigger, out):
             return out
@@ -234,10 +236,11 @@ class Engine(Outages):
     def _is_too_much(self, home: LiveHome, device: LiveDevice, trigger: Trigger, out: list[Finding]) -> bool:
         """Whether this is beyond what one device may say in a second. The newest of it is kept for the next second.
 
-        Alarms are never held back, and what was queued while a line was down has a wider limit.
+        Alarms are never held back. What was queued while a line was down has a wider limit, and so has a belt that keeps
+        what it measures and sends minutes of it at once: each report tells of a second of its own.
         """
         report, memory = trigger.report, device.memory
-        queued = trigger.received - trigger.at > QUEUED
+        queued = trigger.received - trigger.at > QUEUED or memory.crowd <= A_SECOND
         if report.urgent or report.retained or (queued and memory.in_second <= A_SECOND_QUEUED):
             return False
         memory.heard_at = max(memory.heard_at, trigger.received)
@@ -746,6 +749,17 @@ class Engine(Outages):
                 if instance.rule.doc.shape is Shape.absence:
                     self._evaluate(instance, max(instance.episode.seen, at), trigger, out)
             self._look_at_home(home, trigger.received, out)
+
+
+def _count(memory: DeviceMemory, told: int) -> None:
+    """One more report in the same second of arrival; `told` is the second it tells of."""
+    memory.in_second += 1
+    if told > memory.told_high:
+        memory.told_high = told
+    elif told < memory.told_low:
+        memory.told_low = told
+    else:
+        memory.crowd += 1
 
 
 def _is_due(asking: dict[str, tuple[Instance, ...]], quantities: Iterable[str], until: int) -> bool:

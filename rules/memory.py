@@ -231,6 +231,13 @@ class DeviceMemory(msgspec.Struct, array_like=True):
             self.reports >= SPEAKS_AFTER and 2 * self.changes >= self.reports and self.longest > SPEAKS_PAUSE
         )
 
+    told_low: int = 0
+    told_high: int = 0
+    """First and last second that the reports of the last second of arrival tell of: a belt that keeps ten minutes and
+    sends them at once says one thing of each of its seconds."""
+    crowd: int = 0
+    """Reports of that second of arrival that told of no new second."""
+
 
 def forget_values(memory: DeviceMemory, quantities: Collection[str]) -> None:
     """Forget what a device said of quantities that its people keep from us from now on: nothing is judged by it any more."""

@@ -416,3 +416,48 @@ def test_a_temporary_limit_begins_and_ends_on_time(
     assert yellow.level is Level.yellow
     after = (yellow.at - START).total_seconds() / 60 - 30
     assert told_after <= after < told_after + 0.01, after
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_belt_that_sends_ten_minutes_at_once_is_no_flood(newest_first: bool) -> None:
+    """Sixty reports in one message, each of its own second: all are taken in, and nobody is told of a flood."""
+    belt = Belt(10, 60, seed=2)
+    home = Home(
+        id="h", residents=[Resident(id="r", name="r")], devices=[Device(id="belt", kind=Kind.bed_belt)]
+    )
+    engine = Engine(Registry(Site(community=Community(id="c", name="c"), homes=[home])), BOOK)
+    out = engine.tick(START)
+    said = list(belt.says(event={"pulse": 143}, at=2100))
+    for batch in range(0, len(said), 60):
+        part = said[batch : batch + 60]
+        sent = START + timedelta(seconds=part[-1][0] + 1)
+        out += engine.tick(sent)
+        for n, (second, values) in enumerate(reversed(part) if newest_first else part):
+            at = START + timedelta(seconds=second)
+            report = Report(
+                report_id=f"{batch}-{n}", home="h", device="belt", kind="bed_belt", at=at, received_at=sent, device_at=at,
+                values=values,
+            )  # fmt: skip
+            out += engine.feed(report, sent)
+    assert "TE12" not in {f.rule for f in out}
+    if not newest_first:
+        assert "VT1" in {f.rule for f in out if f.level is Level.red}
+    for n in range(60):
+        out += engine.feed(
+            Report(
+                report_id=f"f{n}", home="h", device="belt", kind="bed_belt", at=sent, received_at=sent, device_at=None,
+                values={"in_bed": True, "heart_rate": 60 + n % 3},
+            ),
+            sent,
+        )  # fmt: skip
+    assert "TE12" not in {f.rule for f in out}, "the same second again counts once"
+    for n in range(60):
+        at = sent + timedelta(seconds=5, milliseconds=n)
+        out += engine.feed(
+            Report(
+                report_id=f"g{n}", home="h", device="belt", kind="bed_belt", at=at, received_at=at, device_at=at,
+                values={"in_bed": True, "heart_rate": 60 + n % 3},
+            ),
+            at,
+        )  # fmt: skip
+    assert "TE12" in {f.rule for f in out}, "sixty of one second are"
