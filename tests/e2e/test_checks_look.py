@@ -47,6 +47,28 @@ RUN_AXE = """async (tags) => {
   return violations.map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 160)}`)
 }"""
 
+PHONE = """() => {
+  const bad = []
+  const root = document.documentElement
+  if (root.scrollWidth > root.clientWidth + 1) bad.push(`page ${root.scrollWidth} > ${root.clientWidth}`)
+  const top = document.querySelector('dialog[open]') ?? document.body
+  const named = (one) => `${one.className} ${one.textContent.trim().slice(0, 30)}`
+  for (const one of top.querySelectorAll('*')) {
+    const style = getComputedStyle(one); const box = one.getBoundingClientRect()
+    if (!one.checkVisibility({ visibilityProperty: true }) || box.width < 2 || one.closest('svg, .sr, .skip, [aria-hidden="true"]')) continue
+    if (['hidden', 'clip'].includes(style.overflowX) && one.scrollWidth > one.clientWidth + 2) bad.push(`cut: ${named(one)}`)
+    if (!one.matches('button, a[href], input, select, summary') || one.closest('.bars, .lane-draw') || one.classList.contains('flag')) continue
+    const label = one.closest('label')?.getBoundingClientRect() ?? box
+    if (Math.max(box.height, label.height) < 43.5) bad.push(`low (${Math.round(box.height)} px): ${named(one)}`)
+    if (parseFloat(style.borderLeftWidth) > 0 && style.display !== 'inline' && one.scrollWidth > one.clientWidth) bad.push(`its words leave it: ${named(one)}`)
+  }
+  for (const one of top.querySelectorAll('p, span, b, a, button, td, th, dd, dt, li, h1, h2, h3, label, small'))
+    if ([...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()) && one.checkVisibility() && !one.closest('svg, .sr, .skip') && parseFloat(getComputedStyle(one).fontSize) < 13.9) bad.push(`letters of ${getComputedStyle(one).fontSize}: ${named(one)}`)
+  return [...new Set(bad)]
+}"""
+"""What of a page does not fit a phone: it scrolls sideways, words are cut, a key is lower than 44 px, letters are too small. Bars of a chart
+are no keys: what each opens stands in the list beside it."""
+
 
 def axe(page: Page) -> list[str]:
     """What axe-core finds: rule, and the first place.
@@ -102,6 +124,21 @@ def test_c_wall_1_several_reds_with_the_longest_addresses_are_told_whole(
     cut = """() => [...document.querySelectorAll('.tile')].filter((one) => one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1
       || [...one.querySelectorAll('.address span')].some((word) => word.getBoundingClientRect().right > one.getBoundingClientRect().right)).map((one) => one.textContent)"""
     comes_to(lambda: wall.evaluate(cut), [], "tiles that hold what is in them")
+
+
+@pytest.mark.own_room
+def test_a_red_of_more_than_an_hour_hides_nothing_of_its_tile(room: Room, sit: Sit) -> None:
+    """C-WALL-1: three reds, the longest of titles, 「1 小时 07 分」: whose it is and that nobody has it still stand there whole."""
+    homes = list(room.registry.homes)
+    for kind, home in (("fall", homes[3]), ("sos", homes[4]), ("smoke", "h0317")):
+        room.raised(kind, home)
+    room.passes(4_020)
+    page = sit("/desk")
+    page.locator(".tile .long").nth(2).wait_for()
+    cut = """() => [...document.querySelectorAll('.tile, .tile .body')].filter((one) => one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"""
+    for width, height in ((1920, 1080), (1440, 900), (360, 740)):
+        page.set_viewport_size({"width": width, "height": height})
+        comes_to(lambda: page.evaluate(cut), [], f"whole tiles at {width}")
 
 
 @pytest.mark.parametrize("reds", [1, 2])
@@ -199,6 +236,10 @@ def test_c_a11y_1_axe_finds_nothing(room: Room, sit: Sit, user: str, path: str) 
     elif path != "/family":
         page.locator('[data-level="red"]').first.wait_for()
     assert axe(page) == []
+    if path != "/wall":  # nobody hangs a phone on a wall
+        page.set_viewport_size({"width": 360, "height": 740})
+        comes_to(lambda: page.evaluate(PHONE), [], "a page that fits a phone")
+        picture(page, f"phone{path.replace('/', '-').replace('?', '-')}")
 
 
 @pytest.mark.parametrize("state", ["drawer", "stale", "keys", "sign-in"])
@@ -220,6 +261,9 @@ def test_c_a11y_1_axe_finds_nothing_in_the_other_states(room: Room, sit: Sit, st
             page.goto(f"{room.url}/desk?case={alert}&at={alert}&tab={tab}")
             page.get_by_role("dialog").wait_for()
             assert axe(page) == [], tab
+            page.set_viewport_size({"width": 360, "height": 740})
+            comes_to(lambda: page.evaluate(PHONE), [], f"a tab that fits a phone: {tab}")
+            page.set_viewport_size({"width": 1920, "height": 1080})
     else:
         with room.silenced():
             page.wait_for_selector('html[data-link="stale"]', state="attached")
