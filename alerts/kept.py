@@ -20,7 +20,7 @@ from alerts.campaigns import Campaign
 from alerts.company import Company
 from alerts.repairs import Repair
 from alerts.rounds import Attempt, Call, Round, with_attempt
-from alerts.upkeep import Promise, Reach, Upkeep, Visit
+from alerts.upkeep import How, Promise, Reach, Upkeep, Visit
 from care.errors import Conflict
 from care.messages import HomeHealth, decode, encode
 from care.stream import HEALTH, PEOPLE, Stream
@@ -70,13 +70,46 @@ async def note_visit(stream: Stream, visit: Visit) -> bool:
     key = f"visit.{visit.resident}"
     while True:
         entry = await stream.get(PEOPLE, key)
-        if entry is not None and entry.data is not None and decode(entry.data, Visit).at > visit.at:
+        known = decode(entry.data, Visit) if entry is not None and entry.data is not None else None
+        if known is not None and known.none:
+            known = None
+        if known is not None and known.at > visit.at:
             return False
+        if known is not None and known.at == visit.at:
+            known = known.before  # the same one again, or the same call in another round
+        if known is not None and known.before is not None:
+            known = msgspec.structs.replace(known, before=msgspec.structs.replace(known.before, before=None))
+        kept = msgspec.structs.replace(visit, before=known)
         try:
-            await stream.put(PEOPLE, key, encode(visit), expect=entry.revision if entry is not None else 0)
+            await stream.put(PEOPLE, key, encode(kept), expect=entry.revision if entry is not None else 0)
         except Conflict:
             continue
         return True
+
+
+async def take_back_visit(stream: Stream, resident: str, at: datetime) -> None:
+    """The call of that time was none: the visit before it is the last one again; nothing happens when it is not known."""
+    key = f"visit.{resident}"
+    while True:
+        entry = await stream.get(PEOPLE, key)
+        if entry is None or entry.data is None:
+            return
+        known = decode(entry.data, Visit)
+        kept = _without(known, at) or msgspec.structs.replace(known, none=True)
+        if kept == known:
+            return
+        try:
+            await stream.put(PEOPLE, key, encode(kept), expect=entry.revision)
+        except Conflict:
+            continue
+        return
+
+
+def _without(known: Visit | None, at: datetime) -> Visit | None:
+    """These visits without the call of that time."""
+    if known is None or (known.at == at and known.how is How.phone):
+        return known.before if known is not None else None
+    return msgspec.structs.replace(known, before=_without(known.before, at))
 
 
 async def note_tested(stream: Stream, device: str, at: datetime, *, declared: bool | None = None) -> None:
@@ -215,8 +248,8 @@ class Mirror:
         match kind:
             case "visit":
                 self._visits.pop(name, None)
-                if data is not None:
-                    self._visits[name] = decode(data, Visit)
+                if data is not None and not (visit := decode(data, Visit)).none:
+                    self._visits[name] = visit
             case "tested":
                 self._tested.pop(name, None)
                 self.tests.pop(name, None)

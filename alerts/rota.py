@@ -118,7 +118,7 @@ def _refuse_besides(registry: Registry, roster: Roster, more: Besides) -> str:
     if more.until - more.from_ > LONGEST_BESIDES:
         return f"临时上岗一次最长 {LONGEST_BESIDES // timedelta(hours=1)} 小时"
     if not roster.has_shifts(more.staff):
-        return f"{name} 没有排班，始终视为在岗，不必登记"
+        return f"{name} 没有排班，按随时在岗算，不必登记"
     if roster.is_away(more.staff, more.from_, more.until):
         return f"{name} 这段时间请了假，请先撤销"
     if any(s.start <= more.from_ and more.until <= s.end for s in roster.stretches(more.staff, more.from_, more.until)):  # fmt: skip

@@ -25,6 +25,9 @@ KEPT = timedelta(days=7)
 MOST_ATTEMPTS = 20
 SAME_WITHIN = timedelta(seconds=60)
 """The same person, the same outcome, so soon again: pressed twice."""
+CORRECTED_WITHIN = timedelta(minutes=60)
+"""Another outcome so soon after somebody was noted as reached corrects that one. Later it is a call of its own: both are
+true, and nothing is taken back."""
 
 
 class Reached(StrEnum):
@@ -44,6 +47,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
     key: str = ""
     """The sender's own name of this very attempt."""
+    corrects: tuple[datetime, ...] = ()
+    """The times of the attempts that this one says were noted wrongly: they count no more, and stay to be read."""
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,15 +70,25 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempts: tuple[Attempt, ...] = ()
 
     @property
+    def wrong(self) -> frozenset[datetime]:
+        """When the attempts were made that were corrected later."""
+        return frozenset(at for a in self.attempts for at in a.corrects)
+
+    @property
+    def counted(self) -> tuple[Attempt, ...]:
+        """The attempts without those that were corrected."""
+        return tuple(a for a in self.attempts if a.at not in self.wrong)
+
+    @property
     def reached(self) -> Attempt | None:
         """The attempt in which somebody spoke to them, the last one."""
-        return next((a for a in reversed(self.attempts) if a.outcome is not Reached.not_reached), None)
+        return next((a for a in reversed(self.counted) if a.outcome is not Reached.not_reached), None)
 
     @property
     def missed(self) -> int:
         """Attempts without an answer since they were last reached."""
         count = 0
-        for attempt in reversed(self.attempts):
+        for attempt in reversed(self.counted):
             if attempt.outcome is not Reached.not_reached:
                 break
             count += 1
@@ -109,7 +124,7 @@ def standing(call: Call | None, round_: Round, now: datetime) -> Standing:
 
 
 def with_attempt(call: Call, attempt: Attempt) -> Call:
-    """One more attempt; the same one again changes nothing."""
+    """One more attempt; the same one again changes nothing. Not reached, soon after reached, corrects that."""
     for known in call.attempts:
         if attempt.key and known.key == attempt.key:
             return call
@@ -121,6 +136,14 @@ def with_attempt(call: Call, attempt: Attempt) -> Call:
         and abs(attempt.at - last.at) <= SAME_WITHIN
     ):
         return call
+    wrong: list[datetime] = []
+    if attempt.outcome is Reached.not_reached:
+        for before in reversed(call.counted):
+            soon = timedelta() < attempt.at - before.at <= CORRECTED_WITHIN
+            if before.outcome is Reached.not_reached or not soon:
+                break
+            wrong.append(before.at)
+    attempt = msgspec.structs.replace(attempt, corrects=tuple(reversed(wrong)))
     return msgspec.structs.replace(call, attempts=(*call.attempts, attempt)[-MOST_ATTEMPTS:])
 
 

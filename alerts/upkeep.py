@@ -66,6 +66,10 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str
     """Id of a member of staff, or `user:NAME`."""
     note: str = ""
+    before: Visit | None = None
+    """The visit before this one, should it turn out that this was none; kept two deep."""
+    none: bool = False
+    """It was taken back, and no earlier one is known."""
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

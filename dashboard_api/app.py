@@ -213,7 +213,12 @@ def _answer_problems(app: FastAPI) -> None:
     @app.exception_handler(Temporary)
     async def away(_request: Request, _error: Temporary) -> Response:
         return answer(
-            Problem(503, Why.stream_unavailable, "消息流暂时不可用，请重试", headers={"Retry-After": "1"})
+            Problem(
+                503,
+                Why.stream_unavailable,
+                "暂时存不下来，没有记下，请再按一次",
+                headers={"Retry-After": "1"},
+            )
         )
 
     @app.exception_handler(RequestValidationError)

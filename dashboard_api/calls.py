@@ -11,12 +11,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from alerts.rounds import ATTEMPTS, Call, CallState, Round, Standing, standing
+from alerts.rounds import ATTEMPTS, CORRECTED_WITHIN, Call, CallState, Round, Standing, standing
 from alerts.upkeep import Due, visits_due
 from care.ids import iso
 from care.site import Home, Resident
 from care.words import Role
-from dashboard_api import access, shapes, wording
+from dashboard_api import access, present, shapes, wording
 from dashboard_api.asking import signed_in
 from dashboard_api.house import House
 from dashboard_api.people import Who
@@ -64,11 +64,17 @@ def routes(house: House) -> APIRouter:
         where = _worst(stand)
         attempts = sorted(
             {
-                (a.at, a.by, a.outcome.value, a.note)
+                (a.at, a.by, a.outcome.value, a.note, a.at in call.wrong)
                 for call in calls
                 if call is not None
                 for a in call.attempts
             }
+        )
+        # Until when the outcome that stands may still be taken back.
+        reached = (
+            [call.reached.at for call in calls if call is not None and call.reached is not None]
+            if where.state in ("well", "request")
+            else []
         )
         missed = max((call.missed for call in calls if call is not None), default=0)
         cases = [a for a in house.open_alerts() if a.home == home.id]
@@ -90,29 +96,26 @@ def routes(house: House) -> APIRouter:
                 {"id": r.id, "title": r.title, "until": iso(r.until), "state": s.state}
                 for r, s in zip(rounds, stand, strict=True)
             ],
-            "visit": _visit(due),
+            "visit": present.visit_json(due, house.name_of),
             "state": where.state,
             "next_at": iso(where.next_at) if where.state == "again" and where.next_at else None,
             "follows": _follows(where.state, missed),
+            "correct_until": iso(min(reached) + CORRECTED_WITHIN) if reached else None,
             "attempts_left": max(0, ATTEMPTS - missed),
             "attempts": [
-                {"at": iso(at), "by": house.name_of(by), "outcome": outcome, "note": note}
-                for at, by, outcome, note in attempts
+                {
+                    "at": iso(at),
+                    "by": house.name_of(by),
+                    "outcome": outcome,
+                    "note": note,
+                    "corrected": corrected,
+                }
+                for at, by, outcome, note, corrected in attempts
             ],
             # A case that is open belongs to the desk: who rings then is to know it. Its title may be of health, so it is not told.
             "cases": [
                 {"number": a.number, "level": a.level.value, "of_calls": a.code in CALL_CODES} for a in cases
             ],
-        }
-
-    def _visit(due: Due | None) -> Json | None:
-        if due is None:
-            return None
-        return {
-            "due": str(due.due),
-            "overdue": due.overdue,
-            "last_at": iso(due.last.at) if due.last is not None else None,
-            "last_how": due.last.how.value if due.last is not None else None,
         }
 
     def today(who: Who, now: datetime) -> Json:

@@ -31,7 +31,7 @@ log = get_logger("api")
 
 V = access.V
 SHOWN = timedelta(days=14)
-REAL = "已按真实告警处理，请立即联系监控席"
+REAL = "已按真实告警处理，请立即联系值班席"
 CHANGED = "刚有新情况，请看一眼后再确认"
 NOT_WAITING = "这个告警不在等待测试确认"
 CODES: Json = {

@@ -126,9 +126,9 @@ def routes(house: House) -> APIRouter:
         if who.role in access.STAFF:
             own = case.alert.responder(who.user.staff or "")
             if own is None or own.state not in ("accepted", "departed", "arrived"):
-                raise Problem(403, Why.forbidden, "接受任务后才能查看门禁密码")
+                raise Problem(403, Why.forbidden, "接受任务后才能看门禁密码")
         if not case.alert.open:
-            raise Problem(409, Why.not_open, "案件已结束")
+            raise Problem(409, Why.not_open, "这条告警已结案")
         home = house.picture.registry.homes.get(case.alert.home)
         log.info("door_code_read", by=who.by, role=who.role.value, alert=case.alert.id)
         return {"door_code": home.access.door_code if home is not None else ""}
@@ -169,10 +169,10 @@ def routes(house: House) -> APIRouter:
         given = body.model_dump(exclude_none=True)
         if who.role in access.STAFF:
             if command.value not in access.RESPONDER_COMMANDS:
-                raise Problem(403, Why.forbidden, "此操作由监控席完成")
+                raise Problem(403, Why.forbidden, "这一步由值班席来做，请打电话给值班席")
             given.pop("by", None)
             if who.user.staff is None:
-                raise Problem(403, Why.forbidden, "此登录未对应工作人员")
+                raise Problem(403, Why.forbidden, "这个账号没有对应到工作人员，请联系管理员")
         staff = house.picture.registry.staff
         home = house.picture.registry.homes.get(case.alert.home)
         # The desk may write down what a relative says on the phone.

@@ -222,7 +222,7 @@ def routes(house: House) -> APIRouter:
         """Everything that is known of one device; what nobody has said is not known, and said so."""
         found = house.picture.registry.devices.get(device)
         if found is None:
-            raise Problem(404, Why.unknown_device, "没有这个设备")
+            raise Problem(404, Why.unknown_device, "没有这台设备")
         home, known = found
         health = house.picture.health.get(home.id)
         told = line(house, home, known, health)

@@ -118,7 +118,10 @@ class Gate:
                     if status:
                         raise
                     refusal = Problem(
-                        503, Why.stream_unavailable, "消息流暂时不可用，请重试", headers={"Retry-After": "1"}
+                        503,
+                        Why.stream_unavailable,
+                        "暂时存不下来，没有记下，请再按一次",
+                        headers={"Retry-After": "1"},
                     )
                     await answer(refusal)(scope, receive, sending)
             except _ClientGone:
@@ -127,7 +130,9 @@ class Gate:
                 # The one place where a bug of a request ends: the next request must be served.
                 log.exception("request_failed", route=route, method=scope["method"])
                 if not status:
-                    await answer(Problem(500, Why.failed, "服务内部错误，已记录"))(scope, receive, sending)
+                    await answer(Problem(500, Why.failed, "服务出错了，已记下；请再试一次，不行就打电话"))(
+                        scope, receive, sending
+                    )
             finally:
                 seconds = self._clock.monotonic() - began
                 self._metrics.served(scope["method"], route, status, seconds)
@@ -173,7 +178,7 @@ class Gate:
                     log.info(
                         "request_denied", method=method, route=found.path, by=who.by, role=who.role.value
                     )
-                    raise Problem(403, Why.forbidden, "您的角色无此权限")
+                    raise Problem(403, Why.forbidden, "您的角色不能这样做")
                 state["who"] = who
         if method not in UNSAFE:
             return receive
@@ -208,7 +213,7 @@ class Gate:
             good = not needed
         if not good:
             log.warning("cross_site_refused", route=scope["path"][:64])
-            raise Problem(403, Why.cross_site, "请求来源不明，已拒绝")
+            raise Problem(403, Why.cross_site, "请求不是从本站页面发出的，没有执行")
 
     # -- on the way out ---------------------------------------------------------------------------------------
 

@@ -98,10 +98,10 @@ def routes(house: House) -> APIRouter:
         """
         claim, case, used = await claimed(token)
         if used:
-            raise Problem(409, Why.link_used, "链接已使用")
+            raise Problem(409, Why.link_used, "链接已经用过了")
         word = Command.accept if claim.purpose is Purpose.accept else Command.acknowledge
         if with_me and claim.purpose is Purpose.acknowledge:
-            raise Problem(409, Why.refused, "此链接只能用来接警")
+            raise Problem(409, Why.refused, "这个链接只能用来接警")
         if with_me or claim.purpose is Purpose.with_me:
             word = Command.with_me
         mark = links.mark(token)
@@ -198,7 +198,7 @@ def routes(house: House) -> APIRouter:
 
 
 _REFUSED = {
-    No.already_acknowledged.value: "已由他人接警，谢谢。",
+    No.already_acknowledged.value: "已有人接警，谢谢。",
     No.not_allowed.value: "现在不需要此操作，谢谢。",
 }
 _ACTS = {
@@ -212,7 +212,7 @@ _ACTS = {
 
 
 _DONE = {
-    "with_me": "已告诉监控席，谢谢。",
+    "with_me": "已告诉值班席，谢谢。",
     "confirm": "已确认，谢谢。",
     "test": "测试已记录，或已按真实告警处理。",
 }

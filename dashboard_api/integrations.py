@@ -370,7 +370,7 @@ def routes(house: House) -> APIRouter:
     async def remove(integration: str, who: Annotated[Who, Depends(signed_in)]) -> Response:
         """Revoke it: what it signs is refused from now on."""
         if not await remove_integration(house.stream, integration):
-            raise Problem(404, Why.not_found, "没有这个集成")
+            raise Problem(404, Why.not_found, "没有这个接入系统")
         log.info("integration_removed", by=who.by, integration=integration)
         return Response(status_code=204)
 
@@ -429,7 +429,7 @@ async def take(
     """Make an event durable; what it became: sign, reading, request, notice, or nothing (with the reason in the word)."""
     assert by is not None
     if by.events and told.type not in by.events:
-        raise Problem(403, Why.forbidden, f"此集成不可报送 {told.type}", fields=["type"])
+        raise Problem(403, Why.forbidden, f"这个系统没有登记可以上报 {told.type}", fields=["type"])
     home = house.picture.registry.homes.get(told.data.home)
     if home is None:
         raise Problem(404, Why.unknown_home, "没有这户人家", fields=["data.home"])

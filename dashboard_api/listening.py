@@ -42,7 +42,7 @@ def routes(house: House) -> APIRouter:
         if view in ("responder", "family"):
             viewer = house.viewer(who.user, view)
             if viewer.person is None:
-                raise Problem(403, Why.forbidden, "此登录未对应人员")
+                raise Problem(403, Why.forbidden, "这个账号没有对应到工作人员，请联系管理员")
             person = viewer.person
         listener = house.hub.open(
             Key(view, person),

@@ -85,7 +85,7 @@ def routes(house: House) -> APIRouter:
     def known(name: str) -> tuple[Home, Device]:
         found = house.picture.registry.devices.get(name)
         if found is None:
-            raise Problem(404, Why.unknown_device, "没有这个设备")
+            raise Problem(404, Why.unknown_device, "没有这台设备")
         return found
 
     def later(

@@ -147,7 +147,7 @@ def routes(house: House) -> APIRouter:
                 why=verdict.refused.said(),
             )
         if verdict.forbidden:
-            raise Problem(403, Why.forbidden, "您的岗位不能这样调整此项限值")
+            raise Problem(403, Why.forbidden, "您的角色不能这样调整这项参数")
         trial, untried = await tried(resident, body, now)
         if body.preview:
             response.status_code = 200

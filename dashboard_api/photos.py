@@ -2,7 +2,8 @@
 
 `Photos` keeps them as `RESIDENT.jpg`: put there by hand, or sent by the desk. `plain` leaves out of a JPEG what a camera
 writes beside the picture (place, time, device, a thumbnail); nothing else of it is read. `routes` are the ways in. When
-a resident withdraws their agreement the file is deleted (`scenes.look_after`), and the `Ledger` keeps a line of it.
+a resident withdraws their agreement the file is deleted (`scenes.look_after`), and the `Ledger` keeps a line of it; the same
+`GRACE` after the site file has ceased to name them (`unnamed`), for a file may have been emptied by mistake.
 A picture never comes into a log, a topic, the stream or a message; that one was looked at does, like every look.
 """
 
@@ -14,7 +15,8 @@ import hashlib
 import json
 import os
 import tempfile
-from datetime import datetime
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +37,8 @@ log = get_logger("api")
 V = access.V
 MOST_BYTES = 1_000_000
 """A file of the folder that is larger is not shown."""
+GRACE = timedelta(days=30)
+"""How long the picture of somebody whom the site file no longer names is kept: long enough to notice a wrong file."""
 _KEEP = frozenset({0xE0, 0xEE})
 """APP0 (JFIF) and APP14 (how colours are meant); every other APPn, and comments, say who, where and when."""
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
@@ -94,7 +98,7 @@ def written(file: Path, data: bytes) -> None:
 class Ledger:
     """`deleted.jsonl` beside the photographs: one line for each that was deleted. It stays when they are gone.
 
-    A line says when, whose or of which case, who took it, who deleted it, why (`asked`, `withdrawn`, `retention`), and the
+    A line says when, whose or of which case, who took it, who deleted it, why (`asked`, `withdrawn`, `left`, `retention`), and the
     file's SHA-256, by which a copy that turns up elsewhere can be told. No name and nothing of the picture.
     """
 
@@ -129,6 +133,32 @@ class Photos:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._ledger = Ledger(folder)
+        self.unnamed_since = self._read_unnamed()
+        """Residents of whom there is a picture and whom the site file does not name, and since when."""
+
+    def _read_unnamed(self) -> dict[str, datetime]:
+        """From `unnamed.json`; one that cannot be read begins anew: late is better than too early."""
+        try:
+            kept = json.loads((self._folder / "unnamed.json").read_text()) if self._folder is not None else {}
+            return {str(name): datetime.fromisoformat(since) for name, since in kept.items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            log.warning("photos_unnamed_unreadable", error=type(error).__name__)
+            return {}
+
+    def unnamed(self, named: Collection[str], now: datetime) -> list[str]:
+        """Keep since when somebody is not named any more; gives those for whom that is `GRACE` ago. Raises OSError.
+
+        Who is named again, or of whom there is no picture, is not counted any more.
+        """
+        left = [name for name in self.names() if name not in named]
+        since = {name: self.unnamed_since.get(name, now) for name in left}
+        if since != self.unnamed_since and self._folder is not None:
+            told = json.dumps({name: iso(at) for name, at in since.items()})
+            written(self._folder / "unnamed.json", told.encode())
+            self.unnamed_since = since
+        return [name for name, at in since.items() if now - at >= GRACE]
 
     def names(self) -> list[str]:
         """Residents of whom there is one."""

@@ -44,7 +44,7 @@ def routes(house: House) -> APIRouter:
     def home_of(name: str) -> Home:
         home = house.picture.registry.homes.get(name)
         if home is None:
-            raise Problem(404, Why.unknown_home, "没有这个住户")
+            raise Problem(404, Why.unknown_home, "没有这户人家")
         return home
 
     def home_line(home: Home, who: Who, open_count: dict[str, int]) -> Json:
@@ -207,7 +207,7 @@ def routes(house: House) -> APIRouter:
         if bucket is not None and (to_at - from_at) / bucket > BUCKETS_LIMIT:
             raise Problem(422, Why.invalid, f"at most {BUCKETS_LIMIT} buckets", fields=["step"])
         if device is not None and device not in {d.id for d in place.devices}:
-            raise Problem(404, Why.unknown_device, "该住户没有这个设备")
+            raise Problem(404, Why.unknown_device, "这户没有这台设备")
         sources = [d for d in place.devices if device is None or d.id == device]
         if not all(may_see(place, who, d, quantity) for d in sources) or not sources:
             log.info("history_denied", by=who.by, role=who.role.value, home=home, quantity=quantity)
@@ -271,9 +271,9 @@ def routes(house: House) -> APIRouter:
     async def claim(body: shapes.ClaimBody, who: Annotated[Who, Depends(signed_in)]) -> Json:
         """Claim a device that publishes: one line in the site file, which is loaded. Its next message counts."""
         if house.claim is None:
-            raise Problem(503, Why.unavailable, "设置里没有站点文件（site），无处登记")
+            raise Problem(503, Why.unavailable, "服务设置里没有填社区档案（site），不能登记，请联系管理员")
         if body.home not in house.picture.registry.homes:
-            raise Problem(422, Why.unknown_home, "没有这一户")
+            raise Problem(422, Why.unknown_home, "没有这户人家")
         try:
             device, line = await house.claim(
                 body.topic,
@@ -338,7 +338,7 @@ def routes(house: House) -> APIRouter:
         """The second way in for a device, with its token: the same payload as by MQTT, durable before the answer."""
         found = house.picture.registry.devices.get(device)
         if found is None:
-            raise Problem(404, Why.unknown_device, "没有这个设备")
+            raise Problem(404, Why.unknown_device, "没有这台设备")
         if house.accept_reading is None:
             raise Problem(503, Why.unavailable, "此入口未启用")
         home, known = found
@@ -362,7 +362,7 @@ def routes(house: House) -> APIRouter:
     async def token(device: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
         """Make a device's token. It is shown this once; an older one ends."""
         if device not in house.picture.registry.devices:
-            raise Problem(404, Why.unknown_device, "没有这个设备")
+            raise Problem(404, Why.unknown_device, "没有这台设备")
         try:
             made = await issue_device_token(house.stream, device, house.clock.now())
         except Misconfigured as no:

@@ -62,6 +62,7 @@ from alerts.events import (
 from alerts.proposing import SERVICE
 from alerts.roster import DESK, DESK_ROLES, RESPONDER_ROLES, Roster, roster_of
 from alerts.telling import told as what_became
+from alerts.upkeep import Due
 from alerts.watch import AHEAD
 from care.ids import iso
 from care.schematic import building_of
@@ -126,6 +127,20 @@ def place_json(home: Home, registry: Registry) -> dict[str, Any]:
         "key": home.access.key or None,
         "door_code": bool(home.access.door_code),
         "phone": home.phone or None,
+    }
+
+
+def visit_json(due: Due | None, name_of: Callable[[str], str]) -> dict[str, Any] | None:
+    """When somebody is to be visited next, and how the last visit was; None while nothing is planned."""
+    if due is None:
+        return None
+    last = due.last
+    return {
+        "due": str(due.due),
+        "overdue": due.overdue,
+        "last_at": iso(last.at) if last is not None else None,
+        "last_how": last.how.value if last is not None else None,
+        "last_by": name_of(last.by) if last is not None else None,
     }
 
 

@@ -167,7 +167,7 @@ def routes(house: House) -> APIRouter:
         """Try the proposed limit, or another one, over the past days, and keep what came of it."""
         found = await named(proposal)
         if found["kind"] != "limit":
-            raise Problem(409, Why.not_open, "这条建议由结案结果得出，无需回测")
+            raise Problem(409, Why.not_open, "这条建议来自结案结果，不用回测")
         wished: Json = {"limits": body.limits, "resident": body.resident}
         change: Json | None = wished if body.limits else found["change"]
         if change is None:
@@ -204,7 +204,7 @@ def routes(house: House) -> APIRouter:
             raise Problem(409, Why.not_open, "这条建议已有结论", current=found)
         if decision == "accept" and found["kind"] == "limit":
             if found["backtest"] is None:
-                raise Problem(409, Why.backtest_first, "请先回测，再采纳参数调整")
+                raise Problem(409, Why.backtest_first, "请先回测，再采纳")
             if found["backtest"].get("missed") and not body.note.strip():
                 raise Problem(
                     422, Why.reason_needed, "回测显示会漏掉真实告警，请写明采纳的理由", fields=["note"]

@@ -69,7 +69,7 @@ def routes(house: House) -> APIRouter:
         if (to_day - from_day).days >= MOST_DAYS:
             raise Problem(422, Why.invalid, f"at most {MOST_DAYS} days", fields=["from", "to"])
         if home is not None and home not in registry.homes:
-            raise Problem(404, Why.unknown_home, "没有这个住户")
+            raise Problem(404, Why.unknown_home, "没有这户人家")
         if home is not None:
             homes = [home]
         else:

@@ -47,7 +47,7 @@ def routes(house: House) -> APIRouter:
     def person_of(who: Who) -> str:
         person = who.user.staff or who.user.contact
         if person is None:
-            raise Problem(403, Why.no_person, "此登录未对应人员，无法接收推送")
+            raise Problem(403, Why.no_person, "这个账号没有对应到人员，不能接收消息，请联系管理员")
         return person
 
     async def browsers_of(person: str) -> list[tuple[str, str]]:
@@ -85,7 +85,7 @@ def routes(house: House) -> APIRouter:
         name = content_id("push", body.endpoint)
         address = dict(await browsers_of(person)).get(name)
         if address is None:
-            raise Problem(404, Why.not_found, "此浏览器尚未为您打开消息提醒")
+            raise Problem(404, Why.not_found, "这个浏览器还没有为您打开消息提醒")
         test = await tried.ask(house.stream, person, by=who.by, now=house.clock.now(), only=address)
         log.info("browser_tested", by=who.by)
         return {"test": test}

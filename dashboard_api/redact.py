@@ -194,20 +194,20 @@ def responder(alert: Json, person: str) -> Json | None:
 
 
 _FAMILY_STATES = {
-    "new": ("社区正在核实一条提醒", "The community is looking into a reminder"),
+    "new": ("社区正在核实一条提醒", "The community team is checking a notice from home"),
     "acknowledged": (
         "社区正在核实一条提醒，工作人员已接警",
-        "The community is looking into a reminder; somebody has taken it",
+        "The community team is checking a notice from home; somebody is dealing with it",
     ),
-    "dispatched": ("工作人员正在上门", "Somebody is on the way to the home"),
-    "attended": ("工作人员已到家中", "Somebody is at the home"),
+    "dispatched": ("工作人员正在上门", "Somebody is on their way to the home"),
+    "attended": ("工作人员已到家中", "Somebody has arrived at the home"),
     "closed": ("已处理完毕", "Dealt with"),
 }
 _FAMILY_OUTCOMES = {
     "O1": ("平安", "all is well"),
-    "O2": ("已送医，请与中心联系", "in hospital, please call the centre"),
+    "O2": ("已送医，请与服务中心联系", "taken to hospital, please ring the centre"),
     "O3": ("险情已排除", "the danger is over"),
-    "O4": ("社区会继续跟进", "the community looks after it"),
+    "O4": ("社区会继续跟进", "the community team will follow it up"),
 }
 
 
@@ -247,6 +247,7 @@ def family(alert: Json, homes: frozenset[str], residents: frozenset[str]) -> Jso
             who=(alert["owner"] or {}).get("name", ""),
         ),
         "version": alert["version"],
+        "simulated": alert.get("simulated", False),
     }
 
 

@@ -163,7 +163,7 @@ def routes(house: House) -> APIRouter:
                 raise Problem(404, Why.unknown_alert, "没有这个告警")
             found = needs(registry, [case.alert], now)
             if not found:
-                raise Problem(409, Why.refused, "这个案件里没有需要维修的设备，或已恢复")
+                raise Problem(409, Why.refused, "这条告警里没有需要维修的设备，或者已经恢复")
             made = [busy.get(key) or opened(need, now, by=who.by) for key, need in found.items()]
         else:
             if body.home is None or body.home not in registry.homes:
@@ -204,7 +204,7 @@ def routes(house: House) -> APIRouter:
             if to is None:
                 raise Problem(422, Why.invalid, "to: 请选择派给谁", fields=["to"])
             if technician and to != who.user.staff:
-                raise Problem(403, Why.forbidden, "维护员只能自己接单；派给别人请找值班员")
+                raise Problem(403, Why.forbidden, "维修员只能自己接单；派给别人请找值班员")
             staff = house.picture.registry.staff.get(to)
             if staff is None or staff.role not in WORKERS:
                 raise Problem(422, Why.invalid, "to: 没有这位维修人员", fields=["to"])
@@ -213,7 +213,7 @@ def routes(house: House) -> APIRouter:
         if step == "done" and body.did is None:
             raise Problem(422, Why.invalid, "did: 请写明做了什么", fields=["did"])
         if step == "withdraw" and technician:
-            raise Problem(403, Why.forbidden, "维护员不能撤销维修单；设备重新上报后自动结束")
+            raise Problem(403, Why.forbidden, "维修员不能撤销维修单；设备重新上报后自动结束")
         if step == "withdraw" and not body.note.strip():
             raise Problem(422, Why.reason_needed, "note: 请写明撤销的理由", fields=["note"])
 

@@ -25,7 +25,7 @@ from dashboard_api.asking import signed_in
 from dashboard_api.history import Bucket, History
 from dashboard_api.house import House
 from dashboard_api.people import Who
-from dashboard_api.photos import Photos, standing
+from dashboard_api.photos import GRACE, Photos, standing
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
 from devices.kinds import KINDS
@@ -94,15 +94,7 @@ def routes(house: House, photos: Photos) -> APIRouter:
 
     def visit(resident: Resident, now: datetime) -> Json | None:
         due = next_visit(house.picture.registry, house.upkeep.upkeep, resident.id, now)
-        if due is None:
-            return None
-        return {
-            "due": str(due.due),
-            "overdue": due.overdue,
-            "last_at": iso(due.last.at) if due.last is not None else None,
-            "last_how": due.last.how.value if due.last is not None else None,
-            "last_by": house.name_of(due.last.by) if due.last is not None else None,
-        }
+        return present.visit_json(due, house.name_of)
 
     def counted() -> dict[str, int]:
         count: dict[str, int] = {}
@@ -135,7 +127,15 @@ def routes(house: House, photos: Photos) -> APIRouter:
             )
         )
         log.info("residents_listed", by=who.by, role=who.role.value, found=len(found))
-        return {"items": found[:limit], "total": len(found)}
+        leaving = photos.unnamed_since if who.role in access.PHOTO_READERS else {}
+        return {
+            "items": found[:limit],
+            "total": len(found),
+            "photos_leaving": [
+                {"resident": name, "on": str((at + GRACE).astimezone(house.picture.registry.zone).date())}
+                for name, at in sorted(leaving.items(), key=lambda one: (one[1], one[0]))
+            ],
+        }
 
     @router.get(f"{V}/residents/{{resident}}", response_model=shapes.ResidentCard, tags=["residents"])
     def one(resident: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
@@ -214,7 +214,7 @@ def routes(house: House, photos: Photos) -> APIRouter:
         home, person = known(resident)
         registry = house.picture.registry
         if not any(a.home == home.id for a in house.open_alerts()) and len(reason.strip()) < 2:
-            raise Problem(403, Why.reason_needed, "此户没有未结案件，查看健康数据请填写理由")
+            raise Problem(403, Why.reason_needed, "此户没有未结的告警，查看健康数据请填写理由")
         if house.history is None:
             raise _away()
         belts = [
@@ -292,7 +292,7 @@ def routes(house: House, photos: Photos) -> APIRouter:
         """How somebody's relative is, in one sentence; what they allowed to be told, and nothing else."""
         found = house.picture.registry.contacts.get(who.user.contact or "")
         if found is None:
-            raise Problem(404, Why.not_found, "此登录未对应家属")
+            raise Problem(404, Why.not_found, "这个账号没有对应到家属，请联系社区")
         home, contact = found
         log.info("family_read", by=who.by, home=home.id)
         return family_page(house, home, contact.id)
@@ -312,6 +312,7 @@ def family_page(house: House, home: Home, contact: str) -> Json:
     agreed = [r for r in home.residents if r.id in viewer.residents]
     page: Json = {
         "at": iso(now),
+        "simulated": home.simulated,
         "names": [r.name for r in agreed],
         "relation": registry.contacts[contact][1].relation,
         "phone": home.phone if agreed else "",
@@ -328,8 +329,8 @@ def family_page(house: House, home: Home, contact: str) -> Json:
     if not agreed:
         return {
             **page,
-            "words": "老人没有同意向家属显示情况",
-            "words_en": "The resident has not agreed that the family sees how things are",
+            "words": "老人还没有同意向家属显示情况",
+            "words_en": "Your relative has not yet agreed to share this with the family",
         }
     granted = {word for r in agreed for word in (r.consent or {}).get("family", [])}
     page["allowed"] = sorted(granted)
@@ -360,18 +361,22 @@ def family_page(house: House, home: Home, contact: str) -> Json:
         page["words"], page["words_en"] = waiting[0]["state_words"], waiting[0]["state_words_en"]
     elif heard is None or now - heard > timedelta(hours=1) or protection == "not":
         page["words"] = "现在看不全家里的情况，社区正在检查设备"
-        page["words_en"] = "Not all of the home can be seen now; the community is checking the devices"
+        page["words_en"] = (
+            "We cannot see everything at home just now; the community team is checking the devices"
+        )
     else:
         page["calm"] = True
         page["words"] = f"今天没有异常，{clock} 有活动" if clock else "今天没有异常"
-        page["words_en"] = f"Nothing unusual today, movement at {clock}" if clock else "Nothing unusual today"
+        page["words_en"] = (
+            f"Nothing unusual today, last activity at {clock}" if clock else "Nothing unusual today"
+        )
     if ended is not None and not waiting:
         # How it ended comes first; that a home cannot be seen is said with it.
         page["words"] = f"刚才的提醒{ended['state_words']}" + (
             "。" + page["words"] if page["calm"] is None else ""
         )
         page["words_en"] = (
-            f"The last reminder: {ended['state_words_en'][0].lower()}{ended['state_words_en'][1:]}"
+            f"The latest notice: {ended['state_words_en'][0].lower()}{ended['state_words_en'][1:]}"
             + (". " + page["words_en"] if page["calm"] is None else "")
         )
     return page

@@ -40,7 +40,7 @@ def routes(house: House) -> APIRouter:
     def own(who: Who) -> str:
         person = who.user.staff
         if person is None or person not in house.picture.registry.staff:
-            raise Problem(403, Why.no_person, "此登录未对应工作人员")
+            raise Problem(403, Why.no_person, "这个账号没有对应到工作人员，请联系管理员")
         return person
 
     def shown(ask: RotaAsk) -> Json:
@@ -118,7 +118,7 @@ def routes(house: House) -> APIRouter:
             a for a in house.rota_asks.values() if a.staff == person and a.state == "open" and a.until > now
         ]
         if len(waiting) >= rotaasks.OPEN_AT_MOST:
-            raise Problem(409, Why.refused, "待确认的申请太多，请先等监控席处理")
+            raise Problem(409, Why.refused, "待确认的申请太多，请先等值班席处理")
         from_, until = moment(house, "from", body.from_, now), moment(house, "until", body.until, now)
         back = [
             moment(house, field, value, now) if value is not None else None
@@ -147,7 +147,7 @@ def routes(house: House) -> APIRouter:
             raise NO_SUCH
         done = settled(await rotaasks.settle(house.stream, ask, "withdrawn", by=who.by, now=now))
         if done.state != "withdrawn":
-            raise Problem(409, Why.refused, "监控席已处理，请打电话")
+            raise Problem(409, Why.refused, "值班席已处理，请打电话")
         log.info("rota_ask_withdrawn", ask=ask, by=who.by)
         return listed(who, now)
 

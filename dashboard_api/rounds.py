@@ -2,7 +2,8 @@
 
 Reached counts as a visit by phone and, by the residents' consent, as a sign of life for the rules about absence; a request
 becomes a blue task of its own; who is not reached after three attempts, or by the end of the round, becomes one by itself
-(`alerts.upkeep`) and is a sign of nothing.
+(`alerts.upkeep`) and is a sign of nothing. Reached, and within the hour corrected to not reached, takes the visit and the
+sign back; a task that somebody asked for stays, and people end it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from structlog import get_logger
 
-from alerts.kept import keep_round, note_call, note_visit
+from alerts.kept import keep_round, note_call, note_visit, take_back_visit
 from alerts.rounds import KEPT, Attempt, Call, CallState, Reached, Round, round_id, standing
 from alerts.upkeep import How, Visit
 from care.ids import iso
-from care.messages import decode, encode
+from care.messages import Report, decode, encode
 from care.stream import PEOPLE
 from care.words import Tier
 from dashboard_api import access, shapes
@@ -27,7 +28,7 @@ from dashboard_api.house import House
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
-from dashboard_api.signs import sign_of_life, withheld
+from dashboard_api.signs import sign_of_life, taken_back, withheld
 from dashboard_api.upkeep import requested
 
 log = get_logger("api")
@@ -46,21 +47,33 @@ async def noted(house: House, known: Round, body: shapes.CallMade, who: Who, now
     attempt = Attempt(at=now, by=who.by, outcome=outcome, note=body.note.strip(), key=body.id)
     call, news = await note_call(house.stream, known.id, body.resident, attempt)
     reached = call.reached
+    home = house.picture.registry.residents[body.resident][0]
+
+    def sign(at: datetime) -> Report:
+        return sign_of_life(home.id, "round", ("call", known.id, body.resident), at=at, now=now)
+
+    wrong = call.attempts[-1].corrects if outcome is Reached.not_reached else ()
+    for at in wrong:  # again each time, as below
+        await take_back_visit(house.stream, body.resident, at)
+        if not withheld(home, body.resident):
+            back = taken_back(sign(at), now=now)
+            await house.stream.publish(back.subject, encode(back), message_id=back.report_id)
     if outcome is not Reached.not_reached and reached is not None:
         # Again each time: had the first try ended between the two, this one mends it; each is stored once.
         at = reached.at
         visit = Visit(resident=body.resident, at=at, how=How.phone, by=reached.by, note=reached.note)
         await note_visit(house.stream, visit)
-        home = house.picture.registry.residents[body.resident][0]
         if not withheld(home, body.resident):
             # Who answered the telephone is up: the rules about absence are to know it too.
-            sign = sign_of_life(home.id, "round", ("call", known.id, body.resident), at=at, now=now)
-            await house.stream.publish(sign.subject, encode(sign), message_id=sign.report_id)
+            up = sign(at)
+            await house.stream.publish(up.subject, encode(up), message_id=up.report_id)
         if outcome is Reached.request:
             finding = requested(home.id, body.what, f"round:{known.id}:{body.resident}", house, at=at)
             await house.stream.publish(finding.subject, encode(finding), message_id=finding.event_id)
     house.upkeep.calls[known.id, body.resident] = call
-    log.info("round_called", round=known.id, by=who.by, outcome=outcome.value, news=news)
+    log.info(
+        "round_called", round=known.id, by=who.by, outcome=outcome.value, news=news, corrected=len(wrong)
+    )
     return call
 
 
@@ -119,6 +132,7 @@ def routes(house: House) -> APIRouter:
                                 "by": house.name_of(a.by),
                                 "outcome": a.outcome.value,
                                 "note": a.note,
+                                "corrected": call is not None and a.at in call.wrong,
                             }
                             for a in (call.attempts if call is not None else ())
                         ],

@@ -271,7 +271,7 @@ def routes(house: House, scenes: Scenes) -> APIRouter:
             raise Problem(403, Why.forbidden, "接受任务后才能上传现场照片")
         now = house.clock.now()
         if case.alert.closed_at is not None and now - case.alert.closed_at > LATE:
-            raise Problem(409, Why.not_open, "案件结束已超过 24 小时，不再收照片")
+            raise Problem(409, Why.not_open, "结案已超过 24 小时，不再收照片")
         if not agreed(house.picture.registry, case.alert.home):
             raise Problem(403, Why.no_consent, "老人没有同意拍照")
         taken = now if at is None or not now - LATE <= at <= now else at
@@ -281,7 +281,7 @@ def routes(house: House, scenes: Scenes) -> APIRouter:
         known = scenes.get(case.alert.id, name)
         if known is None:
             if len(scenes.of(case.alert.id)) >= MOST:
-                raise Problem(409, Why.too_much, f"一个案件最多 {MOST} 张照片，请先删除不需要的")
+                raise Problem(409, Why.too_much, f"一条告警最多 {MOST} 张照片，请先删掉不要的")
             known = await _kept(scenes, case, name, data, by=by, at=taken, now=now)
             zone = house.picture.registry.zone
             words = f"现场照片 1 张，拍于 {taken.astimezone(zone):%H:%M}"
@@ -364,7 +364,7 @@ async def _gone(house: House, scenes: Scenes, scene: Scene, *, by: str, why: str
 async def withdrawn(house: House, photos: Photos, scenes: Scenes) -> None:
     """Delete for good what the residents no longer agree to: their own photographs and those of their home.
 
-    A resident whom the site file no longer names is left alone: a wrong file must not delete anything.
+    Whom the site file no longer names is not among them: a wrong file must not delete anything (`left`).
     """
     registry = house.picture.registry
     for name in await asyncio.to_thread(photos.names):
@@ -374,6 +374,16 @@ async def withdrawn(house: House, photos: Photos, scenes: Scenes) -> None:
     for scene in scenes.all():
         if scene.home in registry.homes and not agreed(registry, scene.home):
             await _gone(house, scenes, scene, by=SERVICE, why="withdrawn")
+
+
+async def left(house: House, photos: Photos) -> None:
+    """Delete the pictures of residents whom the site file has not named for `GRACE`."""
+    now = house.clock.now()
+    try:
+        for name in await asyncio.to_thread(photos.unnamed, house.picture.registry.residents, now):
+            await asyncio.to_thread(photos.forget, name, by=SERVICE, why="left", now=now)
+    except OSError as error:  # again within the hour
+        log.warning("photo_not_deleted", error=error.strerror or str(error))
 
 
 async def outlived(house: House, scenes: Scenes) -> None:
@@ -399,7 +409,9 @@ async def look_after(house: House, photos: Photos, scenes: Scenes) -> None:
         now, registry = house.clock.now(), house.picture.registry
         if registry is not seen:
             await withdrawn(house, photos, scenes)
+            await left(house, photos)
             seen = registry
         if looked_at is None or now - looked_at >= OLD_EVERY:
+            await left(house, photos)
             await outlived(house, scenes)
             looked_at = now

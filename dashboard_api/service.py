@@ -59,7 +59,7 @@ def routes(house: House) -> APIRouter:
             house.guesses.note(address, house.clock.now())
             log.warning("sign_in_flooded", address=address)
             headers = {"Retry-After": str(max(1, round(many.retry_seconds)))}
-            raise Problem(429, Why.too_many_attempts, "尝试过多，请稍候再试", headers=headers) from None
+            raise Problem(429, Why.too_many_attempts, "试的次数太多，请稍后再试", headers=headers) from None
         house.metrics.sign_ins.labels("good").inc()
         log.info("signed_in", by=found[0].by, role=found[0].role.value, program=program)
         return found

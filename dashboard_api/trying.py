@@ -29,7 +29,7 @@ async def attempt(
 ) -> Json:
     """Alerts gained and lost against those in force. Raises Problem with the reason why it cannot be tried."""
     if house.try_rules is None:
-        raise Problem(503, Why.history_unavailable, "没有历史数据可供回测", headers={"Retry-After": "30"})
+        raise Problem(503, Why.history_unavailable, "没有历史数据，无法回测", headers={"Retry-After": "30"})
     registry = house.picture.registry
     orders = None
     if resident is not None:

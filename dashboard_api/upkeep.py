@@ -13,7 +13,7 @@ from alerts.upkeep import How, Visit, visits_due
 from care.ids import content_id, iso
 from care.messages import Finding, encode
 from care.words import Level, Phase
-from dashboard_api import access, shapes
+from dashboard_api import access, present, shapes
 from dashboard_api.asking import moment, signed_in
 from dashboard_api.house import House
 from dashboard_api.people import Who
@@ -47,11 +47,7 @@ def routes(house: House) -> APIRouter:
                     "name": registry.residents[d.resident][1].name,
                     "address": registry.homes[d.home].address,
                     "tier": d.tier.value,
-                    "due": str(d.due),
-                    "overdue": d.overdue,
-                    "last_at": iso(d.last.at) if d.last is not None else None,
-                    "last_how": d.last.how.value if d.last is not None else None,
-                    "last_by": house.name_of(d.last.by) if d.last is not None else None,
+                    **(present.visit_json(d, house.name_of) or {}),
                 }
                 for d in due
                 if mine is None or registry.homes[d.home].micro_grid in mine

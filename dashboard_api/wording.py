@@ -27,13 +27,13 @@ ROOMS: dict[str, str] = {
 
 ROLES: dict[Role, str] = {
     Role.operator: "值班员",
-    Role.supervisor: "值班长",
+    Role.supervisor: "值班组长",
     Role.social_worker: "社工",
     Role.volunteer: "志愿者",
     Role.grid_worker: "网格员",
     Role.neighbour: "邻居",
     Role.doctor: "社区医生",
-    Role.maintenance: "维护员",
+    Role.maintenance: "维修员",
     Role.family: "家属",
     Role.admin: "管理员",
     Role.auditor: "审计员",

@@ -80,6 +80,8 @@ _TABLE = (
     # Said of a person by another system (a meal handed over, a card swiped), not measured in the home. Where somebody
     # was seen is as personal as where they moved.
     Quantity("life_sign", _S, "生命迹象", "sign of life", consent="motion"),
+    # Whoever told it was wrong (a call noted as answered that was not): the name of the report that is taken back.
+    Quantity("life_sign_withdrawn", _X, "撤回的生命迹象", "sign of life taken back", consent="motion"),
     # Rooms.
     Quantity("temperature", _M, "温度", "temperature", "°C", -50, 125, (-10, 60)),
     Quantity("humidity", _M, "湿度", "humidity", "%", 0, 100),

@@ -155,7 +155,7 @@ VALUES: dict[str, list[Any]] = {
     "bed_state": ["asleep"], "smoke": [True, False], "smoke_level": [212], "heat": [False], "gas": [True, False],
     "gas_level": [8.5], "co": [True, False], "co_level": [35], "sos": [True], "fall": [True, "suspected"],
     "action": ["single", "hold"], "temperature": [21.5], "humidity": [48], "illuminance": [320], "door_open": [True, False],
-    "motion": [True, False], "presence": [True, False], "vibration": [True], "life_sign": [True], "water_leak": [True, False],
+    "motion": [True, False], "presence": [True, False], "vibration": [True], "life_sign": [True], "life_sign_withdrawn": ["x5k2m7"], "water_leak": [True, False],
     "water_total": [18230.5], "battery": [83], "battery_low": [False], "voltage": [2900], "tamper": [False],
     "fault": [False, "E07"], "muted": [False], "self_test": [False], "preheat": [False], "end_of_life": [False],
     "contamination": ["normal", "medium"],

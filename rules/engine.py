@@ -51,7 +51,7 @@ from rules.memory import (
 )
 from rules.personal import LEARNS_FROM
 from rules.samples import BREATH, FLICKS, HEART, is_marked, take
-from rules.signs import HEARTBEAT, OBSERVED, STUCK, note_gap, observe
+from rules.signs import HEARTBEAT, OBSERVED, STUCK, TOLD, WITHDRAWN, note_gap, note_told, observe, withdraw
 from rules.view import EngineView
 from rules.vocabulary import ELSEWHERE
 
@@ -310,6 +310,8 @@ class Engine(Outages):
             self._declared_test(home, device, trigger, out)
         elif "action" in values:
             self._idle_press(home, device, trigger, out)
+        elif WITHDRAWN in values:
+            noted = [WITHDRAWN]  # whatever it names
         wanted, asked = device.wanted, home.asked
         for quantity, value in values.items():
             f = fields.get(quantity)
@@ -395,6 +397,9 @@ class Engine(Outages):
                 state_changed = state_changed or isinstance(word, bool)
             elif word and quantity in HAZARDS and _is_ghost(f, trigger):
                 ghosts.append(quantity)
+        if TOLD in quantities and values.get(TOLD):
+            note_told(device, report_id, at)
+        missed = WITHDRAWN in values and withdraw(device, str(values[WITHDRAWN]))
         for quantity in noted or ():
             if quantity in PRESSES:
                 presses.append((quantity, report.values[quantity]))
@@ -424,7 +429,11 @@ class Engine(Outages):
             for instance in device.own.get(quantity, ()):
                 if instance.rule.doc.on.quantity == quantity and instance.rule.doc.shape is Shape.state:
                     self._guarded(instance, at, out, self._ghost, trigger, quantity)
-        for instance in self._touched(home, device, changed):
+        looking = self._touched(home, device, changed)
+        if missed:  # a sign only puts a lack off; without it one may be due that nobody would wake
+            lacks = (i for i in home.instances.values() if "told" in i.rule.doc.signs)
+            looking = sorted({*looking, *lacks}, key=_TURN)
+        for instance in looking:
             self._evaluate(instance, max(instance.episode.seen, at), trigger, out)
         if "smoke" in changed and fields["smoke"].value:
             self._news.append((at, home.name, NEAR))

@@ -223,6 +223,8 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     """Minutes for which a water meter ran without a pause, each time since the day was last closed (rules.routine)."""
     tested_at: int = 0
     """When an alarm of it was last declared a test (`test: true`): its alarm is understood, whatever it says of its state."""
+    told: dict[str, int] = {}
+    """Signs of life that somebody told, by report, and when each was; 0: taken back (rules.signs)."""
 
     @property
     def speaks_on_change(self) -> bool:
@@ -249,6 +251,8 @@ def forget_values(memory: DeviceMemory, quantities: Collection[str]) -> None:
         memory.turns = []
     if "water_total" in quantities:
         memory.meter, memory.flow_since, memory.flows = [], 0, []
+    if "life_sign" in quantities:
+        memory.told = {}
     if memory.held is not None:
         memory.held = without(memory.held, quantities)
 

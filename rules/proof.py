@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from care.messages import Evidence, Value
 from rules import carers
 from rules.memory import Field, Samples, moment
-from rules.signs import ONGOING, Sign, front_doors, last_sign
+from rules.signs import ONGOING, TOLD, Sign, front_doors, last_sign
 from rules.words import room_kind
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def of_sign(sign: Sign) -> list[Evidence]:
     if sign.device is None:
         return []
     f = sign.device.fields[sign.quantity]
-    if sign.quantity in ONGOING and f.true_at:
+    if (sign.quantity in ONGOING or sign.quantity == TOLD) and f.true_at:
         return [_at(sign.device, sign.quantity, f, f.true_at, True)]
     if sign.quantity in ("door_open", "in_bed"):
         return [_at(sign.device, sign.quantity, f, f.since, f.value)]

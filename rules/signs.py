@@ -67,6 +67,11 @@ METER_STEP: Final = 10 * 60_000
 HEATING, COOLING = 2 * 60_000, 5 * 60_000
 """A rise is measured from the lowest reading of so long, or from the last one of a thermometer that speaks seldom."""
 TURNS: Final = 16
+TOLD, WITHDRAWN = "life_sign", "life_sign_withdrawn"
+"""A sign that somebody told (an answered call, a meal), and the name of one that was wrong."""
+TOLD_KEPT: Final = 32
+"""So many of them are remembered one by one: rather more than are told of one home in the hour in which one can be
+taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +371,31 @@ def observe(home: LiveHome, device: LiveDevice, quantity: str, value: Value, at:
         case "temperature" if isinstance(value, int | float):
             _warmed(device.fields["temperature"], at, float(value))
     return False
+
+
+def note_told(device: LiveDevice, report: str, at: int) -> None:
+    """Remember a sign that was told by its report, so that it can be taken back; one that was already stays so."""
+    device.memory.told.setdefault(report, at)
+    _tell(device)
+
+
+def withdraw(device: LiveDevice, report: str) -> bool:
+    """Take back a sign that was told: the one before it is the last again. False when nothing is believed of it."""
+    told = device.memory.told
+    believed = told.get(report, 0) != 0
+    told[report] = 0  # also when it is still to come
+    _tell(device)
+    return believed
+
+
+def _tell(device: LiveDevice) -> None:
+    """The last sign that is believed, of those told one by one and of older ones."""
+    told = device.memory.told
+    while len(told) > TOLD_KEPT:
+        oldest = next(name for name in told if name)
+        told[""] = max(told.get("", 0), told.pop(oldest))
+    if (f := device.fields.get(TOLD)) is not None:
+        f.true_at = max(told.values())
 
 
 def _through(home: LiveHome, at: int, *, opens: bool) -> None:

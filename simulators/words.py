@@ -39,7 +39,7 @@ WORDS: dict[str, Words] = {
     "gateway_down": Words("网关断网", "Gateway down", "一户的网关断网四十分钟。"),
     "power_cut": Words("片区停电", "Power cut", "同楼和邻近各户停电半小时，应当合成一件。"),
     "battery_low": Words("烟感电量低", "Low battery", "烟感的电池快用完了。"),
-    "virtual_smoke": Words("烟感虚警", "False smoke", "烟感只发了一条报警消息，没有烟，也没有蜂鸣，40 秒后解除。"),
+    "virtual_smoke": Words("烟感误报", "False smoke", "烟感只发了一条报警消息，没有烟，也没有蜂鸣，40 秒后解除。"),
     "storm": Words("告警风暴", "Storm", "四十户同时断电又同时恢复，其间有人按下紧急按钮。"),
 }  # fmt: skip
 

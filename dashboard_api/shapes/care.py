@@ -74,6 +74,8 @@ class CallAttempt(Shape):
     by: str
     outcome: CallOutcome
     note: str
+    corrected: bool = False
+    """Noted wrongly: a later attempt says so, and this one counts no more."""
 
 
 class RoundCall(Shape):
@@ -109,6 +111,7 @@ class CallVisit(Shape):
     overdue: bool
     last_at: At | None
     last_how: Literal["door", "phone", "video"] | None
+    last_by: str | None
 
 
 class CallCase(Shape):
@@ -131,6 +134,8 @@ class CallToday(RoundCall):
     follows: Literal["ring", "again", "last", "look", "asked", "done"]
     """What comes next: ring; ring again; ring the last time; somebody goes and looks; what was asked for; nothing."""
     attempts_left: int
+    correct_until: At | None
+    """Of somebody who was reached: until then "not reached" takes that back, with the visit and the sign of life."""
     cases: list[CallCase]
     """Open cases of the home: the desk has them in hand."""
 

@@ -33,11 +33,14 @@ class FamilyCase(BaseModel):
     state_words: str
     state_words_en: str
     version: int
+    simulated: bool = False
     steps: list[FamilyStep]
 
 
 class FamilyPage(Shape):
     at: At
+    simulated: bool = False
+    """The home is for practice: nothing here is real."""
     names: list[str]
     relation: str
     phone: str

@@ -24,10 +24,18 @@ class ResidentLine(ResidentBody):
     open_alerts: int
 
 
+class PhotoLeaving(Shape):
+    resident: str
+    on: str
+    """A day of the community."""
+
+
 class Residents(Shape):
     items: list[ResidentLine]
     total: int
     """How many were found; `items` may hold fewer."""
+    photos_leaving: list[PhotoLeaving] = []
+    """Photographs of people whom the site file no longer names, and when each is deleted; for those who see photographs."""
 
 
 class CardDevice(Shape):

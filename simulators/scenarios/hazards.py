@@ -223,7 +223,7 @@ def virtual_smoke(s: Stage) -> None:
     s.truth(
         0,
         "a false message of the detector: no smoke, no siren",
-        "烟感虚警，无烟无蜂鸣",
+        "烟感误报，无烟无蜂鸣",
         code="SM1",
         device=smoke,
         verdict="unavoidable",

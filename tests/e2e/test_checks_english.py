@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from care.schematic import building_of
 from dashboard_api.people import add_user
@@ -166,6 +166,31 @@ def test_c_i18n_1_and_a11y_1_every_page_speaks_english_to_everybody(room: Room, 
         if found := [*remnants(page, data), *keys, *axe(page)]:
             wrong[path] = found
     assert wrong == {}, "\n".join(f"{where}: {words}" for where, words in wrong.items())
+
+
+PAINTED = """
+  window.painted = ''
+  new MutationObserver(() => { window.painted += document.body?.innerText ?? '' }).observe(document, { childList: true, subtree: true, characterData: true })
+"""
+
+
+def test_c_i18n_1_the_phone_shows_nothing_before_its_english_words_are_there(room: Room, sit: Sit) -> None:
+    """On a slow line too: the first picture of `/go` is English, and no Chinese word of the page was there before it."""
+    page = sit("/sign-in", user="responder", script=ENGLISH + PAINTED, wait=False, service_workers="block")
+    slow: list[str] = []
+
+    def later(route: Route) -> None:
+        slow.append(route.request.url)
+        time.sleep(0.6)
+        route.continue_()
+
+    page.route(re.compile(r"/assets/words\.en-.*\.js"), later)
+    page.goto(f"{room.url}/go")
+    expect(page.get_by_role("heading", name="No task for you now")).to_be_visible()
+    assert slow, "its words did not come by themselves: this test has seen nothing"
+    painted = page.evaluate("window.painted")
+    assert "现在没有" not in painted
+    assert "您现在不值班" not in painted
 
 
 def test_c_i18n_1_a_case_speaks_english_on_every_tab_open_and_closed(room: Room, sit: Sit) -> None:

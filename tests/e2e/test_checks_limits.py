@@ -78,7 +78,7 @@ class Limits:
         self.said.append(("try", json.loads(route.request.post_data or "{}")))
         if not self.history:
             route.fulfill(
-                status=503, json={"reason": "history_unavailable", "detail": "没有历史数据可供回测"}
+                status=503, json={"reason": "history_unavailable", "detail": "没有历史数据，无法回测"}
             )
             return
         nought = {"red": 0, "yellow": 0, "blue": 0}

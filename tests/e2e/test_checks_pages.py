@@ -169,10 +169,10 @@ def test_the_last_one_at_the_desk_leaves_a_hole_that_is_named_before_and_after(r
             dialog.get_by_role("button", name="登记", exact=True).click()
             dialog.get_by_role("button", name="仍要登记").click()
         expect(page.locator("[data-change]")).to_have_count(n + 1)
-    expect(page.get_by_text("起监控席没有人")).to_be_visible()
+    expect(page.get_by_text("起值班席没有人")).to_be_visible()
     page.locator("[data-change]").first.get_by_role("button", name="撤销").click()
     page.locator("dialog[open]").get_by_role("button", name="撤销").click()
-    expect(page.get_by_text("起监控席没有人")).to_have_count(0)
+    expect(page.get_by_text("起值班席没有人")).to_have_count(0)
     expect(page.locator("[data-change]").first).to_contain_text("已撤销")
 
 
@@ -276,7 +276,7 @@ def test_the_responder_taps_once_at_a_time_and_buttons_are_large(
     page.get_by_text(room.registry.homes["h0317"].access.door_code).wait_for()
     tap(page, "depart")
     tap(page, "arrive")
-    page.get_by_text("已到场，等待监控席结案").wait_for()
+    page.get_by_text("已到场，等待值班席结案").wait_for()
     wait_for(lambda: steps_of(room, alert)[2:], what="the arrival")
     assert steps_of(room, alert) == ["Accepted", "Departed", "Arrived"]
 

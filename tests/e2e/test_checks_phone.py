@@ -250,7 +250,7 @@ def test_a_task_that_is_gone_says_why(room: Room, sit: Sit, width: int, height: 
     page.get_by_text("已到场").first.wait_for()
     number = room.house.picture.cases[alert].alert.number
     room.command(alert, "close", actor="s01", **CLOSING)
-    expect(page.locator(".ended")).to_contain_text(re.compile(rf"{number} 号已结案（\d\d:\d\d）"))
+    expect(page.locator(".ended")).to_contain_text(re.compile(rf"{number} 号在 \d\d:\d\d 已结案"))
     good(page, f"go-closed-{width}")
     other = offered(room, "sos")
     page.locator('[data-step="accept"]').wait_for()
@@ -261,7 +261,7 @@ def test_a_task_that_is_gone_says_why(room: Room, sit: Sit, width: int, height: 
     )
     room.command(other, "accept", actor=me(room))
     room.command(other, "hand_over", actor=me(room), to=somebody)
-    expect(page.locator(".ended")).to_contain_text(f"{number} 号已由别人处理，您不用去了")
+    expect(page.locator(".ended")).to_contain_text(f"{number} 号已有别人去办，您不用去了")
     good(page, f"go-taken-{width}")
 
 
@@ -447,13 +447,40 @@ def test_without_agreement_the_family_page_tells_nothing_and_says_so(
     changed(room, None, drop="family")
     room.raised("smoke", HOME)
     page = sit("/family", user="family", width=width, height=height)
-    comes_to(lambda: sentence(page), "老人没有同意向家属显示情况", "the sentence")
+    comes_to(lambda: sentence(page), "老人还没有同意向家属显示情况", "the sentence")
     body = page.locator("main").inner_text()
     assert room.registry.homes[HOME].residents[0].name not in body
     assert not re.search(r"\d\d:\d\d", body), "nothing is told, so nothing has a time"
     expect(page.locator(".steps, .push")).to_have_count(0)
     expect(page.get_by_role("link", name="打电话给家里")).to_have_count(0)
     good(page, f"family-no-consent-{width}")
+
+
+@pytest.mark.own_room
+def test_a_practice_home_beside_real_ones_says_so_on_every_screen(room: Room, sit: Sit) -> None:
+    """【模拟】 on the wall, the desk, the way there and the relatives' page; the real case beside it has no such word."""
+    raw = msgspec.json.decode(msgspec.json.encode(room.registry.site))
+    for home in raw["homes"]:
+        home["simulated"] = home["id"] == HOME
+    loaded(room, raw)
+    room.raised("smoke", next(home for home in room.registry.homes if home != HOME))
+    offered(room)
+    for path, user in (("/wall", "operator"), ("/desk", "operator")):
+        page = sit(path, user=user)
+        expect(page.get_by_text(re.compile("【模拟】.*烟感报警")).first).to_be_visible()
+        shown = page.locator("body").inner_text()
+        assert re.search("^(?!.*【模拟】).*烟感报警", shown, re.MULTILINE), (
+            f"{path}: the real case has no mark"
+        )
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    expect(page.get_by_role("heading", level=1)).to_contain_text("【模拟】")
+    page = sit("/family", user="family", width=SMALL[0], height=SMALL[1])
+    expect(page.locator("[data-practice]")).to_contain_text("【模拟】")
+    good(page, "family-practice")
+    loaded(room, msgspec.json.decode(msgspec.json.encode(room.registry.site)))
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("[data-practice]")).to_have_count(0)
 
 
 def test_the_family_page_offline_shows_the_last_sentence_with_its_time_in_bold(room: Room, sit: Sit) -> None:

@@ -138,11 +138,11 @@ def test_a_scenario_is_started_by_keyboard_and_found(room: Room, panel: Page) ->
     reach(panel, home)
     panel.keyboard.press("Enter")
     expect(home).to_have_attribute("aria-pressed", "true")
-    start = panel.get_by_role("button", name="开始：烟感虚警")
+    start = panel.get_by_role("button", name="开始：烟感误报")
     reach(panel, start)
     panel.keyboard.press("Enter")
     expect(
-        panel.get_by_role("status").filter(has_text="已开始：烟感虚警，银杏小区 9 幢 1 单元 201")
+        panel.get_by_role("status").filter(has_text="已开始：烟感误报，银杏小区 9 幢 1 单元 201")
     ).to_be_visible()
     expect(panel.locator("code")).to_have_text(
         "anxin simulate --site SITE --seed 1 --scenario virtual_smoke@h0309"

@@ -1,12 +1,19 @@
 """What a resident looks like: for whom they agreed to it, without what a camera writes beside, and never in a log."""
 
+import asyncio
+import json
 import struct
+from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 import structlog
 
-from dashboard_api.photos import NoPicture, plain
+from care.messages import encode
+from care.stream import REGISTRY
+from dashboard_api.photos import GRACE, NoPicture, plain
 from tests.integration.test_api_house import SITE, House, V
+from tests.integration.test_api_repairs import until
 
 PHOTO = f"{V}/residents/r0317/photo"
 NO_CONSENT = f"{V}/residents/r0420/photo"
@@ -146,3 +153,51 @@ async def test_the_card_tells_an_overdue_visit_and_the_last_one(house, monkeypat
         card = (await desk.get(f"{V}/residents/r0317")).json()
         assert (card["visit"]["due"], card["visit"]["overdue"]) == ("2026-05-30", False)
         assert (card["visit"]["last_how"], card["visit"]["last_by"]) == ("phone", "陈敏芝")
+
+
+async def test_a_photograph_outlives_a_wrong_site_file_and_not_a_resident_who_left(
+    house, tmp_path, monkeypatch
+):
+    """30 days from when they were missed, over a restart; said meanwhile; named again, the days begin anew."""
+    monkeypatch.setattr("dashboard_api.scenes.LOOK_SECONDS", 0.02)
+    folder = tmp_path / "photos"
+    folder.mkdir(exist_ok=True)
+    picture = folder / "r0317.jpg"
+    picture.write_bytes(PLAIN)
+
+    async def serve(there: bool) -> None:
+        site = house.registry.site
+        homes = [h for h in site.homes if there or h.id != "h0317"]
+        await house.stream.put(REGISTRY, "site", encode(msgspec.structs.replace(site, homes=homes)))
+        await until(lambda: ("r0317" in house.state.picture.registry.residents) is there)
+
+    def missed() -> bool:
+        kept = folder / "unnamed.json"
+        return kept.exists() and "r0317" in kept.read_text()
+
+    async with house, house.program("operator") as desk:
+        await serve(False)
+        await until(missed)
+        began = house.clock.now()
+        (leaving,) = (await desk.get(f"{V}/residents")).json()["photos_leaving"]
+        on = (began + GRACE).astimezone(house.state.picture.registry.zone).date()
+        assert leaving == {"resident": "r0317", "on": str(on)}
+        house.clock.advance(GRACE - timedelta(hours=2))
+        await serve(True)
+        await until(lambda: not missed())
+        async with house.program("operator") as later:  # whose sign-in is not a month old
+            assert (await later.get(f"{V}/residents")).json()["photos_leaving"] == []
+        house.clock.advance(timedelta(hours=3))
+        await serve(False)
+        await until(missed)
+        assert picture.exists(), "named in between: the days begin anew"
+    since = datetime.fromisoformat(json.loads((folder / "unnamed.json").read_text())["r0317"])
+    after = House(photos=folder, now=since + GRACE - timedelta(minutes=1))
+    after.registry = house.state.picture.registry
+    async with after:
+        await asyncio.sleep(0.3)
+        assert picture.exists()
+        after.clock.advance(timedelta(hours=1))
+        await until(lambda: not picture.exists())
+    line = json.loads((folder / "deleted.jsonl").read_text())
+    assert (line["of"], line["by"], line["why"]) == ("r0317", "anxin", "left")

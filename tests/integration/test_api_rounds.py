@@ -1,13 +1,14 @@
 """Call rounds over the API: begun once, every call noted once, still there after a restart."""
 
 import asyncio
+from datetime import timedelta
 
 import msgspec
 import pytest
 
 from alerts.kept import Mirror
 from care.messages import Finding, Report, decode, encode
-from care.stream import FINDINGS, READINGS, REGISTRY
+from care.stream import FINDINGS, PEOPLE, READINGS, REGISTRY
 from tests.integration.test_api_house import House, V
 from tests.integration.test_api_repairs import until
 
@@ -83,6 +84,46 @@ async def test_who_answered_the_telephone_is_a_sign_of_life_and_who_did_not_is_n
         assert {(s.home, s.device, s.at) for s in heard} == {("h0317", "round", house.clock.now())}
         assert [s.values for s in heard][:1] == [{"life_sign": True}]
         assert len({s.report_id for s in heard}) == 1
+
+
+async def test_a_call_noted_as_well_by_mistake_takes_back_what_it_gave():
+    """The visit before it is the last one again, and the rules are told by name which sign was none; again is once."""
+    async with House() as house, house.browser("operator") as desk:
+        made = (await desk.post(f"{V}/rounds", json={"residents": ["r0317"]})).json()
+        path = f"{V}/rounds/{made['id']}/calls"
+        door = {"how": "door", "at": "2026-03-01T02:00:00Z"}
+        assert (await desk.post(f"{V}/residents/r0317/visits", json=door)).status_code == 201
+        before = await house.stream.get(PEOPLE, "visit.r0317")
+        await desk.post(path, json={"resident": "r0317", "outcome": "well", "id": "k1"})
+        (sign,) = signs(house)
+        house.clock.advance(timedelta(minutes=5))
+        for _ in range(2):
+            wrong = {"resident": "r0317", "outcome": "not_reached", "id": "k2"}
+            answer = (await desk.post(path, json=wrong)).json()
+        back = signs(house)[1:]
+        assert {r.report_id for r in back} == {back[0].report_id}
+        assert (back[0].device, back[0].values) == ("round", {"life_sign_withdrawn": sign.report_id})
+        after = await house.stream.get(PEOPLE, "visit.r0317")
+        assert after.data == before.data
+        (one,) = answer["items"]
+        assert [(a["outcome"], a["corrected"]) for a in one["attempts"]] == [
+            ("well", True),
+            ("not_reached", False),
+        ]
+        assert one["state"] == "again"
+
+
+async def test_the_only_visit_taken_back_is_no_visit_and_the_next_one_is():
+    """Nothing is left of it; somebody who is reached later counts as ever."""
+    async with House() as house, house.browser("operator") as desk:
+        made = (await desk.post(f"{V}/rounds", json={"residents": ["r0317"]})).json()
+        path = f"{V}/rounds/{made['id']}/calls"
+        for n, outcome in enumerate(("well", "not_reached", "well")):
+            house.clock.advance(timedelta(minutes=n))
+            await desk.post(path, json={"resident": "r0317", "outcome": outcome})
+            there = outcome == "well"
+            await until(lambda there=there: ("r0317" in house.state.upkeep.upkeep.visits) is there)
+        assert house.state.upkeep.upkeep.visits["r0317"].at == house.clock.now()
 
 
 async def test_who_keeps_movement_from_the_centre_keeps_an_answered_call_too():

@@ -263,7 +263,7 @@ async def test_the_line_is_disturbed_on_purpose_where_nothing_is_real_and_nowher
 
 
 async def test_a_practice_home_beside_real_ones_is_marked_and_counts_in_no_figure():
-    """Desk, wall and whoever goes there are told; the home is neither protected nor not in the count; a real case has no mark."""
+    """Desk, wall, whoever goes there and the relatives are told; the home counts in nothing; a real one has no mark."""
     text = SITE.replace("  - id: h0317\n", "  - id: h0317\n    simulated: true\n", 1)
     assert text != SITE
     async with (
@@ -280,6 +280,10 @@ async def test_a_practice_home_beside_real_ones_is_marked_and_counts_in_no_figur
         seen = {a["id"]: a.get("simulated") for a in (await goes.get(f"{V}/alerts")).json()["items"]}
         assert seen.get(alert) is True
         assert redact.wall((await desk.get(f"{V}/alerts/{alert}")).json())["simulated"] is True
+        async with house.browser("family") as hers, house.browser("wu") as another:
+            page, other = [(await one.get(f"{V}/family")).json() for one in (hers, another)]
+        assert (page["simulated"], [c["simulated"] for c in page["cases"]]) == (True, [True])
+        assert other["simulated"] is False
         await house.passes(5)
         figures = (await desk.get(f"{V}/kpis")).json()
         assert {c["id"] for c in figures["cases"]} == {real}

@@ -284,7 +284,7 @@ def test_who_goes_there_reads_nothing_of_a_body_on_a_lock_screen(reason: Why, la
     story.hear(
         a_finding(
             "v", code="VT1", cause="vitals", level=Level.red, quantity="heart_rate", device="belt-0317",
-            pictogram="vitals", title={"zh": "卧室在床心率过快", "en": "heart very fast in bed (bedroom)"},
+            pictogram="vitals", title={"zh": "卧室在床心率过快", "en": "heart rate very high in bed (bedroom)"},
         )
     )  # fmt: skip
     delivery = a_delivery(story, "s07", reason)
@@ -381,7 +381,7 @@ def test_what_shows_locked_is_data_and_a_channel_nobody_knows_may() -> None:
     story.hear(
         a_finding(
             "v", code="VT1", cause="vitals", level=Level.red, quantity="heart_rate", device="belt-0317",
-            pictogram="vitals", title={"zh": "卧室在床心率过快", "en": "heart very fast in bed (bedroom)"},
+            pictogram="vitals", title={"zh": "卧室在床心率过快", "en": "heart rate very high in bed (bedroom)"},
         )
     )  # fmt: skip
     page = msgspec.structs.replace(a_delivery(story, "s01", Why.opened), channel="webpush")

@@ -146,7 +146,10 @@ def test_however_seldom_a_device_speaks_its_silence_has_limits(kind: Kind, secon
 def test_every_quantity_is_of_some_kind_and_every_kind_knows_its_main_one() -> None:
     """No row of one table is unknown to the other; what a bare ON says is a state or press that the kind reports."""
     reported = {q for k in KINDS.values() for q in k.quantities}
-    told_by_others = {"life_sign"}  # of other systems, over HTTP (docs/integrations.md)
+    told_by_others = {
+        "life_sign",
+        "life_sign_withdrawn",
+    }  # of other systems, over HTTP (docs/integrations.md)
     assert set(QUANTITIES) == reported | told_by_others
     assert not told_by_others & reported
     for kind, quantity in STATE_OF.items():

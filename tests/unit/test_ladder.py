@@ -400,7 +400,7 @@ def test_the_rows_of_the_screen() -> None:
     drawn = rows(story.alert, roster=story.desk.roster, now=story.now)
     assert [(r.step, r.state, r.label["zh"]) for r in drawn] == [
         (0, "done", "大屏值班席"),
-        (1, "done", "全部坐席"),
+        (1, "done", "全部值班席"),
         (2, "next", "值班组长"),
         (3, "waiting", "主任、全网格"),
         (4, "waiting", "到场"),

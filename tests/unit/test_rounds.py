@@ -38,6 +38,19 @@ def rung(*outcomes: str, every: timedelta = AGAIN_AFTER, resident: str = "r0317"
     return call
 
 
+def test_not_reached_soon_after_reached_corrects_it_and_an_hour_later_is_a_call_of_its_own() -> None:
+    """What was noted wrongly stays to be read and counts no more; a press again, or the same key, changes nothing."""
+    soon = rung("not_reached", "well", "request", "not_reached", every=20 * MINUTE)
+    assert soon.attempts[-1].corrects == (NOON + 40 * MINUTE, NOON + 60 * MINUTE)
+    assert (soon.reached, soon.missed, len(soon.attempts)) == (None, 2, 4)
+    assert with_attempt(soon, soon.attempts[-1]) == soon
+    again = with_attempt(soon, Attempt(at=NOON + 90 * MINUTE, by="s01", outcome=Reached.well))
+    assert again.reached == again.attempts[-1], "and corrected once more, it is well"
+    later = rung("well", "not_reached", every=61 * MINUTE)
+    assert later.attempts[-1].corrects == ()
+    assert (later.reached, later.missed) == (later.attempts[0], 1)
+
+
 @pytest.mark.parametrize(
     ("outcomes", "after", "state"),
     [
@@ -49,7 +62,8 @@ def rung(*outcomes: str, every: timedelta = AGAIN_AFTER, resident: str = "r0317"
         (("not_reached",) * 3, 100, "not_reached"),
         (("not_reached",), 301, "not_reached"),
         (("not_reached", "well"), 100, "well"),
-        (("not_reached", "not_reached", "well", "not_reached"), 130, "again"),
+        (("not_reached", "well", "not_reached"), 100, "again"),
+        (("not_reached", "not_reached", "well", "not_reached"), 130, "not_reached"),
     ],
 )
 def test_where_a_resident_stands(outcomes: tuple[str, ...], after: int, state: str) -> None:

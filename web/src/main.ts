@@ -6,7 +6,8 @@ import { router } from './router'
 import { speakAsBefore } from './texts'
 
 document.documentElement.dataset['build'] = __BUILD__
-void speakAsBefore().then(() => createApp(RouterView).use(router).mount('#app'))
+// without the English words it begins in Chinese
+void speakAsBefore().catch(() => undefined).then(() => createApp(RouterView).use(router).mount('#app'))
 
 if (import.meta.env.PROD && 'serviceWorker' in navigator) {
   // a browser that refuses it (plain http on another machine) only loses opening without a network

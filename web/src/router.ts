@@ -3,6 +3,7 @@ import { createRouter, createWebHistory, type RouteLocationNormalized } from 'vu
 import { Refusal } from './api/client'
 import type { Me } from './api/types'
 import { calls, goes, homeOf, isFamily, mayAct, maySeeDesk, maySeeDevices, maySeeFigures, maySimulate, me, mends, remembered, whoAmI } from './session'
+import { wordsThere } from './texts'
 
 const NEEDS: Readonly<Record<string, (who: Me) => boolean>> = {
   session: () => true,
@@ -64,6 +65,9 @@ router.beforeEach(async (to) => {
     return { path: '/sign-in', query: { next: to.fullPath, unreachable: '1' } }
   }
 })
+
+// by now the page's own words have been asked for: its first picture is in the chosen language
+router.beforeResolve(async () => void (await wordsThere()))
 
 function admitted(to: RouteLocationNormalized, who: Me, needs: string): true | { path: string } {
   if (to.meta['home'] === true || !NEEDS[needs]?.(who)) return { path: homeOf(who) === to.path ? '/wall' : homeOf(who) }

@@ -35,7 +35,7 @@ describe('the queue', () => {
   })
 
   it('a case opened again waits from then on', () => {
-    const ladder = [{ step: 1, at_seconds: 30, due_at: at(-20), label: '全部坐席', state: 'next' as const }]
+    const ladder = [{ step: 1, at_seconds: 30, due_at: at(-20), label: '全部值班席', state: 'next' as const }]
     expect(openedAt(red('r', 1800, { ladder }))).toBe(NOON - 10_000)
   })
 })

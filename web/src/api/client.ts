@@ -57,6 +57,8 @@ export async function ask<T>(method: string, path: string, body?: unknown, heade
   }
   if (response.ok) return answer as T
   const problem = (answer ?? {}) as Partial<Problem>
+  // programs are told the field by its name; people read the sentence behind it
+  if (problem.detail) problem.detail = problem.detail.replace(/^[a-z_]+(\.[a-z_]+)*: (?=.*\p{Script=Han})/u, '')
   throw new Refusal({ ...problem, status: response.status, reason: problem.reason ?? `http_${response.status}` })
 }
 

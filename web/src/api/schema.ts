@@ -2324,6 +2324,11 @@ export interface components {
             outcome: "well" | "request" | "not_reached";
             /** Note */
             note: string;
+            /**
+             * Corrected
+             * @default false
+             */
+            corrected?: boolean;
         };
         /** CallCase */
         CallCase: {
@@ -2432,6 +2437,8 @@ export interface components {
             follows: "ring" | "again" | "last" | "look" | "asked" | "done";
             /** Attempts Left */
             attempts_left: number;
+            /** Correct Until */
+            correct_until: string | null;
             /** Cases */
             cases: components["schemas"]["CallCase"][];
         };
@@ -2445,6 +2452,8 @@ export interface components {
             last_at: string | null;
             /** Last How */
             last_how: ("door" | "phone" | "video") | null;
+            /** Last By */
+            last_by: string | null;
         };
         /** CalledBody */
         CalledBody: {
@@ -3321,6 +3330,11 @@ export interface components {
             state_words_en: string;
             /** Version */
             version: number;
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated?: boolean;
             /** Steps */
             steps: components["schemas"]["FamilyStep"][];
         };
@@ -3332,6 +3346,11 @@ export interface components {
              * @example 2026-05-23T04:06:24.120Z
              */
             at: string;
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated?: boolean;
             /** Names */
             names: string[];
             /** Relation */
@@ -4670,6 +4689,13 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** PhotoLeaving */
+        PhotoLeaving: {
+            /** Resident */
+            resident: string;
+            /** On */
+            on: string;
+        };
         /** Place */
         Place: {
             /** Estate Building */
@@ -5489,6 +5515,11 @@ export interface components {
             items: components["schemas"]["ResidentLine"][];
             /** Total */
             total: number;
+            /**
+             * Photos Leaving
+             * @default []
+             */
+            photos_leaving?: components["schemas"]["PhotoLeaving"][];
         };
         /** Responder */
         Responder: {

@@ -3,7 +3,7 @@ import { act, isDue, nextAfter, reached, type CallToday } from './calls'
 
 const NOON = Date.parse('2026-05-23T04:00:00Z')
 const one = (resident: string, state: CallToday['state'], next_at: string | null = null): CallToday =>
-  ({ resident, state, next_at, home: 'h1', name: resident, address: '', phone: null, tier: 'key', flags: [], attempts: [], tags: [], micro_grid: null, mine: true, rounds: [], visit: null, follows: 'ring', attempts_left: 3, cases: [] })
+  ({ resident, state, next_at, home: 'h1', name: resident, address: '', phone: null, tier: 'key', flags: [], attempts: [], tags: [], micro_grid: null, mine: true, rounds: [], visit: null, follows: 'ring', attempts_left: 3, correct_until: null, cases: [] })
 
 describe('who is to be rung', () => {
   it('waits half an hour after nobody answered', () => {

@@ -6,7 +6,7 @@ import type { Widen } from '../texts/both'
 import { wallClock } from '../words/time'
 
 const zh = {
-  title: (name: string) => `${name} 的全部情况`, unknown: '不知道', close: '收起', loading: '正在读取', away: '历史暂不可用，现在说不出来', failed: '读不到这台设备，请再试一次',
+  title: (name: string) => `${name} 的全部情况`, unknown: '不知道', close: '收起', loading: '正在读取', away: '暂时读不到历史，现在说不准', failed: '读不到这台设备，请再试一次',
   battery: '电量', signal: '信号', clock: '时钟', test: '最近一次测试', firmware: '固件', heard: '心跳', gateway: '网关', model: '型号',
   percent: (n: number) => `${n}%`, batteryStates: { unknown: '还说不准', empty: '随时可能停', falling: '在下降', far: '近期不会用完', steady: '看不出下降', mains: '市电供电', unavailable: '历史暂不可用' } as Record<string, string>,
   why: { none: '设备从未报过电量', few_days: '记录不足三周', new_battery: '换电池不足三周', flat: '满电一段曲线是平的，看不出还能用多久' } as Record<string, string>,
@@ -20,16 +20,16 @@ const zh = {
 }
 
 const en: Widen<typeof zh> = {
-  title: (name) => `Everything known of ${name}`, unknown: 'not known', close: 'Close', loading: 'Reading', away: 'The past cannot be asked now', failed: 'This device could not be read; try again',
+  title: (name) => `Everything known of ${name}`, unknown: 'not known', close: 'Close', loading: 'Loading', away: 'Past records cannot be read just now', failed: 'This device could not be read; try again',
   battery: 'Battery', signal: 'Signal', clock: 'Clock', test: 'Last test', firmware: 'Firmware', heard: 'Heard', gateway: 'Gateway', model: 'Model',
-  percent: (n) => `${n}%`, batteryStates: { unknown: 'cannot tell yet', empty: 'may stop any time', falling: 'falling', far: 'not soon', steady: 'no fall seen', mains: 'on mains', unavailable: 'past not available' },
+  percent: (n) => `${n}%`, batteryStates: { unknown: 'cannot tell yet', empty: 'may stop at any time', falling: 'falling', far: 'not running out soon', steady: 'no fall seen', mains: 'on mains', unavailable: 'past records not available' },
   why: { none: 'It never reported its battery', few_days: 'Less than three weeks on record', new_battery: 'New battery, less than three weeks', flat: 'A full battery’s curve is flat: it says nothing of what is left' },
   between: (a, b) => `Reaches 10% between ${a} and ${b}`, notBefore: (a) => `May reach 10% from about ${a}; the latest day cannot be told`, farTill: (a) => `At this rate not at 10% before ${a}`, rate: (n, days) => `${n} a week over ${days} days`, caution: 'Lithium and alkaline cells drop fast at the end: it may be sooner', recorded: (n) => `${n} days on record`,
-  signalStates: { unknown: 'cannot tell yet', weak: 'weak', falling: 'fading', steady: 'steady', unavailable: 'past not available' }, signalNone: 'It does not report its signal', signalNow: (n) => `${n} / 255`, was: (before, now, days) => `${days} days: ${before} → ${now}`, weakHint: 'Below 20 devices drop off',
+  signalStates: { unknown: 'cannot tell yet', weak: 'weak', falling: 'getting weaker', steady: 'steady', unavailable: 'past records not available' }, signalNone: 'It does not report its signal', signalNow: (n) => `${n} / 255`, was: (before, now, days) => `${days} days: ${before} → ${now}`, weakHint: 'Below 20 devices drop off',
   clockStates: { right: 'right', off: 'wrong', no_time: 'sends no time', unknown: 'not known' }, behind: (s) => `${s} slow`, ahead: (s) => `${s} fast`, clockHint: 'Its own time against arrival, the least of some hours', noTime: 'The time of arrival counts', clockUnheard: 'Not heard since the service started',
-  testResults: { passed: 'passed', not_passed: 'not passed', unknown: 'never tested' }, how: { campaign: 'test', declared: 'declared by the device', rang: 'a real alarm', '': '' }, testBy: (name) => `tested by ${name}`, notRang: 'No alarm arrived in the test', due: (day) => `due again by ${day}`, noAlarm: 'This kind raises no alarm of its own', neverTested: 'No alarm of it ever arrived',
-  update: 'update waits', newest: 'up to date', noUpdateWord: 'whether there is a newer one: not known', firmwareNone: 'Neither device nor gateway said', by: (source) => `from ${source}`, sources: { zigbee2mqtt: 'Zigbee2MQTT', tasmota: 'Tasmota', esphome: 'ESPHome', homeassistant: 'Home Assistant' },
-  last: (ago) => ago, expects: (span) => `lost after ${span} of silence`, never: 'never heard', noGateway: 'no gateway entered', fine: 'fine', spark: (what, from, to) => `${what}: ${from} to ${to}`,
+  testResults: { passed: 'passed', not_passed: 'not passed', unknown: 'never tested' }, how: { campaign: 'test', declared: 'declared by the device', rang: 'a real alarm', '': '' }, testBy: (name) => `tested by ${name}`, notRang: 'No alarm arrived in the test', due: (day) => `due again by ${day}`, noAlarm: 'This kind raises no alarm of its own', neverTested: 'No alarm from it has ever arrived',
+  update: 'update available', newest: 'up to date', noUpdateWord: 'not known whether there is a newer one', firmwareNone: 'Neither the device nor the gateway says', by: (source) => `from ${source}`, sources: { zigbee2mqtt: 'Zigbee2MQTT', tasmota: 'Tasmota', esphome: 'ESPHome', homeassistant: 'Home Assistant' },
+  last: (ago) => ago, expects: (span) => `lost after ${span} of silence`, never: 'never heard', noGateway: 'no gateway registered', fine: 'working', spark: (what, from, to) => `${what}: ${from} to ${to}`,
   minutes: (n) => `${n} min`, hours: (n) => `${n} h`, secondsLong: (n) => `${n} s`, days: (n) => (n === 1 ? '1 day' : `${n} days`),
 }
 

@@ -10,7 +10,7 @@ const zh = {
 
 const en: Widen<typeof zh> = {
   title: 'Out of service', inService: 'In service', outUntil: (at) => `Out of service until ${at}`, take: 'Take out of service', renew: 'Renew', back: 'Put back', until: 'For how long', reason: 'Reason', reasonHint: 'e.g. new battery, part ordered, works',
-  hours: (n) => (n < 24 ? `${n} hours` : n === 24 ? '1 day' : `${n / 24} days`), still: 'Its technical findings are quiet meanwhile; an alarm of it is an alarm as ever. It ends by itself.', confirm: 'I know; take it out', cancel: 'Cancel', was: (from, until) => `Out from ${from} to ${until}`, unreachable: 'No connection: nothing was changed. Try again.',
+  hours: (n) => (n < 24 ? `${n} hours` : n === 24 ? '1 day' : `${n / 24} days`), still: 'Meanwhile its technical notices are silent; if it raises an alarm, that is still an alarm. It goes back into service by itself.', confirm: 'I understand, take it out of service', cancel: 'Cancel', was: (from, until) => `Out from ${from} to ${until}`, unreachable: 'No connection: nothing was changed. Try again.',
 }
 
 export const words = computed(() => (language.value === 'zh' ? zh : en))

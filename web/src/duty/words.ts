@@ -19,17 +19,17 @@ type Widen<T> = T extends string ? string : T extends (...args: infer A) => stri
 type Words = Widen<typeof zh>
 
 const en: Words = {
-  asks: 'Requests that wait', asksFor: (name, span) => `${name} asks to be away ${span}`, inReturn: (span) => `, for ${span}`, agree: 'Confirm', disagree: 'Decline',
-  toldOf: (name) => `${name} was told`, ring: (name, phone) => `No message reaches them, ring up: ${name} ${phone}`,
-  change: 'Change the rota', title: 'Change the rota', kinds: { away: 'Not there', swap: 'Swap', besides: 'Extra duty' },
-  who: 'Who', from: 'From', until: 'Until', cover: 'Who stands in', nobody: 'Nobody stands in', there: (name) => `${name} (on duty then anyway)`, shift: 'Which shift', withWhom: 'With whom', noShifts: 'No shift within two weeks', reason: 'Reason', reasonHint: 'for example: ill, family matter',
+  asks: 'Requests to decide', asksFor: (name, span) => `${name} asks to be away ${span}`, inReturn: (span) => `, for ${span}`, agree: 'Confirm', disagree: 'Decline',
+  toldOf: (name) => `${name} was told`, ring: (name, phone) => `Messages do not reach them, please ring: ${name} ${phone}`,
+  change: 'Change the rota', title: 'Change the rota', kinds: { away: 'Away', swap: 'Swap', besides: 'Extra duty' },
+  who: 'Who', from: 'From', until: 'Until', cover: 'Who stands in', nobody: 'Nobody stands in', there: (name) => `${name} (on duty then anyway)`, shift: 'Which shift', withWhom: 'With whom', noShifts: 'No shifts in the next two weeks', reason: 'Reason', reasonHint: 'for example: ill, family matter',
   save: 'Save', saving: 'Saving', cancel: 'Cancel', back: 'Back', anyway: 'Save although it leaves a gap',
-  opens: 'This leaves a gap', openGap: (place, span) => `Nobody: ${place}, ${span}`, openHomes: (n, span) => `${span}, ${n} homes nobody reaches within ten minutes:`, more: (n) => `and ${n} more`,
+  opens: 'This leaves a gap', openGap: (place, span) => `Nobody: ${place}, ${span}`, openHomes: (n, span) => `${span}: ${n} homes nobody can reach within ten minutes:`, more: (n) => `and ${n} more`,
   changes: 'Changes', noChanges: 'No changes',
-  isAway: (name, span) => `${name} not there ${span}`, coveredBy: (name) => `${name} stands in`, uncovered: 'nobody stands in', isBesides: (name, span) => `${name} extra ${span}`,
+  isAway: (name, span) => `${name} away ${span}`, coveredBy: (name) => `${name} stands in`, uncovered: 'nobody stands in', isBesides: (name, span) => `${name} on extra duty ${span}`,
   by: (name) => `by ${name}`, withdrawn: (name) => `withdrawn by ${name}`, withdraw: 'Withdraw', withdrawTitle: 'Withdraw this change?', withdrawAnyway: 'Withdraw although it leaves a gap', active: 'in force now',
-  told: { none: 'no address', untried: 'messages untried', failed: 'messages fail', sent: 'messages go', verified: 'messages confirmed' }, seen: (ago) => `seen ${ago}`,
-  missing: 'not there', outs: 'Devices out of service', outsHint: 'people can come, no alarm will', outUntil: (at) => `until ${at}`, open: (name) => `Change this shift of ${name}`, failed: (why) => `It did not succeed: ${why}`,
+  told: { none: 'no way to message', untried: 'messages not tried', failed: 'messages fail', sent: 'messages arrive', verified: 'messages confirmed' }, seen: (ago) => `seen ${ago}`,
+  missing: 'away', outs: 'Devices out of service', outsHint: 'people can get there, but no alarm will come', outUntil: (at) => `until ${at}`, open: (name) => `Change this shift of ${name}`, failed: (why) => `That did not work: ${why}`,
 }
 
 export const words = computed<Words>(() => (language.value === 'zh' ? zh : en))

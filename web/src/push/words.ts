@@ -4,7 +4,7 @@ import { language } from '../texts'
 
 const zh = {
   title: '消息提醒', on: '在这台设备上打开', off: '关闭提醒', test: '发测试消息',
-  states: { none: '不支持', ask: '未打开', denied: '被禁止', elsewhere: '在别的设备上', on: '已打开' },
+  states: { none: '不支持', ask: '未打开', denied: '未允许', elsewhere: '在别的设备上', on: '已打开' },
   words: {
     none: '这个浏览器不能接收消息。苹果手机请先从浏览器菜单“添加到主屏幕”，再从主屏幕打开。',
     ask: '打开后，有事时这台设备会响。锁屏上不会出现姓名、房号和健康情况。',
@@ -23,13 +23,13 @@ const en: typeof zh = {
   words: {
     none: 'This browser cannot receive messages. On an iPhone, first add this page to the home screen, then open it from there.',
     ask: 'When something happens this device will ring. The lock screen shows no name, no room and nothing about health.',
-    denied: 'You did not allow messages before. Allow “Notifications” for this site in the browser’s settings, then come back.',
-    elsewhere: 'You turned them on for another device, not yet for this one.',
-    on: 'This device rings when something happens. Send a test message to be sure that it really arrives.',
+    denied: 'Messages were not allowed before. Please allow “Notifications” for this site in the browser’s settings, then come back.',
+    elsewhere: 'They are on for another device of yours, but not for this one yet.',
+    on: 'This device rings when something happens. Send a test message to make sure it really arrives.',
   },
   others: (n) => `${n} other device${n === 1 ? '' : 's'} as well.`,
-  faults: { unreachable: 'The service does not answer. Please try again later.', unknown: 'The service did not accept this. Try again later, or tell the administrator.', service: 'The browser’s push service does not answer; this network may not reach it. Try another network, or use text messages and calls.' },
-  tests: { asked: 'Sending', sent: 'The push service took it. Look whether this device shows it; opening it confirms it.', failed: 'It could not be sent. Turn messages off and on again, or tell the administrator.' },
+  faults: { unreachable: 'The service does not answer. Please try again later.', unknown: 'The service did not accept this. Please try again later, or tell the administrator.', service: 'The browser’s push service does not answer; this network may not reach it. Try another network, or use text messages and calls.' },
+  tests: { asked: 'Sending', sent: 'The push service has accepted it. See whether it appears on this device; opening it confirms it.', failed: 'It could not be sent. Turn messages off and on again, or tell the administrator.' },
 }
 
 export const words = computed(() => (language.value === 'zh' ? zh : en))

@@ -2,11 +2,11 @@
 import type { CaseTexts } from './case'
 
 export const caseEn: CaseTexts = {
-  drawer: { print: 'Print', repair: 'Maintenance order', close: 'Close', tabsLabel: 'Case', tabs: { script: 'Script', evidence: 'Evidence', history: 'History', resident: 'Resident' } },
+  drawer: { print: 'Print', repair: 'Open a maintenance order', close: 'Close', tabsLabel: 'Case', tabs: { script: 'Script', evidence: 'Evidence', history: 'History', resident: 'Resident' } },
   evidence: { title: 'Evidence', rule: (rule, version) => `rule ${rule} version ${version}`, cleared: (clock) => `cleared ${clock}`, device: 'Device', quantity: 'Reading', value: 'Value', at: 'Time', received: 'Received', limits: 'Limits then', yes: 'yes', no: 'no' },
   history: { title: 'History', loading: 'Loading', failed: 'The history cannot be read now', deliveries: 'Messages', noDeliveries: 'No message sent yet', person: 'Person', channel: 'Channel', state: 'State' },
   photos: { title: 'Photos of the scene', of: (who, at) => `Photo of the scene by ${who} at ${at}`, remove: 'Delete', sure: 'Delete for good', failed: 'Not deleted; please try later' },
-  deliveries: { queued: 'queued', accepted: 'delivered', refused: 'refused', failed: 'failed' },
+  deliveries: { queued: 'queued', accepted: 'accepted', refused: 'refused', failed: 'failed' },
   timeline: {
     raised: 'Raised', joined: 'Joined', escalated: 'Escalated', acknowledged: 'Taken', called: 'Call', dispatched: 'Sent', accepted: 'Accepted', declined: 'Declined', departed: 'Left',
     arrived: 'Arrived', noted: 'Note', held: 'Held', reopened: 'Opened again', undone: 'Taken back', closed: 'Closed', resumed: 'Taken, no action',
@@ -15,6 +15,6 @@ export const caseEn: CaseTexts = {
   quantities: {
     heart_rate: 'heart rate', respiration_rate: 'respiration', in_bed: 'in bed', movement: 'movement', signal_quality: 'signal quality', smoke: 'smoke', smoke_level: 'smoke level', gas: 'gas', gas_level: 'gas level', co: 'CO', co_level: 'CO level', temperature: 'temperature', humidity: 'humidity',
     sos: 'call', fall: 'fall', door_open: 'door open', motion: 'motion', presence: 'presence', water_leak: 'water leak', water_total: 'water', battery: 'battery', battery_low: 'battery low', voltage: 'voltage', tamper: 'tamper', fault: 'fault', muted: 'muted', self_test: 'self-test', link_quality: 'link',
-    life_sign: 'sign of life', alive: 'sensor alive', silence: 'last heard', known: 'first heard', mode: 'mode', usual_door_gap: 'own long pause of the door (min)', usual_away: 'own long outing (min)', usual_night: 'own usual night (min)',
+    life_sign: 'sign of life', life_sign_withdrawn: 'sign of life taken back', alive: 'sensor alive', silence: 'last heard', known: 'first heard', mode: 'mode', usual_door_gap: 'own long pause of the door (min)', usual_away: 'own long outing (min)', usual_night: 'own usual night (min)',
   },
 }

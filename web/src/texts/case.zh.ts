@@ -1,12 +1,12 @@
 /** The words of a case in full. They load with its drawer, which nobody sees at once. */
 export const caseZh = {
-  drawer: { print: '打印', repair: '开维修单', close: '收起', tabsLabel: '案情', tabs: { script: '脚本', evidence: '佐证', history: '经过', resident: '老人' } },
+  drawer: { print: '打印', repair: '开维修单', close: '收起', tabsLabel: '告警详情', tabs: { script: '脚本', evidence: '佐证', history: '经过', resident: '老人' } },
   evidence: {
     title: '依据', rule: (rule: string, version: string) => `规则 ${rule} 第 ${version} 版`, cleared: (clock: string) => `${clock} 恢复`, device: '设备', quantity: '读数', value: '值', at: '时间', received: '收到', limits: '当时的限值', yes: '是', no: '否',
   },
-  history: { title: '经过', loading: '正在读取', failed: '暂时读不到经过', deliveries: '通知', noDeliveries: '还没有发出通知', person: '人员', channel: '通道', state: '状态' },
+  history: { title: '经过', loading: '正在读取', failed: '暂时读不到经过', deliveries: '通知', noDeliveries: '还没有发出通知', person: '人员', channel: '渠道', state: '状态' },
   photos: { title: '现场照片', of: (who: string, at: string) => `${who} ${at} 拍的现场照片`, remove: '删除', sure: '确定删除，不能恢复', failed: '没有删除，请稍后再试' },
-  deliveries: { queued: '排队', accepted: '已送达', refused: '被拒', failed: '失败' },
+  deliveries: { queued: '待发', accepted: '对方已收', refused: '对方拒收', failed: '没有发出' },
   timeline: {
     raised: '告警', joined: '并入', escalated: '升级', acknowledged: '接警', called: '打电话', dispatched: '派人', accepted: '接单', declined: '去不了', departed: '出发',
     arrived: '到场', noted: '记录', held: '稍候', reopened: '重新打开', undone: '撤回', closed: '结案', resumed: '接警后无处置',
@@ -15,6 +15,6 @@ export const caseZh = {
   quantities: {
     heart_rate: '心率', respiration_rate: '呼吸', in_bed: '在床', movement: '体动', signal_quality: '信号质量', smoke: '烟雾', smoke_level: '烟雾浓度', gas: '燃气', gas_level: '燃气浓度', co: '一氧化碳', co_level: '一氧化碳浓度', temperature: '温度', humidity: '湿度',
     sos: '呼叫', fall: '跌倒', door_open: '门开', motion: '人体', presence: '有人', water_leak: '漏水', water_total: '用水', battery: '电量', battery_low: '低电', voltage: '电压', tamper: '防拆', fault: '故障', muted: '消音', self_test: '自检', link_quality: '信号',
-    life_sign: '生活迹象', alive: '感应器在线', silence: '最后一次收到', known: '首次收到', mode: '登记', usual_door_gap: '本人较长的出门间隔（分钟）', usual_away: '本人较长的外出（分钟）', usual_night: '本人平时一夜（分钟）',
+    life_sign: '生命迹象', life_sign_withdrawn: '撤回的生命迹象', alive: '感应器在线', silence: '最后一次收到', known: '首次收到', mode: '登记', usual_door_gap: '本人较长的出门间隔（分钟）', usual_away: '本人较长的外出（分钟）', usual_night: '本人平时一夜（分钟）',
   },
 } as const

@@ -3,11 +3,11 @@ import type { Texts } from './index'
 
 export const en: Texts = {
   app: {
-    name: 'Elder Care Monitoring', motto: 'Somebody is watching over you', demo: 'Demo data', simulated: 'Simulated', mark: '[Simulated] ', skip: 'Skip to the current alert',
+    name: 'Elder Care Monitoring', motto: 'Watching over you, day and night', demo: 'Demo data', simulated: 'Simulated', mark: '[Simulated] ', skip: 'Skip to the current alert',
     title: 'Alerts · Anxin', titleRed: (n) => `[${n} red] Alerts · Anxin`, wallTitle: 'Wall · Anxin', newBuild: 'New version: reload when it is quiet', reload: 'Reload now',
   },
   signIn: {
-    pageTitle: 'Sign in · Anxin', user: 'User name', password: 'Password', submit: 'Sign in', busy: 'Signing in', hint: 'Please do the sound check after signing in. Every act is recorded with your name.',
+    pageTitle: 'Sign in · Anxin', user: 'User name', password: 'Password', submit: 'Sign in', busy: 'Signing in', hint: 'Please do the sound check after signing in. Everything you do is recorded under your name.',
     faults: { badCredentials: 'Wrong user name or password', tooMany: 'Too many attempts, please wait', unreachable: 'The service does not answer; check the network', waiting: 'The service does not answer; trying again', other: (reason) => `Signing in failed (${reason})` },
   },
   notFound: { title: 'No such page', words: 'The address may be wrong, or the page has moved.', back: 'Back to the alerts' },
@@ -26,9 +26,9 @@ export const en: Texts = {
   },
   states: { new: 'Not taken', acknowledged: 'Taken', dispatched: 'Sent', attended: 'On site', closed: 'Closed', resumed: 'Taken, no action' },
   link: {
-    region: 'Connection', live: 'Live', connecting: 'Connecting', connectingWords: 'No picture yet: nothing here says that all is well',
+    region: 'Connection', live: 'Live', connecting: 'Connecting', connectingWords: 'No picture yet: do not take this for all is well',
     stale: 'Data delayed', staleFor: (n) => `Delayed ${n} s`, staleWords: 'Reconnecting; this picture may be old',
-    down: 'Connection lost', downWords: (clock) => `Picture stopped at ${clock}; new alerts do not show`, neverWords: 'No picture was ever received; alerts do not show', downAdvice: 'Use the duty phone and the spare landline',
+    down: 'Connection lost', downWords: (clock) => `Picture stopped at ${clock}; new alerts will not show`, neverWords: 'No picture received yet; alerts will not show', downAdvice: 'Use the duty phone and the spare landline',
     devices: 'No device data', devicesWords: 'The server is up but hears no device; silence does not mean safety',
     seconds: (n) => `${n} s`, ageHint: 'Age of the latest device data', wrongClock: 'This clock is wrong',
   },
@@ -45,19 +45,19 @@ export const en: Texts = {
   flood: { title: 'Alert flood', count: (n) => `${n} new alerts in 10 minutes`, words: 'Blue is silent, causes are merged; consider calling a second operator' },
   queue: {
     label: 'Alert queue', lane: 'Red lane', waited: 'waiting', laneEmpty: 'no red', inHand: (n) => `In hand ${n}`, elapsed: 'elapsed', waiting: (n) => `Waiting ${n}`, orderWords: 'by level and waiting time',
-    none: 'No open alerts', more: (n) => `${n} more`, leaf: 'to walk', all: 'All shown', recentBefore: 'Last 10 min', recentAfter: 'new',
+    none: 'No open alerts', more: (n) => `${n} more`, leaf: 'to browse', all: 'All shown', recentBefore: 'Last 10 min', recentAfter: 'new',
     person: (name, age) => `${name}, ${age}`, nobody: 'nobody yet', merged: 'merged', search: 'Name, address, phone or device', clear: 'Clear',
   },
   spoken: (first, others) => `${first}, and ${others} more`,
   hero: {
-    number: (n) => `No. ${n}`, onset: (clock) => `since ${clock}`, times: (n) => `${n} times`, late: (time) => `${time} late`, cleared: 'Reading back to normal; still needs a person', unknown: 'Reading unknown',
+    number: (n) => `No. ${n}`, onset: (clock) => `since ${clock}`, times: (n) => `${n} times`, late: (time) => `heard ${time} late`, cleared: 'Reading back to normal; a person must still confirm', unknown: 'Reading unknown',
     target: (state, seconds) => `${state} · goal ${seconds} s`, owned: (name, state) => [name, state].filter(Boolean).join(' · '), resumed: 'Taken, nothing done for 60 s',
     noAddress: 'No address', floor: (n) => `Floor ${n}`, lift: 'lift', noLift: 'no lift', comma: ', ', key: 'Spare key: ', distance: 'Centre', metres: 'm', age: (n) => `${n}`, tags: 'Please note',
   },
   ladder: { label: 'Escalation', arrive: 'On site', steps: ['Duty desk', 'All desks', 'Shift leader', 'Director, grid'] },
   progress: { label: 'Progress', took: 'Taken', called: 'Call', notCalled: 'not yet', sent: 'Sent', notSent: 'nobody yet', arrive: 'On site', arrived: 'yes', left: (time) => `${time} left`, over: (time) => `${time} over` },
   strip: {
-    label: 'Evidence from the same home', title: 'Same home', last: (n) => `last ${n} min`, more: (n) => `${n} more devices`, inference: 'Inferred: ', now: 'now', out: (what, until, by) => `${what}: out of service until ${until}${by ? ` (${by})` : ''}`, and: '; ', loading: 'Loading', failed: 'The home’s device data cannot be read now', none: 'No device data for 60 minutes: do not take it for safety',
+    label: 'Evidence from the same home', title: 'Same home', last: (n) => `last ${n} min`, more: (n) => `${n} more devices`, inference: 'Inferred: ', now: 'now', out: (what, until, by) => `${what}: out of service until ${until}${by ? ` (${by})` : ''}`, and: '; ', loading: 'Loading', failed: 'The home’s device data cannot be read now', none: 'No device data for 60 minutes: do not take this to mean all is well',
   },
   script: { label: 'Script', title: 'Script', step: (n, when) => `Step ${n} · ${when}`, questions: 'Ask', yes: 'Yes', no: 'No', none: 'No script for this kind of alert; follow the duty manual.' },
   actions: {
@@ -68,12 +68,12 @@ export const en: Texts = {
   call: {
     label: (who) => `Calling ${who}`, calling: (who) => `Calling ${who}`, home: 'home', cancel: 'Not called', withThem: 'Says the person is there and well', results: { answered: 'Answered', no_answer: 'No answer', busy: 'Busy', refused: 'Refused', wrong_number: 'Wrong no.' },
   },
-  dispatch: { label: 'Send whom', hint: 'digits change the choice', nobody: 'Nobody to send: phone the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel', ring: 'phone only', ringThem: (who) => `No message reaches them, ring up now: ${who}` },
+  dispatch: { label: 'Who to send', hint: 'number keys change the choice', nobody: 'Nobody to send: ring the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel', ring: 'phone only', ringThem: (who) => `Messages do not reach them, ring now: ${who}` },
   responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site', left: 'Handed over' },
   grid: { label: (n) => `${n} red alerts`, first: 'longest waiting first', others: (n) => `${n} more reds on the left`, see: 'Details', newRed: (n) => `New red ${n}` },
   calm: {
-    level: 'Emergency', title: 'No red alert now', words: 'No red does not mean all is well: how much we can see is below.', silent: 'A step of the ladder is empty', silentWords: (steps) => `Nobody: ${steps}. Somebody is needed now.`, unknown: 'Do not trust this picture', unknownWords: 'Whether there is a red alert is not known now. Rely on the phone.', longest: 'Longest waiting yellow', noYellow: 'No open yellow',
-    see: 'Look', protection: 'Protection', notProtected: (n) => `${n} homes not fully seen`, allProtected: (n) => `All ${n} homes are seen`, last: 'Closed last',
+    level: 'Emergency', title: 'No red alert now', words: 'No red does not mean everybody is safe: see below how well the homes are protected.', silent: 'A red alert would reach nobody at one step', silentWords: (steps) => `Nobody at: ${steps}. Somebody is needed there now.`, unknown: 'Do not trust this picture', unknownWords: 'Whether there is a red alert is not known now. Rely on the phone.', longest: 'Longest waiting yellow', noYellow: 'No open yellow',
+    see: 'Look', protection: 'Protection', notProtected: (n) => `${n} homes not fully protected`, allProtected: (n) => `All ${n} homes protected`, last: 'Closed last',
   },
   map: {
     label: 'Grid map', title: (grids, micros) => `${grids} grids · ${micros} micro-grids`, located: (name) => `At ${name}`, sketch: 'schematic', centre: 'Centre', person: 'Responder', circle: (n) => `${n} min`,
@@ -90,7 +90,7 @@ export const en: Texts = {
   kpi: {
     label: 'Figures', month: 'month', ack: (s) => `Taken ≤ ${s} s`, arrive: (m) => `On site ≤ ${m} min`, target: (n) => `Goal ${n}%`, median: (s) => `median ${s} s`, kept: (kept, n) => `${kept} / ${n}`,
     protected: 'Protected homes', ofHomes: (n) => `/ ${n}`, protection: (partly, not) => `Partly ${partly} · not ${not}`, visits: 'Visits due today', tiers: (a, b, c) => `Key ${a} · important ${b} · general ${c}`, noVisits: 'No visit plan', noneDue: 'None due today',
-    noCases: 'No cases', today: 'Today, merged', mean: '28-day mean', hour24: '24 h', closed: 'Just closed', noneClosed: 'Nothing closed today', hoursSummary: (n) => `Alerts by hour today, ${n} in all, stacked by level`,
+    noCases: 'No cases', today: 'Today, merged', mean: '28-day mean', hour24: '24 h', closed: 'Just closed', noneClosed: 'Nothing closed yet today', hoursSummary: (n) => `Alerts by hour today, ${n} in all, stacked by level`,
   },
   notices: {
     region: 'Results', banners: 'Notices', close: 'Close', undo: (s) => `Undo ${s} s`, undoReason: 'by mistake', withThem: (who) => `Noted: ${who} says the person is there and well`, undone: (n) => `No. ${n} taken back`, taken: (n) => `Took no. ${n}`, called: (who, result) => `${who}: ${result}`,
@@ -103,9 +103,9 @@ export const en: Texts = {
   outcome: {
     title: 'Outcome', done: 'Closed', loading: 'Loading the codes', fields: { cause: 'Cause', verification: 'Verified by', actions: 'Actions', outcome: 'Outcome', truth: 'Truth', reference: '119 / 120 reference' }, choose: 'please choose', fill: 'please fill in', search: 'Code or words',
     noReference: 'none given', referenceNote: (reference) => (reference === null ? '119/120 reference: none given' : `119/120 reference: ${reference}`), note: 'Note (optional)',
-    notReached: 'Somebody nobody reached is not closed: keep trying, or send someone.', missing: (fields) => `Missing: ${fields}`, submit: 'Close the case', reopen: 'Open again', reopenReason: 'Why it is opened again',
+    notReached: 'A case where nobody was reached cannot be closed: keep trying, or send somebody.', missing: (fields) => `Missing: ${fields}`, submit: 'Close the case', reopen: 'Open again', reopenReason: 'Why it is opened again',
   },
-  resident: { title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call', withThem: 'Says they are there', told: 'People told' },
+  resident: { title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call', withThem: 'Says they are with them', told: 'People told' },
   tiers: { key: 'Key', important: 'Important', general: 'General' },
   keyList: { title: 'Keys', close: 'Close' },
 }

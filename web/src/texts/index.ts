@@ -8,6 +8,8 @@ export type Language = 'zh' | 'en'
 
 export const texts = shallowRef<Texts>(zh)
 export const language = shallowRef<Language>('zh')
+/** What was asked for last; `language` follows when its words are there. */
+export const wanted = shallowRef<Language>('zh')
 
 /** What <html lang> and the formatters of dates are told. */
 export const locale = (): string => (language.value === 'zh' ? 'zh-CN' : 'en-GB')
@@ -18,12 +20,25 @@ export const said = (zh: string, en: string | null | undefined): string => (lang
 /** Several names in a row, the way the language writes them: 「甲、乙」, "A, B". No "and": what follows may go on. */
 export const listed = (parts: readonly string[]): string => parts.join(language.value === 'zh' ? '、' : ', ')
 
-export async function speak(wanted: Language): Promise<void> {
-  texts.value = wanted === 'zh' ? zh : (await import('./en')).en
-  language.value = wanted
+const coming = new Set<Promise<unknown>>()
+/** Words that are on their way: no page is shown without them, as long as the line brings them soon. */
+export function awaits(words: Promise<unknown>): void {
+  coming.add(words)
+  void words.catch(() => undefined).finally(() => coming.delete(words))
+}
+/** On a bad line a page in the other language is better than none. */
+const MOST_MS = 2500
+export const wordsThere = (): Promise<unknown> => Promise.race([Promise.allSettled(coming), new Promise((done) => setTimeout(done, MOST_MS))])
+
+export async function speak(to: Language): Promise<void> {
+  wanted.value = to
+  const words = to === 'zh' ? zh : (await Promise.all([import('./en'), wordsThere()]))[0].en
+  if (wanted.value !== to) return // pressed again meanwhile
+  texts.value = words
+  language.value = to
   document.documentElement.lang = locale()
   try {
-    localStorage.setItem('anxin.language', wanted)
+    localStorage.setItem('anxin.language', to)
   } catch {
     // a browser without storage forgets the choice; nothing else is lost
   }

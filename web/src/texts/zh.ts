@@ -57,11 +57,11 @@ export const zh = {
   },
   spoken: (first: string, others: number) => `${first}，另有 ${others} 个`,
   hero: {
-    number: (n: number) => `${n} 号`, onset: (clock: string) => `${clock} 触发`, times: (n: number) => `第 ${n} 次`, late: (time: string) => `迟到 ${time}`, cleared: '现场读数已恢复，仍需人工确认', unknown: '现场读数未知',
+    number: (n: number) => `${n} 号`, onset: (clock: string) => `${clock} 触发`, times: (n: number) => `第 ${n} 次`, late: (time: string) => `晚收到 ${time}`, cleared: '现场读数已恢复，仍需人工确认', unknown: '现场读数未知',
     target: (state: string, seconds: number) => `${state} · 目标 ${seconds} 秒内`, owned: (name: string, state: string) => [name, state].filter(Boolean).join(' · '), resumed: '接警后 60 秒无处置',
     noAddress: '地址未登记', floor: (n: number) => `${n} 楼`, lift: '有电梯', noLift: '无电梯', comma: '，', key: '备用钥匙：', distance: '距中心', metres: '米', age: (n: number) => `${n} 岁`, tags: '注意事项',
   },
-  ladder: { label: '升级时间表', arrive: '到场', steps: ['大屏值班席', '全部坐席', '值班组长', '主任、全网格'] },
+  ladder: { label: '升级时间表', arrive: '到场', steps: ['大屏值班席', '全部值班席', '值班组长', '主任、全网格'] },
   progress: {
     label: '处置进度', took: '接警', called: '电话', notCalled: '还没打', sent: '派人', notSent: '还没派', arrive: '到场', arrived: '已到', left: (time: string) => `还剩 ${time}`, over: (time: string) => `已超 ${time}`,
   },
@@ -91,11 +91,11 @@ export const zh = {
   },
   wall: { owner: '接警人', nobody: '待接', next: (at: string) => `${at} 升级到`, inSeconds: (s: number) => `还有 ${s} 秒`, going: '前往人员' },
   people: {
-    label: '可派人员', withinBefore: '圈内空闲', withinAfter: '人', key: '键', no: '号', person: '人员', state: '状态', eta: '预计到场', minutesUnit: '分钟', minutes: (n: number) => `${n} 分钟`, none: '没有当班的响应人员',
+    label: '可派人员', withinBefore: '圈内空闲', withinAfter: '人', key: '键', no: '号', person: '人员', state: '状态', eta: '预计到场', minutesUnit: '分钟', minutes: (n: number) => `${n} 分钟`, none: '没有值班的响应人员',
     choose: (n: number, name: string) => `${n} 选 ${name}`, free: '空闲', busy: '忙', away: '不在', report: { accept: '记接单', depart: '记出发', arrive: '记到场' },
   },
   roles: {
-    operator: '值班员', supervisor: '值班组长', social_worker: '社工', volunteer: '志愿者', grid_worker: '网格员', neighbour: '邻里', doctor: '家庭医生', maintenance: '维修', family: '家属', admin: '管理员', auditor: '审计', responder: '响应人员',
+    operator: '值班员', supervisor: '值班组长', social_worker: '社工', volunteer: '志愿者', grid_worker: '网格员', neighbour: '邻居', doctor: '社区医生', maintenance: '维修员', family: '家属', admin: '管理员', auditor: '审计员', responder: '响应人员',
   },
   kpi: {
     label: '指标', month: '本月', ack: (s: number) => `${s} 秒内接警`, arrive: (m: number) => `${m} 分钟到场`, target: (n: number) => `目标 ${n}%`, median: (s: number) => `中位 ${s} 秒`, kept: (kept: number, n: number) => `${kept} / ${n} 次`,
