@@ -23,7 +23,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext, api
 
-from care.errors import Conflict, Temporary
+from care.errors import Conflict, Misconfigured, Temporary
 from care.stream import (
     ALERTS,
     AT_ONCE,
@@ -66,6 +66,7 @@ _LIMITS: dict[str, dict[str, Any]] = {
 """Beyond these a stream keeps everything. Readings wait three days for a database that is down."""
 
 _WRONG_LAST = 10071
+_NO_ROOM = 10047
 _GONE = (
     nats.errors.TimeoutError,
     nats.errors.ConnectionClosedError,
@@ -153,6 +154,9 @@ class JetStream:
             try:
                 await self._prepare()
                 return self
+            except Misconfigured:
+                await nc.close()
+                raise
             except _GONE as error:
                 if asyncio.get_running_loop().time() > deadline:
                     await nc.close()
@@ -181,10 +185,7 @@ class JetStream:
                 allow_direct=True,
                 **_LIMITS[name],
             )
-            try:
-                await self._js.add_stream(config)
-            except nats.js.errors.BadRequestError:
-                await self._js.update_stream(config)
+            await self._make(config)
         for bucket in BUCKETS:
             config = api.StreamConfig(
                 name=f"KV_{bucket}",
@@ -198,10 +199,27 @@ class JetStream:
                 discard=api.DiscardPolicy.NEW,
                 duplicate_window=120.0,
             )
+            await self._make(config)
+
+    async def _make(self, config: api.StreamConfig) -> None:
+        """Create a stream or bring it up to date.
+
+        A server that started on a nearly full disk has no room left to promise, not even to a stream that is there
+        and can be written: that stream is enough. Nobody who was killed could come back otherwise.
+        """
+        try:
+            await self._js.add_stream(config)
+        except nats.js.errors.BadRequestError:
+            await self._js.update_stream(config)
+        except nats.js.errors.ServerError as error:
+            if error.err_code != _NO_ROOM:
+                raise
             try:
-                await self._js.add_stream(config)
-            except nats.js.errors.BadRequestError:
-                await self._js.update_stream(config)
+                await self._js.stream_info(config.name or "")
+            except nats.js.errors.NotFoundError:
+                raise Misconfigured(
+                    f"the stream has no room for {config.name}; free space on its disk, or raise its max_file_store"
+                ) from None
 
     # -- appending ---------------------------------------------------------------------------------------------
 

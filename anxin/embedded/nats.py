@@ -33,6 +33,7 @@ costs its sender the connection, so it is far above anything a sane device sends
 MQTT_SUBJECTS_WE_KEEP = ("$SYS", "$JS", "$JSC", "$KV", "$O", "$MQTT", "$NRG", "$G", "_INBOX", "_R_", "_GR_")
 """First levels that NATS itself uses; no device may publish there."""
 DISK_LEFT_BYTES = 256 * 1024 * 1024
+FILE_STORE_BYTES = 1 << 50
 """With less than this free a restart cannot cure a stream that refuses to write."""
 
 
@@ -151,6 +152,9 @@ class Nats:
                 "store_dir": str(self.folder / "stream"),
                 "sync_interval": "always",
                 "max_memory_store": 64 * 1024 * 1024,
+                # Its default is three quarters of what is free when it starts: on a nearly full disk less than the
+                # streams are promised, and nothing that connects then is let in. The disk itself is the limit.
+                "max_file_store": FILE_STORE_BYTES,
             },
             "accounts": {
                 "APP": {

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import shutil
+import subprocess
+import sys
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from nats.aio.msg import Msg
 
+from anxin.embedded import free_port
 from anxin.jetstream import Connection, JetStream
-from care.errors import Conflict, Temporary
+from care.errors import Conflict, Misconfigured, Temporary
 from care.stream import DELIVERIES, PEOPLE, READINGS, Entry, MemoryStream, Outgoing, Stored, Stream
 
 if TYPE_CHECKING:
@@ -207,3 +213,47 @@ async def test_a_cancellation_that_meets_an_answer_is_heeded(nats: NatsForTests)
             await task
     finally:
         await connection.close()
+
+
+@contextlib.contextmanager
+def a_small_server(folder: Path, room: str, port: int) -> Iterator[str]:
+    """A nats-server of its own that may promise so much."""
+    config = folder / "nats.conf"
+    config.write_text(
+        f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{folder}/js", max_file_store: {room} }}\n'
+    )
+    binary = Path(sys.executable).with_name("nats-server")
+    with (folder / "log").open("ab") as log, subprocess.Popen([binary, "-c", config], stderr=log) as process:
+        try:
+            yield f"nats://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+async def test_a_server_with_no_room_to_promise_lets_us_in_again(tmp_path: Path) -> None:
+    """It started on a nearly full disk: the streams that are there are used; new ones are refused in one sentence."""
+    port = free_port()
+    with a_small_server(tmp_path, "1GB", port) as url:
+        first = await JetStream.open(url, wait=20)
+        await first.publish("readings.normal.1.h1", b"one", message_id="one")
+        await first.close()
+    with a_small_server(tmp_path, "100MB", port) as url:
+        again = await JetStream.open(url, wait=20)
+        await again.publish("readings.normal.1.h1", b"two", message_id="two")
+        assert [m.data for m in await collect(again, READINGS, ["readings.normal.1.h1"], 2)] == [
+            b"one",
+            b"two",
+        ]
+        await again.close()
+    shutil.rmtree(tmp_path / "js")
+    with (
+        a_small_server(tmp_path, "100MB", port) as url,
+        pytest.raises(Misconfigured, match="has no room for"),
+    ):
+        await JetStream.open(url, wait=20)
+
+
+async def test_our_own_server_promises_more_than_any_disk_has(nats: NatsForTests) -> None:
+    """Its default, three quarters of what is free at its start, would keep us out of a nearly full disk."""
+    config = json.loads((nats.part.folder / "nats.conf").read_text("utf-8"))
+    assert config["jetstream"]["max_file_store"] >= 1 << 50
