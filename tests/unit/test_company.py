@@ -87,6 +87,15 @@ def test_help_that_was_needed_or_presses_far_apart_ask_for_nothing() -> None:
     assert weeks.asked == []
 
 
+@pytest.mark.parametrize(("last", "asks"), [(7.0, True), (7.01, False)])
+def test_a_week_is_seven_days_and_no_minute_more(last: float, asks: bool) -> None:
+    """Three within seven days (domain 3.4 SOS4); with the third a quarter of an hour later they are not."""
+    weeks = Weeks()
+    for day in (0, 3, last):
+        weeks.press(day)
+    assert bool(weeks.asked) is asks
+
+
 @pytest.mark.parametrize(
     ("count", "days", "numbers"), [(3, 7, []), (2, 4, [317, 318]), (4, 31, [317, 318, 319, 320])]
 )
