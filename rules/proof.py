@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from care.messages import Evidence, Value
 from rules import carers
 from rules.memory import Field, Samples, moment
-from rules.signs import ONGOING, TOLD, Sign, front_doors, last_sign
+from rules.signs import ONGOING, TOLD, Sign, feels_somebody, front_doors, last_sign
 from rules.words import room_kind
 
 if TYPE_CHECKING:
@@ -82,6 +82,13 @@ def _moved(view: EngineView, _seconds: float, *rooms: str) -> list[Evidence]:
 
 def _stirred(view: EngineView, _seconds: float) -> list[Evidence]:
     return of_sign(last_sign(view.home, STIRRING, view.now))
+
+
+def _lying(view: EngineView) -> list[Evidence]:
+    """One belt that feels somebody is enough: the one that spoke last."""
+    belts = [d for d in view.home.devices.values() if feels_somebody(d, view.now)]
+    last = max(belts, key=lambda d: d.fields["in_bed"].at, default=None)
+    return [of_field(last, "in_bed", last.fields["in_bed"])] if last is not None else []
 
 
 def _said(view: EngineView, quantity: str, seconds: float) -> list[Evidence]:
@@ -195,6 +202,7 @@ PROOFS: Final[dict[str, Callable[..., Iterable[Evidence]]]] = {
     "moved": _moved,
     "stirred": _stirred,
     "gone": _gone,
+    "lying": _lying,
     "staying": _staying,
     "unheard": _unheard,
     "mute": _mute,

@@ -275,12 +275,17 @@ def front_doors(home: LiveHome) -> list[tuple[LiveDevice, Field]]:
 
 def lying(home: LiveHome, now: int) -> bool:
     """Somebody is in bed, as far as we know: the belt says so and lives."""
-    return any(
-        (f := d.fields.get("in_bed")) is not None
+    return any(feels_somebody(d, now) for d in home.devices.values())
+
+
+def feels_somebody(device: LiveDevice, now: int) -> bool:
+    """Whether this is a belt that lives, does not flicker, and says that somebody lies on it."""
+    f = device.fields.get("in_bed")
+    return (
+        f is not None
         and f.value is True
         and f.noisy_until <= now
-        and now - d.memory.heard_at <= allowed(d)
-        for d in home.devices.values()
+        and now - device.memory.heard_at <= allowed(device)
     )
 
 

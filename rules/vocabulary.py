@@ -285,7 +285,9 @@ FUNCTIONS: Final[dict[str, Function]] = {
         grows=True,
         wide=("door_open",),
     ),
-    "lying": Function((), Type.bool, "somebody is in bed, by a belt that lives", wide=("in_bed",)),
+    "lying": Function(
+        (), Type.bool, "somebody is in bed, by a belt that lives", wide=("in_bed",), proves=True
+    ),
     "arriving": Function((), Type.bool, "the door opened on a home where nobody had been since it closed"),
     "returned": Function(
         ("duration",), Type.bool, "within that time somebody came into a home where nobody had been"

@@ -22,9 +22,7 @@ def told(rule: str, end: int, feed: list[dict[str, Any]], **doc: Any) -> list[tu
     }  # fmt: skip
     (read,) = read_stories("outage", json.dumps({"stories": [story]}), BOOK)
     found = [f for f in run(read, BOOK).findings if f.rule == rule]
-    return [
-        (f.phase.value, f.level.value, round((f.at - read.start).total_seconds() / 60)) for f in found
-    ]
+    return [(f.phase.value, f.level.value, round((f.at - read.start).total_seconds() / 60)) for f in found]
 
 
 def street(
@@ -38,9 +36,7 @@ def street(
     for n in range(homes):
         gone, again = lost.get(n, end + 1), (back or {}).get(n)
         feed.append({"at": "0m", "device": f"gw{n}", "state": "online"})
-        feed += [
-            {"at": f"{m}m", "device": f"pir{n}", "motion": False} for m in range(0, min(gone, end), 5)
-        ]
+        feed += [{"at": f"{m}m", "device": f"pir{n}", "motion": False} for m in range(0, min(gone, end), 5)]
         if n in lost:
             feed.append({"at": f"{gone}m", "device": f"gw{n}", "state": "offline"})
         if again is not None:

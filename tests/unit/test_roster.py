@@ -370,6 +370,9 @@ def test_nobody_on_duty_is_said_at_once_and_two_weeks_ahead() -> None:
         ("opened", "duty:m2", "ahead"),
     ]
     assert watch(roster, [], "2026-05-23T12:00", ahead=None) == []
+    assert watch(roster, [], "2026-05-23T19:59:59", ahead=None) == []
+    assert watch(roster, [], "2026-05-23T20:00", ahead=None) == [("opened", "duty:m2", "now")]
+    assert watch(roster, [], "2026-05-24T08:00", ahead=None) == []
 
 
 def test_it_becomes_one_case_of_the_managers_and_ends_when_somebody_is_there() -> None:

@@ -9,7 +9,7 @@ import pytest
 from alerts.telling import address_of
 from alerts.upkeep import How, Promise, Reach, Upkeep, Visit, unreachable, upkeep_findings, visits_due
 from care.site import Contact, DeviceTests, Registry, Visits
-from care.words import Level, Phase, Tier
+from care.words import Kind, Level, Phase, Tier
 from tests.unit.test_alert_house import SITE, Story, registry
 
 MONDAY = datetime(2026, 6, 1, 2, 0, tzinfo=UTC)  # ten in the morning
@@ -50,6 +50,9 @@ def test_a_visit_that_is_overdue_is_a_blue_task_at_nine_of_the_next_morning() ->
     upkeep = Upkeep(visits={"r0317": a_visit(MONDAY - timedelta(days=8)), "r0400": a_visit(MONDAY, "r0400")})
     early = datetime(2026, 6, 1, 0, 59, tzinfo=UTC)
     assert upkeep_findings(people, upkeep, [], early) == []
+    assert upkeep_findings(people, upkeep, [], early + timedelta(minutes=1)) != []
+    on_the_day = {d.resident: d.overdue for d in visits_due(people, upkeep, early - timedelta(days=1))}
+    assert on_the_day["r0317"] is False
     (finding,) = upkeep_findings(people, upkeep, [], MONDAY)
     assert (finding.code, finding.level, finding.resident) == ("TE9", Level.blue, "r0317")
     assert finding.parameters["due"] == "2026-05-31"
@@ -62,6 +65,20 @@ def test_a_visit_that_is_overdue_is_a_blue_task_at_nine_of_the_next_morning() ->
     assert (cleared.phase, cleared.finding) == (Phase.cleared, finding.finding)
     case.hear(cleared)
     assert not case.alert.open
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [("gas", True), ("co", True), ("fall", True), ("sos", True), ("door", False), ("bed_belt", False)],
+)
+def test_what_calls_for_help_is_to_be_tested_and_nothing_else(kind: str, asked: bool) -> None:
+    """Gas and CO detectors, fall detectors and buttons, besides smoke detectors."""
+    site = a_site(tests=DeviceTests(from_=BEGUN)).site
+    device = msgspec.structs.replace(site.homes[0].devices[0], id="one", kind=Kind(kind))
+    home = msgspec.structs.replace(site.homes[0], devices=[device])
+    people = Registry(msgspec.structs.replace(site, homes=[home]))
+    found = upkeep_findings(people, Upkeep(), [], datetime(2026, 6, 2, 2, 0, tzinfo=UTC))
+    assert [f.device for f in found if f.code == "TE9"] == (["one"] if asked else [])
 
 
 def test_an_alarm_that_was_never_tried_is_asked_for() -> None:
