@@ -370,7 +370,12 @@ class Notifier:
             verdict: Verdict = Permanent("no_such_channel")
             if url is not None:
                 pairs = [(w.alert, w.delivery) for w in gathered]
-                text = together(pairs, registry=self.follower.desk.registry, language=self._language)
+                text = together(
+                    pairs,
+                    registry=self.follower.desk.registry,
+                    link_of=self._link_of,
+                    language=self._language,
+                )
                 level = max((w.delivery.level for w in gathered), key=lambda one: one.rank)
                 letter = Letter(
                     text.title,
@@ -410,8 +415,7 @@ class Notifier:
             verdict = Permanent("no_such_channel")
         else:
             now = self._clock.now()
-            claim = claim_for(delivery, now)
-            link = f"{self._public_url}/go/{make(claim, self._secret)}" if claim is not None else None
+            link = self._link_of(delivery)
             text = message(alert, delivery, registry=registry, now=now, link=link, language=self._language)
             letter = Letter(
                 text.title,
@@ -426,6 +430,11 @@ class Notifier:
             )
             verdict = await self._channel.send(url, letter)
         return await self._judge(delivery, verdict)
+
+    def _link_of(self, delivery: Delivery) -> str | None:
+        """The one-time link by which its person answers; None when nothing is asked of them."""
+        claim = claim_for(delivery, self._clock.now())
+        return f"{self._public_url}/go/{make(claim, self._secret)}" if claim is not None else None
 
     async def _url_of(self, delivery: Delivery) -> str | None:
         """The address itself; None when the person has it no more. Whoever decided may have heard of it a moment before us."""

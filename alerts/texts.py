@@ -7,7 +7,7 @@ channels those are and what they say instead is data (`lock_screen` in the file)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -170,8 +170,14 @@ def message(
     return Message(title=str(chosen["title"]).format(**fill), body=body, words=plain)
 
 
-def together(pairs: Sequence[tuple[Alert, Delivery]], *, registry: Registry, language: str = "zh") -> Message:
-    """One message for several of one person, the worst first; the links are in the single messages of their screens."""
+def together(
+    pairs: Sequence[tuple[Alert, Delivery]],
+    *,
+    registry: Registry,
+    link_of: Callable[[Delivery], str | None] = lambda _: None,
+    language: str = "zh",
+) -> Message:
+    """One message for several of one person, the worst first. It ends with the link (`link_of`) of the worst that wants an answer; the others are on their screens."""
     worst = sorted(pairs, key=lambda p: (-p[1].level.rank, p[1].due_at, p[1].number))
     first = worst[0][1]
     words = texts()["words"]["together"][language]
@@ -192,8 +198,12 @@ def together(pairs: Sequence[tuple[Alert, Delivery]], *, registry: Registry, lan
     shown = lines[:TOGETHER_SHOWN]
     if len(lines) > len(shown):
         shown.append(str(words["more"]).format(n=len(lines) - len(shown)))
-    body = "\n".join(shown)
-    return Message(title=title, body=body, words=body)
+    body = plain = "\n".join(shown)
+    wanted = next((d for _, d in worst if d.purpose is not Purpose.inform), None)
+    if wanted is not None and (link := link_of(wanted)) is not None:
+        verb = texts()["words"]["link"][language][wanted.purpose.value]
+        body = f"{plain}\n#{wanted.number} {verb}{link}"
+    return Message(title=title, body=body, words=plain)
 
 
 def trial_message(*, link: str | None, name: str, language: str = "zh") -> Message:

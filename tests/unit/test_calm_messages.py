@@ -99,7 +99,10 @@ async def test_what_gathers_for_one_address_goes_as_one_message_worst_first() ->
     slow.go.set()
     assert await asyncio.gather(*working) == [None] * 5
     assert [title.split("：")[0] for _, title, _ in slow.sent] == ["#1 健康提醒", "#2 等 4 条提醒"]
-    assert [line.split(" ")[0] for line in slow.sent[1][2].splitlines()] == ["#2", "#3", "#4", "#5"]
+    *lines, link = slow.sent[1][2].splitlines()
+    assert [line.split(" ")[0] for line in lines] == ["#2", "#3", "#4", "#5"]
+    assert link.startswith("#2 点此接警：http"), "whoever has only this message can answer the worst of it"
+    assert "/go/" in link
     assert sorted(await all_fates(stream)) == [("accepted", "")] + [("accepted", "together_4")] * 4
 
 
