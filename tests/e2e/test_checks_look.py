@@ -268,6 +268,10 @@ def test_c_a11y_1_axe_finds_nothing_in_the_other_states(room: Room, sit: Sit, st
         with room.silenced():
             page.wait_for_selector('html[data-link="stale"]', state="attached")
             assert axe(page) == []
+            page.set_viewport_size({"width": 360, "height": 740})
+            page.evaluate("scrollTo(0, document.body.scrollHeight)")
+            in_sight = "one => { const { top, bottom } = one.getBoundingClientRect(); return scrollY > 100 && top >= 0 && bottom > 20 && bottom < 300 }"
+            comes_to(lambda: page.locator(".over .banner").evaluate(in_sight), True, "the doubt in sight")
 
 
 def test_c_a11y_4_nothing_flashes_fast_and_nothing_at_all_when_asked(room: Room, sit: Sit) -> None:
