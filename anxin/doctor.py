@@ -15,6 +15,7 @@ import urllib.parse
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ async def run(settings: Settings, *, as_json: bool = False) -> int:
     checks: list[tuple[str, Callable[[Settings], Awaitable[Line]]]] = [
         ("service", _service),
         ("stream", _stream),
-        ("broker", _broker),
+        ("broker", partial(_broker, own=found is not None and settings.mqtt.url is None)),
         ("database", _database),
         ("site", _site),
         ("channels", _channels),
@@ -103,9 +104,22 @@ async def _stream(settings: Settings) -> Line:
     return Line("stream", "good", ", ".join(f"{name} at {head}" for name, head in heads.items()))
 
 
-async def _broker(settings: Settings) -> Line:
+async def _broker(settings: Settings, *, own: bool = False) -> Line:
+    """`own`: the embedded broker of a service that runs. Devices come to the door before it, so that is asked first."""
     if settings.mqtt.url is None:
         return Line("broker", "off", "embedded, and the service is not running")
+    door = settings.mqtt.listen.reachable if own and settings.mqtt.listen.port else None
+    if door is not None:
+        try:
+            async with asyncio.timeout(3):
+                _, writer = await asyncio.open_connection(door.host, door.port)
+                writer.close()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
+        except OSError as error:
+            return Line(
+                "broker", "fault", f"devices cannot connect to {door}: {tls.sentence(error, tls=False)}"
+            )
     url = urllib.parse.urlsplit(settings.mqtt.url)
     port = url.port or (8883 if url.scheme == "mqtts" else 1883)
     encrypted = url.scheme == "mqtts"
@@ -120,7 +134,7 @@ async def _broker(settings: Settings) -> Line:
         why = tls.sentence(error, tls=encrypted, hints=tls.SETTINGS)
         return Line("broker", "fault", f"{url.scheme}://{url.hostname}:{port}: {why}")
     whose = ", with a certificate that we trust" if encrypted else ""
-    return Line("broker", "good", f"listens on {url.hostname}:{port}{whose}")
+    return Line("broker", "good", f"listens on {door or f'{url.hostname}:{port}'}{whose}")
 
 
 async def _database(settings: Settings) -> Line:

@@ -1,5 +1,6 @@
 """`anxin doctor` about the history in force and the certificate that devices are shown."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -92,3 +93,22 @@ def test_the_history_in_force_is_named(
 ) -> None:
     """What the database was made with, not what the server offers today."""
     assert says in doctor.history_in_force(variant, 3 if variant else None, offered, installed)
+
+
+async def test_the_broker_that_is_told_is_where_devices_connect(tmp_path: Path) -> None:
+    """The embedded broker's own port means nothing to a device: the door before it is asked, and missed when it is shut."""
+    inner = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1")
+    door = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1")
+    port = door.sockets[0].getsockname()[1]
+    url = f"mqtt://127.0.0.1:{inner.sockets[0].getsockname()[1]}"
+    settings = Settings(data_dir=tmp_path, mqtt=Mqtt(url=url, listen=Address("127.0.0.1", port)))
+    line = await doctor._broker(settings, own=True)
+    assert (line.state, line.detail) == ("good", f"listens on 127.0.0.1:{port}")
+    assert (await doctor._broker(settings)).detail == f"listens on {url.removeprefix('mqtt://')}"
+    door.close()
+    await door.wait_closed()
+    line = await doctor._broker(settings, own=True)
+    assert line.state == "fault"
+    assert line.detail.startswith(f"devices cannot connect to 127.0.0.1:{port}: ")
+    inner.close()
+    await inner.wait_closed()
