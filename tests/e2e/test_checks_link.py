@@ -111,6 +111,21 @@ def test_c_link_6_a_restarted_server_and_its_screens_agree(room: Room, sit: Sit)
         comes_to(lambda page=page: sorted(rows(page)), sorted([kept, added]), "the server's list")
 
 
+def test_a_screen_opened_anew_without_its_server_is_white_and_says_so(room: Room, sit: Sit) -> None:
+    """A desk that is reloaded while the server is gone never stands there dark and calm; when the server is back it opens by itself."""
+    page = sit("/desk")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    wait_for(lambda: page.evaluate("caches.keys().then((all) => all.length)") > 0, what="the kept shell")
+    room.stop()
+    try:
+        page.reload()
+        page.get_by_text("连接中断").first.wait_for()
+        link(page, "down")
+    finally:
+        room.start()
+    link(page, "live")
+
+
 def test_a_server_that_hears_no_device_is_not_believed(room: Room, sit: Sit) -> None:
     """A live link to a server that hears no device: 「设备数据中断」, and no word of calm."""
     desk = sit()
