@@ -153,6 +153,6 @@ def test_protected_home_hours_with_what_took_them(room: Room, sit: Sit) -> None:
     room.history.away = True
     try:
         page.reload()
-        expect(panel).to_contain_text("现在说不出来")
+        expect(panel).to_contain_text("现在说不准")
     finally:
         room.history.away = False
