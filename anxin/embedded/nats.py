@@ -33,8 +33,8 @@ costs its sender the connection, so it is far above anything a sane device sends
 MQTT_SUBJECTS_WE_KEEP = ("$SYS", "$JS", "$JSC", "$KV", "$O", "$MQTT", "$NRG", "$G", "_INBOX", "_R_", "_GR_")
 """First levels that NATS itself uses; no device may publish there."""
 DISK_LEFT_BYTES = 256 * 1024 * 1024
-FILE_STORE_BYTES = 1 << 50
 """With less than this free a restart cannot cure a stream that refuses to write."""
+FILE_STORE_BYTES = 1 << 50
 
 
 @dataclass(frozen=True, slots=True)
