@@ -23,12 +23,10 @@ from anxin import embedded
 from anxin.settings import Settings, trusted
 from care import tls
 from care.clock import SystemClock
+from care.disk import in_gib, scarce
 from care.errors import CareError
 from care.words import Exit
 
-LEAST_FREE_BYTES = 1024**3
-LEAST_FREE_SHARE = 0.10
-"""The disk is full enough to worry at 90 % (docs/guarantees.md)."""
 BUILT_AFTER = datetime(2026, 5, 1, tzinfo=UTC)
 """No machine that runs this has a clock before it was written."""
 CERTIFICATE_DAYS = 30
@@ -243,8 +241,8 @@ async def _disk(settings: Settings) -> Line:
     while not folder.exists():
         folder = folder.parent
     usage = shutil.disk_usage(folder)
-    free = f"{usage.free / 1024**3:.1f} GiB free of {usage.total / 1024**3:.0f} GiB"
-    if usage.free < LEAST_FREE_BYTES or usage.free < usage.total * LEAST_FREE_SHARE:
+    free = f"{in_gib(usage.free)} free of {usage.total / 1024**3:.0f} GiB"
+    if scarce(usage.free, usage.total):
         return Line(
             "disk",
             "fault",

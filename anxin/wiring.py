@@ -324,6 +324,7 @@ async def _api(stream: JetStream, settings: Settings) -> None:
             limits=Limits(book),
             kept=settings.history.ages,
             photos=settings.photos or settings.data_dir.absolute() / "photos",
+            data=settings.data_dir.absolute(),
             claim=Claims(settings.site, stream).claim if settings.site is not None else None,
         )
 

@@ -100,13 +100,14 @@ def create_app(
     kept: Ages = USUAL,
     static: Path | None = None,
     photos: Path | None = None,
+    data: Path | None = None,
 ) -> FastAPI:
     """The application. Its `state.house` is there for tests and for `run`.
 
     `public_url` decides about Secure cookies and which Origin is ours; `build` is told to the screens; `static` is the
     folder of the built web app (default: dashboard_api/static). `simulator`: the control socket of what feeds this
     service when nothing of it is real; every screen then says so. `photos`: the folder of the residents' photographs and of those
-    of scenes; there are none without it.
+    of scenes; there are none without it. `data`: the folder whose disk must not be full; it is not looked at without it.
     """
     people = People(stream, clock)
     metrics = Metrics()
@@ -130,6 +131,7 @@ def create_app(
         claim=claim,
         kept=kept,
         upkeep=Mirror(stream),
+        data=data,
     )
     people.on_change(house.check_listeners)
     pictures, taken = Photos(photos), scenes.Scenes(photos)
@@ -263,6 +265,7 @@ async def run(
     kept: Ages = USUAL,
     static: Path | None = None,
     photos: Path | None = None,
+    data: Path | None = None,
     trusted_proxies: str | None = None,
     started: Callable[[], None] | None = None,
 ) -> None:
@@ -288,6 +291,7 @@ async def run(
         kept=kept,
         static=static,
         photos=photos,
+        data=data,
     )
     config = uvicorn.Config(
         app,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import timedelta
@@ -41,6 +42,7 @@ BOARD_SECONDS = 1.0
 BOARD_AT_LEAST_SECONDS = 15.0
 FORGET_SECONDS = 60.0
 DATABASE_SECONDS = 5.0
+DISK_SECONDS = 10.0
 QUARANTINE_SINCE = timedelta(hours=24)
 RESTART_SECONDS = 1.0
 FOLD_TRIES = 5
@@ -287,6 +289,18 @@ async def ask_database(house: House) -> None:
         await asyncio.sleep(DATABASE_SECONDS)
 
 
+async def look_at_disk(house: House) -> None:
+    """How full the disk of what we store is: people are told while there is still time to make room."""
+    assert house.data is not None
+    while True:
+        try:
+            usage = await asyncio.to_thread(shutil.disk_usage, house.data)
+            house.room = usage.free, usage.total
+        except OSError as error:
+            log.warning("disk_not_seen", why=error.strerror)
+        await asyncio.sleep(DISK_SECONDS)
+
+
 async def watch_screens(house: House) -> None:
     """Whether an audible desk is still there: one that falls silent is an alarm of its own."""
     watch = Watch()
@@ -346,6 +360,8 @@ def start(
     }
     if house.history is not None:
         jobs["database"] = ask_database
+    if house.data is not None:
+        jobs["disk"] = look_at_disk
     tasks = [
         asyncio.create_task(keep(name, partial(job, house)), name=f"api-{name}") for name, job in jobs.items()
     ]

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -27,7 +28,7 @@ from alerts.roster import roster_of
 from alerts.rotaasks import RotaAsk
 from alerts.rotanews import NoteFate
 from alerts.upkeep import visits_due
-from care import schematic
+from care import disk, schematic
 from care.ages import USUAL, Ages
 from care.clock import Clock
 from care.errors import Conflict, Temporary
@@ -196,6 +197,10 @@ class House:
     registered: asyncio.Event = field(default_factory=asyncio.Event)
     history_ok: bool = False
     stream_ok: bool = True
+    data: Path | None = None
+    """The folder of what this service stores; None: nobody asks how full its disk is."""
+    room: tuple[int, int] | None = None
+    """Bytes free and in all on that disk; None until somebody has looked."""
     readings_position: int = 0
     quarantine_position: int = 0
     working_on: int = 0
@@ -679,6 +684,12 @@ class House:
             },
             "database": {"ok": self.history_ok, "detail": "" if self.history_ok else "历史暂不可用"},
         }
+        if self.data is not None:
+            full = self.room is not None and disk.scarce(*self.room)
+            parts["disk"] = {
+                "ok": not full,
+                "detail": f"磁盘仅剩 {disk.in_gib(self.room[0])}" if full and self.room else "",
+            }
         for role in ROLES:
             beat = self.picture.beats.get(role)
             age = None if beat is None else max(0.0, round((now - beat.at).total_seconds(), 1))

@@ -10,6 +10,7 @@ import itertools
 import json
 import threading
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -23,7 +24,7 @@ from care.site import Registry
 from care.sitefile import read_site
 from care.stream import ALERTS, HEALTH, REGISTRY, MemoryStream
 from care.words import Condition, Level, Phase
-from dashboard_api import shapes
+from dashboard_api import folds, shapes
 from dashboard_api.app import create_app
 from dashboard_api.people import add_user, make_demo_users
 from rules.catalog import load
@@ -456,6 +457,31 @@ async def test_it_is_ready_only_when_devices_are_heard():
             assert (part["ok"], part["detail"]) == (not trouble, trouble)
         house.clock.advance(timedelta(seconds=7))
         assert (await desk.get("/readyz")).status_code == 503, "it has fallen silent"
+
+
+async def test_a_disk_that_fills_is_told_before_alarms_cannot_be_stored(tmp_path, monkeypatch):
+    """It stops nothing: readiness stands, the screens' heartbeat and /metrics name the disk, and how much is left."""
+    monkeypatch.setattr(folds, "DISK_SECONDS", 0.01)
+    left = [900 * 1024**2]
+    monkeypatch.setattr(
+        folds.shutil, "disk_usage", lambda _: SimpleNamespace(free=left[0], total=100 * 1024**3)
+    )
+    async with House(data=tmp_path) as house, house.program("operator") as desk:
+        await house.beats("ingest")
+
+        async def part(ok):
+            async with asyncio.timeout(10):
+                while house.state.components()["disk"]["ok"] is not ok:
+                    await asyncio.sleep(0.01)
+            answer = await desk.get("/readyz")
+            assert answer.status_code == 200
+            return answer.json()["components"]["disk"]
+
+        assert (await part(ok=False))["detail"] == "磁盘仅剩 0.9 GiB"
+        house.state.heartbeat()
+        assert b'anxin_component_up{component="disk"} 0.0' in house.state.metrics.text()
+        left[0] = 30 * 1024**3
+        assert (await part(ok=True))["detail"] == ""
 
 
 class FakeHistory:

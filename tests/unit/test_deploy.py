@@ -349,7 +349,7 @@ def exported() -> dict[str, set[str]]:
     from care.words import Level
 
     clock = ManualClock(datetime(2026, 11, 22, tzinfo=UTC))
-    house = create_app(stream=MemoryStream(), clock=clock).state.house
+    house = create_app(stream=MemoryStream(), clock=clock, data=Path()).state.house
     house.heartbeat()
     house.count()
     house.metrics.notify_lag.set(0)

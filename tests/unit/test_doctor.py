@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from anxin import doctor
 from anxin.settings import Address, Mqtt, Settings
+from care.disk import scarce
 from care.errors import Misconfigured
 
 NOON = datetime(2026, 11, 22, 4, tzinfo=UTC)
@@ -112,3 +113,12 @@ async def test_the_broker_that_is_told_is_where_devices_connect(tmp_path: Path) 
     assert line.detail.startswith(f"devices cannot connect to 127.0.0.1:{port}: ")
     inner.close()
     await inner.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("free", "total", "told"),
+    [(30, 1000, False), (19, 1000, True), (5, 100, True), (11, 100, False), (0.9, 2, True), (1.5, 2, False)],
+)
+def test_a_disk_is_scarce_by_what_is_left_and_by_its_share(free: float, total: float, told: bool) -> None:
+    """GiB: under one always, under a tenth unless twenty are left."""
+    assert scarce(int(free * 1024**3), int(total * 1024**3)) is told

@@ -32,7 +32,7 @@ export const en: Texts = {
     devices: 'No device data', devicesWords: 'The server is up but hears no device; silence does not mean safety',
     seconds: (n) => `${n} s`, ageHint: 'Age of the latest device data', wrongClock: 'This clock is wrong',
   },
-  components: { broken: (names) => `${names} stopped`, database: 'History', stream: 'Stream', ingest: 'Ingest', rules: 'Rules', alerts: 'Alerts', notify: 'Notify', recorder: 'Recorder', api: 'API' },
+  components: { broken: (names) => `${names} stopped`, database: 'History', stream: 'Stream', ingest: 'Ingest', rules: 'Rules', alerts: 'Alerts', notify: 'Notify', recorder: 'Recorder', api: 'API', diskFull: 'Disk nearly full' },
   sound: {
     word: 'Sound', off: 'off', unchecked: 'not checked', checked: (at) => `checked ${at}`, mutedFor: (left) => `muted ${left}`, muteLabel: (now) => `Sound ${now}, mute for 2 minutes`,
     blocked: 'Sound is off', enable: 'Click to enable sound', blockedWords: 'Alarms cannot be heard; duty phones ring instead',

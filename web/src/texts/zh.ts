@@ -38,7 +38,7 @@ export const zh = {
     seconds: (n: string) => `${n} 秒`, ageHint: '最近一条设备数据的时间', wrongClock: '本机时钟不准',
   },
   components: {
-    broken: (names: string) => `${names} 停用`, database: '历史库', stream: '消息流', ingest: '接入', rules: '规则', alerts: '告警', notify: '通知', recorder: '记录', api: '接口',
+    broken: (names: string) => `${names} 停用`, database: '历史库', stream: '消息流', ingest: '接入', rules: '规则', alerts: '告警', notify: '通知', recorder: '记录', api: '接口', diskFull: '磁盘将满',
   },
   sound: {
     word: '声音', off: '未启用', unchecked: '未验证', checked: (at: string) => `已验证 ${at}`, mutedFor: (left: string) => `静音 ${left}`, muteLabel: (now: string) => `声音 ${now}，静音 2 分钟`,
