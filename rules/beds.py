@@ -102,7 +102,8 @@ def _told(
         key = (member.name, quantity, op, limit, window)
         found: bool | None = False
         if now >= instance.not_before.get(key, 0):
-            found, since = most(s, place, op, limit, window, now, ask)
+            # By its own last word, as `disputed`: another belt's report in between is no news of this one.
+            found, since = most(s, place, op, limit, window, min(s.at, now), ask)
             if found:
                 view.began = min(view.began or since, since)
             elif found is False:
@@ -110,14 +111,21 @@ def _told(
         if found is None:
             continue
         if found is not by_all:
+            view.by[quantity] = member
             return found
         answer = found
     return answer
 
 
 def _disputed(view: EngineView, quantity: str, seconds: float, apart: float) -> bool:
-    ask, place = ask_of(view.instance), PLACES[quantity]
-    found = [middle(s, place, round(seconds * 1000), view.now, ask) for s in _samples(view)]
+    ask, place, window = ask_of(view.instance), PLACES[quantity], round(seconds * 1000)
+    # Each by its own last word: between two reports of a belt that speaks once a minute its last window holds one sample
+    # less, and too few would end a contradiction that nobody has resolved.
+    found = [
+        middle(s, place, window, min(s.at, view.now), ask)
+        for s in _samples(view)
+        if view.now - s.at <= window
+    ]
     told = [value for value in found if value is not None]
     return len(told) > 1 and max(told) - min(told) > apart
 

@@ -53,7 +53,7 @@ def evidence_of(
     found: Found = {}
     if instance.episode.phase == ACTIVE and instance.episode.grade >= 0:
         found = {(e.device, e.quantity, e.at): e for e in instance.episode.evidence}  # what opened it stays
-    view.told = []
+    view.told, view.by = [], {}
     parts = list(rule.when.support(view, True)) if rule.when.value(view) else []
     if grade is not None and grade.when is not None and grade.when.value(view):
         parts += grade.when.support(view, True)
@@ -81,7 +81,7 @@ def evidence_of(
             f = device.fields.get(_shown_by(part.quantity, device))
             if f is None:
                 continue
-            said = trigger is not None and trigger.device is device
+            said = view.by.get(part.quantity, trigger and trigger.device) is device
             if best is None or said or (f.value and not best[1].value):
                 best = device, f
         if best is not None:

@@ -70,8 +70,8 @@ class EngineView:
     """What conditions see: one instance at one moment (rules.conditions.View)."""
 
     __slots__ = (
-        "began", "blinded", "calls", "changed", "closed", "device", "home", "instance", "limits", "neighbours", "next", "now", "spoken",
-        "told", "zone",
+        "began", "blinded", "by", "calls", "changed", "closed", "device", "home", "instance", "limits", "neighbours", "next", "now",
+        "spoken", "told", "zone",
     )  # fmt: skip
 
     def __init__(self, registry: Registry) -> None:
@@ -92,6 +92,8 @@ class EngineView:
         self.spoken: dict[str, Value] | None = None
         self.closed = False
         """A night or a day of the personal clock was found to be over while this was looked at."""
+        self.by: dict[str, LiveDevice] = {}
+        """Of several belts of one bed the one whose samples answered, by quantity."""
         self.told: list[Evidence] | None = None
         """Where learned values that a condition asks for are noted, while evidence is gathered."""
         self.calls: dict[str, Callable[..., Any]] = {

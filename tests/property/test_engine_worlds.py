@@ -25,7 +25,7 @@ WORDS: dict[str, tuple[str, str, dict[str, list[Any]]]] = {
         "in_bed": [0, 1, 1], "heart_rate": [62, 70, 45, 38, 112, 135, 0, "_", "?"],
         "respiration_rate": [14, 15, 8, 26, 31, 0, "_", "?"], "signal_quality": [85, 85, 70, 20],
     }),
-    "guest-bed": ("bed_belt", "study", {
+    "belt-2": ("bed_belt", "bedroom", {
         "in_bed": [1, 1, 0], "heart_rate": ["(60 95)", "(58x3 81x3)", 66, 230], "respiration_rate": [14, 16, 2, 61],
     }),
     "bath": ("motion", "bathroom", {"motion": [0, 0, 1, "_"]}),
