@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LEARNS_FROM: Final = frozenset({"in_bed", "bed_state", "water_total"}) | routine.LEARNS_FROM
 """Quantities whose every change is taken in; others are looked at when a sample is due."""
 _NEVER: Final = 1 << 62
-_ABOUT_PEOPLE: Final = frozenset({"vitals", "bed", "fall", "sos", "wandering", "activity"})
+ABOUT_PEOPLE: Final = frozenset({"vitals", "bed", "fall", "sos", "wandering", "activity"})
 """Causes whose alarms say that a night or day was none like the others; a door left open or an empty battery is."""
 
 
@@ -116,7 +116,7 @@ def alarmed(instance: Instance, at: int, level: Level, *, opened: bool) -> None:
     """People were alarmed about somebody: this night and this day do not teach what is usual; in red, also when it grew
     to that, nor does the pause of the front door in which it was.
     """
-    if instance.rule.doc.cause not in _ABOUT_PEOPLE or instance.test or level is Level.blue:
+    if instance.rule.doc.cause not in ABOUT_PEOPLE or instance.test or level is Level.blue:
         return
     clock = instance.home.memory.clock
     if clock is None:

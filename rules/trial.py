@@ -22,6 +22,7 @@ from care.ids import iso
 from care.messages import Finding, Refusal, Report
 from care.site import Home, HomeOrders, Override, Registry, Resident, Site
 from care.words import Level, Phase, Role
+from rules import personal
 from rules.catalog import RuleBook, Shape, refuse_value
 from rules.engine import Engine
 from rules.limits import LOOSE_FOR, looser
@@ -232,13 +233,20 @@ def with_limit(site: Site, book: RuleBook, name: str, value: Any) -> Site:
 
 
 def narrowed(book: RuleBook, rules: Iterable[str]) -> RuleBook:
-    """The book with these rules only, those through which rules know of each other, and what is set for a whole home."""
+    """The book with these rules only, those through which rules know of each other, and what is set for a whole home.
+
+    A rule that asks the personal clock brings along all that alarm about people.
+    """
     wanted = set(rules)
     while True:  # a rule may be unable to tell while another one speaks, or ask whether it does
         known = [book.rules[r] for r in wanted if r in book.rules]
         codes = {code for rule in known for code in rule.codes_asked}
         more = {other for rule in known for other in rule.doc.cannot_tell_while}
         more |= {r.id for r in book.rules.values() if r.code in codes}
+        if any(
+            rule.personal or rule.learns_hours for rule in known
+        ):  # an alarm about somebody says which nights and days do not teach
+            more |= {r.id for r in book.rules.values() if r.doc.cause in personal.ABOUT_PEOPLE}
         if more <= wanted:
             break
         wanted |= more

@@ -218,7 +218,7 @@ async def test_a_relative_hears_of_their_own_only_and_never_a_diagnosis():
         text = json.dumps(own, ensure_ascii=False)
         assert leaked(text) == []
         assert "烟" not in text
-        assert set(own[0]) <= {"id", "number", "level", "code", "title", "kind", "home", "raised_at", "acknowledged_at",
+        assert set(own[0]) <= {"id", "number", "level", "code", "title", "kind", "home", "simulated", "raised_at", "acknowledged_at",
                                "closed_at", "condition", "state", "state_words", "version"}  # fmt: skip
         assert (await other.get(f"{V}/alerts")).json()["items"] == []  # not theirs
         assert (await other.get(f"{V}/alerts/{alert}")).status_code == 404
