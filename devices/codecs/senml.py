@@ -1,8 +1,8 @@
-"""SenML packs in JSON and CBOR (RFC 8428): base values resolved, relative times against the receipt, several devices by name.
+"""SenML packs in JSON, CBOR and XML (RFC 8428): base values resolved, relative times against the receipt, several devices by name.
 
 Start at `SenML.hear`. PyPI holds no parser worth depending on (the newest general one is of 2018 and older than the
-RFC), and the rules fit on a page; CBOR itself is read by cbor2. What a record means is told by the end of its name (`urn:dev:mac:0024be/heart_rate`),
-or, without one, by its unit; the rest of the name is the device. XML packs are not read.
+RFC), and the rules fit on a page; CBOR itself is read by cbor2, XML by defusedxml. What a record means is told by the end of its name (`urn:dev:mac:0024be/heart_rate`),
+or, without one, by its unit; the rest of the name is the device.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from care.errors import Reason, Refused
 from devices.codecs import ITEMS_LIMIT, Said, Twice, read_json, read_time
 from devices.codecs.cbor import is_cbor, read_cbor
+from devices.codecs.senml_xml import is_xml, read_pack
 from devices.codecs.utterance import Claim, Heard, Utterance, identity, take
 from devices.expressions import number
 from devices.kinds import ALARM_KINDS, STATE_OF
@@ -69,7 +70,7 @@ class SenML:
         return (topic,)
 
     def hear(self, heard: Heard) -> list[Utterance | Refused]:
-        pack = _in_words(read_cbor(heard.payload)) if is_cbor(heard.payload) else read_json(heard.payload)
+        pack = _pack(heard.payload)
         if isinstance(pack, dict):
             pack = [pack]  # some devices leave out the brackets of a single record
         if not isinstance(pack, list):
@@ -95,6 +96,12 @@ class SenML:
             addresses = (f"{heard.topic}/{name}", name, heard.topic) if name else (heard.topic,)
             out.append(Utterance(addresses, partial(_say, group), names=tuple(dict.fromkeys(ends))))
         return out
+
+
+def _pack(payload: bytes) -> Any:
+    if is_cbor(payload):
+        return _in_words(read_cbor(payload))
+    return read_pack(payload) if is_xml(payload) else read_json(payload)
 
 
 def _in_words(pack: Any) -> Any:
