@@ -446,6 +446,8 @@ class House:
         self.metrics.ingest_age.set(age)
         if lag is not None:
             self.metrics.notify_lag.set(lag)
+        for role, beat in self.picture.beats.items():
+            self.metrics.lag.labels(role).set(beat.lag_seconds)
         for name, ok in parts.items():
             self.metrics.components.labels(name).set(1 if ok else 0)
         for channel in list(self.hub.channels.values()):

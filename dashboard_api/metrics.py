@@ -53,6 +53,12 @@ class Metrics:
         self.notify_lag = Gauge(
             "anxin_notify_lag_seconds", "Age of the oldest message not yet sent", registry=self.registry
         )
+        self.lag = Gauge(
+            "anxin_lag_seconds",
+            "Age of the oldest thing a role has not worked off, as it says itself",
+            ["component"],
+            registry=self.registry,
+        )
         self.components = Gauge(
             "anxin_component_up",
             "1 when a part of the service answers",

@@ -480,6 +480,7 @@ async def test_a_disk_that_fills_is_told_before_alarms_cannot_be_stored(tmp_path
         assert (await part(ok=False))["detail"] == "磁盘仅剩 0.9 GiB"
         house.state.heartbeat()
         assert b'anxin_component_up{component="disk"} 0.0' in house.state.metrics.text()
+        assert b'anxin_lag_seconds{component="ingest"} 0.0' in house.state.metrics.text()
         left[0] = 30 * 1024**3
         assert (await part(ok=True))["detail"] == ""
 

@@ -353,6 +353,8 @@ def exported() -> dict[str, set[str]]:
     house.heartbeat()
     house.count()
     house.metrics.notify_lag.set(0)
+    for role in ("ingest", "rules"):
+        house.metrics.lag.labels(role).set(0)
     house.metrics.to_screen.observe(0.1)
     house.metrics.served("GET", "/readyz", 200, 0.01)
     house.metrics.live_ended.labels("desk", "slow").inc()
