@@ -225,6 +225,12 @@ class DeviceMemory(msgspec.Struct, array_like=True):
     """When an alarm of it was last declared a test (`test: true`): its alarm is understood, whatever it says of its state."""
     told: dict[str, int] = {}
     """Signs of life that somebody told, by report, and when each was; 0: taken back (rules.signs)."""
+    told_low: int = 0
+    told_high: int = 0
+    """First and last second that the reports of the last second of arrival tell of: a belt that keeps ten minutes and
+    sends them at once says one thing of each of its seconds."""
+    crowd: int = 0
+    """Reports of that second of arrival that told of no new second."""
 
     @property
     def speaks_on_change(self) -> bool:
@@ -232,13 +238,6 @@ class DeviceMemory(msgspec.Struct, array_like=True):
         return (
             self.reports >= SPEAKS_AFTER and 2 * self.changes >= self.reports and self.longest > SPEAKS_PAUSE
         )
-
-    told_low: int = 0
-    told_high: int = 0
-    """First and last second that the reports of the last second of arrival tell of: a belt that keeps ten minutes and
-    sends them at once says one thing of each of its seconds."""
-    crowd: int = 0
-    """Reports of that second of arrival that told of no new second."""
 
 
 def forget_values(memory: DeviceMemory, quantities: Collection[str]) -> None:

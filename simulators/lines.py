@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
 import itertools
 import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -100,7 +102,8 @@ class Tally:
     refused_topics: set[str] = field(default_factory=set)
 
 
-UnderWay = tuple[paho.MQTTMessageInfo, Publish]
+UnderWay = tuple[int, paho.MQTTMessageInfo, Publish]
+"""Its number among those handed over, what paho knows of it, and the message."""
 
 
 class Line:
@@ -126,6 +129,7 @@ class Line:
         self._lost = False
         self._open = asyncio.Event()
         self._open.set()
+        self._handed = 0
         self._tries: dict[str, int] = {}
         self._taken = 0
         self._said = ""
@@ -313,7 +317,8 @@ class Line:
                 if info.rc != paho.MQTT_ERR_SUCCESS:
                     self._waiting.appendleft(message)
                     break
-                (self._unanswered if qos else self._written).append((info, message))
+                self._handed += 1
+                (self._unanswered if qos else self._written).append((self._handed, info, message))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._wake.wait()
@@ -322,15 +327,16 @@ class Line:
     def _collect(self) -> None:
         """Take note of what is written and of what the broker has acknowledged."""
         for way in (self._written, self._unanswered):
-            while way and way[0][0].is_published():
-                _, message = way.popleft()
+            while way and way[0][1].is_published():
+                *_, message = way.popleft()
                 self._tally.published += 1
                 self._taken += 1
                 self._tally.alarms += message.alarm
 
     def _blame(self) -> None:
         """After a lost connection: what was under way goes again, except what the broker will never take."""
-        back = [message for way in (self._unanswered, self._written) for _, message in way]
+        # In the order in which they came: of two readings of one device the later one is heard last.
+        back = [m for *_, m in heapq.merge(self._unanswered, self._written, key=itemgetter(0))]
         self._unanswered.clear()
         self._written.clear()
         if self._window == 1 and back:

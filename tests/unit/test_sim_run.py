@@ -9,17 +9,19 @@ import socket
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiomqtt
 import pytest
 
 from anxin.embedded import free_port
 from simulators.community import generate
-from simulators.lines import broker
+from simulators.lines import Line, Tally, broker
 from simulators.run import Simulation
 from simulators.scenarios import parse as parse_wish
+from simulators.sensors import Publish
 
 
 def listens(port):
@@ -114,6 +116,35 @@ async def test_a_lost_broker_costs_no_alarm(tmp_path):
         simulation.stop()
         await running
     assert simulation.tally.connects >= 4
+
+
+async def test_what_was_under_way_goes_again_in_its_order():
+    """A connection that is lost before anything of it was written or acknowledged: both kinds wait again as they came."""
+    line = Line("t", broker("mqtt://127.0.0.1:1"), Tally())
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    came = [
+        Publish(at, f"anxin/v1/h1/belt-{n}", b"{}", qos, False, "h1", "belt")
+        for n, qos in enumerate([0, 1, 1, 0, 1, 0, 0])
+    ]
+    for message in came:
+        line.put(message)
+
+    class Deaf:
+        """A client whose broker says nothing."""
+
+        def publish(self, *_):
+            return SimpleNamespace(rc=0, is_published=lambda: False)
+
+        def loop_misc(self):
+            return 0
+
+    publishing = asyncio.create_task(line._publish(Deaf()))
+    await until(lambda: line._under_way == len(came))
+    line.hold(True)
+    await publishing
+    line._blame()
+    assert list(line._waiting) == came
+    assert line.pending == len(came)
 
 
 async def test_a_broker_that_is_cut_on_purpose_hears_nothing_and_then_every_alarm(tmp_path):
