@@ -243,9 +243,8 @@ def narrowed(book: RuleBook, rules: Iterable[str]) -> RuleBook:
         codes = {code for rule in known for code in rule.codes_asked}
         more = {other for rule in known for other in rule.doc.cannot_tell_while}
         more |= {r.id for r in book.rules.values() if r.code in codes}
-        if any(
-            rule.personal or rule.learns_hours for rule in known
-        ):  # an alarm about somebody says which nights and days do not teach
+        # An alarm about somebody says which nights and days do not teach.
+        if any(rule.personal or rule.learns_hours for rule in known):
             more |= {r.id for r in book.rules.values() if r.doc.cause in personal.ABOUT_PEOPLE}
         if more <= wanted:
             break
