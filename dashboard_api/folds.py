@@ -258,7 +258,8 @@ async def tell_board(house: House) -> None:
         if not house.caught_up.is_set():
             continue
         now, beat_now = house.clock.now(), house.clock.monotonic()
-        here = (house.picture.position, id(house.picture.registry))
+        chosen = house.chosen(now)
+        here = (house.picture.position, id(house.picture.registry), str(chosen))
         if hash(here) == position and beat_now - told_at < BOARD_AT_LEAST_SECONDS:
             continue
         position, told_at = hash(here), beat_now

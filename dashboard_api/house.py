@@ -515,9 +515,23 @@ class House:
     def duty(self, now: datetime, home: str | None = None) -> Json:
         """Who is on duty."""
         registry = self.picture.registry
-        return present.duty_json(
+        board = present.duty_json(
             registry, self.open_alerts(), now, home=registry.homes.get(home) if home else None
         )
+        return {**board, "chosen": self.chosen(now)}
+
+    def chosen(self, now: datetime) -> Json | None:
+        """The open case that somebody at a desk chose last and still looks at: the wall shows it too."""
+        seen = [
+            (s.chosen_at, s.beat.focus)
+            for s in list(self.picture.screens.values())
+            if s.chosen_at is not None and s.beat.visible and now - s.at <= SCREEN_SILENT
+        ]
+        for at, alert in sorted(seen, reverse=True):
+            case = self.picture.cases.get(alert)
+            if case is not None and case.alert.open:
+                return {"alert": alert, "at": iso(at)}
+        return None
 
     def kpi(self, now: datetime, rows: list[figures.CaseRow], *, period: str, cases: bool = False) -> Json:
         """The response figures of some cases."""

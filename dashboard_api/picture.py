@@ -77,6 +77,8 @@ class Screen:
 
     beat: shapes.Beat
     at: datetime
+    chosen_at: datetime | None = None
+    """When the person at a desk chose the case they look at (`beat.focus`); None: nothing is chosen, or they may not act."""
 
 
 EMPTY_SITE = Site(community=Community(id="none", name="未载入站点"))

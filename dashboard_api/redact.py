@@ -291,7 +291,7 @@ def gone(alert: Json) -> Json:
 def duty(board: Json, view: str) -> Json | None:
     """Who is on duty, as a view may name them."""
     if view == "desk":
-        return board
+        return {k: v for k, v in board.items() if k != "chosen"}
     if view != "wall":
         return None
     return {
@@ -299,6 +299,7 @@ def duty(board: Json, view: str) -> Json | None:
         "nobody": board["nobody"],
         "silent_steps": board["silent_steps"],
         "coverage": board["coverage"],
+        "chosen": board.get("chosen"),
         "desk": [{**d, "name": surname(d["name"])} for d in board["desk"]],
         "responders": [
             {

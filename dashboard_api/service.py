@@ -11,7 +11,7 @@ from structlog import get_logger
 from alerts.watch import AHEAD
 from care.ids import iso
 from care.words import Level
-from dashboard_api import access, figures, precision, present, shapes
+from dashboard_api import access, figures, precision, present, redact, shapes
 from dashboard_api.asking import large, moment, signed_in
 from dashboard_api.gate import cookie_name
 from dashboard_api.house import House
@@ -144,7 +144,7 @@ def routes(house: House) -> APIRouter:
             ):
                 raise Problem(404, Why.unknown_alert, "没有这个告警")
             home = case.alert.home
-        return house.duty(house.clock.now(), home)
+        return redact.duty(house.duty(house.clock.now(), home), "desk") or {}
 
     @router.get(f"{V}/duty/coverage", response_model=shapes.Coverage, tags=["duty"])
     def coverage(at: Annotated[str | None, Query(max_length=40)] = None) -> Response:
@@ -262,9 +262,13 @@ def routes(house: House) -> APIRouter:
     def beats(body: shapes.Beat, who: Annotated[Who, Depends(signed_in)]) -> Response:
         """A screen says every 15 s that somebody could see and hear it."""
         name = f"{who.by}/{body.screen}"
-        screens = house.picture.screens
-        screens.pop(name, None)
-        screens[name] = Screen(body, house.clock.now())
+        now, screens = house.clock.now(), house.picture.screens
+        before = screens.pop(name, None)
+        chosen_at = None
+        if body.focus and body.view == "desk" and who.role in access.OPERATORS:
+            same = before is not None and before.beat.focus == body.focus
+            chosen_at = (before.chosen_at if same and before else None) or now
+        screens[name] = Screen(body, now, chosen_at)
         while len(screens) > SCREENS_KEPT:
             del screens[next(iter(screens))]
         return Response(status_code=204)

@@ -32,6 +32,13 @@ class DutyResponder(Shape):
     phone: str | None = None
 
 
+class Chosen(Shape):
+    """What somebody at a desk has chosen to look at, and since when."""
+
+    alert: str
+    at: At
+
+
 class Duty(Shape):
     at: At
     nobody: bool
@@ -41,6 +48,8 @@ class Duty(Shape):
     responders: list[DutyResponder]
     coverage: CoverCount | None = None
     micro_grids: list[MicroGridDuty] = []
+    chosen: Chosen | None = None
+    """Told to the wall only, which follows the desks."""
 
 
 class CoverCount(Shape):

@@ -50,6 +50,8 @@ class Beat(Said):
     audio: Annotated[str, Field(max_length=16)] = ""
     visible: bool = True
     build: Annotated[str, Field(max_length=64)] = ""
+    focus: Annotated[str, Field(max_length=64)] = ""
+    """A desk: the case its person has chosen to look at. The wall shows it too (ux 9.1)."""
 
 
 class Watching(Shape):

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from care.words import Level
-from tests.e2e.conftest import Sit, orders, picture, wait_for
+from tests.e2e.conftest import Sit, comes_to, orders, picture, wait_for
 from tests.e2e.room import Room
-from tests.e2e.test_checks_look import axe
+from tests.e2e.test_checks_look import CLIPPED, axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -107,6 +107,25 @@ def test_c_ack_4_of_two_desks_one_takes_it(room: Room, sit: Sit) -> None:
     assert state(room, alert) == "acknowledged"
     assert happened(room, alert).count("Acknowledged") == 1
     expect(one.get_by_text(f"已由{owner}接警")).to_have_count(0)
+
+
+@pytest.mark.own_room
+def test_the_wall_shows_what_a_desk_has_chosen_until_a_newer_red(room: Room, sit: Sit) -> None:
+    """9.1: chosen at the desk, it stands large on the wall, and how many reds wait besides; a red nobody had seen takes the centre."""
+    homes = [home for home in room.registry.homes if home != "h0317"]
+    smoke, _sos = room.raised("smoke"), room.raised("sos", homes[4])
+    yellow = room.raised("bed", homes[6])
+    desk, wall = sit(), sit("/wall")
+    wall.locator(f'[data-tile="{smoke}"]').wait_for()
+    desk.locator(f'[data-tile="{smoke}"]').get_by_role("button", name="看详情").click()
+    wall.wait_for_selector(f'[data-hero="{smoke}"]')
+    expect(wall.get_by_text("另有 1 个红色在左侧")).to_be_visible()
+    comes_to(lambda: wall.evaluate(CLIPPED), [], "a wall with nothing cut")
+    gas = room.raised("gas", homes[8])
+    wall.locator(f'[data-tile="{gas}"]').wait_for()
+    desk.locator(f'[data-alert="{yellow}"]').first.click()
+    wall.wait_for_selector(f'[data-hero="{yellow}"]')
+    expect(wall.get_by_text("另有 3 个红色在左侧")).to_be_visible()
 
 
 def test_c_ack_5_nothing_takes_two_reds(room: Room, sit: Sit) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from pydantic import TypeAdapter
 
 from care.messages import HomeHealth, encode
 from care.stream import HEALTH
-from dashboard_api import folds, gate, shapes
+from dashboard_api import folds, gate, redact, shapes
 from dashboard_api.people import remove_user
 from tests.integration.test_api_house import CLOSING, PASSWORD, SECRETS_OF_THE_HOME, House, V, report, smoke
 
@@ -284,3 +285,42 @@ async def test_the_role_stops_at_once_although_screens_are_open():
             with contextlib.suppress(asyncio.CancelledError):
                 await role
             assert asyncio.get_running_loop().time() - began < 10  # an open stream would hold it for ever
+
+
+async def test_the_wall_follows_the_desk_that_chose_last_and_nobody_else():
+    """Newest choice first; an auditor, a hidden desk, a closed case and a screen long silent lead nobody."""
+    async with served() as house:
+        one = await house.raised(smoke())
+        two = await house.raised(smoke("h0420", device="sos-0420"))
+        state = house.state
+
+        async def looks_at(alert, user="operator", **more):
+            headers = {"authorization": f"Bearer {await token_of(house, user)}"}
+            beat = {"screen": f"of {user}", "view": "desk", "focus": alert, **more}
+            async with httpx.AsyncClient(base_url=house.url, headers=headers) as screen:
+                assert (await screen.post(f"{V}/beats", json=beat)).status_code == 204
+
+        def led_to():
+            chosen = state.chosen(house.clock.now())
+            return chosen and chosen["alert"]
+
+        assert led_to() is None
+        await looks_at(one)
+        first = state.chosen(house.clock.now())
+        house.clock.advance(timedelta(seconds=5))
+        await looks_at(one)
+        assert state.chosen(house.clock.now()) == first, "the same choice has the same time"
+        house.clock.advance(timedelta(seconds=5))
+        await looks_at(two, "fang")
+        assert led_to() == two
+        await looks_at(one, "auditor")
+        await looks_at(one, "operator", view="wall")
+        assert led_to() == two
+        await looks_at(two, "fang", visible=False)
+        assert led_to() is None
+        await looks_at(one)
+        house.clock.advance(timedelta(seconds=61))
+        assert led_to() is None
+        await looks_at("never heard of")
+        assert led_to() is None
+        assert "chosen" not in redact.duty(state.duty(house.clock.now()), "desk")

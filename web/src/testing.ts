@@ -39,7 +39,7 @@ export const LIVE_TRUST: Trust = { link: 'live', silent_ms: 300, devices: 'heard
 export function aLive(picture: Picture = aPicture(), trust: Trust = LIVE_TRUST): Live {
   return {
     view: 'desk', picture: shallowRef(picture), trust: shallowRef(trust), now: shallowRef(NOON), local: shallowRef(NOON), clock: computed(() => wallClock('Asia/Shanghai', 'zh-CN')),
-    waitingReds: computed(() => 0), wrongClock: computed(() => false), learn: () => undefined, resync: () => undefined,
+    waitingReds: computed(() => 0), wrongClock: computed(() => false), learn: () => undefined, resync: () => undefined, focus: shallowRef(''),
   }
 }
 

@@ -75,6 +75,7 @@ export interface Beat {
   audio: string
   visible: boolean
   build: string
+  focus: string
 }
 
 export const api = {

@@ -2262,6 +2262,11 @@ export interface components {
              * @default
              */
             build?: string;
+            /**
+             * Focus
+             * @default
+             */
+            focus?: string;
         };
         /** BesidesBody */
         BesidesBody: {
@@ -2678,6 +2683,20 @@ export interface components {
             person: string;
             /** Items */
             items: components["schemas"]["ReachOfChannel"][];
+        };
+        /**
+         * Chosen
+         * @description What somebody at a desk has chosen to look at, and since when.
+         */
+        Chosen: {
+            /** Alert */
+            alert: string;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
         };
         /**
          * ClaimBody
@@ -3190,6 +3209,7 @@ export interface components {
              * @default []
              */
             micro_grids?: components["schemas"]["MicroGridDuty"][];
+            chosen?: components["schemas"]["Chosen"] | null;
         };
         /** DutyDesk */
         DutyDesk: {

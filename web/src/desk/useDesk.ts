@@ -61,6 +61,8 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
   const shown = computed<Alert[]>(() => hero.value.ids.flatMap((id) => live.picture.value.alerts.get(id) ?? []))
   const first = computed<Alert | null>(() => shown.value[0] ?? null)
 
+  watch(() => (readonly ? '' : (selection.value?.id ?? '')), (id) => (live.focus.value = id), { immediate: true })
+
   const heroKey = computed(() => `${hero.value.mode}:${first.value?.id ?? ''}`)
   const armed_ms = ref(Date.now() + ARMING_MS)
   const armed = ref(false)

@@ -2,7 +2,7 @@
  * Joins the pure parts to the page: every event goes through the reducer, at most one drawing per animation frame, one
  * shared tick, and the truth about the link on <html>. No judgement here; see reduce.ts and trust.ts.
  */
-import { computed, inject, onScopeDispose, provide, shallowRef, watchEffect, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
+import { computed, inject, onScopeDispose, provide, shallowRef, watch, watchEffect, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
 import { api, freshId } from '../api/client'
 import type { Alert, Me, ViewName } from '../api/types'
 import { isWaitingRed } from '../alerts/order'
@@ -18,6 +18,7 @@ const TICK_MS = 250
 const WAKE_AFTER_MS = 10_000
 const HIDDEN_FLUSH_MS = 50 // a hidden page has no animation frames, and must still sound
 const BEAT_EVERY_MS = 15_000
+const FOCUS_AFTER_MS = 200 // J and K walk through cases faster than the wall need follow
 
 export interface Live {
   view: ViewName
@@ -33,6 +34,8 @@ export interface Live {
   /** the answer to our own command, applied before the stream tells it */
   learn: (alert: Alert) => void
   resync: () => void
+  /** the case chosen on this desk, '' for none: the wall follows it */
+  focus: ShallowRef<string>
 }
 
 const KEY: InjectionKey<Live> = Symbol('live')
@@ -118,6 +121,7 @@ export function provideLive(view: ViewName, me: Me, refused: () => void, page: s
   })
 
   const screen = screenName()
+  const focus = shallowRef('')
   const beat = (): void => {
     void api
       .beat({
@@ -128,16 +132,23 @@ export function provideLive(view: ViewName, me: Me, refused: () => void, page: s
         audio: root.dataset['audio'] ?? 'blocked',
         visible: document.visibilityState === 'visible',
         build: __BUILD__,
+        focus: focus.value,
       })
       .catch(() => undefined) // a beat that is not heard is exactly what the server looks for
   }
   const beats = setInterval(beat, BEAT_EVERY_MS)
   const firstBeat = setTimeout(beat, 1_500)
+  let focused: ReturnType<typeof setTimeout> | undefined
+  watch(focus, () => {
+    clearTimeout(focused)
+    focused = setTimeout(beat, FOCUS_AFTER_MS)
+  })
 
   onScopeDispose(() => {
     clearInterval(ticker)
     clearInterval(beats)
     clearTimeout(firstBeat)
+    clearTimeout(focused)
     document.removeEventListener('visibilitychange', woke)
     document.removeEventListener('resume', woke)
     connection.close()
@@ -157,6 +168,7 @@ export function provideLive(view: ViewName, me: Me, refused: () => void, page: s
       flush()
     },
     resync: connection.resync,
+    focus,
   }
   provide(KEY, live)
   return live
