@@ -251,6 +251,14 @@ def may_read(role: Role, quantity: str, resident: Resident | None) -> bool:
     return False
 
 
+def may_know_health(role: Role, *, case_open: bool) -> bool:
+    """Whether a role may read words about somebody's health: an administrator only while a case is open at the home.
+
+    Then the administrator works at the desk as others do and needs the card (domain P-03); else none of it (P-12).
+    """
+    return role is not Role.admin or case_open
+
+
 PHOTO_READERS = {Role.operator: "centre", Role.supervisor: "centre", Role.doctor: "doctor"}
 """As whom a role sees photographs."""
 

@@ -228,7 +228,7 @@ class House:
         if view == "family":
             found = self.picture.registry.contacts.get(user.contact or "")
             return redact.relative(found[0], found[1].id) if found is not None else Viewer("family")
-        return Viewer(view)
+        return Viewer(view, health=access.may_know_health(user.role, case_open=False))
 
     def me(self, who: Who) -> Json:
         """Who is signed in, for the screens."""

@@ -17,7 +17,7 @@ from care.messages import HomeHabits, Refusal, Report, decode
 from care.site import Device, Home, Resident, native_topic
 from care.stream import HEALTH
 from care.words import Role
-from dashboard_api import access, present, shapes, wording
+from dashboard_api import access, present, redact, shapes, wording
 from dashboard_api import strip as strips
 from dashboard_api.asking import duration, large, moment, signed_in
 from dashboard_api.devices import line
@@ -66,7 +66,12 @@ def routes(house: House) -> APIRouter:
             # Who mends devices needs the door, not who lives behind it.
             "residents": []
             if who.role is Role.maintenance
-            else [present.person_json(r, house.clock.now()) for r in home.residents],
+            else [
+                redact.known_to(
+                    present.person_json(r, house.clock.now()), who.role, case_open=home.id in open_count
+                )
+                for r in home.residents
+            ],
         }
 
     def counted() -> dict[str, int]:

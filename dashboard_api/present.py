@@ -152,6 +152,7 @@ def person_json(resident: Resident, now: datetime) -> dict[str, Any]:
         "age": now.year - resident.born if resident.born else None,
         "tier": resident.tier.value,
         "tags": wording.tags(resident),
+        "health_hidden": False,
     }
 
 

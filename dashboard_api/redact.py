@@ -13,8 +13,8 @@ from typing import Any
 
 from alerts import texts
 from care.site import Home, Resident
-from care.words import Level
-from dashboard_api import wording
+from care.words import Level, Role
+from dashboard_api import access, wording
 
 Json = dict[str, Any]
 
@@ -61,6 +61,8 @@ class Viewer:
     """The relative's homes."""
     residents: frozenset[str] = frozenset()
     """Who of them agreed that the relative hears how things are."""
+    health: bool = True
+    """At a desk: whether words about somebody's health may be read when the case is closed."""
 
 
 def surname(name: str) -> str:
@@ -251,9 +253,21 @@ def family(alert: Json, homes: frozenset[str], residents: frozenset[str]) -> Jso
     }
 
 
+def without_health(person: Json) -> Json:
+    """Somebody's line without what it says of their health; that there was something is not told either."""
+    return {**person, "tags": [t for t in person["tags"] if not t["health"]], "health_hidden": True}
+
+
+def known_to(person: Json, role: Role, *, case_open: bool) -> Json:
+    """Somebody in a list or on a card, as a role may read it."""
+    return person if access.may_know_health(role, case_open=case_open) else without_health(person)
+
+
 def for_view(alert: Json, viewer: Viewer) -> Json | None:
     """What a viewer may see of a case; None when it is none of theirs. An unknown view sees nothing."""
     match viewer.view:
+        case "desk" if alert["state"] == "closed" and not viewer.health:
+            return {**alert, "people": [without_health(p) for p in alert["people"]]}
         case "desk":
             return alert
         case "wall":

@@ -18,7 +18,7 @@ from care import schematic
 from care.errors import Temporary
 from care.ids import iso
 from care.site import Device, Home, Resident, value_of
-from care.words import Kind
+from care.words import Kind, Role
 from dashboard_api import access, days, present, redact, shapes, wording
 from dashboard_api import strip as strips
 from dashboard_api.asking import signed_in
@@ -71,12 +71,14 @@ def routes(house: House, photos: Photos) -> APIRouter:
         residents: list[Resident | None] = [resident] if resident is not None else [*home.residents] or [None]
         return all(access.may_read(who.role, quantity, r) for r in residents)
 
-    def line(home: Home, resident: Resident, count: dict[str, int]) -> Json:
+    def line(home: Home, resident: Resident, count: dict[str, int], role: Role) -> Json:
         health = house.picture.health.get(home.id)
         protection = health.protection if health is not None else "not"
         grid = house.picture.registry.grid_of(home)
         return {
-            **present.person_json(resident, house.clock.now()),
+            **redact.known_to(
+                present.person_json(resident, house.clock.now()), role, case_open=home.id in count
+            ),
             "tier_words": wording.TIERS[resident.tier],
             "home": home.id,
             "address": home.address,
@@ -112,7 +114,7 @@ def routes(house: House, photos: Photos) -> APIRouter:
         wanted = q.strip().lower()
         count = counted()
         found = [
-            line(home, resident, count)
+            line(home, resident, count, who.role)
             for home, resident in house.picture.registry.residents.values()
             if not wanted or any(wanted in word.lower() for word in _words(home, resident))
         ]
@@ -171,7 +173,7 @@ def routes(house: House, photos: Photos) -> APIRouter:
                     entry[key][words] = entry[key].get(words, 0) + 1
         devices = house.picture.health.get(home.id)
         return {
-            **line(home, person, counted()),
+            **line(home, person, counted(), who.role),
             "place": present.place_json(home, registry),
             "contacts": [
                 {"id": c.id, "name": c.name, "relation": c.relation, "phone": c.phone} for c in home.contacts

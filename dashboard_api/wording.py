@@ -289,13 +289,16 @@ def duration_en(seconds: float) -> str:
 
 def tags(resident: Resident) -> list[dict[str, object]]:
     """What the desk must know of a person before it rings: strong ones first. Unknown words stay as written."""
-    found: list[tuple[bool, str, str]] = []
+    found: dict[tuple[bool, str, str], bool] = {}
     for name in [*resident.flags, *resident.conditions]:
         word, english, strong = TAGS.get(name, (name, name, False))
-        if (strong, word, english) not in found:
-            found.append((strong, word, english))
-    found.sort(key=lambda t: not t[0])
-    return [{"word": word, "en": english, "strong": strong} for strong, word, english in found]
+        # a word nobody knows may be a disease
+        found.setdefault((strong, word, english), name in HEALTH_WORDS or name not in TAGS)
+    ordered = sorted(found.items(), key=lambda t: not t[0][0])
+    return [
+        {"word": word, "en": english, "strong": strong, "health": health}
+        for (strong, word, english), health in ordered
+    ]
 
 
 def masked(name: str) -> str:

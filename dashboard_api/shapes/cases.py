@@ -153,6 +153,8 @@ class Tag(Shape):
     word: str
     en: str | None = None
     strong: bool = False
+    health: bool = False
+    """Says something of somebody's health."""
 
 
 class ResidentBody(Shape):
@@ -161,6 +163,8 @@ class ResidentBody(Shape):
     age: int | None = None
     tier: str | None = None
     tags: list[Tag] = []
+    health_hidden: bool = False
+    """Words about health are left out of `tags`, whether there are any or not: your role reads them in an open case only."""
 
 
 class ContactBody(Shape):

@@ -227,6 +227,39 @@ async def test_a_relative_hears_of_their_own_only_and_never_a_diagnosis():
         assert (await daughter.post(f"{V}/alerts/{alert}/note", json={"version": 1})).status_code == 403
 
 
+async def test_an_administrator_reads_of_health_only_while_a_case_is_open():
+    """P-12, P-03: lists, cards and closed cases leave out what somebody suffers from and say so; an open case has the whole card."""
+    async with House() as house, house.program("admin") as admin, house.program("operator") as desk:
+        alert = await house.raised(smoke())
+
+        async def read(program):
+            resident = (await program.get(f"{V}/residents/r0317")).json()
+            listed = (await program.get(f"{V}/residents", params={"q": "周阿婆"})).json()["items"][0]
+            home = (await program.get(f"{V}/homes/h0317")).json()["residents"][0]
+            homes = (await program.get(f"{V}/homes")).json()["items"]
+            among = next(h for h in homes if h["id"] == "h0317")["residents"][0]
+            case = (await program.get(f"{V}/alerts/{alert}")).json()["people"][0]
+            return [resident, listed, home, among, case]
+
+        def words(person):
+            return {tag["word"] for tag in person["tags"]}
+
+        for person in await read(admin):
+            assert {"失智", "听力下降，多等铃", "独居"} <= words(person)
+            assert person["health_hidden"] is False
+        version = (await desk.get(f"{V}/alerts/{alert}")).json()["version"]
+        for command, body in (("acknowledge", {}), ("close", CLOSING)):
+            done = await desk.post(f"{V}/alerts/{alert}/{command}", json={"version": version, **body})
+            assert done.status_code == 200, done.text
+            version = done.json()["version"]
+        for person in await read(admin):
+            assert words(person) == {"独居"}
+            assert person["health_hidden"] is True
+        for person in await read(desk):
+            assert {"失智", "听力下降，多等铃", "独居"} <= words(person)
+            assert person["health_hidden"] is False
+
+
 def test_an_unknown_view_sees_nothing():
     """Allow-list: what nobody thought of is nothing."""
     assert redact.for_view({"home": "h"}, redact.Viewer("kitchen")) is None

@@ -5354,6 +5354,11 @@ export interface components {
              * @default []
              */
             tags?: components["schemas"]["Tag"][];
+            /**
+             * Health Hidden
+             * @default false
+             */
+            health_hidden?: boolean;
         };
         /** ResidentCard */
         ResidentCard: {
@@ -5370,6 +5375,11 @@ export interface components {
              * @default []
              */
             tags?: components["schemas"]["Tag"][];
+            /**
+             * Health Hidden
+             * @default false
+             */
+            health_hidden?: boolean;
             /** Tier Words */
             tier_words: string;
             /** Home */
@@ -5476,6 +5486,11 @@ export interface components {
              * @default []
              */
             tags?: components["schemas"]["Tag"][];
+            /**
+             * Health Hidden
+             * @default false
+             */
+            health_hidden?: boolean;
             /** Tier Words */
             tier_words: string;
             /** Home */
@@ -6399,6 +6414,11 @@ export interface components {
              * @default false
              */
             strong?: boolean;
+            /**
+             * Health
+             * @default false
+             */
+            health?: boolean;
         };
         /** TestAsked */
         TestAsked: {

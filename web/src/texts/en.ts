@@ -105,7 +105,7 @@ export const en: Texts = {
     noReference: 'none given', referenceNote: (reference) => (reference === null ? '119/120 reference: none given' : `119/120 reference: ${reference}`), note: 'Note (optional)',
     notReached: 'A case where nobody was reached cannot be closed: keep trying, or send somebody.', missing: (fields) => `Missing: ${fields}`, submit: 'Close the case', reopen: 'Open again', reopenReason: 'Why it is opened again',
   },
-  resident: { title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call', withThem: 'Says they are with them', told: 'People told' },
+  resident: { healthHidden: 'Administrators see notes about health only while a case is open', title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call', withThem: 'Says they are with them', told: 'People told' },
   tiers: { key: 'Key', important: 'Important', general: 'General' },
   keyList: { title: 'Keys', close: 'Close' },
 }

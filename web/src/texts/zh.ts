@@ -115,7 +115,7 @@ export const zh = {
     noReference: '未给', referenceNote: (reference: string | null) => (reference === null ? '119/120 回执号：未给' : `119/120 回执号：${reference}`), note: '备注（可不填）',
     notReached: '未联系上不能结案：请继续联系，或派人上门。', missing: (fields: string) => `还缺：${fields}`, submit: '结案', reopen: '重新打开', reopenReason: '重新打开的理由',
   },
-  resident: { title: '老人', none: '没有登记老人', home: '住处', address: '地址', floor: '楼层', key: '备用钥匙', phone: '座机', contacts: '联系人', call: '拨打', withThem: '说人在身边', told: '已通知的人' },
+  resident: { healthHidden: '只在有未结的告警时，管理员才能看到健康信息', title: '老人', none: '没有登记老人', home: '住处', address: '地址', floor: '楼层', key: '备用钥匙', phone: '座机', contacts: '联系人', call: '拨打', withThem: '说人在身边', told: '已通知的人' },
   tiers: { key: '重点', important: '重要', general: '一般' },
   keyList: { title: '按键', close: '关闭' },
 } as const
