@@ -85,6 +85,18 @@ def test_a_case_is_printed_whole_and_without_controls(room: Room, sit: Sit) -> N
     expect(drawer.get_by_role("heading", name="经过")).to_have_count(0)
 
 
+def test_the_browsers_own_key_prints_the_whole_case_too(room: Room, sit: Sit) -> None:
+    """Ctrl+P with the script open: evidence, history and person are on the sheet as well."""
+    alert = room.raised("smoke", "h0317")
+    page = sit(f"/desk?case={alert}")
+    drawer = page.locator("dialog.drawer")
+    expect(drawer.get_by_role("heading", name="经过")).to_have_count(0)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(drawer.get_by_role("heading", name="经过")).to_have_count(1)
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(drawer.get_by_role("heading", name="经过")).to_have_count(0)
+
+
 def on_paper(page: Page) -> list[str]:
     """What axe finds on the sheet, and what is pale on it: ink that a laser printer loses."""
     page.emulate_media(media="print")
@@ -147,14 +159,36 @@ def test_axe_finds_nothing_on_the_sheet_of_a_case(room: Room, sit: Sit, language
     page.pdf(path=ARTEFACTS / f"case-{language}.pdf", format="A4")
 
 
-@pytest.mark.parametrize("path", ["/duty", "/devices", "/residents/r0317", "/kpi", "/handover"])
+OFF_PAPER = """() => {
+  const bad = []
+  for (const one of document.querySelectorAll('main *')) {
+    if (!one.checkVisibility() || one.closest('.sr, svg')) continue
+    const style = getComputedStyle(one)
+    if (style.overflowY !== 'visible' && one.scrollHeight > one.clientHeight + 1) bad.push(`cut: ${one.className || one.tagName}`)
+    if (one.matches('button:not(.tile button, .shift, .bars button, .fold, .row, th button), form, select, input')) bad.push(`for fingers: ${one.textContent.trim().slice(0, 20)}`)
+    if (style.printColorAdjust !== 'exact') bad.push(`ground left to the browser: ${one.className || one.tagName}`)
+  }
+  const dark = (colour) => { const [r, g, b, a = 1] = (colour.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number); return a > 0 && r + g + b < 240 }
+  for (const one of document.querySelectorAll('main svg')) {
+    if (dark(getComputedStyle(one).backgroundColor)) bad.push('a chart on black')
+    for (const shape of one.querySelectorAll('.band, .cell, .nil')) if (dark(getComputedStyle(shape).fill)) bad.push(`black: ${shape.getAttribute('class')}`)
+  }
+  return [...new Set(bad)]
+}"""
+"""What does not belong on a sheet: lists cut where the screen would scroll, what only a finger needs, grounds that cost a cartridge."""
+
+
+@pytest.mark.parametrize("path", ["/duty", "/devices", "/residents", "/residents/r0317", "/kpi", "/handover"])
 def test_axe_finds_nothing_on_the_sheets_of_the_other_pages(room: Room, sit: Sit, path: str) -> None:
-    """C-A11Y-1 on paper: week and coverage, devices, a resident, figures, hand-over: readable, nothing pale, no bars of the screen."""
+    """C-A11Y-1 on paper: readable, nothing pale, nothing cut, nothing black, no bars and keys of the screen; when and by whom."""
     room.raised("bed", "h0317")
     page = sit(path)
     page.locator("main :is(h1, h2):visible").first.wait_for()
     page.wait_for_timeout(500)  # what it asks the service for is there too
     assert on_paper(page) == []
+    assert page.evaluate(OFF_PAPER) == []
     expect(page.get_by_role("banner")).to_be_hidden()
+    if path != "/kpi":
+        expect(page.locator("h1.paper")).to_contain_text("打印")
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     page.pdf(path=ARTEFACTS / f"print{path.replace('/', '-')}.pdf", format="A4")
