@@ -33,6 +33,22 @@ class ScriptStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     do_en: str = ""
 
 
+class Suggestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Outcome codes offered beforehand; empty: nothing is known of it. A person chooses."""
+
+    cause: str = ""
+    actions: list[str] = []
+    outcome: str = ""
+    truth: str = ""
+
+
+class Offers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What either answer makes likely."""
+
+    yes: Suggestion | None = None
+    no: Suggestion | None = None
+
+
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A yes/no question, what either answer means, and which question follows (`end`: none)."""
 
@@ -42,16 +58,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     no: str
     after_yes: str | None = None
     after_no: str | None = None
-
-
-class Suggestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Outcome codes offered first; a person chooses."""
-
-    cause: str
-    verification: str
-    actions: list[str]
-    outcome: str
-    truth: str
+    offer: Offers | None = None
 
 
 class _Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +68,6 @@ class _Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     say: str
     steps: list[ScriptStep]
     questions: list[Question]
-    suggest: Suggestion
     suggest_when: dict[str, Suggestion] = {}
     hint: str = ""
 
@@ -95,7 +101,8 @@ class Script(msgspec.Struct, frozen=True):
     steps: list[ScriptStep]
     questions: list[Question]
     hints: list[str]
-    suggest: Suggestion
+    suggest: Suggestion | None
+    """What the devices themselves have shown."""
     title_en: str = ""
     hints_en: list[str] = []
 
@@ -118,16 +125,18 @@ def _file() -> _File:
         for question in script.questions:
             if question.after_yes not in ids or question.after_no not in ids:
                 raise Misconfigured(f"scripts.yaml, {script.id}: {question.id} leads to no question")
-        for offer in (script.suggest, *script.suggest_when.values()):
+        answers = [o for q in script.questions if q.offer is not None for o in (q.offer.yes, q.offer.no)]
+        for offer in (*script.suggest_when.values(), *answers):
+            if offer is None:
+                continue
             said = [
                 ("cause", offer.cause),
-                ("verification", offer.verification),
                 ("outcome", offer.outcome),
                 ("truth", offer.truth),
                 *(("action", a) for a in offer.actions),
             ]
             for kind, code in said:
-                if not codes.known(kind, code):
+                if code and not codes.known(kind, code):
                     raise Misconfigured(f"scripts.yaml, {script.id}: there is no {kind} {code}")
     said_in_chinese = {s.title for s in data.scripts}
     said_in_chinese |= {word for s in data.scripts for step in s.steps for word in (step.when, step.do)}
@@ -205,8 +214,8 @@ def script_for(
                 steps[n] = ScriptStep(
                     old.when, change.do, old.detail if change.detail is None else change.detail
                 )
-    tags = {t for f in alert.findings for t in f.tags}
-    offer = next((s for tag, s in script.suggest_when.items() if tag in tags), script.suggest)
+    shown = {t for f in alert.findings for t in f.tags} | {alert.code}
+    offer = next((s for sign, s in script.suggest_when.items() if sign in shown), None)
     hints = [h for h in (script.hint, *(a.hint for a in adaptations)) if h]
     return Script(
         id=script.id,

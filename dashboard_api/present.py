@@ -245,12 +245,13 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
                 "no": q.no,
                 "after_yes": q.after_yes,
                 "after_no": q.after_no,
+                "offer": msgspec.to_builtins(q.offer) if q.offer is not None else None,
             }
             for q in script.questions
         ],
         "hints": list(script.hints),
         "hints_en": list(script.hints_en),
-        "suggest": msgspec.to_builtins(script.suggest),
+        "suggest": msgspec.to_builtins(script.suggest) if script.suggest is not None else None,
     }
 
 

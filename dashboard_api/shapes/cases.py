@@ -191,14 +191,22 @@ class Question(Shape):
     after_yes: str | None = None
     """Which question follows a yes; null the next one, `end` none."""
     after_no: str | None = None
+    offer: Offers | None = None
+    """Outcome codes that either answer makes likely."""
 
 
 class Suggestion(Shape):
+    """Left out: nothing is known of it."""
+
     cause: str | None = None
-    verification: str | None = None
     actions: list[str] = []
     outcome: str | None = None
     truth: str | None = None
+
+
+class Offers(Shape):
+    yes: Suggestion | None = None
+    no: Suggestion | None = None
 
 
 class Script(Shape):

@@ -185,6 +185,7 @@ def test_axe_finds_nothing_on_the_sheets_of_the_other_pages(room: Room, sit: Sit
     page = sit(path)
     page.locator("main :is(h1, h2):visible").first.wait_for()
     page.wait_for_timeout(500)  # what it asks the service for is there too
+    page.set_viewport_size({"width": 720, "height": 1020})  # A4 within its margins
     assert on_paper(page) == []
     assert page.evaluate(OFF_PAPER) == []
     expect(page.get_by_role("banner")).to_be_hidden()

@@ -1,5 +1,6 @@
 /** What a case needs before it may be closed, and what is offered first. Pure. */
-import type { Alert, Suggestion } from '../api/types'
+import type { Alert, ScriptQuestion, Suggestion } from '../api/types'
+import type { Answer } from './answers'
 
 export interface Draft {
   cause: string
@@ -18,18 +19,54 @@ export type Field = 'cause' | 'verification' | 'actions' | 'outcome' | 'truth' |
 export const NOT_REACHED = 'O5'
 const EMERGENCY_ACTIONS = ['A3', 'A4'] // 120 and 119, domain.md: outcome codes
 
-export function freshDraft(suggest: Suggestion | null | undefined): Draft {
+export type Offer = Pick<Draft, 'cause' | 'verification' | 'actions' | 'outcome' | 'truth'>
+export const OFFERED = ['cause', 'verification', 'actions', 'outcome', 'truth'] as const
+
+const REAL = 'real'
+
+/** One answer's offer upon those before it. What was said to be real stays real: no later 「碰到的」 makes it a mistake. */
+function upon(before: Offer, offer: Suggestion): Offer {
+  const truth = offer.truth ?? ''
+  if (before.truth === REAL && truth !== '' && truth !== REAL) return before
+  const instead = truth !== ''
+  const pick = (had: string, given: string | null | undefined): string => (given && (instead || had === '') ? given : had)
+  // a danger that comes to light later takes a comforting outcome back
+  const outcome = truth === REAL && before.truth !== REAL ? (offer.outcome ?? '') : pick(before.outcome, offer.outcome)
   return {
-    cause: suggest?.cause ?? '',
-    verification: suggest?.verification ?? '',
-    actions: [...(suggest?.actions ?? [])],
-    outcome: suggest?.outcome ?? '',
-    truth: suggest?.truth ?? '',
-    note: '',
-    reference: '',
-    noReference: false,
+    ...before,
+    cause: pick(before.cause, offer.cause),
+    outcome,
+    truth: pick(before.truth, truth),
+    actions: [...new Set([...before.actions, ...(offer.actions ?? [])])],
   }
 }
+
+/**
+ * What may be chosen beforehand: what the devices have shown, what was answered, and what the case itself knows, whom
+ * somebody reached (V1, V2), who was there (V4, A2) and which service was called (A3, A4). Nothing besides: a case of which
+ * nobody has heard anything has an empty form, so that no single press makes an unanswered call for help a mistake.
+ */
+export function offered(alert: Alert, path: readonly ScriptQuestion[], answers: Readonly<Record<string, Answer>>): Offer {
+  let offer: Offer = { cause: '', verification: '', actions: [], outcome: '', truth: '' }
+  const shown = alert.script?.suggest
+  if (shown) offer = upon(offer, shown)
+  for (const question of path) {
+    const answer = answers[question.id]
+    const said = answer === undefined ? null : answer.yes ? question.offer?.yes : question.offer?.no
+    if (said) offer = upon(offer, said)
+  }
+  const reached = (alert.called ?? []).filter((one) => one.result === 'answered').map((one) => one.to)
+  const there = alert.responders.some((one) => one.arrived_at || one.state === 'arrived')
+  const done = [there ? 'A2' : '', reached.includes('120') ? 'A3' : '', reached.includes('119') ? 'A4' : ''].filter(Boolean)
+  const contacts = new Set((alert.contacts ?? []).map((one) => one.id))
+  return {
+    ...offer,
+    verification: there ? 'V4' : reached.includes('home') ? 'V1' : reached.some((one) => contacts.has(one)) ? 'V2' : '',
+    actions: [...new Set([...offer.actions, ...done])].sort(),
+  }
+}
+
+export const freshDraft = (offer: Offer): Draft => ({ ...offer, actions: [...offer.actions], note: '', reference: '', noReference: false })
 
 /** Fields still missing, in the order of the form. Red and yellow need all four codes; a blue may close with none. */
 export function missing(level: Alert['level'], draft: Draft): Field[] {

@@ -4508,6 +4508,11 @@ export interface components {
             /** Spans */
             spans: components["schemas"]["Span"][];
         };
+        /** Offers */
+        Offers: {
+            yes?: components["schemas"]["Suggestion"] | null;
+            no?: components["schemas"]["Suggestion"] | null;
+        };
         /**
          * OutBody
          * @description A while out of service.
@@ -5041,6 +5046,7 @@ export interface components {
             after_yes?: string | null;
             /** After No */
             after_no?: string | null;
+            offer?: components["schemas"]["Offers"] | null;
         };
         /** RaisedCase */
         RaisedCase: {
@@ -6387,12 +6393,13 @@ export interface components {
             /** Unit */
             unit: string | null;
         };
-        /** Suggestion */
+        /**
+         * Suggestion
+         * @description Left out: nothing is known of it.
+         */
         Suggestion: {
             /** Cause */
             cause?: string | null;
-            /** Verification */
-            verification?: string | null;
             /**
              * Actions
              * @default []

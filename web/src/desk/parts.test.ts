@@ -130,8 +130,9 @@ describe('the four keys', () => {
 })
 
 describe('the outcome', () => {
-  const suggest = { cause: 'C02', verification: 'V1', actions: ['A1'], outcome: 'O1', truth: 'avoidable' }
-  const form = (alert = anAlert({ id: `o${Math.floor(performance.now() * 1000)}`, script: { title: '烟感', steps: [], suggest } })) => show(OutcomeForm, { props: { alert, codes } })
+  const cooking = { cause: 'C02', verification: 'V1', actions: ['A1'], outcome: 'O1', truth: 'avoidable' }
+  const nothing = { cause: '', verification: '', actions: [], outcome: '', truth: '' }
+  const form = (alert = anAlert({ id: `o${Math.floor(performance.now() * 1000)}` }), offer = cooking) => show(OutcomeForm, { props: { alert, codes, offer } })
 
   it('cooking is chosen already and closes with one press', async () => {
     const wrapper = form()
@@ -139,10 +140,17 @@ describe('the outcome', () => {
     expect(wrapper.emitted('close')![0]![0]).toMatchObject({ cause: 'C02', verification: 'V1', actions: ['A1'], outcome: 'O1', truth: 'avoidable' })
   })
   it('what is missing is named, and nothing is sent', async () => {
-    const wrapper = form(anAlert({ id: 'none' }))
+    const wrapper = form(anAlert({ id: 'none' }), nothing)
     await wrapper.find('form').trigger('submit')
     expect(wrapper.emitted('close')).toBeUndefined()
     expect(wrapper.find('[role="alert"]').text()).toBe('还缺：原因、核实、处置、结果、真假')
+  })
+  it('a later answer changes what nobody has chosen, and leaves what somebody has', async () => {
+    const wrapper = form(anAlert({ id: 'later' }), nothing)
+    await wrapper.find('input[value="C19"]').setValue(true)
+    await wrapper.setProps({ offer: cooking })
+    await wrapper.find('form').trigger('submit')
+    expect(wrapper.emitted('close')![0]![0]).toMatchObject({ cause: 'C19', verification: 'V1', actions: ['A1'], outcome: 'O1', truth: 'avoidable' })
   })
   it('未联系上 can not be closed', async () => {
     const wrapper = form()

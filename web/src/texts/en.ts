@@ -101,6 +101,7 @@ export const en: Texts = {
     missing: (fields) => `Missing: ${fields}`, forbidden: 'You may not do this', other: (why) => `Failed: ${why}`,
   },
   outcome: {
+    likely: 'Chosen beforehand from the answers and from what happened: check it before you close.',
     title: 'Outcome', done: 'Closed', loading: 'Loading the codes', fields: { cause: 'Cause', verification: 'Verified by', actions: 'Actions', outcome: 'Outcome', truth: 'Truth', reference: '119 / 120 reference' }, choose: 'please choose', fill: 'please fill in', search: 'Code or words',
     noReference: 'none given', referenceNote: (reference) => (reference === null ? '119/120 reference: none given' : `119/120 reference: ${reference}`), note: 'Note (optional)',
     notReached: 'A case where nobody was reached cannot be closed: keep trying, or send somebody.', missing: (fields) => `Missing: ${fields}`, submit: 'Close the case', reopen: 'Open again', reopenReason: 'Why it is opened again',

@@ -111,6 +111,7 @@ export const zh = {
     missing: (fields: string) => `还缺：${fields}`, forbidden: '您没有这个权限', other: (why: string) => `没有成功：${why}`,
   },
   outcome: {
+    likely: '已按回答和经过预选，请核对后再结案。',
     title: '处置结果', done: '已结案', loading: '正在读取代码表', fields: { cause: '原因', verification: '核实', actions: '处置', outcome: '结果', truth: '真假', reference: '119 / 120 回执号' }, choose: '请选择', fill: '请填写', search: '输入代码或文字',
     noReference: '未给', referenceNote: (reference: string | null) => (reference === null ? '119/120 回执号：未给' : `119/120 回执号：${reference}`), note: '备注（可不填）',
     notReached: '未联系上不能结案：请继续联系，或派人上门。', missing: (fields: string) => `还缺：${fields}`, submit: '结案', reopen: '重新打开', reopenReason: '重新打开的理由',
