@@ -203,10 +203,60 @@ def test_answers_are_kept_and_seen_by_the_second_operator(room: Room, sit: Sit) 
     two = sit(f"/desk?case={alert}&at={alert}", user="second")
     pressed = two.get_by_role("group", name="看到火或者浓烟了吗？").get_by_role("button", name="否")
     expect(pressed).to_have_attribute("aria-pressed", "true")
+    # Whoever has the case writes; the other only reads, and is told who it is.
+    expect(pressed).to_be_enabled()
+    room.command(alert, "acknowledge", actor="s01")
+    expect(pressed).to_be_disabled()
+    expect(two.get_by_text(f"由{room.house.name_of('s01')}记录")).to_be_visible()
     one.get_by_role("group", name="刚才是不是在烧菜？").get_by_role("button", name="是").click()
     two.get_by_text("多半是油烟").wait_for()
     one.reload()
     one.get_by_text("多半是油烟").wait_for()
+
+
+def test_a_filter_is_part_of_the_address_and_hides_no_red(room: Room, sit: Sit) -> None:
+    """9.2: grid, kind and one's own in a bar that one press takes away; it survives a reload, and a new red shows whatever it says."""
+    homes = [home for home in room.registry.homes if home != "h0317"]
+    bed, vitals = room.raised("bed", homes[6]), room.raised("vitals", homes[7])
+    page = sit()
+    page.get_by_role("button", name="筛选").click()
+    page.get_by_role("combobox", name="类型").select_option("vitals")
+    expect(page.locator(f'[data-alert="{bed}"]')).to_have_count(0)
+    expect(page.locator(f'.queue [data-alert="{vitals}"]')).to_have_count(1)
+    assert "kind=vitals" in page.url
+    page.reload()
+    expect(page.get_by_role("combobox", name="类型")).to_have_value("vitals")
+    expect(page.locator(f'[data-alert="{bed}"]')).to_have_count(0)
+    expect(page.locator(".queue .foot")).to_contain_text("另有 1 条")
+    smoke = room.raised("smoke", "h0317")
+    expect(page.locator(f'.lane [data-alert="{smoke}"]')).to_have_count(1)
+    assert axe(page) == []
+    picture(page, "desk-filter")
+    page.get_by_role("button", name="清除").click()
+    expect(page.locator(f'.queue [data-alert="{bed}"]')).to_have_count(1)
+    assert "kind" not in page.url
+
+
+def test_a_short_press_offers_both_emergency_services(room: Room, sit: Sit) -> None:
+    """9.2, 10: holding is not asked of everybody: a press, also of the keyboard, opens both numbers; Esc gives the focus back."""
+    alert = room.raised("sos", "h0317")
+    page = sit()
+    hero(page, alert)
+    key = page.get_by_role("button", name="转 120")
+    key.focus()
+    page.keyboard.press("Enter")
+    services = page.get_by_role("group", name="急救、消防")
+    expect(services.get_by_role("button", name="120 急救")).to_be_focused()
+    assert axe(page) == []
+    picture(page, "desk-services")
+    page.keyboard.press("Escape")
+    expect(services).to_have_count(0)
+    expect(key).to_be_focused()
+    key.click()
+    services.get_by_role("button", name="119 消防").click()
+    page.get_by_text("正在拨打 119").first.wait_for()
+    page.keyboard.press("z")
+    wait_for(lambda: "Called" in happened(room, alert), what="the call")
 
 
 def test_the_homes_of_an_outage_are_ticked_off_on_the_screen(room: Room, sit: Sit) -> None:

@@ -1,4 +1,4 @@
-/** Search in the queue by name, address, phone, number or device. It can never hide a red. Pure. */
+/** What of the queue is wanted: words (name, address, phone, number, device), a grid, a kind, one's own. It can never hide a red. Pure. */
 import type { Alert } from '../api/types'
 import type { Queue } from './order'
 
@@ -10,13 +10,27 @@ function found(alert: Alert, wanted: string): boolean {
   return words.some((word) => word?.toLowerCase().includes(wanted))
 }
 
-export function filtered(queue: Queue, text: string): { queue: Queue; hidden: number } {
-  const wanted = text.trim().toLowerCase()
-  if (wanted === '') return { queue, hidden: 0 }
+export interface Filter {
+  text: string
+  /** the grid's name, as the case's place tells it */
+  grid: string
+  kind: string
+  /** those that I have taken */
+  mine: boolean
+}
+export const NO_FILTER: Filter = { text: '', grid: '', kind: '', mine: false }
+export const isFiltering = (filter: Filter): boolean => filter.text.trim() !== '' || filter.grid !== '' || filter.kind !== '' || filter.mine
+
+export function filtered(queue: Queue, filter: Filter, me: string | null): { queue: Queue; hidden: number } {
+  if (!isFiltering(filter)) return { queue, hidden: 0 }
+  const wanted = filter.text.trim().toLowerCase()
   let hidden = 0
+  const fits = (alert: Alert): boolean =>
+    (wanted === '' || found(alert, wanted)) && (filter.grid === '' || alert.place?.grid === filter.grid) &&
+    (filter.kind === '' || alert.kind === filter.kind) && (!filter.mine || (me !== null && alert.owner?.id === me))
   const keep = (list: Alert[]): Alert[] =>
     list.filter((alert) => {
-      const stays = alert.level === 'red' || found(alert, wanted)
+      const stays = alert.level === 'red' || fits(alert)
       if (!stays) hidden += 1
       return stays
     })

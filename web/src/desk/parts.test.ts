@@ -100,21 +100,28 @@ describe('the centre', () => {
 })
 
 describe('the four keys', () => {
-  it('119 must be held for a second with a finger, and opens with a press from the keyboard', async () => {
+  it('119 must be held for a second; a short press opens the menu with both numbers', async () => {
     vi.useFakeTimers()
-    const wrapper = show(ActionBar, { props: { primary: '接警', armed: true } })
+    const wrapper = show(ActionBar, { props: { primary: '接警', armed: true, kind: 'smoke' } })
     const fire = button(wrapper, '转 119')
     await fire.trigger('pointerdown')
     vi.advanceTimersByTime(700)
     await fire.trigger('pointerup')
+    await fire.trigger('click')
     expect(wrapper.emitted('emergency')).toBeUndefined()
-    expect(fire.text()).toContain('请按住 1 秒')
+    await button(wrapper, '120 急救').trigger('click')
+    expect(wrapper.emitted('emergency')).toEqual([['120']])
+    expect(wrapper.find('.menu').exists()).toBe(false)
     await fire.trigger('pointerdown')
     vi.advanceTimersByTime(1_000)
-    expect(wrapper.emitted('emergency')).toEqual([['119']])
-    fire.element.dispatchEvent(new MouseEvent('click', { detail: 0, bubbles: true }))
-    expect(wrapper.emitted('emergency')).toHaveLength(2)
+    await fire.trigger('pointerup')
+    await fire.trigger('click')
+    expect(wrapper.emitted('emergency')).toEqual([['120'], ['119']])
+    expect(wrapper.find('.menu').exists()).toBe(false)
     vi.useRealTimers()
+  })
+  it('for a person the key is 120', () => {
+    expect(show(ActionBar, { props: { primary: '接警', armed: true, kind: 'sos' } }).text()).toContain('转 120长按 0')
   })
   it('a call ends with one of five words', async () => {
     const wrapper = show(CallPanel, { props: { call: { alert: 'a', to: 'home', label: '家中电话', number: '0574-86293712', started_ms: 0 }, seconds: 12 } })

@@ -145,6 +145,18 @@ describe('calling and sending', () => {
     expect(desk.notices.value.at(-1)?.words).toBe('已派 林国平、汤红霞')
   })
 
+  it('the digit of whom the desk has chosen confirms them, and nobody chosen is said', async () => {
+    sit([taken()])
+    await settle()
+    await desk.dispatch()
+    desk.toggle('s07')
+    expect(desk.chosen.value).toEqual(['s07'])
+    desk.toggle('s07')
+    await desk.dispatch()
+    expect(sent).toEqual([])
+    expect(desk.notices.value.at(-1)?.words).toContain('还没有选人')
+  })
+
   it('119 is a call like any other, with its result', async () => {
     sit([taken()])
     await settle()

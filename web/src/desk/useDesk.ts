@@ -5,6 +5,7 @@
 import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue'
 import { api, Refusal, type CommandName } from '../api/client'
 import type { Alert, CallResult, Duty, Me } from '../api/types'
+import { isFiltering, NO_FILTER, type Filter } from '../alerts/filter'
 import { chooseHero, isWaitingRed, order, walk, type Selection } from '../alerts/order'
 import type { Live } from '../live/useLive'
 import { mayAct } from '../session'
@@ -33,10 +34,12 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
   const call = shallowRef<Call | null>(null)
   const dispatching = ref(false)
   const chosen = ref<string[]>([])
+  /** chosen by the desk, not yet by a person: their digit confirms them */
+  let nearest: string | null = null
   const busy = ref(false)
   const notices = shallowRef<readonly Notice[]>([])
   const drawerOpen = ref(false)
-  const filter = ref('')
+  const filter = shallowRef<Filter>(NO_FILTER)
   const readonly = !mayAct(me)
   const mine = me.staff
 
@@ -221,8 +224,8 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     const sent = new Set(alert.responders.filter((one) => one.state !== 'declined').map((one) => one.id))
     const free = people.value.filter((person) => person.state === 'free' && !sent.has(person.id))
     // who can only be rung up is not chosen for anybody: a person decides that, and rings
-    const nearest = free.find((person) => person.reachable !== false) ?? free[0]
-    chosen.value = nearest === undefined ? [] : [nearest.id]
+    nearest = (free.find((person) => person.reachable !== false) ?? free[0])?.id ?? null
+    chosen.value = nearest === null ? [] : [nearest]
   }
 
   function toggle(person: string): void {
@@ -233,6 +236,9 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
       chosen.value = [person]
       return
     }
+    const confirmed = person === nearest
+    nearest = null
+    if (confirmed) return
     chosen.value = chosen.value.includes(person) ? chosen.value.filter((one) => one !== person) : [...chosen.value, person]
   }
 
@@ -240,7 +246,7 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
   async function dispatch(): Promise<void> {
     if (readonly || first.value === null) return
     if (!dispatching.value) return openDispatch()
-    if (chosen.value.length === 0) return
+    if (chosen.value.length === 0) return say(t.value.dispatch.choose, 'alert')
     const sent = await command(first.value, 'dispatch', { responders: [...chosen.value] })
     if (sent === null) return
     const asked = people.value.filter((person) => chosen.value.includes(person.id))
@@ -254,7 +260,7 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
       dispatching.value = false
       chosen.value = []
     } else if (call.value !== null) call.value = null
-    else if (filter.value !== '') filter.value = ''
+    else if (isFiltering(filter.value)) filter.value = NO_FILTER
     else select(null)
   }
 

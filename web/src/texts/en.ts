@@ -46,7 +46,7 @@ export const en: Texts = {
   queue: {
     label: 'Alert queue', lane: 'Red lane', waited: 'waiting', laneEmpty: 'no red', inHand: (n) => `In hand ${n}`, elapsed: 'elapsed', waiting: (n) => `Waiting ${n}`, orderWords: 'by level and waiting time',
     none: 'No open alerts', more: (n) => `${n} more`, leaf: 'to browse', all: 'All shown', recentBefore: 'Last 10 min', recentAfter: 'new',
-    person: (name, age) => `${name}, ${age}`, nobody: 'nobody yet', merged: 'merged', search: 'Name, address, phone or device', clear: 'Clear',
+    person: (name, age) => `${name}, ${age}`, nobody: 'nobody yet', merged: 'merged', search: 'Name, address, phone or device', clear: 'Clear', filter: 'Filter', grid: 'Grid', kind: 'Kind', allGrids: 'All grids', allKinds: 'All kinds', mine: 'Mine',
   },
   spoken: (first, others) => `${first}, and ${others} more`,
   hero: {
@@ -59,16 +59,16 @@ export const en: Texts = {
   strip: {
     label: 'Evidence from the same home', title: 'Same home', last: (n) => `last ${n} min`, more: (n) => `${n} more devices`, inference: 'Inferred: ', now: 'now', out: (what, until, by) => `${what}: out of service until ${until}${by ? ` (${by})` : ''}`, and: '; ', loading: 'Loading', failed: 'The home’s device data cannot be read now', none: 'No device data for 60 minutes: do not take this to mean all is well',
   },
-  script: { label: 'Script', title: 'Script', step: (n, when) => `Step ${n} · ${when}`, questions: 'Ask', yes: 'Yes', no: 'No', none: 'No script for this kind of alert; follow the duty manual.' },
+  script: { label: 'Script', title: 'Script', step: (n, when) => `Step ${n} · ${when}`, questions: 'Ask', writer: (who) => `${who} is writing them down`, yes: 'Yes', no: 'No', none: 'No script for this kind of alert; follow the duty manual.' },
   actions: {
     label: 'Act', take: 'Take', takeAndCall: 'Take and call home', takeAndCallFamily: 'Take and call family', ownedBy: (name) => `With ${name}`, yours: 'With you',
-    call: 'Call home', callAgain: 'Call home again', callFamily: 'Call family', dispatch: 'Send', fire: 'Fire 119', holdHint: 'Hold 1 s', outcome: 'Outcome',
+    call: 'Call home', callAgain: 'Call home again', callFamily: 'Call family', dispatch: 'Send', fire: (number) => `Call ${number}`, services: 'Emergency services', service: { 120: '120 ambulance', 119: '119 fire' }, outcome: 'Outcome',
   },
-  keys: { space: 'Space', hold9: 'hold 9' },
+  keys: { space: 'Space', hold: (digit) => `hold ${digit}` },
   call: {
     label: (who) => `Calling ${who}`, calling: (who) => `Calling ${who}`, home: 'home', cancel: 'Not called', withThem: 'Says the person is there and well', results: { answered: 'Answered', no_answer: 'No answer', busy: 'Busy', refused: 'Refused', wrong_number: 'Wrong no.' },
   },
-  dispatch: { label: 'Who to send', hint: 'number keys change the choice', nobody: 'Nobody to send: ring the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel', ring: 'phone only', ringThem: (who) => `Messages do not reach them, ring now: ${who}` },
+  dispatch: { label: 'Who to send', hint: 'number keys change the choice', choose: 'Nobody is chosen: choose by number, then D sends', nobody: 'Nobody to send: ring the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel', ring: 'phone only', ringThem: (who) => `Messages do not reach them, ring now: ${who}` },
   responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site', left: 'Handed over' },
   grid: { label: (n) => `${n} red alerts`, first: 'longest waiting first', others: (n) => `${n} more reds on the left`, see: 'Details', newRed: (n) => `New red ${n}` },
   calm: {

@@ -53,7 +53,7 @@ export const zh = {
   queue: {
     label: '告警队列', lane: '红色固定区', waited: '已等待', laneEmpty: '没有待接的红色', inHand: (n: number) => `处理中 ${n}`, elapsed: '用时', waiting: (n: number) => `待处理 ${n}`, orderWords: '按级别、等待时间排序',
     none: '没有未结的告警', more: (n: number) => `另有 ${n} 条`, leaf: '翻看', all: '已全部显示', recentBefore: '近 10 分钟', recentAfter: '条新告警',
-    person: (name: string, age: number) => `${name} ${age} 岁`, nobody: '待接', merged: '已合并', search: '按姓名、地址、电话、设备查找', clear: '清除',
+    person: (name: string, age: number) => `${name} ${age} 岁`, nobody: '待接', merged: '已合并', search: '按姓名、地址、电话、设备查找', clear: '清除', filter: '筛选', grid: '网格', kind: '类型', allGrids: '全部网格', allKinds: '全部类型', mine: '我接的',
   },
   spoken: (first: string, others: number) => `${first}，另有 ${others} 个`,
   hero: {
@@ -68,17 +68,17 @@ export const zh = {
   strip: {
     label: '同户佐证', title: '同户佐证', last: (n: number) => `近 ${n} 分钟`, more: (n: number) => `另有 ${n} 台`, inference: '推断：', now: '现在', out: (what: string, until: string, by: string) => `${what}停用至 ${until}${by ? `（${by}登记）` : ''}`, and: '；', loading: '正在读取', failed: '暂时读不到此户的设备数据', none: '此户近 60 分钟没有设备数据：不能当作平安',
   },
-  script: { label: '处置脚本', title: '处置脚本', step: (n: number, when: string) => `第 ${n} 步 · ${when}`, questions: '问一问', yes: '是', no: '否', none: '这类告警没有脚本，按值班手册处置。' },
+  script: { label: '处置脚本', title: '处置脚本', step: (n: number, when: string) => `第 ${n} 步 · ${when}`, questions: '问一问', writer: (who: string) => `由${who}记录`, yes: '是', no: '否', none: '这类告警没有脚本，按值班手册处置。' },
   actions: {
     label: '处置', take: '接警', takeAndCall: '接警并拨打家中电话', takeAndCallFamily: '接警并拨打家属电话', ownedBy: (name: string) => `${name} 处理中`, yours: '由您处理中',
-    call: '拨打家中电话', callAgain: '再次拨打家中电话', callFamily: '拨打家属电话', dispatch: '派人上门', fire: '转 119', holdHint: '请按住 1 秒', outcome: '处置结果',
+    call: '拨打家中电话', callAgain: '再次拨打家中电话', callFamily: '拨打家属电话', dispatch: '派人上门', fire: (number: string) => `转 ${number}`, services: '急救、消防', service: { 120: '120 急救', 119: '119 消防' }, outcome: '处置结果',
   },
-  keys: { space: '空格', hold9: '长按 9' },
+  keys: { space: '空格', hold: (digit: number) => `长按 ${digit}` },
   call: {
     label: (who: string) => `正在拨打 ${who}`, calling: (who: string) => `正在拨打 ${who}`, home: '家中电话', cancel: '没有拨打',
     withThem: '说人在身边，平安', results: { answered: '接通', no_answer: '无人接', busy: '占线', refused: '拒接', wrong_number: '空号' },
   },
-  dispatch: { label: '派谁去', hint: '数字键改选', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消', ring: '只能打电话', ringThem: (who: string) => `消息发不到，请马上打电话：${who}` },
+  dispatch: { label: '派谁去', hint: '数字键改选', choose: '还没有选人：按数字键选，再按 D 派出', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消', ring: '只能打电话', ringThem: (who: string) => `消息发不到，请马上打电话：${who}` },
   responder: { offered: '已通知', accepted: '已接单', declined: '去不了', departed: '途中', arrived: '已到场', left: '已交接' },
   grid: { label: (n: number) => `${n} 个红色告警`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色在左侧`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
   calm: {
