@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, assert_never
 
 import msgspec
@@ -71,6 +72,11 @@ from care.words import Level, Role, Tier
 from dashboard_api import wording
 from devices.kinds import KINDS
 
+NEAR_AT_MOST = 6
+NEARBY_AT_MOST = 12
+FIRE_KINDS = frozenset({"smoke", "gas", "co"})
+"""What may spread to the neighbours."""
+
 Names = Callable[[str], str]
 """Id of a person in the log → the name to show."""
 
@@ -128,6 +134,39 @@ def place_json(home: Home, registry: Registry) -> dict[str, Any]:
         "door_code": bool(home.access.door_code),
         "phone": home.phone or None,
     }
+
+
+@lru_cache(maxsize=2)
+def _buildings(registry: Registry) -> dict[str, list[Home]]:
+    """The homes of each building, lowest first."""
+    found: dict[str, list[Home]] = {}
+    for home in registry.site.homes:
+        if home.residents:
+            found.setdefault(building_of(home), []).append(home)
+    for homes in found.values():
+        homes.sort(key=lambda h: (h.floor or 0, h.address))
+    return found
+
+
+def nearby_json(home: Home, registry: Registry) -> list[dict[str, Any]]:
+    """Whom we know of in the same building: what the fire brigade asks, and who has to be told."""
+    return [
+        {
+            "home": other.id,
+            "address": other.address,
+            "floor": other.floor,
+            "phone": other.phone or None,
+            "people": [
+                {
+                    "name": r.name,
+                    "tags": [{"word": t["word"], "en": t["en"]} for t in wording.tags(r) if t["strong"]],
+                }
+                for r in other.residents
+            ],
+        }
+        for other in _buildings(registry).get(building_of(home), [])
+        if other.id != home.id
+    ][:NEARBY_AT_MOST]
 
 
 def visit_json(due: Due | None, name_of: Callable[[str], str]) -> dict[str, Any] | None:
@@ -300,6 +339,7 @@ def alert_json(
     roster = roster_of(registry)
     home = registry.homes.get(alert.home)
     outcome = alert.outcome
+    red = alert.level is Level.red and alert.open and home is not None
     return {
         "id": alert.id,
         "number": alert.number,
@@ -338,6 +378,16 @@ def alert_json(
             }
             for r in alert.responders
         ],
+        "near": [
+            {"id": one.staff.id, "minutes": round(one.minutes, 1)}
+            for one in nearest(registry, home, list(others), now)
+            if one.minutes is not None
+        ][:NEAR_AT_MOST]
+        if red and home is not None
+        else [],
+        "nearby": nearby_json(home, registry)
+        if red and home is not None and alert.pictogram in FIRE_KINDS
+        else [],
         "step": alert.step,
         "next_step_at": _iso(alert.next_step_at),
         # The ten minutes are promised for red; a yellow case has until `visit_by`.

@@ -146,6 +146,7 @@ def wall(alert: Json) -> Json:
             for r in alert["responders"]
         ],
         "ladder": _ladder(alert),
+        "near": alert.get("near", []),
         "place": public,
         "people": [{"name": surname(p["name"])} for p in alert["people"]],
     }

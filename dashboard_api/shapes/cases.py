@@ -254,6 +254,23 @@ class ScenePhoto(Shape):
     """When it was taken."""
 
 
+class NearBy(Shape):
+    """Somebody who could go, and how many minutes they walk."""
+
+    id: str
+    minutes: float
+
+
+class NextDoor(Shape):
+    """A home in the same building as a fire."""
+
+    home: str
+    address: str
+    floor: int | None = None
+    phone: str | None = None
+    people: list[ResidentBody] = []
+
+
 class Alert(Shape):
     """A case, contract section 5, with what the screens need besides."""
 
@@ -277,6 +294,10 @@ class Alert(Shape):
     state: AlertState
     owner: Person | None = None
     responders: list[Responder] = []
+    near: list[NearBy] = []
+    """An open red: who on duty walks there, the nearest first."""
+    nearby: list[NextDoor] = []
+    """Desk, an open fire, gas or CO: whom we know of in the same building."""
     step: int = 0
     next_step_at: At | None = None
     arrive_by: At | None = None

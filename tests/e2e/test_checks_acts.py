@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -234,7 +235,7 @@ def test_a_filter_is_part_of_the_address_and_hides_no_red(room: Room, sit: Sit) 
     picture(page, "desk-filter")
     page.get_by_role("button", name="清除").click()
     expect(page.locator(f'.queue [data-alert="{bed}"]')).to_have_count(1)
-    assert "kind" not in page.url
+    wait_for(lambda: "kind" not in page.url, what="the address without it")
 
 
 def test_a_short_press_offers_both_emergency_services(room: Room, sit: Sit) -> None:
@@ -257,6 +258,65 @@ def test_a_short_press_offers_both_emergency_services(room: Room, sit: Sit) -> N
     page.get_by_text("正在拨打 119").first.wait_for()
     page.keyboard.press("z")
     wait_for(lambda: "Called" in happened(room, alert), what="the call")
+
+
+def test_nobody_answers_and_the_people_stand_ready_with_the_family_beside_them(room: Room, sit: Sit) -> None:
+    """9.3: no answer: the list opens with the nearest chosen, though messages are out already, and the family is one press away."""
+    alert = room.raised("smoke", "h0317")
+    page = sit()
+    hero(page, alert)
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="没有拨打").wait_for()
+    page.keyboard.press("x")
+    people = page.get_by_role("group", name="派谁去")
+    expect(people.locator('[aria-pressed="true"]')).to_have_count(1)
+    picture(page, "desk-no-answer")
+    people.get_by_role("button", name=re.compile("^打给女儿")).click()
+    page.get_by_text("正在拨打 女儿").first.wait_for()
+
+
+def test_an_answer_of_fire_opens_what_119_asks(room: Room, sit: Sit) -> None:
+    """9.3: fire: address, floor and lift, spare key, who is inside and whom we know of in the building; 119 from there; keys do nothing behind it."""
+    alert = room.raised("smoke", "h0317")
+    beside = [
+        h for h in room.registry.homes.values() if h.address.startswith("银杏小区 3 幢") and h.id != "h0317"
+    ]
+    page = sit(f"/desk?case={alert}")
+    page.get_by_role("group", name="看到火或者浓烟了吗？").get_by_role("button", name="是").click()
+    card = page.get_by_role("region", name="报给 119 / 120")
+    for words in ("银杏小区 3 幢 2 单元 402", "4 楼", "邻里中心 07 号柜", "周阿婆"):
+        expect(card).to_contain_text(words)
+    assert beside, "somebody lives beside the reference home"
+    for home in beside:
+        expect(card).to_contain_text(home.residents[0].name)
+    assert axe(page) == []
+    picture(page, "drawer-fire")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.down("9")
+    page.wait_for_timeout(1200)
+    page.keyboard.up("9")
+    expect(page.get_by_text("正在拨打 119")).to_have_count(0)
+    page.get_by_role("button", name="转 119").last.click()
+    page.get_by_text("正在拨打 119").first.wait_for()
+    expect(page.get_by_role("region", name="报给 119 / 120")).to_be_visible()
+    picture(page, "desk-119")
+
+
+def test_a_red_is_in_sight_on_a_low_window_that_is_scrolled(room: Room, sit: Sit) -> None:
+    """10: at 200 % the page scrolls: it opens at its top, and a new red stands on the window wherever one has scrolled to."""
+    homes = [home for home in room.registry.homes if home != "h0317"]
+    for n in range(6):
+        room.raised("bed", homes[n])
+    page = sit(f"/desk?at={room.open_ids[-1]}", width=960, height=540)
+    page.locator(".queue [data-alert]").first.wait_for()
+    assert page.evaluate("scrollY") == 0
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    room.raised("sos", "h0317")
+    above = page.locator(".red-above")
+    expect(above).to_contain_text("SOS 呼叫")
+    assert axe(page) == []
+    above.get_by_role("link").click()
+    expect(above).to_have_count(0)
 
 
 def test_the_homes_of_an_outage_are_ticked_off_on_the_screen(room: Room, sit: Sit) -> None:

@@ -1998,6 +1998,16 @@ export interface components {
              */
             responders?: components["schemas"]["Responder"][];
             /**
+             * Near
+             * @default []
+             */
+            near?: components["schemas"]["NearBy"][];
+            /**
+             * Nearby
+             * @default []
+             */
+            nearby?: components["schemas"]["NextDoor"][];
+            /**
              * Step
              * @default 0
              */
@@ -4478,6 +4488,35 @@ export interface components {
             until: string;
             /** Reason */
             reason: string;
+        };
+        /**
+         * NearBy
+         * @description Somebody who could go, and how many minutes they walk.
+         */
+        NearBy: {
+            /** Id */
+            id: string;
+            /** Minutes */
+            minutes: number;
+        };
+        /**
+         * NextDoor
+         * @description A home in the same building as a fire.
+         */
+        NextDoor: {
+            /** Home */
+            home: string;
+            /** Address */
+            address: string;
+            /** Floor */
+            floor?: number | null;
+            /** Phone */
+            phone?: string | null;
+            /**
+             * People
+             * @default []
+             */
+            people?: components["schemas"]["ResidentBody"][];
         };
         /** Night */
         Night: {

@@ -36,6 +36,13 @@ export function contactCall(alert: Alert, contactId: string, started_ms: number)
   return { alert: alert.id, to: contact.id, label: contactWords(contact.relation, contact.name), number: contact.phone, started_ms }
 }
 
+/** The first of the family whom nobody has reached yet: who is rung while somebody walks there. */
+export function familyToRing(alert: Alert): { id: string; label: string } | null {
+  const reached = new Set((alert.called ?? []).filter((one) => one.result === 'answered').map((one) => one.to))
+  const found = alert.contacts?.find((one) => one.phone && !reached.has(one.id))
+  return found === undefined ? null : { id: found.id, label: contactWords(found.relation, found.name) }
+}
+
 export const emergencyCall = (alert: Alert, number: '119' | '120', started_ms: number): Call => ({
   alert: alert.id, to: number, label: number, number, started_ms,
 })

@@ -197,7 +197,8 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     if (done === null) return
     call.value = null
     say(t.value.notices.called(current.label, t.value.call.results[result]))
-    if (result !== 'answered' && current.to !== '119' && current.to !== '120' && done.responders.length === 0) openDispatch(done)
+    const going = done.responders.some((one) => one.state === 'accepted' || one.state === 'departed' || one.state === 'arrived')
+    if (result !== 'answered' && current.to !== '119' && current.to !== '120' && !going) openDispatch(done)
   }
 
   /** Somebody says that the person is with them and fine: whoever is being rung, who has answered then, or who rang us. */

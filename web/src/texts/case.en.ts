@@ -24,4 +24,5 @@ export const caseEn: CaseTexts = {
     notReached: 'A case where nobody was reached cannot be closed: keep trying, or send somebody.', missing: (fields) => `Missing: ${fields}`, submit: 'Close the case', reopen: 'Open again', reopenReason: 'Why it is opened again',
   },
   resident: { healthHidden: 'Administrators see notes about health only while a case is open', title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call', withThem: 'Says they are with them', told: 'People told' },
+  emergency: { title: 'Tell 119 / 120', up: 'Floor', door: 'Spare key', inside: 'Who is there', nearby: 'Same building', back: 'Ring back', unknown: 'not registered', noKey: 'no spare key registered' },
 }

@@ -24,4 +24,5 @@ export const caseZh = {
     notReached: '未联系上不能结案：请继续联系，或派人上门。', missing: (fields: string) => `还缺：${fields}`, submit: '结案', reopen: '重新打开', reopenReason: '重新打开的理由',
   },
   resident: { healthHidden: '只在有未结的告警时，管理员才能看到健康信息', title: '老人', none: '没有登记老人', home: '住处', address: '地址', floor: '楼层', key: '备用钥匙', phone: '座机', contacts: '联系人', call: '拨打', withThem: '说人在身边', told: '已通知的人' },
+  emergency: { title: '报给 119 / 120', up: '楼层', door: '备用钥匙', inside: '屋里的人', nearby: '同楼老人', back: '回拨', unknown: '没有登记', noKey: '没有登记备用钥匙' },
 } as const

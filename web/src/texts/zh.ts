@@ -78,7 +78,7 @@ export const zh = {
     label: (who: string) => `正在拨打 ${who}`, calling: (who: string) => `正在拨打 ${who}`, home: '家中电话', cancel: '没有拨打',
     withThem: '说人在身边，平安', results: { answered: '接通', no_answer: '无人接', busy: '占线', refused: '拒接', wrong_number: '空号' },
   },
-  dispatch: { label: '派谁去', hint: '数字键改选', choose: '还没有选人：按数字键选，再按 D 派出', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消', ring: '只能打电话', ringThem: (who: string) => `消息发不到，请马上打电话：${who}` },
+  dispatch: { label: '派谁去', hint: '数字键改选', family: (who: string) => `打给${who}`, choose: '还没有选人：按数字键选，再按 D 派出', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消', ring: '只能打电话', ringThem: (who: string) => `消息发不到，请马上打电话：${who}` },
   responder: { offered: '已通知', accepted: '已接单', declined: '去不了', departed: '途中', arrived: '已到场', left: '已交接' },
   grid: { label: (n: number) => `${n} 个红色告警`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色在左侧`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
   calm: {
