@@ -183,6 +183,16 @@ def visits_today(due: Iterable[Due], now: datetime, zone: ZoneInfo) -> dict[str,
     return {"value": done, "n": done + sum(open_.values()), **open_}
 
 
+def last_test(rows: Iterable[CaseRow]) -> dict[str, Any] | None:
+    """The newest alarm of a declared test: when it came and what it was; None when there was none within two months."""
+    found = max((r for r in rows if r.test), key=lambda r: r.raised_at, default=None)
+    return (
+        None
+        if found is None
+        else {"at": iso(found.raised_at), "title": found.title, "title_en": found.title_en}
+    )
+
+
 def _family(rows: Iterable[CaseRow], now: datetime) -> list[tuple[CaseRow, float | None]]:
     """From the acknowledgement until a channel took the family's message; only where a family was to be told."""
     out: list[tuple[CaseRow, float | None]] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -56,6 +57,7 @@ LOG_SECONDS = 5.0
 COMPONENT_SILENT = 6.0
 """Three missed beats of 2 s: the role is not there."""
 ROLES = ("ingest", "rules", "alerts", "notify", "recorder")
+NEXT_VISITS = 3
 NEEDED = ("stream", "alerts_log", "people", "ingest")
 """Parts without which there is nothing to say, or nobody is heard: a broker of somebody else drops what is published
 before ingest's session is there."""
@@ -432,6 +434,7 @@ class House:
             case "kpi":
                 return {
                     **whole,
+                    "kpi": redact.kpi(whole["kpi"], view),
                     "closed": [c for line in whole["closed"] if (c := redact.closed_line(line, view))],
                 }
             case _:
@@ -498,7 +501,7 @@ class House:
                 "alerts": alerts,
                 "closed": [c for line in board["closed"] if (c := redact.closed_line(line, key.view))],
                 "duty": redact.duty(self.duty(now), key.view),
-                "kpi": board["kpi"] if house else None,
+                "kpi": redact.kpi(board["kpi"], key.view) if house else None,
                 "protection": board["protection"] if house else None,
                 "by_hour": board["by_hour"] if house else [],
                 "recent_10min": board["recent_10min"] if house else 0,
@@ -553,6 +556,28 @@ class House:
             return None
         return figures.visits_today(visits_due(registry, self.upkeep.upkeep, now), now, registry.zone)
 
+    def _next_visits(self, now: datetime) -> list[Json]:
+        """Whom somebody is to look after next, the longest overdue first; those visited today are done."""
+        registry = self.picture.registry
+        today = now.astimezone(registry.zone).date()
+        waiting = (
+            due
+            for due in visits_due(registry, self.upkeep.upkeep, now)
+            if due.last is None or due.last.at.astimezone(registry.zone).date() < today
+        )
+        return [
+            {
+                "resident": due.resident,
+                "name": resident.name,
+                "building": schematic.building_of(home) or home.address,
+                "tier": due.tier.value,
+                "due": str(due.due),
+                "overdue": due.overdue,
+            }
+            for due in itertools.islice(waiting, NEXT_VISITS)
+            for home, resident in [registry.residents[due.resident]]
+        ]
+
     def protection(self) -> dict[str, int]:
         """Homes by protection."""
         homes = [h.id for h in self.picture.registry.homes.values() if not h.simulated]
@@ -563,10 +588,11 @@ class House:
         zone = self.picture.registry.zone
         month, _ = figures.month(now, zone)
         rows = self.picture.counted()
+        kpi = self.kpi(
+            now, [r for r in rows if month <= r.raised_at < now + timedelta(seconds=1)], period="本月"
+        )
         return {
-            "kpi": self.kpi(
-                now, [r for r in rows if month <= r.raised_at < now + timedelta(seconds=1)], period="本月"
-            ),
+            "kpi": {**kpi, "next_visits": self._next_visits(now), "tested": figures.last_test(rows)},
             "by_hour": figures.by_hour(rows, now, zone),
             "protection": self.protection(),
             "closed": figures.last_closed(rows),

@@ -330,6 +330,11 @@ def duty(board: Json, view: str) -> Json | None:
     }
 
 
+def kpi(board: Json, view: str) -> Json:
+    """The figures; who is to be visited next is for the desk only."""
+    return board if view == "desk" else {k: v for k, v in board.items() if k != "next_visits"}
+
+
 def closed_line(line: Json, view: str) -> Json | None:
     """A closed case in one line."""
     if view == "desk":

@@ -47,6 +47,24 @@ class ProtectionCount(Shape):
     total: int
 
 
+class NextVisit(Shape):
+    """Somebody who is to be visited."""
+
+    resident: str
+    name: str
+    building: str
+    tier: str
+    due: str
+    """A day of the community."""
+    overdue: bool
+
+
+class LastTest(Shape):
+    at: At
+    title: str
+    title_en: str | None = None
+
+
 class Kpi(Shape):
     ack60: Figure
     ack180: Figure
@@ -55,6 +73,10 @@ class Kpi(Shape):
     family60: Figure
     protected: ProtectionCount
     visits: VisitsToday | None = None
+    next_visits: list[NextVisit] = []
+    """The desk's live channel: the next three."""
+    tested: LastTest | None = None
+    """Live channel: the newest alarm of a declared test within two months."""
     period: str
     from_: Annotated[At | None, Field(alias="from")] = None
     to: At | None = None

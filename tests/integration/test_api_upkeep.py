@@ -1,13 +1,15 @@
 """Visits are planned, due and noted; somebody may be asked to come by; neither is ever red."""
 
 import asyncio
+from dataclasses import replace
 
 from alerts.upkeep import Upkeep
 from care.messages import Finding, decode, encode
 from care.site import Registry
 from care.sitefile import read_site
 from care.stream import FINDINGS, REGISTRY
-from tests.integration.test_api_house import SITE, House, V
+from dashboard_api import redact
+from tests.integration.test_api_house import SITE, House, V, smoke
 
 PLANNED = SITE.replace("policy: {", "policy: {visits: {from: 2026-05-01, general: 7, key: 3}, ")
 
@@ -44,6 +46,33 @@ async def test_a_visit_is_due_then_noted_then_due_again():
         assert second["r0317"]["last_by"] == "林国平"
         visits = (await desk.get(f"{V}/kpis")).json()["visits"]
         assert visits == {"value": 1, "n": 2, "key": 0, "important": 0, "general": 1}
+
+
+async def test_the_calm_desk_knows_whom_to_visit_next_and_the_last_test():
+    """7.1: the next three with their building, who was visited today left out; the newest test; a wall hears of no name."""
+    async with House() as house:
+        now = house.clock.now
+        assert house.state.board(now())["kpi"]["next_visits"] == []
+        assert house.state.board(now())["kpi"]["tested"] is None
+        await planned(house)
+        found = house.state.board(now())["kpi"]["next_visits"]
+        assert [(one["resident"], one["building"], one["due"], one["overdue"]) for one in found] == [
+            ("r0317", "银杏小区 3 幢", "2026-05-04", True),
+            ("r0420", "红枫苑 7 幢", "2026-05-08", True),
+        ]
+        async with house.browser("operator") as desk:
+            await desk.post(f"{V}/residents/r0317/visits", json={"how": "door"})
+            async with asyncio.timeout(3):
+                while "r0317" not in house.state.upkeep.upkeep.visits:
+                    await asyncio.sleep(0.01)
+        board = house.state.board(now())["kpi"]
+        assert [one["resident"] for one in board["next_visits"]] == ["r0420"]
+        assert "next_visits" not in redact.kpi(board, "wall")
+        alert = await house.raised(smoke())
+        rows = house.state.picture.rows
+        rows[alert] = replace(rows[alert], test=True)
+        tested = house.state.board(now())["kpi"]["tested"]
+        assert tested["title"] == "厨房烟感报警"
 
 
 async def test_visits_that_cannot_be_are_refused_in_words():

@@ -3148,7 +3148,7 @@ export interface components {
             battery: components["schemas"]["BatteryForecast"];
             signal: components["schemas"]["SignalTrend"];
             clock: components["schemas"]["ClockError"];
-            test: components["schemas"]["LastTest"] | null;
+            test: components["schemas"]["dashboard_api__shapes__wear__LastTest"] | null;
             firmware: components["schemas"]["FirmwareBody"] | null;
             /** Out */
             out: components["schemas"]["OutBody"][];
@@ -4079,6 +4079,12 @@ export interface components {
             family60: components["schemas"]["Figure"];
             protected: components["schemas"]["ProtectionCount"];
             visits?: components["schemas"]["VisitsToday"] | null;
+            /**
+             * Next Visits
+             * @default []
+             */
+            next_visits?: components["schemas"]["NextVisit"][];
+            tested?: components["schemas"]["dashboard_api__shapes__figures__LastTest"] | null;
             /** Period */
             period: string;
             /** From */
@@ -4179,29 +4185,6 @@ export interface components {
             spans: components["schemas"]["Span"][];
             /** Inferred */
             inferred: boolean;
-        };
-        /**
-         * LastTest
-         * @description When its alarm last came through, or was tried and did not.
-         */
-        LastTest: {
-            /**
-             * Result
-             * @enum {string}
-             */
-            result: "passed" | "not_passed" | "unknown";
-            /**
-             * How
-             * @default
-             * @enum {string}
-             */
-            how?: "" | "campaign" | "declared" | "rang";
-            /** At */
-            at?: string | null;
-            /** By */
-            by?: string | null;
-            /** Due */
-            due?: string | null;
         };
         /**
          * Level
@@ -4517,6 +4500,24 @@ export interface components {
              * @default []
              */
             people?: components["schemas"]["ResidentBody"][];
+        };
+        /**
+         * NextVisit
+         * @description Somebody who is to be visited.
+         */
+        NextVisit: {
+            /** Resident */
+            resident: string;
+            /** Name */
+            name: string;
+            /** Building */
+            building: string;
+            /** Tier */
+            tier: string;
+            /** Due */
+            due: string;
+            /** Overdue */
+            overdue: boolean;
         };
         /** Night */
         Night: {
@@ -7056,6 +7057,42 @@ export interface components {
             zh: string;
             /** En */
             en: string;
+        };
+        /** LastTest */
+        dashboard_api__shapes__figures__LastTest: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            at: string;
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en?: string | null;
+        };
+        /**
+         * LastTest
+         * @description When its alarm last came through, or was tried and did not.
+         */
+        dashboard_api__shapes__wear__LastTest: {
+            /**
+             * Result
+             * @enum {string}
+             */
+            result: "passed" | "not_passed" | "unknown";
+            /**
+             * How
+             * @default
+             * @enum {string}
+             */
+            how?: "" | "campaign" | "declared" | "rang";
+            /** At */
+            at?: string | null;
+            /** By */
+            by?: string | null;
+            /** Due */
+            due?: string | null;
         };
     };
     responses: never;

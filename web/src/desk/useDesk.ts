@@ -10,7 +10,7 @@ import { chooseHero, isWaitingRed, order, walk, type Selection } from '../alerts
 import type { Live } from '../live/useLive'
 import { mayAct } from '../session'
 import { listed, texts as t } from '../texts'
-import { caseWords as c } from '../texts/case'
+import { deskWords as d } from '../texts/desk'
 import { contactCall, emergencyCall, firstCall, type Call } from './call'
 
 export const ARMING_MS = 800 // ux.md: Space is dead this long after the centre changed
@@ -152,9 +152,9 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
       if (current?.state === 'closed') return words.closed
       return other === null ? words.changed : words.changedBy(other)
     }
-    if (error.reason === 'not_reached_cannot_close') return c.value.outcome.notReached
+    if (error.reason === 'not_reached_cannot_close') return d.value.outcome.notReached
     if (error.problem.fields !== undefined && error.problem.fields.length > 0) {
-      return words.missing(listed(error.problem.fields.map((field) => c.value.outcome.fields[field as keyof typeof c.value.outcome.fields] ?? field)))
+      return words.missing(listed(error.problem.fields.map((field) => d.value.outcome.fields[field as keyof typeof d.value.outcome.fields] ?? field)))
     }
     if (error.status === 403) return words.forbidden
     return words.other(error.problem.detail ?? error.reason)

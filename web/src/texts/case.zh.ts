@@ -17,12 +17,6 @@ export const caseZh = {
     sos: '呼叫', fall: '跌倒', door_open: '门开', motion: '人体', presence: '有人', water_leak: '漏水', water_total: '用水', battery: '电量', battery_low: '低电', voltage: '电压', tamper: '防拆', fault: '故障', muted: '消音', self_test: '自检', link_quality: '信号',
     life_sign: '生命迹象', life_sign_withdrawn: '撤回的生命迹象', alive: '感应器在线', silence: '最后一次收到', known: '首次收到', mode: '登记', usual_door_gap: '本人较长的出门间隔（分钟）', usual_away: '本人较长的外出（分钟）', usual_night: '本人平时一夜（分钟）',
   },
-  outcome: {
-    likely: '已按回答和经过预选，请核对后再结案。',
-    title: '处置结果', done: '已结案', loading: '正在读取代码表', fields: { cause: '原因', verification: '核实', actions: '处置', outcome: '结果', truth: '真假', reference: '119 / 120 回执号' }, choose: '请选择', fill: '请填写', search: '输入代码或文字',
-    noReference: '未给', referenceNote: (reference: string | null) => (reference === null ? '119/120 回执号：未给' : `119/120 回执号：${reference}`), note: '备注（可不填）',
-    notReached: '未联系上不能结案：请继续联系，或派人上门。', missing: (fields: string) => `还缺：${fields}`, submit: '结案', reopen: '重新打开', reopenReason: '重新打开的理由',
-  },
   resident: { healthHidden: '只在有未结的告警时，管理员才能看到健康信息', title: '老人', none: '没有登记老人', home: '住处', address: '地址', floor: '楼层', key: '备用钥匙', phone: '座机', contacts: '联系人', call: '拨打', withThem: '说人在身边', told: '已通知的人' },
   emergency: { title: '报给 119 / 120', up: '楼层', door: '备用钥匙', inside: '屋里的人', nearby: '同楼老人', back: '回拨', unknown: '没有登记', noKey: '没有登记备用钥匙' },
 } as const

@@ -71,10 +71,6 @@ export const en: Texts = {
   dispatch: { label: 'Who to send', hint: 'number keys change the choice', family: (who) => `Ring ${who}`, choose: 'Nobody is chosen: choose by number, then D sends', nobody: 'Nobody to send: ring the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel', ring: 'phone only', ringThem: (who) => `Messages do not reach them, ring now: ${who}` },
   responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site', left: 'Handed over' },
   grid: { label: (n) => `${n} red alerts`, first: 'longest waiting first', others: (n) => `${n} more reds on the left`, see: 'Details', newRed: (n) => `New red ${n}` },
-  calm: {
-    level: 'Emergency', title: 'No red alert now', words: 'No red does not mean everybody is safe: see below how well the homes are protected.', silent: 'A red alert would reach nobody at one step', silentWords: (steps) => `Nobody at: ${steps}. Somebody is needed there now.`, unknown: 'Do not trust this picture', unknownWords: 'Whether there is a red alert is not known now. Rely on the phone.', longest: 'Longest waiting yellow', noYellow: 'No open yellow',
-    see: 'Look', protection: 'Protection', notProtected: (n) => `${n} homes not fully protected`, allProtected: (n) => `All ${n} homes protected`, last: 'Closed last',
-  },
   map: {
     label: 'Grid map', title: (grids, micros) => `${grids} grids · ${micros} micro-grids`, located: (name) => `At ${name}`, sketch: 'schematic', centre: 'Centre', person: 'Responder', circle: (n) => `${n} min`,
     loading: 'Loading the map', failed: 'The map cannot be read now', calmSummary: 'Schematic map of the community, no alert located', summary: (level, place) => `Schematic map of the community, ${level} alert at ${place}`,

@@ -3,14 +3,16 @@ import { en as most } from './en'
 import { keyTexts } from './keys'
 import { caseEn } from './case.en'
 import { caseZh } from './case.zh'
+import { deskEn } from './desk.en'
+import { deskZh } from './desk.zh'
 import { officeEn } from './office.en'
 import { officeZh } from './office.zh'
 import { pagesEn } from './pages.en'
 import { pagesZh } from './pages.zh'
 import { zh as source } from './zh'
 
-const zh = { ...source, keys: keyTexts.zh, case: caseZh, office: officeZh, pages: pagesZh }
-const en = { ...most, keys: keyTexts.en, case: caseEn, office: officeEn, pages: pagesEn }
+const zh = { ...source, keys: keyTexts.zh, case: caseZh, desk: deskZh, office: officeZh, pages: pagesZh }
+const en = { ...most, keys: keyTexts.en, case: caseEn, desk: deskEn, office: officeEn, pages: pagesEn }
 
 type Leaf = [string, string]
 function leaves(node: unknown, path = ''): Leaf[] {

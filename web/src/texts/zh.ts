@@ -81,10 +81,6 @@ export const zh = {
   dispatch: { label: '派谁去', hint: '数字键改选', family: (who: string) => `打给${who}`, choose: '还没有选人：按数字键选，再按 D 派出', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消', ring: '只能打电话', ringThem: (who: string) => `消息发不到，请马上打电话：${who}` },
   responder: { offered: '已通知', accepted: '已接单', declined: '去不了', departed: '途中', arrived: '已到场', left: '已交接' },
   grid: { label: (n: number) => `${n} 个红色告警`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色在左侧`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
-  calm: {
-    level: '应急响应', title: '当前无红色告警', words: '没有红色不等于人人平安，防护情况见下。', silent: '红色告警有一步叫不到人', silentWords: (steps: string) => `没有人：${steps}。请马上补人。`, unknown: '画面不可信', unknownWords: '现在不知道有没有红色告警。请以电话为准。', longest: '等得最久的黄色', noYellow: '没有未结的黄色',
-    see: '查看', protection: '防护', notProtected: (n: number) => `${n} 户防护不全`, allProtected: (n: number) => `${n} 户防护都完好`, last: '最近结案',
-  },
   map: {
     label: '网格图', title: (grids: number, micros: number) => `${grids} 网格 · ${micros} 微网格`, located: (name: string) => `已定位 ${name}`, sketch: '示意图', centre: '服务中心', person: '响应人员', circle: (n: number) => `${n} 分钟圈`,
     loading: '正在读取网格图', failed: '暂时读不到网格图', calmSummary: '社区网格示意图，当前没有定位的告警', summary: (level: string, place: string) => `社区网格示意图，${level}告警在${place}`,

@@ -1,0 +1,15 @@
+import type { DeskTexts } from './desk'
+
+export const deskEn: DeskTexts = {
+  calm: {
+    level: 'Emergency', title: 'No red alert now', words: 'No red does not mean everybody is safe: see below how well the homes are protected.', silent: 'A red alert would reach nobody at one step', silentWords: (steps) => `Nobody at: ${steps}. Somebody is needed there now.`, unknown: 'Do not trust this picture', unknownWords: 'Whether there is a red alert is not known now. Rely on the phone.', longest: 'Longest waiting yellow', noYellow: 'No open yellow',
+    see: 'Look', protection: 'Protection', notProtected: (n) => `${n} homes not fully protected`, allProtected: (n) => `All ${n} homes protected`, last: 'Closed last',
+    visits: 'Next visits', noVisits: 'Nobody to visit', noPlan: 'No visits are planned', due: (day, overdue) => (overdue ? `was due ${day}` : day), today: (done, all) => `today ${done} of ${all}`, test: 'Last test alarm', noTest: 'None within two months',
+  },
+  outcome: {
+    likely: 'Chosen beforehand from the answers and from what happened: check it before you close.',
+    title: 'Outcome', done: 'Closed', loading: 'Loading the codes', fields: { cause: 'Cause', verification: 'Verified by', actions: 'Actions', outcome: 'Outcome', truth: 'Truth', reference: '119 / 120 reference' }, choose: 'please choose', fill: 'please fill in', search: 'Code or words',
+    noReference: 'none given', referenceNote: (reference) => (reference === null ? '119/120 reference: none given' : `119/120 reference: ${reference}`), note: 'Note (optional)',
+    notReached: 'A case where nobody was reached cannot be closed: keep trying, or send somebody.', missing: (fields) => `Missing: ${fields}`, submit: 'Close the case', reopen: 'Open again', reopenReason: 'Why it is opened again',
+  },
+}
