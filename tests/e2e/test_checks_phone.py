@@ -313,6 +313,26 @@ def test_offline_the_task_stays_and_says_how_old_it_is(room: Room, sit: Sit) -> 
     room.start()
 
 
+def test_what_the_service_has_not_told_yet_is_to_come_and_never_missing(room: Room, sit: Sit) -> None:
+    """Accepted without a network: room, key, code and consent are 「联网后显示」, not 「没有登记」; back online they stand there."""
+    page = sit("/go", user="responder", width=USUAL[0], height=USUAL[1])
+    offered(room)
+    page.locator('[data-step="accept"]').wait_for()
+    shelled(page)
+    room.stop()
+    for step in ("accept", "depart", "arrive"):
+        tap(page, step)
+    way, scene = page.locator("[data-route]"), page.locator("[data-scene]")
+    expect(way).to_contain_text("房号、钥匙、单元门密码：联网后显示")
+    expect(way).not_to_contain_text("没有登记")
+    expect(scene).to_contain_text("老人是否同意拍照：联网后显示")
+    expect(scene).not_to_contain_text("没有同意")
+    good(page, "go-not-told")
+    room.start()
+    expect(way.locator("li").last).to_contain_text("敲 402 室")
+    expect(page.locator(".phone")).not_to_contain_text("联网后显示")
+
+
 # -- one-time links -------------------------------------------------------------------------------------------------
 
 

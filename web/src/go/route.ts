@@ -1,6 +1,6 @@
 /**
  * The way to the door in words, out of what the site file says and nothing else: what is not registered is named as such, so
- * that nobody looks for it. There is no street map here: the direction and the straight line, and the phone's own map. Pure.
+ * that nobody looks for it; what the service has not told yet (a task accepted without a network) is to come, never missing. There is no street map here: the direction and the straight line, and the phone's own map. Pure.
  */
 import type { Place } from '../api/types'
 
@@ -23,6 +23,7 @@ export interface RouteWords {
   up: (floor: number, lift: boolean | null | undefined) => string
   room: (room: string) => string
   missing: (names: string) => string
+  later: string
   key_name: string
   code_name: string
   floor_name: string
@@ -33,8 +34,8 @@ const HERE_METRES = 25
 
 const rounded = (metres: number): number => (metres < 100 ? Math.max(10, Math.round(metres / 10) * 10) : metres < 1000 ? Math.round(metres / 50) * 50 : Math.round(metres / 100) * 100)
 
-/** The steps in their order, and what the site file does not say (in the language's own list form). */
-export function route(way: Way | null | undefined, place: Place | null | undefined, door: { unit: string; room: string }, w: RouteWords, list: (parts: string[]) => string): string[] {
+/** The steps in their order, and what the site file does not say (in the language's own list form) once it is `told` here. */
+export function route(way: Way | null | undefined, place: Place | null | undefined, door: { unit: string; room: string }, told: boolean, w: RouteWords, list: (parts: string[]) => string): string[] {
   if (!place) return []
   const steps: string[] = []
   if (way) {
@@ -48,7 +49,8 @@ export function route(way: Way | null | undefined, place: Place | null | undefin
   if (place.floor) steps.push(w.up(place.floor, place.lift))
   if (door.room) steps.push(w.room(door.room))
   const missing = [place.key ? '' : w.key_name, place.door_code ? '' : w.code_name, place.floor ? '' : w.floor_name].filter(Boolean)
-  if (missing.length > 0) steps.push(w.missing(list(missing)))
+  if (!told) steps.push(w.later)
+  else if (missing.length > 0) steps.push(w.missing(list(missing)))
   return steps
 }
 

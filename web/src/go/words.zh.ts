@@ -2,7 +2,7 @@
 export const chinese = {
   route: {
     title: '怎么走', map: '用手机地图打开', from: { post: () => '从您登记的位置', micro_grid: (name: string) => `从 ${name}`, centre: () => '从中心' }, towards: ['北', '东北', '东', '东南', '南', '西南', '西', '西北'], line: (from: string, towards: string, metres: string) => `${from}往${towards}，直线约 ${metres} 米（怎么走看地图）`, here: '就在附近',
-    key: (where: string) => `先取钥匙：${where}`, unit: (building: string, unit: string) => `到${building}${unit ? `，进 ${unit}` : ''}`, code: '单元门要密码，点下面「查看密码」', up: (floor: number, lift: boolean | null | undefined) => (floor <= 1 ? `在 ${floor} 楼` : lift === true ? `坐电梯上 ${floor} 楼` : lift === false ? `走楼梯上 ${floor} 楼` : `上 ${floor} 楼`), room: (room: string) => `敲 ${room}`, missing: (names: string) => `没有登记：${names}`, key_name: '钥匙', code_name: '单元门密码', floor_name: '楼层',
+    key: (where: string) => `先取钥匙：${where}`, unit: (building: string, unit: string) => `到${building}${unit ? `，进 ${unit}` : ''}`, code: '单元门要密码，点下面「查看密码」', up: (floor: number, lift: boolean | null | undefined) => (floor <= 1 ? `在 ${floor} 楼` : lift === true ? `坐电梯上 ${floor} 楼` : lift === false ? `走楼梯上 ${floor} 楼` : `上 ${floor} 楼`), room: (room: string) => `敲 ${room}`, missing: (names: string) => `没有登记：${names}`, later: '房号、钥匙、单元门密码：联网后显示', key_name: '钥匙', code_name: '单元门密码', floor_name: '楼层',
   },
   onDuty: '您正在值班', offDuty: '您现在不值班', offDutyWords: '有急事、又没有别人时，仍可能通知您。', ended: (n: number, at: string) => `${n} 号在 ${at} 已结案，谢谢。`, moved: (n: number) => `${n} 号已有别人去办，您不用去了，谢谢。`,
   title: '上门任务', rota: '我的班次、请假、换班', signOut: '退出', calls: '今日电话', age: (n: number) => `${n} 岁`, fault: '暂时读不到，请稍后再试',
