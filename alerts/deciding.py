@@ -34,6 +34,7 @@ from alerts.orders import (
     ASKED_WITHIN,
     CALL_RESULTS,
     CHECK_RESULTS,
+    DONE_WITHIN,
     HOLD_LIMIT,
     REOPEN_WITHIN,
     SAME_WITHIN,
@@ -233,13 +234,17 @@ def _go(alert: Alert, order: Order, now: datetime) -> list[Event]:
     state = have.state if have is not None else None
     own = order.actor == who
     note = order.note
+    done_at = _done_at(alert, order, now)
     match order.command:
         case Command.accept:
             if state == "accepted" and own:
                 return []
             if state in GOING:
                 raise NotAllowed(No.not_allowed, "goes already")
-            return [Accepted(at=now, who=who, by=order.actor, companion=bool(alert.going), note=note)]
+            companion = bool(alert.going)
+            return [
+                Accepted(at=now, who=who, by=order.actor, companion=companion, note=note, done_at=done_at)
+            ]
         case Command.decline:
             if state == "declined" and own:
                 return []
@@ -253,13 +258,25 @@ def _go(alert: Alert, order: Order, now: datetime) -> list[Event]:
                 return []
             if state in ("departed", "arrived"):
                 raise NotAllowed(No.not_allowed, f"has {state} already")
-            return [Departed(at=now, who=who, by=order.actor, note=note)]
+            return [Departed(at=now, who=who, by=order.actor, note=note, done_at=done_at)]
         case _:
             if state == "arrived" and own:
                 return []
             if state == "arrived":
                 raise NotAllowed(No.not_allowed, "has arrived already")
-            return [Arrived(at=now, who=who, by=order.actor, note=note)]
+            return [Arrived(at=now, who=who, by=order.actor, note=note, done_at=done_at)]
+
+
+def _done_at(alert: Alert, order: Order, now: datetime) -> datetime | None:
+    """When a responder's own step was done, if that can be: before now, after what is known of them, not half a day ago.
+
+    A time that cannot be is passed over and never a reason to lose the step: it counts from now.
+    """
+    if order.at is None or order.who != order.actor:
+        return None
+    have = alert.responder(order.who)
+    earliest = max(alert.opened_at if have is None else have.at, now - DONE_WITHIN)
+    return order.at if earliest <= order.at < now else None
 
 
 def _hand_over(alert: Alert, order: Order, now: datetime) -> Event:

@@ -358,7 +358,19 @@ class Dispatched(_Event, tag="dispatched", frozen=True, kw_only=True):
     note: str = ""
 
 
-class Accepted(_Event, tag="accepted", frozen=True, kw_only=True):
+class _Step(_Event, frozen=True, kw_only=True):
+    """What a responder does. `at` is when the service was told, from which its timers count."""
+
+    done_at: datetime | None = None
+    """When it was done, if that was before: told later by a phone that had no network."""
+
+    @property
+    def when(self) -> datetime:
+        """When it was done: what the promise and the figures ask."""
+        return self.done_at or self.at
+
+
+class Accepted(_Step, tag="accepted", frozen=True, kw_only=True):
     """A responder goes; the first is the lead, the others go along."""
 
     who: str
@@ -377,7 +389,7 @@ class Declined(_Event, tag="declined", frozen=True, kw_only=True):
     note: str = ""
 
 
-class Departed(_Event, tag="departed", frozen=True, kw_only=True):
+class Departed(_Step, tag="departed", frozen=True, kw_only=True):
     """A responder is on the way."""
 
     who: str
@@ -385,7 +397,7 @@ class Departed(_Event, tag="departed", frozen=True, kw_only=True):
     note: str = ""
 
 
-class Arrived(_Event, tag="arrived", frozen=True, kw_only=True):
+class Arrived(_Step, tag="arrived", frozen=True, kw_only=True):
     """A responder is there."""
 
     who: str

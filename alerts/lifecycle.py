@@ -354,7 +354,11 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
             )
             if there and alert.promise == "pending":
                 assert alert.arrive_by is not None
-                alert = _replace(alert, promise="kept" if event.at <= alert.arrive_by else "broken")
+                alert = _replace(alert, promise="kept" if event.when <= alert.arrive_by else "broken")
+            elif there and alert.promise == "broken" and event.done_at is not None:
+                # Somebody was there in time, and could not say so.
+                assert alert.arrive_by is not None
+                alert = _replace(alert, promise="kept" if event.done_at <= alert.arrive_by else "broken")
             return _noted(alert, event.by, event.at, event.note)
         case Declined():
             went = alert.going
@@ -452,16 +456,17 @@ def _responder(event: Accepted | Departed | Arrived | Declined) -> ResponderView
     }
     by = event.by if event.by != event.who else None
     minutes = event.arrive_minutes if isinstance(event, Accepted) else None
+    when = event.at if isinstance(event, Declined) else event.when
     return ResponderView(
         id=event.who,
         state=states[type(event)],
-        at=event.at,
+        at=when,
         by=by,
         lead=isinstance(event, Accepted) and not event.companion,
-        accepted_at=event.at if isinstance(event, Accepted) else None,
-        promised_at=None if minutes is None else event.at + timedelta(minutes=minutes),
-        departed_at=event.at if isinstance(event, Departed) else None,
-        arrived_at=event.at if isinstance(event, Arrived) else None,
+        accepted_at=when if isinstance(event, Accepted) else None,
+        promised_at=None if minutes is None else when + timedelta(minutes=minutes),
+        departed_at=when if isinstance(event, Departed) else None,
+        arrived_at=when if isinstance(event, Arrived) else None,
     )
 
 

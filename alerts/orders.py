@@ -8,9 +8,9 @@ or 422 (something is missing or unknown, named in `fields`), `alert` is the aler
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -29,6 +29,8 @@ ASKED_WITHIN = timedelta(seconds=30)
 whose answer was lost asks again with the version it reads then; half of the 60 s that somebody has to accept (domain 4.3)."""
 TOLD_WITHIN = timedelta(seconds=15)
 """The same call with the same result, or the same note, by the same person: written down twice. A call rings for 20 s."""
+DONE_WITHIN = timedelta(hours=12)
+"""A responder's step that is told later than this counts from when it is told: no way to a door takes half a day."""
 REOPEN_WITHIN = timedelta(hours=24)
 CHECK_RESULTS = frozenset({"safe", "no_answer", "visit"})
 """How it went at a home of the welfare list: 平安, 未联系上, 需上门."""
@@ -132,6 +134,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     actions: tuple[str, ...] = ()
     outcome: str | None = None
     truth: str | None = None
+    at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    """When a responder did what they tell only now (a phone without a network)."""
 
     @property
     def who(self) -> str:
@@ -140,8 +144,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def same(self) -> str:
-        """A name of what is asked and by whom; the key and the version do not belong to it."""
-        return content_id(msgspec.json.encode(msgspec.structs.replace(self, version=None, key=None)))
+        """A name of what is asked and by whom; the key, the version and when do not belong to it."""
+        return content_id(msgspec.json.encode(msgspec.structs.replace(self, version=None, key=None, at=None)))
 
 
 _OWN = frozenset({"version", "by", "note", "to", "result", "responders", "seconds", "reason"}) | {
@@ -150,6 +154,7 @@ _OWN = frozenset({"version", "by", "note", "to", "result", "responders", "second
     "actions",
     "outcome",
     "truth",
+    "at",
 }
 
 

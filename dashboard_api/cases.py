@@ -112,7 +112,7 @@ def routes(house: House) -> APIRouter:
             if own is None or own.state not in ("accepted", "departed", "arrived"):
                 raise Problem(403, Why.forbidden, "接受任务后才能查看经过")
         log.info("timeline_read", by=who.by, role=who.role.value, alert=case.alert.id)
-        return {"items": present.events_json(case.log, house.name_of)}
+        return {"items": present.events_json(case.log, house.name_of, house.picture.registry.zone)}
 
     @router.post(
         f"{V}/alerts/{{alert}}/door",

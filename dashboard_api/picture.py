@@ -262,10 +262,13 @@ def row_of(case: Case) -> CaseRow:
                     acknowledged = None
                 case Called():
                     called = called or event.at
-                case Dispatched() | Accepted() | Departed():
+                case Dispatched():
                     sent = sent or event.at
+                case Accepted() | Departed():
+                    sent = min(sent or event.when, event.when)
                 case Arrived():
-                    arrived = arrived or event.at
+                    # The first to be there, which is not always the first to say so.
+                    arrived = min(arrived or event.when, event.when)
                 case _:
                     pass
     there = [r for r in alert.responders if r.arrived_at is not None and r.accepted_at is not None]

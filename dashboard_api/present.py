@@ -7,7 +7,7 @@ be there. Nothing is decided here: every figure comes from the alert's own state
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, assert_never
 
@@ -589,8 +589,12 @@ def _event_words(event: Event, name: Names) -> str:
             assert_never(event)
 
 
-def events_json(log: Iterable[Transition], name: Names) -> list[dict[str, Any]]:
-    """A case's whole timeline, oldest first."""
+TOLD_LATER = timedelta(seconds=20)
+"""A step told so much later says when it was told as well; before, it was only a slow network."""
+
+
+def events_json(log: Iterable[Transition], name: Names, zone: tzinfo = UTC) -> list[dict[str, Any]]:
+    """A case's whole timeline, oldest first; a step told later stands where it was done."""
     out: list[dict[str, Any]] = []
     for change in log:
         for event in change.events:
@@ -622,17 +626,22 @@ def events_json(log: Iterable[Transition], name: Names) -> list[dict[str, Any]]:
                 untold = [name(r) for r in event.responders if r not in asked]
                 if untold:
                     words += f"（{'、'.join(untold)} 没有可用的消息通道，请打电话）"
-            out.append(
-                {
-                    "at": iso(event.at),
-                    "type": type(event).__struct_config__.tag,
-                    "version": change.version,
-                    "words": words,
-                    **{k: v for k, v in fields.items() if k != "version"},
-                    "by": by,
-                    "by_name": name(by) if by else None,
-                }
-            )
+            item = {
+                "at": iso(event.at),
+                "type": type(event).__struct_config__.tag,
+                "version": change.version,
+                "words": words,
+                **{k: v for k, v in fields.items() if k not in ("version", "done_at")},
+                "by": by,
+                "by_name": name(by) if by else None,
+            }
+            place = len(out)
+            if isinstance(event, Accepted | Departed | Arrived) and event.at - event.when >= TOLD_LATER:
+                item |= {"at": iso(event.when), "told_at": iso(event.at)}
+                item["words"] += f"（{event.at.astimezone(zone):%H:%M} 收到）"
+                while place > 0 and out[place - 1]["at"] > item["at"]:
+                    place -= 1
+            out.insert(place, item)
     return out
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from care.words import AlertState, Condition, Level
 from dashboard_api.shapes.base import At, Person, Shape
@@ -348,6 +348,8 @@ class TimelineItem(BaseModel):
     by: str | None = None
     by_name: str | None = None
     note: str | None = None
+    told_at: At | None = None
+    """When a step was told that was done before (`at`)."""
 
 
 class Timeline(Shape):
@@ -376,6 +378,13 @@ class CommandBody(BaseModel):
     actions: list[str] | None = None
     outcome: str | None = None
     truth: str | None = None
+    at: Annotated[
+        str | None,
+        Field(
+            max_length=40,
+            description="accept, depart, arrive: when it was done, told later (RFC 3339 with its zone); a time that cannot be is passed over",
+        ),
+    ] = None
 
 
 class DoorCode(Shape):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -337,8 +338,24 @@ def test_steps_tapped_without_a_network_arrive_in_order_with_their_times(room: R
         tap(page, step)
     page.get_by_text("3 步待上传").wait_for()
     assert steps_of(room, alert) == []
+    tapped = room.clock.now()
+    room.clock.advance(420)
     room.start()
     wait_for(lambda: steps_of(room, alert)[2:], what="the three steps")
+    own = room.house.picture.cases[alert].alert.responder(me)
+    assert own is not None
+    assert own.accepted_at
+    assert own.departed_at
+    assert own.arrived_at
+    assert own.accepted_at < own.departed_at < own.arrived_at <= tapped + timedelta(seconds=2)
+    items = page.request.get(f"{room.url}/api/v1/alerts/{alert}/events").json()["items"]
+    said = [item for item in items if item["type"] in ("accepted", "departed", "arrived")]
+    assert [item["words"].split("（")[0].split()[-1] for item in said] == ["接受", "出发", "到场"]
+    at, told = (
+        datetime.fromisoformat(said[2][one]).astimezone(room.registry.zone) for one in ("at", "told_at")
+    )
+    assert f"（{told:%H:%M} 收到）" in said[2]["words"]
+    assert timedelta(seconds=415) < told - at < timedelta(seconds=480)
     expect(page.get_by_text("步待上传")).to_have_count(0)
     # All was sent and answered: nothing may come twice.
     assert steps_of(room, alert) == ["Accepted", "Departed", "Arrived"]

@@ -2866,6 +2866,11 @@ export interface components {
             outcome?: string | null;
             /** Truth */
             truth?: string | null;
+            /**
+             * At
+             * @description accept, depart, arrive: when it was done, told later (RFC 3339 with its zone); a time that cannot be is passed over
+             */
+            at?: string | null;
         };
         /** CommunityBody */
         CommunityBody: {
@@ -6500,6 +6505,8 @@ export interface components {
             by_name?: string | null;
             /** Note */
             note?: string | null;
+            /** Told At */
+            told_at?: string | null;
         } & {
             [key: string]: unknown;
         };

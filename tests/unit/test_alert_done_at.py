@@ -1,0 +1,135 @@
+"""A step that a phone could only tell later counts from when it was done."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from alerts.alert import Alert
+from alerts.events import Accepted, Arrived, Departed
+from alerts.orders import No, NotAllowed, read_order
+from dashboard_api.picture import Case, row_of
+from dashboard_api.present import events_json
+from tests.unit.test_alert_house import NOON, Story, seconds
+
+
+def sent() -> Story:
+    story = Story()
+    story.finding()
+    story.do("acknowledge")
+    story.wait(10)
+    story.do("dispatch", responders=["s07"])
+    return story
+
+
+def going(alert: Alert) -> Any:
+    return alert.responder("s07")
+
+
+def test_three_steps_told_late_keep_their_own_times_and_the_promise() -> None:
+    """Accepted, gone and there within ten minutes, told after fourteen: kept, in the case, the figures and the timeline."""
+    story = sent()
+    story.wait(830)
+    assert story.alert.promise == "broken"
+    for command, after in (("accept", 30), ("depart", 60), ("arrive", 470)):
+        story.do(command, "s07", at=NOON + seconds(after))
+    r = going(story.alert)
+    assert [story.since(at) for at in (r.accepted_at, r.departed_at, r.arrived_at, r.at)] == [
+        30,
+        60,
+        470,
+        470,
+    ]
+    assert story.since(r.promised_at) > 30
+    assert story.alert.promise == "kept"
+    steps = [e for t in story.log for e in t.events if isinstance(e, Accepted | Departed | Arrived)]
+    assert [story.since(e.at) for e in steps] == [840, 840, 840], "timers count from when it was told"
+    row = row_of(Case(story.alert, story.log, 0))
+    assert row.arrived_at == NOON + seconds(470)
+    items = events_json(story.log, lambda who: {"s07": "林国平"}.get(who, who), ZoneInfo("Asia/Shanghai"))
+    words = [i["words"] for i in items]
+    there = items[words.index("林国平 到场（12:20 收到）")]
+    assert (there["at"], there["told_at"]) == ("2026-05-23T04:14:14.000Z", "2026-05-23T04:20:24.000Z")
+    late = next(n for n, w in enumerate(words) if "到场超时" in w)
+    assert words.index("林国平 到场（12:20 收到）") < late, "where it was done, before what came after"
+
+
+def test_who_was_there_too_late_was_too_late() -> None:
+    """The own time mends only what was told late."""
+    story = sent()
+    story.wait(890)
+    story.do("arrive", "s07", at=NOON + seconds(700))
+    assert (story.alert.promise, story.since(going(story.alert).arrived_at)) == ("broken", 700)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param(timedelta(seconds=101), id="in the future"),
+        pytest.param(timedelta(seconds=100), id="now"),
+        pytest.param(timedelta(seconds=9), id="before it was offered"),
+        pytest.param(timedelta(days=-1), id="yesterday"),
+    ],
+)
+def test_a_time_that_cannot_be_is_passed_over_and_the_step_stands(at: timedelta) -> None:
+    """Not in the future, not before the offer: such a step counts from when it was told."""
+    story = sent()
+    story.wait(90)
+    story.do("accept", "s07", at=NOON + at)
+    assert story.since(going(story.alert).accepted_at) == 100
+
+
+def test_no_step_was_done_before_the_one_before_it() -> None:
+    """Two steps in the order in which they were told."""
+    story = sent()
+    story.wait(300)
+    story.do("accept", "s07", at=NOON + seconds(200))
+    story.do("depart", "s07", at=NOON + seconds(150))
+    assert story.since(going(story.alert).departed_at) == 310
+
+
+def test_half_a_day_is_too_long_for_a_way() -> None:
+    """More than twelve hours ago is no step of this way."""
+    story = sent()
+    story.wait(13 * 3600)
+    story.do("accept", "s07", at=NOON + seconds(60))
+    assert story.since(going(story.alert).accepted_at) == 13 * 3600 + 10
+    story = sent()
+    story.wait(11 * 3600)
+    story.do("accept", "s07", at=NOON + seconds(60))
+    assert story.since(going(story.alert).accepted_at) == 60
+
+
+def test_the_desk_tells_no_times_for_others() -> None:
+    """Only one's own steps carry a time."""
+    story = sent()
+    story.wait(90)
+    story.do("accept", "s01", by="s07", at=NOON + seconds(50))
+    assert story.since(going(story.alert).accepted_at) == 100
+
+
+def test_the_same_step_sent_again_is_one_whatever_time_it_names() -> None:
+    """A second try of a phone changes nothing."""
+    story = sent()
+    story.wait(90)
+    version = story.alert.version
+    first = story.do("accept", "s07", at=NOON + seconds(50), version=version, key="k")
+    again = story.desk.command(
+        story.alert.id,
+        read_order("accept", actor="s07", body={"version": version, "at": "2026-05-23T04:07:20Z"}, key="k"),
+        story.now,
+    )
+    assert again is None or not again.events
+    assert first.events
+
+
+def test_a_time_is_read_with_its_zone_or_refused() -> None:
+    """RFC 3339 with a zone; anything else is 422 and says which field."""
+    order = read_order("accept", actor="s07", body={"at": "2026-05-23T12:07:20+08:00"})
+    assert order.at is not None
+    assert order.at.astimezone(UTC) == datetime(2026, 5, 23, 4, 7, 20, tzinfo=UTC)
+    for bad in ("2026-05-23T12:07:20", "noon", 7):
+        with pytest.raises(NotAllowed) as no:
+            read_order("accept", actor="s07", body={"at": bad})
+        assert (no.value.no, no.value.fields) == (No.bad_field, ("at",))
