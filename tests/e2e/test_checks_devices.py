@@ -50,6 +50,22 @@ def test_one_device_tells_what_is_known_and_what_is_not(room: Room, sit: Sit) ->
     expect(cell(page, "clock")).not_to_contain_text("没有听到它")
 
 
+def test_a_device_leads_to_its_test_and_to_its_maintenance_order(room: Room, sit: Sit) -> None:
+    """9.5: from the device itself; home and device are filled in."""
+    smoke = smoke_of(room)
+    page = sit(f"/devices?home=h0317&device={smoke}")
+    page.get_by_role("link", name="测试这户的设备").click()
+    page.wait_for_url("**/tasks?tab=tests**")
+    page.locator("main input").first.wait_for(state="attached")
+    assert "h0317" in page.locator("main input").evaluate_all("all => all.map((one) => one.value)")
+    page.go_back()
+    page.get_by_role("link", name="开维修单").click()
+    page.wait_for_url("**/tasks?tab=repairs**")
+    page.locator("main input").first.wait_for(state="attached")
+    values = page.locator("main input").evaluate_all("all => all.map((one) => one.value)")
+    assert {"h0317", smoke} <= set(values)
+
+
 def test_a_device_on_a_phone_in_english(room: Room, sit: Sit) -> None:
     """390 px: nothing runs out of the side, and the words are English."""
     home = room.registry.homes["h0317"]

@@ -109,6 +109,17 @@ def test_c_wall_1_and_3_nothing_is_cut_and_circles_are_round(
     comes_to(lambda: ring.evaluate(box), True, "a round ring")
 
 
+def test_a_wall_on_a_phone_says_that_it_is_none(room: Room, sit: Sit) -> None:
+    """9.1: scaled to a phone its letters cannot be read: that is said in letters that can, with the way to one's own page."""
+    page = sit("/wall", width=390, height=844)
+    note = page.get_by_role("note")
+    expect(note).to_be_visible()
+    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('.phone')).fontSize)") >= 16
+    note.get_by_role("link").click()
+    page.wait_for_url("**/desk")
+    expect(sit("/wall").get_by_role("note")).to_be_hidden()
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("reds", [2, 4])
 def test_c_wall_1_several_reds_with_the_longest_addresses_are_told_whole(

@@ -15,7 +15,7 @@ const zh = {
   clockStates: { right: '准', off: '不准', no_time: '设备不带时间', unknown: '不知道' } as Record<string, string>, behind: (s: string) => `慢 ${s}`, ahead: (s: string) => `快 ${s}`, clockHint: '设备时间与到达时间之差，取近几小时最小值', noTime: '按到达时间计', clockUnheard: '服务启动以来没有听到它',
   testResults: { passed: '通过', not_passed: '未通过', unknown: '没有测过' } as Record<string, string>, how: { campaign: '测试', declared: '设备自报测试', rang: '真实报警', '': '' } as Record<string, string>, testBy: (name: string) => `${name} 测试`, notRang: '测试时没有收到报警', due: (day: string) => `应在 ${day} 前再测`, noAlarm: '此类设备不单独报警，不用测', neverTested: '没有收到过它的报警',
   update: '有新固件', newest: '已是最新', noUpdateWord: '有没有新固件：不知道', firmwareNone: '设备和网关都没有说', by: (source: string) => `来源 ${source}`, sources: { zigbee2mqtt: 'Zigbee2MQTT', tasmota: 'Tasmota', esphome: 'ESPHome', homeassistant: 'Home Assistant' } as Record<string, string>,
-  last: (ago: string) => ago, expects: (span: string) => `静默 ${span} 算失联`, never: '从未上报', noGateway: '未登记网关', fine: '正常', spark: (what: string, from: string, to: string) => `${what}：${from} 到 ${to}`,
+  last: (ago: string) => ago, expects: (span: string) => `静默 ${span} 算失联`, never: '从未上报', tryIt: '测试这户的设备 ›', mendIt: '开维修单 ›', noGateway: '未登记网关', fine: '正常', spark: (what: string, from: string, to: string) => `${what}：${from} 到 ${to}`,
   minutes: (n: number) => `${n} 分钟`, hours: (n: number) => `${n} 小时`, secondsLong: (n: string) => `${n} 秒`, days: (n: number) => `${n} 天`,
 }
 
@@ -29,7 +29,7 @@ const en: Widen<typeof zh> = {
   clockStates: { right: 'right', off: 'wrong', no_time: 'sends no time', unknown: 'not known' }, behind: (s) => `${s} slow`, ahead: (s) => `${s} fast`, clockHint: 'Its own time against arrival, the least of some hours', noTime: 'The time of arrival counts', clockUnheard: 'Not heard since the service started',
   testResults: { passed: 'passed', not_passed: 'not passed', unknown: 'never tested' }, how: { campaign: 'test', declared: 'declared by the device', rang: 'a real alarm', '': '' }, testBy: (name) => `tested by ${name}`, notRang: 'No alarm arrived in the test', due: (day) => `due again by ${day}`, noAlarm: 'This kind raises no alarm of its own', neverTested: 'No alarm from it has ever arrived',
   update: 'update available', newest: 'up to date', noUpdateWord: 'not known whether there is a newer one', firmwareNone: 'Neither the device nor the gateway says', by: (source) => `from ${source}`, sources: { zigbee2mqtt: 'Zigbee2MQTT', tasmota: 'Tasmota', esphome: 'ESPHome', homeassistant: 'Home Assistant' },
-  last: (ago) => ago, expects: (span) => `lost after ${span} of silence`, never: 'never heard', noGateway: 'no gateway registered', fine: 'working', spark: (what, from, to) => `${what}: ${from} to ${to}`,
+  last: (ago) => ago, expects: (span) => `lost after ${span} of silence`, never: 'never heard', tryIt: 'Test the devices of this home ›', mendIt: 'Open a maintenance order ›', noGateway: 'no gateway registered', fine: 'working', spark: (what, from, to) => `${what}: ${from} to ${to}`,
   minutes: (n) => `${n} min`, hours: (n) => `${n} h`, secondsLong: (n) => `${n} s`, days: (n) => (n === 1 ? '1 day' : `${n} days`),
 }
 

@@ -12,4 +12,5 @@ export const deskEn: DeskTexts = {
     noReference: 'none given', referenceNote: (reference) => (reference === null ? '119/120 reference: none given' : `119/120 reference: ${reference}`), note: 'Note (optional)',
     notReached: 'A case where nobody was reached cannot be closed: keep trying, or send somebody.', missing: (fields) => `Missing: ${fields}`, submit: 'Close the case', reopen: 'Open again', reopenReason: 'Why it is opened again',
   },
+  wall: { small: 'This picture is drawn for a wall: on a phone its letters are too small', home: 'To my page' },
 }

@@ -11,4 +11,5 @@ export const deskZh = {
     noReference: '未给', referenceNote: (reference: string | null) => (reference === null ? '119/120 回执号：未给' : `119/120 回执号：${reference}`), note: '备注（可不填）',
     notReached: '未联系上不能结案：请继续联系，或派人上门。', missing: (fields: string) => `还缺：${fields}`, submit: '结案', reopen: '重新打开', reopenReason: '重新打开的理由',
   },
+  wall: { small: '这个画面是给大屏看的，手机上字太小', home: '去我的页面' },
 } as const
