@@ -20,6 +20,7 @@ from alerts.alert import Alert
 from alerts.events import Delivery, Purpose, Why
 from alerts.roster import RESPONDER_ROLES
 from alerts.rotaasks import RotaAsk
+from care.schematic import named_building
 from care.site import Home, Registry, RotaChange
 from care.words import Level
 
@@ -50,14 +51,7 @@ def building_of(home: Home | None) -> str:
     """Estate and building without staircase and door: what may show on a lock screen or a wall."""
     if home is None:
         return ""
-    if home.building:
-        return home.building
-    words = home.address.split()
-    # 「银杏小区 3 幢 2 单元 402」: up to and with the word for a building.
-    for n, word in enumerate(words):
-        if word[-1] in "幢栋号弄楼":
-            return " ".join(words[: n + 1])
-    return words[0] if words else ""
+    return home.building or named_building(home.address) or next(iter(home.address.split()), "")
 
 
 def level_words(alert: Alert, language: str = "zh") -> str:

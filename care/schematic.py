@@ -49,14 +49,23 @@ Point = tuple[float, float]
 Polygon = list[Point]
 
 _BUILDING = re.compile(r"^(.*?[0-9A-Z一二三四五六七八九十]\s*(?:号楼|幢|栋|座|弄(?:\s*\d+\s*号)?|号))")
+_BLOCK = re.compile(r"^(.*?[0-9A-Z一二三四五六七八九十]\s*(?:号楼|幢|栋|座))")
+_DOOR = re.compile(r"单元|室|[（(]")
+
+
+def named_building(address: str) -> str:
+    """Estate and building of an address (`胜利路 21 弄 银杏小区 3 幢`), however it is spaced; "" when it names none.
+
+    A lane or an estate's number before the building is the way to it; what follows the door (北门进，近 5 幢) is no part of it.
+    """
+    way = _DOOR.split(address, maxsplit=1)[0]
+    match = _BLOCK.match(way) or _BUILDING.match(address)
+    return match[1].strip() if match else ""
 
 
 def building_of(home: Home) -> str:
     """Estate and building without staircase and door (`银杏小区 3 幢`); the whole address when it names none."""
-    if home.building:
-        return home.building
-    match = _BUILDING.match(home.address)
-    return match[1].strip() if match else home.address.strip()
+    return home.building or named_building(home.address) or home.address.strip()
 
 
 def _unit(*parts: object) -> float:

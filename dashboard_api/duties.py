@@ -160,7 +160,7 @@ def routes(house: House) -> APIRouter:
             "arrive_minutes": promise,
             "hours": hours,
             "homes": {
-                name: schematic.building_of(home) or home.address
+                name: schematic.building_of(home) or home.address or name
                 for name in sorted(missing)
                 for home in (registry.homes[name],)
             },

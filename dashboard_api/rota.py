@@ -60,7 +60,7 @@ def empty(house: House, found: Opened) -> Json:
             {
                 "from": iso(h.start), "to": iso(h.end), "count": len(h.homes),
                 "homes": [
-                    {"home": name, "name": schematic.building_of(registry.homes[name]) or registry.homes[name].address}
+                    {"home": name, "name": schematic.building_of(registry.homes[name]) or name}
                     for name in h.homes[:HOMES_NAMED]
                 ],
             }
