@@ -179,6 +179,7 @@ TAGS: dict[str, tuple[str, str, bool]] = {
     "mobility": ("行动不便", "walks badly", True),
     "limited_mobility": ("行动不便", "walks badly", True),
     "walking_aid": ("用助行器", "walking aid", False),
+    "walker": ("用助行器", "walking aid", False),
     "blind": ("看不见", "blind", True),
     "low_vision": ("视力差", "low vision", False),
     "fall_risk": ("易跌倒", "falls easily", True),
@@ -213,7 +214,7 @@ HEALTH_WORDS = frozenset(
         "dementia", "oxygen", "bedridden", "epilepsy", "copd", "atrial_fibrillation", "af", "hypertension", "diabetes", "heart",
         "heart_disease", "heart_failure", "stroke", "pacemaker", "beta_blocker", "parkinson", "post_discharge",
         "hard_of_hearing", "deaf", "mute", "blind", "low_vision", "fall_risk", "mobility", "limited_mobility",
-        "wheelchair", "walking_aid",
+        "wheelchair", "walking_aid", "walker",
     }
 )  # fmt: skip
 """Those that say something of somebody's health."""

@@ -33,7 +33,7 @@ from alerts.subscriptions import pushes, vapid_key
 from anxin.embedded import free_port
 from care.clock import SystemClock
 from care.messages import Beat, DeviceHealth, Evidence, Finding, HomeHealth, Report, encode
-from care.site import Besides, Registry
+from care.site import Besides, Registry, Site
 from care.stream import ALERTS, HEALTH, PEOPLE, REGISTRY, MemoryStream
 from care.words import Condition, Level, Phase
 from dashboard_api.app import create_app
@@ -91,11 +91,12 @@ class _Taken:
 class Room:
     """See the module's docstring. Its methods may be called from any thread."""
 
-    def __init__(self, *, homes: int = 60, simulated: bool = False) -> None:
-        """`simulated`: a simulator that can be told what to do feeds the room (its messages reach nobody here)."""
+    def __init__(self, *, homes: int = 60, simulated: bool = False, site: Site | None = None) -> None:
+        """`simulated`: a simulator that can be told what to do feeds the room (its messages reach nobody here).
+        `site`: another community than the simulated one of so many homes."""
         self.clock = MovableClock()
         self.stream = MemoryStream(idle=timedelta(milliseconds=5))
-        self.registry = Registry(generate(homes=homes))
+        self.registry = Registry(site or generate(homes=homes))
         self.history = LivedHistory(self.registry, self.clock.now())
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"

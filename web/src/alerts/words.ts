@@ -22,9 +22,13 @@ export function doorOf(place: Place | null | undefined): { unit: string; room: s
   return { unit, room: /^\d+$/.test(rest) ? `${rest} 室` : rest }
 }
 
+/** Letters that run from right to left, or a mark that says so, turn round nothing but themselves. */
+const apart = (words: string): string => (/[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069]/.test(words) ? `\u2068${words}\u2069` : words)
+
+/** Where it is; a home of which no address is written down is still told apart from others, by its id. */
 export function placeOf(alert: Alert): string {
   const parts = [alert.place?.estate_building, doorOf(alert.place).room].filter((part): part is string => !!part)
-  return parts.length > 0 ? parts.join(' ') : (alert.place?.address ?? '')
+  return apart(parts.length > 0 ? parts.join(' ') : (alert.place?.address ?? alert.home ?? ''))
 }
 
 export const residentOf = (alert: Alert): Resident | null =>
@@ -33,7 +37,7 @@ export const residentOf = (alert: Alert): Resident | null =>
 export function residentWords(alert: Alert, t: Texts): string {
   const one = residentOf(alert)
   if (one === null) return ''
-  return one.age ? t.queue.person(one.name, one.age) : one.name
+  return one.age ? t.queue.person(apart(one.name), one.age) : apart(one.name)
 }
 
 export function ownerWords(alert: Alert, t: Texts): string {
