@@ -503,6 +503,26 @@ def test_a_practice_home_beside_real_ones_says_so_on_every_screen(room: Room, si
     expect(page.locator("[data-practice]")).to_have_count(0)
 
 
+CUT = """
+const send = fetch; window.cut = sessionStorage.getItem('cut') === '1'
+window.fetch = (to, how) => window.cut && String(to.url ?? to).includes('/api/v1/family') ? Promise.reject(new TypeError('cut')) : send(to, how)
+"""
+"""A gap that cuts the page off and not the stream, which lives in a worker of its own."""
+
+
+def test_the_family_page_is_back_as_soon_as_the_stream_is_heard(room: Room, sit: Sit) -> None:
+    """9.8: what a short gap hid is read again with the next heartbeat, not a minute later."""
+    lives(room)
+    page = sit("/family", user="family", width=SMALL[0], height=SMALL[1], script=CUT)
+    comes_to(lambda: sentence(page) != "", True, "a sentence")
+    page.evaluate("sessionStorage.setItem('cut', '1')")
+    page.reload()
+    page.get_by_text("离线，信息可能过时").wait_for()
+    page.locator('html[data-link="live"]').wait_for(state="attached")
+    page.evaluate("window.cut = false; sessionStorage.removeItem('cut')")
+    expect(page.get_by_text("离线，信息可能过时")).to_have_count(0, timeout=9_000)
+
+
 def test_the_family_page_offline_shows_the_last_sentence_with_its_time_in_bold(room: Room, sit: Sit) -> None:
     """9.8: the last known sentence, grey, its time in bold, and that it may be old; twice the size of letters loses nothing."""
     lives(room)
