@@ -204,6 +204,10 @@ def _pattern(path: str) -> re.Pattern[str]:
 _PATTERNS = [(method, path, _pattern(path), rule) for (method, path), rule in ROUTES.items()]
 
 
+HIDDEN = f"{V}/simulator"
+"""What is below it does not exist for whoever may not use it (ux.md 9.10): 404, as where no simulator is."""
+
+
 def find(method: str, path: str) -> Found | None:
     """The route a request is for; the exact path wins over one with places. HEAD counts as GET."""
     method = "GET" if method == "HEAD" else method

@@ -178,6 +178,8 @@ class Gate:
                     log.info(
                         "request_denied", method=method, route=found.path, by=who.by, role=who.role.value
                     )
+                    if found.path.startswith(access.HIDDEN):
+                        raise Problem(404, Why.not_found)
                     raise Problem(403, Why.forbidden, "您的角色不能这样做")
                 state["who"] = who
         if method not in UNSAFE:

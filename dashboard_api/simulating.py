@@ -1,7 +1,7 @@
 """Routes of the simulator's panel: start what happens, switch faults, and see what was true beside what was raised.
 
-Only where the service is told that a simulator feeds it (`demo.simulator`), and for admins; anywhere else there is no
-such address. The simulator is another process (`afar`); what it says is checked before it is passed on, and it never
+Only where the service is told that a simulator feeds it (`demo.simulator`), and for admins; anywhere else and for
+anybody else there is no such address. The simulator is another process (`afar`); what it says is checked before it is passed on, and it never
 learns what the service makes of it: judging is `verdicts`' part. Who started what is written to the log.
 """
 
@@ -47,7 +47,10 @@ _REFUSED: dict[str, tuple[int, Why]] = {
 def routes(house: House) -> APIRouter:
     """All of them, on one house."""
     answers: dict[int | str, dict[str, Any]] = {
-        404: {"model": shapes.ProblemBody, "description": "no simulator feeds this service"},
+        404: {
+            "model": shapes.ProblemBody,
+            "description": "no simulator feeds this service, or it is none of this role's",
+        },
         429: {"model": shapes.ProblemBody, "description": "too many were started"},
         503: {"model": shapes.ProblemBody, "description": "the simulator does not answer"},
     }

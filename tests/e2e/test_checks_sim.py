@@ -110,8 +110,13 @@ def test_the_sign_in_page_bears_it_before_anybody_is_known(room: Room, browser: 
 
 
 def test_only_an_admin_finds_the_panel(room: Room, sit: Sit) -> None:
-    """The words in the header lead there for an admin, and are only words for an operator, who is led back to the desk."""
-    desk = sit("/sim", user="operator")
+    """The words in the header lead there for an admin, and are only words for an operator, for whom there is no such page."""
+    desk = sit("/desk", user="operator")
+    desk.goto(f"{room.url}/sim")
+    expect(desk.get_by_role("heading", name="没有这个页面")).to_be_visible()
+    expect(desk).to_have_url(f"{room.url}/sim")
+    assert desk.request.get(f"{room.url}/api/v1/simulator").status == 404
+    desk.get_by_role("link", name="回到告警").click()
     expect(desk).to_have_url(f"{room.url}/desk")
     expect(desk.locator("header a.demo")).to_have_count(0)
     admin = sit("/desk", user="admin")

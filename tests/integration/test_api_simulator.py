@@ -39,25 +39,25 @@ def live(house, simulation, seconds):
 
 
 async def test_without_a_simulator_there_is_no_such_address_and_nothing_says_so(tmp_path):
-    """404 for an admin, 403 for others, and no frame."""
+    """404 for everybody, and no frame."""
     async with House() as house, house.program("admin") as admin, house.browser("operator") as desk:
         for path in ("", "/scenarios", "/homes", "/truths", "/messages", "/made"):
             answer = await admin.get(S + path)
             assert (answer.status_code, answer.json()["reason"]) == (404, "not_found")
         assert (await admin.post(f"{S}/scenarios", json={"scenario": "sos"})).status_code == 404
-        assert (await desk.get(S)).status_code == 403
+        assert (await desk.get(S)).status_code == 404
         assert (await desk.get(f"{V}/session")).json()["simulated"] is False
         assert "模拟环境" not in (await desk.get("/go/no-such-link")).text
 
 
 async def test_only_an_admin_may_and_every_page_says_that_nothing_is_real(tmp_path):
-    """All other roles 403; everybody is told that it is simulated."""
+    """For all other roles there is no such address (ux.md 9.10); everybody is told that it is simulated."""
     (tmp_path / "index.html").write_text('<!doctype html>\n<html lang="zh-CN"><body></body></html>')
     async with pretended(tmp_path, static=tmp_path) as (house, _, _admin):
         for name in ("operator", "boss", "auditor", "responder", "family", "doctor", "mender"):
             async with house.program(name) as client:
-                assert (await client.get(f"{S}/truths")).status_code == 403
-                assert (await client.post(f"{S}/scenarios", json={"scenario": "sos"})).status_code == 403
+                assert (await client.get(f"{S}/truths")).status_code == 404
+                assert (await client.post(f"{S}/scenarios", json={"scenario": "sos"})).status_code == 404
                 assert (await client.get(f"{V}/session")).json()["simulated"] is True
         async with house.client() as anybody:
             assert (await anybody.get(S)).status_code == 401

@@ -1,5 +1,5 @@
 /** Every screen and case has an address. `/` leads everybody to where they are at home. */
-import { createRouter, createWebHistory, type RouteLocationNormalized } from 'vue-router'
+import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteLocationRaw } from 'vue-router'
 import { Refusal } from './api/client'
 import type { Me } from './api/types'
 import { calls, goes, homeOf, isFamily, mayAct, maySeeDesk, maySeeDevices, maySeeFigures, maySimulate, me, mends, remembered, whoAmI } from './session'
@@ -43,7 +43,7 @@ export const router = createRouter({
     { path: '/calls', component: () => import('./calls/CallsPage.vue'), meta: { needs: 'calls' } },
     { path: '/mend', component: () => import('./mend/MendPage.vue'), meta: { needs: 'mends' } },
     { path: '/family', component: () => import('./family/FamilyPage.vue'), meta: { needs: 'family', offline: true } },
-    { path: '/:rest(.*)*', component: () => import('./shell/NotFound.vue') },
+    { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./shell/NotFound.vue') },
   ],
 })
 
@@ -69,7 +69,9 @@ router.beforeEach(async (to) => {
 // by now the page's own words have been asked for: its first picture is in the chosen language
 router.beforeResolve(async () => void (await wordsThere()))
 
-function admitted(to: RouteLocationNormalized, who: Me, needs: string): true | { path: string } {
+function admitted(to: RouteLocationNormalized, who: Me, needs: string): true | RouteLocationRaw {
+  // the simulator's panel does not exist for whoever may not use it
+  if (needs === 'simulates' && !maySimulate(who)) return { name: 'nowhere', params: { rest: to.path.slice(1).split('/') } }
   if (to.meta['home'] === true || !NEEDS[needs]?.(who)) return { path: homeOf(who) === to.path ? '/wall' : homeOf(who) }
   return true
 }

@@ -12364,7 +12364,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description no simulator feeds this service */
+            /** @description no simulator feeds this service, or it is none of this role's */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12440,7 +12440,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description no simulator feeds this service */
+            /** @description no simulator feeds this service, or it is none of this role's */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12518,7 +12518,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description no simulator feeds this service */
+            /** @description no simulator feeds this service, or it is none of this role's */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12595,7 +12595,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description no simulator feeds this service */
+            /** @description no simulator feeds this service, or it is none of this role's */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12673,7 +12673,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description no simulator feeds this service */
+            /** @description no simulator feeds this service, or it is none of this role's */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12747,7 +12747,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description no simulator feeds this service */
+            /** @description no simulator feeds this service, or it is none of this role's */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12825,7 +12825,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description no simulator feeds this service */
+            /** @description no simulator feeds this service, or it is none of this role's */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12899,7 +12899,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description no simulator feeds this service */
+            /** @description no simulator feeds this service, or it is none of this role's */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12977,7 +12977,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description no simulator feeds this service */
+            /** @description no simulator feeds this service, or it is none of this role's */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13053,7 +13053,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description no simulator feeds this service */
+            /** @description no simulator feeds this service, or it is none of this role's */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13129,7 +13129,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description no simulator feeds this service */
+            /** @description no simulator feeds this service, or it is none of this role's */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13203,7 +13203,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description no simulator feeds this service */
+            /** @description no simulator feeds this service, or it is none of this role's */
             404: {
                 headers: {
                     [name: string]: unknown;
