@@ -238,6 +238,22 @@ def test_a_filter_is_part_of_the_address_and_hides_no_red(room: Room, sit: Sit) 
     wait_for(lambda: "kind" not in page.url, what="the address without it")
 
 
+def test_a_reload_keeps_what_was_chosen_beside_waiting_reds(room: Room, sit: Sit) -> None:
+    """9.2: reload keeps selection, with the reds that wait in their bar; a red that comes later takes the centre."""
+    homes = [home for home in room.registry.homes if home != "h0317"]
+    for n in (2, 3):
+        room.raised("smoke", homes[n])
+    yellow = room.raised("bed", homes[6])
+    page = sit()
+    page.locator(f'.queue [data-alert="{yellow}"]').click()
+    page.wait_for_selector(f'[data-hero="{yellow}"]')
+    page.reload()
+    page.wait_for_selector(f'[data-hero="{yellow}"]')
+    expect(page.get_by_role("button", name="新红色 2")).to_be_visible()
+    sos = room.raised("sos", homes[8])
+    page.wait_for_selector(f'[data-tile="{sos}"]')
+
+
 def test_a_short_press_offers_both_emergency_services(room: Room, sit: Sit) -> None:
     """9.2, 10: holding is not asked of everybody: a press, also of the keyboard, opens both numbers; Esc gives the focus back."""
     alert = room.raised("sos", "h0317")

@@ -48,10 +48,14 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
 
   // when each waiting red first appeared here: a person's choice holds against what they had already seen
   const arrived = shallowRef<ReadonlyMap<string, number>>(new Map())
-  watch(live.picture, ({ alerts }) => {
+  let opened = false
+  watch(live.picture, ({ alerts, epoch }) => {
     const next = new Map<string, number>()
-    for (const alert of alerts.values()) if (isWaitingRed(alert)) next.set(alert.id, arrived.value.get(alert.id) ?? Date.now())
+    // those of the first picture were there when the page was opened: a reload keeps what was chosen beside them
+    const since = opened ? Date.now() : 0
+    for (const alert of alerts.values()) if (isWaitingRed(alert)) next.set(alert.id, arrived.value.get(alert.id) ?? since)
     arrived.value = next
+    opened ||= epoch !== null
   }, { immediate: true, flush: 'sync' })
 
   const hero = computed(() => chooseHero({
