@@ -232,6 +232,34 @@ def test_the_push_service_and_the_broker_are_cut_and_restored(room: Room, panel:
     assert room.push_answers[-1] == (429, 0.0, False)
 
 
+def test_a_simulated_screen_says_so_when_its_line_is_down_too(room: Room, sit: Sit) -> None:
+    """9.10: permanent: in doubt the tape stands inside the white frame, and the banner has the word that the header had."""
+    page = sit("/desk", width=1440, height=900)
+    with room.silenced():
+        page.wait_for_selector('html[data-link="down"]', state="attached", timeout=30_000)
+        word = """getComputedStyle(document.querySelector('.over .banner > b'), '::after').content"""
+        assert "模拟环境" in page.evaluate(word)
+        tape = page.evaluate(
+            """() => { const one = getComputedStyle(document.documentElement, '::after'); return [one.position, Number(one.zIndex), one.backgroundImage.includes('gradient')] }"""
+        )
+        frame = page.evaluate("Number(getComputedStyle(document.querySelector('.frame')).zIndex)")
+        assert tape == ["fixed", frame + 1, True]
+        picture(page, "sim-down")
+
+
+def test_the_sound_check_covers_no_timer(room: Room, sit: Sit) -> None:
+    """C-SND-2, 9.2: while nobody has done it yet, who, where and how long stay in sight at each width of a desk."""
+    room.raised("smoke", "h0311")
+    covers = """() => { const check = document.querySelector('.check').getBoundingClientRect()
+      return [...document.querySelectorAll('.hero .band *, .hero .acts button, .hero .address, .map .tag')].filter((one) => { const box = one.getBoundingClientRect()
+        return box.width > 0 && box.left < check.right && box.right > check.left && box.top < check.bottom && box.bottom > check.top }).map((one) => one.className) }"""
+    for width, height in ((1920, 1080), (1440, 900), (1366, 768)):
+        page = sit("/desk", width=width, height=height)
+        page.locator(".hero").wait_for()
+        page.locator(".check").wait_for()
+        assert page.evaluate(covers) == [], width
+
+
 def test_a_simulator_that_is_away_is_said_and_one_that_comes_back_is_found(room: Room, panel: Page) -> None:
     """Nothing can be started meanwhile, and nothing that was true is forgotten by the page."""
     room.simulator_stops()
