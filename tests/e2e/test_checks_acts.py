@@ -120,13 +120,13 @@ def test_the_wall_shows_what_a_desk_has_chosen_until_a_newer_red(room: Room, sit
     wall.locator(f'[data-tile="{smoke}"]').wait_for()
     desk.locator(f'[data-tile="{smoke}"]').get_by_role("button", name="看详情").click()
     wall.wait_for_selector(f'[data-hero="{smoke}"]')
-    expect(wall.get_by_text("另有 1 个红色在左侧")).to_be_visible()
+    expect(wall.get_by_text("另有 1 个红色待接")).to_be_visible()
     comes_to(lambda: wall.evaluate(CLIPPED), [], "a wall with nothing cut")
     gas = room.raised("gas", homes[8])
     wall.locator(f'[data-tile="{gas}"]').wait_for()
     desk.locator(f'[data-alert="{yellow}"]').first.click()
     wall.wait_for_selector(f'[data-hero="{yellow}"]')
-    expect(wall.get_by_text("另有 3 个红色在左侧")).to_be_visible()
+    expect(wall.get_by_text("另有 3 个红色待接")).to_be_visible()
 
 
 def test_c_ack_5_nothing_takes_two_reds(room: Room, sit: Sit) -> None:

@@ -122,3 +122,43 @@ def test_a_flood_is_said_and_silences_blue_only(room: Room, sit: Sit) -> None:
     room.filled(12)
     page.get_by_text("告警洪峰").first.wait_for()
     expect(page.get_by_text("建议叫第二位值班员")).to_be_visible()
+
+
+LANE = """() => {
+  const lane = document.querySelector('.queue .lane').getBoundingClientRect(), room = document.querySelector('.queue .room').getBoundingClientRect()
+  const whole = (row, box) => row.top >= box.top - 2 && row.bottom <= box.bottom + 2
+  const all = [...document.querySelectorAll('.queue .lane [data-alert]')].map((one) => one.getBoundingClientRect())
+  const others = [...document.querySelectorAll('.queue .scroll [data-alert]')].map((one) => one.getBoundingClientRect())
+  return {
+    seen: all.filter((one) => whole(one, lane)).length,
+    halved: all.filter((one) => !whole(one, lane) && one.top < lane.bottom - 2 && one.bottom > lane.top + 2).length,
+    others: others.filter((one) => whole(one, room)).length,
+    said: document.querySelector('.queue .foot').textContent.match(/另有 (\\d+) 个红色/)?.[1] ?? '0',
+  }
+}"""
+
+
+@pytest.mark.own_room
+def test_waiting_reds_take_the_whole_column_and_are_counted(room: Room, sit: Sit) -> None:
+    """More waiting reds than the column holds: no yellow before them, no half rows, and how many are not in sight is said."""
+    room.filled(6)
+    for home in list(room.registry.homes)[:20]:
+        room.raised("sos", home)
+    for path, width, height in (
+        ("/desk", 1920, 1080),
+        ("/desk", 1366, 768),
+        ("/wall", 1920, 1080),
+        ("/wall", 1080, 1920),
+    ):
+        page = sit(path, width=width, height=height)
+        comes_to(lambda page=page: page.locator(".queue .lane [data-alert]").count(), 20, "all the reds")
+
+        def told(page: Page = page) -> tuple[int, bool, bool]:
+            lane = page.evaluate(LANE)
+            return (
+                lane["halved"],
+                lane["seen"] < 20 and lane["others"] > 0,
+                lane["seen"] + int(lane["said"]) == 20,
+            )
+
+        comes_to(told, (0, False, True), f"a lane of whole rows that counts the rest, {path} {width}")

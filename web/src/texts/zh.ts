@@ -52,7 +52,7 @@ export const zh = {
   flood: { title: '告警洪峰', count: (n: number) => `10 分钟内 ${n} 条新告警`, words: '蓝色已静音，按原因合并；建议叫第二位值班员' },
   queue: {
     label: '告警队列', lane: '红色固定区', waited: '已等待', laneEmpty: '没有待接的红色', inHand: (n: number) => `处理中 ${n}`, elapsed: '用时', waiting: (n: number) => `待处理 ${n}`, orderWords: '按级别、等待时间排序',
-    none: '没有未结的告警', more: (n: number) => `另有 ${n} 条`, leaf: '翻看', all: '已全部显示', recentBefore: '近 10 分钟', recentAfter: '条新告警',
+    none: '没有未结的告警', moreRed: (red: number, others: number) => `另有 ${red} 个红色${others > 0 ? `、其他 ${others} 条` : ''}`, more: (n: number) => `另有 ${n} 条`, leaf: '翻看', all: '已全部显示', recentBefore: '近 10 分钟', recentAfter: '条新告警',
     person: (name: string, age: number) => `${name} ${age} 岁`, nobody: '待接', merged: '已合并', search: '按姓名、地址、电话、设备查找', clear: '清除', filter: '筛选', grid: '网格', kind: '类型', allGrids: '全部网格', allKinds: '全部类型', mine: '我接的',
   },
   spoken: (first: string, others: number) => `${first}，另有 ${others} 个`,
@@ -80,7 +80,7 @@ export const zh = {
   },
   dispatch: { label: '派谁去', hint: '数字键改选', family: (who: string) => `打给${who}`, choose: '还没有选人：按数字键选，再按 D 派出', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消', ring: '只能打电话', ringThem: (who: string) => `消息发不到，请马上打电话：${who}` },
   responder: { offered: '已通知', accepted: '已接单', declined: '去不了', departed: '途中', arrived: '已到场', left: '已交接' },
-  grid: { label: (n: number) => `${n} 个红色告警`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色在左侧`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
+  grid: { label: (n: number) => `${n} 个红色告警`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色待接`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
   map: {
     label: '网格图', title: (grids: number, micros: number) => `${grids} 网格 · ${micros} 微网格`, located: (name: string) => `已定位 ${name}`, sketch: '示意图', centre: '服务中心', person: '响应人员', circle: (n: number) => `${n} 分钟圈`,
     loading: '正在读取网格图', failed: '暂时读不到网格图', calmSummary: '社区网格示意图，当前没有定位的告警', summary: (level: string, place: string) => `社区网格示意图，${level}告警在${place}`,
