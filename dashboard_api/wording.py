@@ -206,6 +206,10 @@ TAGS: dict[str, tuple[str, str, bool]] = {
     "parkinson": ("帕金森", "Parkinson's", False),
     "post_discharge": ("刚出院", "just discharged", False),
     "chair_sleeper": ("常在椅子上睡", "sleeps in a chair", False),
+    "athlete": ("常年锻炼，心率偏低", "athlete: slow heart", False),
+    "housebound": ("平时不出门", "does not go out", False),
+    "night_exit": ("夜间会出门", "goes out at night", False),
+    "wandering": ("会走失", "may get lost", True),
 }
 """Flags and conditions of residents: the words, English, and whether they change what to do first."""
 
@@ -214,7 +218,7 @@ HEALTH_WORDS = frozenset(
         "dementia", "oxygen", "bedridden", "epilepsy", "copd", "atrial_fibrillation", "af", "hypertension", "diabetes", "heart",
         "heart_disease", "heart_failure", "stroke", "pacemaker", "beta_blocker", "parkinson", "post_discharge",
         "hard_of_hearing", "deaf", "mute", "blind", "low_vision", "fall_risk", "mobility", "limited_mobility",
-        "wheelchair", "walking_aid", "walker",
+        "wheelchair", "walking_aid", "walker", "athlete", "housebound", "wandering",
     }
 )  # fmt: skip
 """Those that say something of somebody's health."""

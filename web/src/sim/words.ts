@@ -25,7 +25,7 @@ const zh = {
   kinds: { smoke: '烟感', gas: '燃气', co: '一氧化碳', sos: '紧急按钮', fall: '跌倒', door: '门磁', motion: '人体感应', 'motion (bathroom)': '卫生间人体感应', 'motion (bedroom)': '卧室人体感应', 'motion (living)': '客厅人体感应', 'motion (kitchen)': '厨房人体感应', presence: '存在感应', bed_belt: '床带', water_leak: '水浸', water_meter: '水表', climate: '温湿度', gateway: '网关', button: '按钮', vibration: '震动' } as Record<string, string>,
   codes: {
     SM1: '烟感报警', SM2: '烟温火情', GS1: '燃气报警', GS2: '燃气浓度高', GS3: '燃气无人应', SOS1: '紧急呼叫', FL1: '跌倒', BD1: '离床未归', BD2: '夜间出门', BD3: '早晨未起', BD7: '床带异常', VT1: '心率过高', VT2: '心率过低', VT7: '呼吸心跳消失',
-    DR3: '夜间开门', AC3: '早晨无活动', WT1: '漏水', WT3: '长流水', TE1: '电量低', TE3: '设备离线', TE4: '网关断线', TE5: '成片断线',
+    DR3: '夜间开门', AC1: '白天久无活动', AC2: '卫生间停留过久', AC3: '早晨无活动', WT1: '漏水', WT3: '长流水', TE1: '电量低', TE3: '设备离线', TE4: '网关断线', TE5: '成片断线',
   } as Record<string, string>,
 }
 
@@ -52,7 +52,7 @@ const en: typeof zh = {
   kinds: { smoke: 'smoke detector', gas: 'gas detector', co: 'CO detector', sos: 'SOS button', fall: 'fall detector', door: 'door contact', motion: 'motion sensor', 'motion (bathroom)': 'motion sensor in the bathroom', 'motion (bedroom)': 'motion sensor in the bedroom', 'motion (living)': 'motion sensor in the living room', 'motion (kitchen)': 'motion sensor in the kitchen', presence: 'presence sensor', bed_belt: 'bed belt', water_leak: 'leak sensor', water_meter: 'water meter', climate: 'climate sensor', gateway: 'gateway', button: 'button', vibration: 'vibration sensor' },
   codes: {
     SM1: 'smoke', SM2: 'fire', GS1: 'gas', GS2: 'much gas', GS3: 'gas, nobody moves', SOS1: 'SOS', FL1: 'fall', BD1: 'not back in bed', BD2: 'out at night', BD3: 'not up', BD7: 'belt at fault', VT1: 'fast heart', VT2: 'slow heart', VT7: 'breath or pulse lost',
-    DR3: 'door at night', AC3: 'no morning start', WT1: 'leak', WT3: 'water runs on', TE1: 'battery low', TE3: 'device offline', TE4: 'gateway lost', TE5: 'area lost',
+    DR3: 'door at night', AC1: 'long without activity', AC2: 'long in the bathroom', AC3: 'no morning start', WT1: 'leak', WT3: 'water runs on', TE1: 'battery low', TE3: 'device offline', TE4: 'gateway lost', TE5: 'area lost',
   },
 }
 
