@@ -63,8 +63,13 @@ def routes(house: House, photos: Photos) -> APIRouter:
             zone=house.picture.registry.zone,
             may_see=lambda device, quantity: may_see(home, who, device, quantity),
             hidden_by=access.why_hidden(who.role),
+            rooms=True,
         )
-        return {"sign_of_life": drawn["inference"], "sign_of_life_en": drawn["inference_en"]}
+        return {
+            "sign_of_life": drawn["inference"],
+            "sign_of_life_en": drawn["inference_en"],
+            "sign_of_life_at": drawn["inference_at"],
+        }
 
     def may_see(home: Home, who: Who, device: Device, quantity: str) -> bool:
         resident = house.picture.registry.resident_of(home, device)

@@ -396,14 +396,18 @@ def inference(
     end: float,
     zone: ZoneInfo,
     hidden_by: str | None = None,
-) -> Both:
-    """The last sign of life in words; says so when it cannot be told.
+    *,
+    rooms: bool = False,
+) -> tuple[str, str, float | None]:
+    """The last sign of life in words, and when it was; says so when it cannot be told. `rooms` names the room of a movement.
 
     `hidden_by`: something that could have seen somebody is kept from the reader, by their `role` or the resident's
     `consent`. What was seen is then still told; that nothing was is not, for it may have been.
     """
     alone = len(home.residents) <= 1
     moved: float | None = None
+    where = ""
+    """The room in which it moved; not of a button, which may be carried about."""
     door: float | None = None
     bed: tuple[float, bool] | None = None
     watched = False
@@ -418,10 +422,10 @@ def inference(
                 watched = True
                 since = max(since, min(known.first_at, end))
                 inside = [t for t in trace.ticks if start <= t <= end]
-                if inside:
-                    moved = max(moved or 0.0, inside[-1])
                 if quantity == "presence" and trace.now() is True and end - known.last_at <= 600:
-                    moved = max(moved or 0.0, min(known.last_at, end))
+                    inside.append(min(known.last_at, end))
+                if inside and max(inside) >= (moved or 0.0):
+                    moved, where = max(inside), device.room or ""
             elif quantity == "door_open":
                 changes = [t for t in trace.changes() if start <= t <= end]
                 if changes:
@@ -433,8 +437,8 @@ def inference(
                     bed = (trace.last, bool(value))
             elif quantity in PRESSES:
                 inside = [t for t in trace.ticks if start <= t <= end]
-                if inside:
-                    moved = max(moved or 0.0, inside[-1])
+                if inside and inside[-1] > (moved or 0.0):
+                    moved, where = inside[-1], ""
 
     def clock(seconds: float) -> str:
         return f"{_at(seconds).astimezone(zone):%H:%M}"
@@ -444,22 +448,28 @@ def inference(
         return (
             f"{'老人' if alone else '有人'}在床，{at} 有信号",
             f"{'' if alone else 'somebody '}in bed, heard {at}",
+            bed[0],
         )
     if moved is not None and (door is None or moved >= door):
         at = clock(moved)
         return (
-            f"{'老人在家' if alone else '家里有人'}，{at} 有活动",
-            f"{'at home' if alone else 'somebody at home'}, moved {at}",
+            f"{'老人在家' if alone else '家里有人'}，{at} {wording.room(where) if rooms else ''}有活动",
+            f"{'at home' if alone else 'somebody at home'}, moved {f'in the {wording.room_en(where)} ' if rooms and where else ''}{at}",
+            moved,
         )
     if hidden_by is not None:
-        return _HIDDEN[hidden_by]
+        return (*_HIDDEN[hidden_by], None)
     if door is not None:
         at = clock(door)
-        return f"{at} 门有动静，之后家中未见活动，可能外出", f"door moved {at}, no movement since: may be out"
+        return (
+            f"{at} 门有动静，之后家中未见活动，可能外出",
+            f"door moved {at}, no movement since: may be out",
+            door,
+        )
     if watched:
         minutes = max(1, round((end - since) / 60))
-        return f"近 {minutes} 分钟未见活动", f"no movement for {minutes} min"
-    return "无法判断：没有可用的活动数据", "cannot tell: nothing hears movement"
+        return f"近 {minutes} 分钟未见活动", f"no movement for {minutes} min", None
+    return "无法判断：没有可用的活动数据", "cannot tell: nothing hears movement", None
 
 
 def strip(
@@ -473,6 +483,7 @@ def strip(
     may_see: Callable[[Device, str], bool] = lambda _device, _quantity: True,
     hidden_by: str = "consent",
     name_of: Callable[[str], str] = str,
+    rooms: bool = False,
 ) -> dict[str, Any]:
     """One home's strip as `GET /homes/{id}/strip` tells it. Rows that the reader may not see are left out; `hidden_by`
     (`role` or `consent`) is then why.
@@ -521,12 +532,13 @@ def strip(
                     "unit": "次/分",
                 }
             )
-    inferred = inference(home, seen, start, end, zone, hidden_by if hidden else None)
+    inferred = inference(home, seen, start, end, zone, hidden_by if hidden else None, rooms=rooms)
     return {
         "home": home.id,
         "from": iso(_at(start)),
         "to": iso(_at(end)),
         "inference": inferred[0],
         "inference_en": inferred[1],
+        **({"inference_at": None if inferred[2] is None else iso(_at(inferred[2]))} if rooms else {}),
         "rows": rows,
     }

@@ -87,6 +87,8 @@ class ResidentCard(ResidentLine):
     together: list[Person]
     sign_of_life: str
     sign_of_life_en: str
+    sign_of_life_at: At | None
+    """None when nothing was seen, or nothing may be told."""
     limits: dict[str, Any]
     consent: dict[str, list[str]] | None
     devices: list[CardDevice]

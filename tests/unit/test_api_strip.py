@@ -238,3 +238,18 @@ def test_a_sensor_that_never_spoke_is_drawn_unknown_all_along():
     for row in (rows["motion"], rows["sos"]):
         assert values_of(row) == [None]
         assert row["words"] == "无数据"
+
+
+def test_the_card_names_the_room_and_the_moment_of_the_last_sign():
+    """ux 9.4: 「12:04 厨房有活动」 and when, so that the screen says how long ago; of what may be seen only, and no room of a button."""
+    made, _ = drawn(("motion", 120, {"motion": True}), rooms=True)
+    assert (made["inference"], made["inference_en"]) == (
+        "老人在家，12:04 厨房有活动",
+        "at home, moved in the kitchen 12:04",
+    )
+    assert made["inference_at"] == "2026-05-23T04:04:24.000Z"
+    made, _ = drawn(("motion", 120, {"motion": True}), ("sos", 20, {"sos": "single"}), rooms=True)
+    assert (made["inference"], made["inference_at"]) == ("老人在家，12:06 有活动", "2026-05-23T04:06:04.000Z")
+    made, _ = drawn(("motion", 120, {"motion": True}), rooms=True, may_see=lambda _device, _quantity: False)
+    assert "厨房" not in made["inference"]
+    assert made["inference_at"] is None

@@ -5467,6 +5467,8 @@ export interface components {
             sign_of_life: string;
             /** Sign Of Life En */
             sign_of_life_en: string;
+            /** Sign Of Life At */
+            sign_of_life_at: string | null;
             /** Limits */
             limits: {
                 [key: string]: unknown;

@@ -28,6 +28,8 @@ export interface Picture {
   closed: readonly ClosedLine[]
   duty: Duty | null
   kpi: Kpi | null
+  /** when the figures were last told, by our own clock */
+  board_ms: number | null
   protection: ProtectionCount | null
   by_hour: readonly Hour[]
   recent_10min: number
@@ -40,7 +42,7 @@ export interface Picture {
 
 export const EMPTY: Picture = {
   epoch: null, head: 0, resync: false, heard_ms: null, clock: UNSET, build: null, community: null, me: null,
-  alerts: new Map(), closed: [], duty: null, kpi: null, protection: null, by_hour: [], recent_10min: 0, flood: false,
+  alerts: new Map(), closed: [], duty: null, kpi: null, board_ms: null, protection: null, by_hour: [], recent_10min: 0, flood: false,
   ingest_age: null, notify_lag: null, components: {},
 }
 
@@ -95,6 +97,7 @@ function fromSnapshot(picture: Picture, value: Snapshot, local_ms: number): Pict
     closed: value.closed,
     duty: value.duty,
     kpi: value.kpi,
+    board_ms: local_ms,
     protection: value.protection,
     by_hour: value.by_hour,
     ...flooded(picture, value.recent_10min),
@@ -134,6 +137,7 @@ function numbered(picture: Picture, event: Numbered): Picture {
       return {
         ...next,
         kpi: event.value.kpi === undefined ? next.kpi : event.value.kpi,
+        board_ms: event.local_ms,
         by_hour: event.value.by_hour ?? next.by_hour,
         protection: event.value.protection === undefined ? next.protection : event.value.protection,
         closed: event.value.closed ?? next.closed,

@@ -81,6 +81,7 @@ export function provideLive(view: ViewName, me: Me, refused: () => void, page: s
       base = {
         ...from,
         heard_ms: from.heard_ms === null ? null : from.heard_ms + shift,
+        board_ms: from.board_ms === null ? null : from.board_ms + shift,
         clock: { ...from.clock, offset_ms: from.clock.offset_ms - shift },
       }
       waiting = []

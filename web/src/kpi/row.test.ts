@@ -1,0 +1,28 @@
+/** The bottom row says how old its figures are, and does not show old ones as if they were new. */
+import { mount } from '@vue/test-utils'
+import { expect, it } from 'vitest'
+import { aPicture, NOON } from '../testing'
+import { wallClock } from '../words/time'
+import KpiRow from './KpiRow.vue'
+
+const row = (age: number | null) => {
+  const picture = aPicture()
+  return mount(KpiRow, { props: { kpi: picture.kpi, age, protection: { protected: 38, partly: 1, not: 1, total: 40 }, hours: [], closed: [], clock: wallClock('Asia/Shanghai', 'zh-CN'), now: NOON, minutes: 10, ackSeconds: 60 } as never })
+}
+
+it('carries its age on every figure, that of the protection too', () => {
+  const fresh = row(14)
+  expect(fresh.findAll('[data-age]').map((one) => one.text())).toEqual(Array(4).fill('刚刚更新'))
+  expect(fresh.classes()).not.toContain('old')
+  fresh.unmount()
+})
+
+it('is grey when nothing was told for a minute, or ever', () => {
+  const late = row(130)
+  expect(late.find('[data-age]').text()).toBe('2 分钟前更新')
+  expect(late.classes()).toContain('old')
+  late.unmount()
+  const never = row(null)
+  expect(never.classes()).toContain('old')
+  never.unmount()
+})

@@ -1,0 +1,8 @@
+/** Words of the bottom row, in both languages; they load with it. */
+import { computed } from 'vue'
+import { language } from '../texts'
+
+const zh = { updated: (ago: string) => `${ago}更新` }
+const en: typeof zh = { updated: (ago) => `updated ${ago}` }
+
+export const words = computed(() => (language.value === 'zh' ? zh : en))
