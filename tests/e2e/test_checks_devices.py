@@ -172,3 +172,22 @@ def test_protected_home_hours_with_what_took_them(room: Room, sit: Sit) -> None:
         expect(panel).to_contain_text("现在说不准")
     finally:
         room.history.away = False
+
+
+def test_what_is_open_is_part_of_the_address(room: Room, sit: Sit) -> None:
+    """ux 9, every list a URL: an opened home and device, and a chosen figure, are there again after a reload."""
+    smoke = smoke_of(room)
+    page = sit("/devices?show=all")
+    home, device = page.locator('[data-home="h0317"] .fold'), page.locator(f'[data-device="{smoke}"]')
+    home.click()
+    device.click()
+    page.wait_for_url(re.compile(rf"home=h0317&device={smoke}"))
+    page.reload()
+    expect(device).to_have_attribute("aria-expanded", "true")
+    home.click()
+    page.wait_for_url(re.compile(r"/devices\?show=all$"))
+    page.goto(f"{room.url}/kpi")
+    page.locator(".tile button").nth(3).click()
+    page.wait_for_url(re.compile(r"figure=arrive10"))
+    page.reload()
+    expect(page.locator(".tile button").nth(3)).to_have_attribute("aria-pressed", "true")
