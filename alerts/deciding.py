@@ -178,8 +178,14 @@ def _decide(alert: Alert, order: Order, now: datetime) -> list[Event]:
         case Command.undo:
             last = alert.undoable
             late = last is not None and now - last.at > UNDO_WITHIN
-            if alert.open and (last is None or late) and alert.owner in (who, by) and not alert.resumed:
-                # Too late to undo, never too late to say that somebody else must take it.
+            mine = alert.owner in (who, by)
+            own_step = last is not None and last.by in (who, by) and not late
+            said = bool(order.reason.strip())
+            if alert.open and alert.owner is not None and not alert.resumed and not own_step and (
+                said or mine or last is None
+            ):  # fmt: skip
+                # Too late to undo, never too late to say that somebody else must take it; nor is it only the owner who
+                # may see that nobody is at it (ux.md section 3).
                 if not order.reason.strip():
                     raise NotAllowed(No.undo_too_late if late else No.missing_reason, fields=("reason",))
                 return [Undone(at=now, by=by, command="release", reason=order.reason)]

@@ -457,7 +457,7 @@ class Reopened(_Laddered, tag="reopened", frozen=True, kw_only=True):
 
 
 class Undone(_Event, tag="undone", frozen=True, kw_only=True):
-    """The last acknowledgement or closing was taken back, or the case was given back, by the same person."""
+    """The last acknowledgement or closing was taken back, or the case was given back (by anybody at the desk)."""
 
     by: str
     command: str

@@ -515,7 +515,7 @@ _DELIVERY_WORDS = {
     DeliveryState.queued: "消息重试中",
     DeliveryState.skipped: "消息不再需要",
 }
-_COMMAND_WORDS = {"acknowledge": "接警", "close": "结案", "release": "接警（已交还）"}
+_COMMAND_WORDS = {"acknowledge": "接警", "close": "结案"}
 
 
 def _event_words(event: Event, name: Names) -> str:
@@ -578,6 +578,8 @@ def _event_words(event: Event, name: Names) -> str:
             return "暂缓结束"
         case Reopened():
             return f"{name(event.by) if event.by else '系统'} 重新打开"
+        case Undone(command="release"):
+            return f"{name(event.by)} 放回待接{'：' + event.reason if event.reason else ''}"
         case Undone():
             return f"{name(event.by)} 撤回{_COMMAND_WORDS.get(event.command, event.command)}"
         case Closed():

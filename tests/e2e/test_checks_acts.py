@@ -254,6 +254,18 @@ def test_a_reload_keeps_what_was_chosen_beside_waiting_reds(room: Room, sit: Sit
     page.wait_for_selector(f'[data-tile="{sos}"]')
 
 
+def test_another_desk_gives_a_case_back_with_a_reason(room: Room, sit: Sit) -> None:
+    """3: un-ack by anybody with a reason: it waits again in the red lane, and whoever had it reads who did it and why."""
+    alert = room.raised("smoke", "h0317")
+    one, two = sit(f"/desk?at={alert}"), sit(f"/desk?case={alert}", user="second")
+    room.command(alert, "acknowledge", actor="s01")
+    two.get_by_label("放回待接的理由").fill("隔壁席没有人")
+    two.get_by_role("button", name="放回待接").click()
+    wait_for(lambda: room.house.picture.cases[alert].alert.unanswered, what="the case waiting again")
+    expect(one.get_by_text("放回待接：隔壁席没有人").first).to_contain_text(room.house.name_of("s02"))
+    expect(one.locator(f'.lane [data-alert="{alert}"]')).to_have_count(1)
+
+
 def test_a_short_press_offers_both_emergency_services(room: Room, sit: Sit) -> None:
     """9.2, 10: holding is not asked of everybody: a press, also of the keyboard, opens both numbers; Esc gives the focus back."""
     alert = room.raised("sos", "h0317")

@@ -364,6 +364,8 @@ def test_steps_tapped_without_a_network_arrive_in_order_with_their_times(room: R
 def test_handing_over_names_both_in_every_open_case(room: Room, sit: Sit) -> None:
     """交班: the next person signs in on the page; both names stand in the log of each open case; the sound check follows."""
     alert = room.raised("bed")
+    mine = room.raised("water", "h0318")
+    room.command(mine, "acknowledge", actor="s01")
     page = sit("/handover")
     page.locator(f'[data-alert="{alert}"]').wait_for()
     expect(page.locator("dl > div", has_text="测试中的设备").locator("dd")).to_have_text("没有")
@@ -377,4 +379,8 @@ def test_handing_over_names_both_in_every_open_case(room: Room, sit: Sit) -> Non
         return [e.note for change in log for e in change.events if type(e).__name__ == "Noted"]
 
     wait_for(lambda: any(note.startswith("交班：") for note in notes()), what="the note of the hand-over")
+    wait_for(
+        lambda: room.house.picture.cases[mine].alert.owner == "s02",
+        what="the case in the hands of who took over",
+    )
     page.get_by_role("button", name="播放红色告警声").wait_for()

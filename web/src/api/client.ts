@@ -65,7 +65,7 @@ export async function ask<T>(method: string, path: string, body?: unknown, heade
 const at = encodeURIComponent
 
 export type CommandName =
-  | 'acknowledge' | 'call' | 'dispatch' | 'accept' | 'decline' | 'depart' | 'arrive' | 'note' | 'hold' | 'reopen' | 'undo' | 'close' | 'check' | 'with_me'
+  | 'acknowledge' | 'call' | 'dispatch' | 'accept' | 'decline' | 'depart' | 'arrive' | 'note' | 'hold' | 'reopen' | 'undo' | 'close' | 'check' | 'with_me' | 'hand_over'
 
 export interface Beat {
   screen: string

@@ -113,6 +113,18 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     if (notices.value.some((one) => one.until_ms <= now)) notices.value = notices.value.filter((one) => one.until_ms > now)
   })
 
+  // somebody gave back what was mine: who it was and why stands in the case
+  watch(live.picture, (after, before) => {
+    for (const alert of mine === null ? [] : before.alerts.values()) {
+      const now = after.alerts.get(alert.id)
+      if (alert.owner?.id === mine && now !== undefined && now.owner == null && now.state !== 'closed') void givenBack(now)
+    }
+  })
+  async function givenBack(alert: Alert): Promise<void> {
+    const last = (await api.timeline(alert.id).catch(() => [])).filter((one) => one.type === 'undone').at(-1)
+    if (last?.by && last.by !== mine) say(d.value.outcome.releasedBy(last.by_name ?? last.by, alert.number, typeof last.reason === 'string' ? last.reason : ''), 'alert')
+  }
+
   const latest = (alert: Alert): Alert => {
     const known = live.picture.value.alerts.get(alert.id)
     return known !== undefined && known.version >= alert.version ? known : alert

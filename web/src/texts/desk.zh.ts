@@ -10,6 +10,7 @@ export const deskZh = {
     title: '处置结果', done: '已结案', loading: '正在读取代码表', fields: { cause: '原因', verification: '核实', actions: '处置', outcome: '结果', truth: '真假', reference: '119 / 120 回执号' }, choose: '请选择', fill: '请填写', search: '输入代码或文字',
     noReference: '未给', referenceNote: (reference: string | null) => (reference === null ? '119/120 回执号：未给' : `119/120 回执号：${reference}`), note: '备注（可不填）',
     notReached: '未联系上不能结案：请继续联系，或派人上门。', missing: (fields: string) => `还缺：${fields}`, submit: '结案', reopen: '重新打开', reopenReason: '重新打开的理由',
+    release: '放回待接', releaseReason: '放回待接的理由', released: (n: number) => `${n} 号已放回待接`, releasedBy: (who: string, n: number, why: string) => `${who}把 ${n} 号放回待接：${why}`,
   },
   wall: { small: '这个画面是给大屏看的，手机上字太小', home: '去我的页面' },
 } as const
