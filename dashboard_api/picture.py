@@ -233,6 +233,10 @@ def ended(alert: Alert, language: str = "zh") -> str:
     return told or (en if language == "en" else zh)
 
 
+SERVICES = frozenset({"110", "119", "120"})
+"""Whoever rings these has not yet asked at the home or the family."""
+
+
 def row_of(case: Case) -> CaseRow:
     """What the figures need of a case. An acknowledgement that was taken back does not count."""
     alert = case.alert
@@ -260,7 +264,7 @@ def row_of(case: Case) -> CaseRow:
                     told = told or event.at
                 case Undone(command="acknowledge"):
                     acknowledged = None
-                case Called():
+                case Called() if event.to not in SERVICES:
                     called = called or event.at
                 case Dispatched():
                     sent = sent or event.at

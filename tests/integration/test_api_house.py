@@ -836,3 +836,19 @@ async def test_the_door_code_is_told_only_inside_an_open_case_and_only_to_whoeve
         end = {"version": gone.json()["version"], **CLOSING}
         assert (await desk.post(f"{V}/alerts/{alert}/close", json=end)).status_code == 200
         assert (await desk.post(f"{V}/alerts/{alert}/door")).status_code == 409
+
+
+async def test_a_call_to_the_fire_brigade_is_no_call_home():
+    """Called within 60 s counts calls to the home or the family: 119 and 120 ask nobody how they are."""
+    async with House() as house, house.program("operator") as desk:
+        alert = await house.raised(smoke())
+
+        async def act(command, **body):
+            version = (await desk.get(f"{V}/alerts/{alert}")).json()["version"]
+            answer = await desk.post(f"{V}/alerts/{alert}/{command}", json={"version": version, **body})
+            assert answer.status_code == 200, answer.text
+            return house.state.picture.rows[alert].called_at
+
+        await act("acknowledge")
+        assert await act("call", to="119", result="answered") is None
+        assert await act("call", to="home", result="no_answer") is not None

@@ -37,10 +37,6 @@ export const en: Texts = {
     word: 'Sound', off: 'off', unchecked: 'not checked', checked: (at) => `checked ${at}`, mutedFor: (left) => `muted ${left}`, muteLabel: (now) => `Sound ${now}, mute for 2 minutes`,
     blocked: 'Sound is off', enable: 'Click to enable sound', blockedWords: 'Alarms cannot be heard; duty phones ring instead',
   },
-  soundCheck: {
-    title: 'Sound check', words: 'Play the red alarm once, then say whether you hear it.', ask: 'Did you hear it?', play: 'Play the red alarm', again: 'Play again', heard: 'I heard it', notHeard: 'Nothing', later: 'Later',
-    bad: 'No sound: check the loudspeaker, its volume and cable, then play again. Red alerts ring the duty phones as well.',
-  },
   duty: { onDuty: 'On duty', none: 'nobody', nobody: 'Nobody is on duty', nobodyWords: 'Alerts go straight to the shift leader and the director' },
   flood: { title: 'Alert flood', count: (n) => `${n} new alerts in 10 minutes`, words: 'Blue is silent, causes are merged; consider calling a second operator' },
   queue: {
@@ -71,15 +67,7 @@ export const en: Texts = {
   dispatch: { label: 'Who to send', hint: 'number keys change the choice', family: (who) => `Ring ${who}`, choose: 'Nobody is chosen: choose by number, then D sends', nobody: 'Nobody to send: ring the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel', ring: 'phone only', ringThem: (who) => `Messages do not reach them, ring now: ${who}` },
   responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site', left: 'Handed over' },
   grid: { label: (n) => `${n} red alerts`, first: 'longest waiting first', others: (n) => `${n} more ${n === 1 ? 'red' : 'reds'} waiting`, see: 'Details', newRed: (n) => `New red ${n}` },
-  map: {
-    label: 'Grid map', title: (grids, micros) => `${grids} grids · ${micros} micro-grids`, located: (name) => `At ${name}`, sketch: 'schematic', centre: 'Centre', person: 'Responder', circle: (n) => `${n} min`,
-    loading: 'Loading the map', failed: 'The map cannot be read now', calmSummary: 'Schematic map of the community, no alert located', summary: (level, place) => `Schematic map of the community, ${level} alert at ${place}`,
-  },
   wall: { owner: 'Taken by', nobody: 'nobody yet', next: (at) => `At ${at} goes on to`, inSeconds: (s) => `in ${s} s`, going: 'On the way' },
-  people: {
-    label: 'Who can go', withinBefore: 'Free in the circle', withinAfter: '', key: 'Key', no: 'No.', person: 'Person', state: 'State', eta: 'Arrives in', minutesUnit: 'min', minutes: (n) => `${n} min`, none: 'No responder on shift',
-    choose: (n, name) => `${n} choose ${name}`, free: 'Free', busy: 'Busy', away: 'Away', report: { accept: 'accepted', depart: 'left', arrive: 'arrived' },
-  },
   roles: {
     operator: 'Operator', supervisor: 'Shift leader', social_worker: 'Social worker', volunteer: 'Volunteer', grid_worker: 'Grid worker', neighbour: 'Neighbour', doctor: 'Doctor', maintenance: 'Maintenance', family: 'Family', admin: 'Admin', auditor: 'Auditor', responder: 'Responder',
   },

@@ -44,10 +44,6 @@ export const zh = {
     word: '声音', off: '未启用', unchecked: '未验证', checked: (at: string) => `已验证 ${at}`, mutedFor: (left: string) => `静音 ${left}`, muteLabel: (now: string) => `声音 ${now}，静音 2 分钟`,
     blocked: '声音未启用', enable: '点此启用声音', blockedWords: '听不到告警声，红色告警会改打值班手机',
   },
-  soundCheck: {
-    title: '开班声音检查', words: '先放一遍红色告警声，再确认能听见。', ask: '听到了吗？', play: '播放红色告警声', again: '再放一遍', heard: '听到了', notHeard: '没听到', later: '稍后',
-    bad: '没有声音：请检查音箱电源、音量和接线，再放一遍。红色告警会同时打到值班手机。',
-  },
   duty: { onDuty: '值班', none: '无人', nobody: '当前无人值班', nobodyWords: '告警会直接升级到值班组长和主任' },
   flood: { title: '告警洪峰', count: (n: number) => `10 分钟内 ${n} 条新告警`, words: '蓝色已静音，按原因合并；建议叫第二位值班员' },
   queue: {
@@ -81,15 +77,7 @@ export const zh = {
   dispatch: { label: '派谁去', hint: '数字键改选', family: (who: string) => `打给${who}`, choose: '还没有选人：按数字键选，再按 D 派出', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消', ring: '只能打电话', ringThem: (who: string) => `消息发不到，请马上打电话：${who}` },
   responder: { offered: '已通知', accepted: '已接单', declined: '去不了', departed: '途中', arrived: '已到场', left: '已交接' },
   grid: { label: (n: number) => `${n} 个红色告警`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色待接`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
-  map: {
-    label: '网格图', title: (grids: number, micros: number) => `${grids} 网格 · ${micros} 微网格`, located: (name: string) => `已定位 ${name}`, sketch: '示意图', centre: '服务中心', person: '响应人员', circle: (n: number) => `${n} 分钟圈`,
-    loading: '正在读取网格图', failed: '暂时读不到网格图', calmSummary: '社区网格示意图，当前没有定位的告警', summary: (level: string, place: string) => `社区网格示意图，${level}告警在${place}`,
-  },
   wall: { owner: '接警人', nobody: '待接', next: (at: string) => `${at} 升级到`, inSeconds: (s: number) => `还有 ${s} 秒`, going: '前往人员' },
-  people: {
-    label: '可派人员', withinBefore: '圈内空闲', withinAfter: '人', key: '键', no: '号', person: '人员', state: '状态', eta: '预计到场', minutesUnit: '分钟', minutes: (n: number) => `${n} 分钟`, none: '没有值班的响应人员',
-    choose: (n: number, name: string) => `${n} 选 ${name}`, free: '空闲', busy: '忙', away: '不在', report: { accept: '记接单', depart: '记出发', arrive: '记到场' },
-  },
   roles: {
     operator: '值班员', supervisor: '值班组长', social_worker: '社工', volunteer: '志愿者', grid_worker: '网格员', neighbour: '邻居', doctor: '社区医生', maintenance: '维修员', family: '家属', admin: '管理员', auditor: '审计员', responder: '响应人员',
   },
