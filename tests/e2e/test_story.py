@@ -96,7 +96,9 @@ def test_the_story_on_the_screens(service: Service, device: Device, browser: Bro
     desk.get_by_role("button", name="接通").click()
     desk.get_by_role("button", name="处置结果").first.click()
     picture(desk, "desk-outcome")
-    for words in ("C02", "V1", "A1", "O1"):
+    # Whom somebody reached is chosen already; what nobody has said, a person chooses.
+    expect(desk.get_by_label("V1").first).to_be_checked()
+    for words in ("C02", "V1", "A1", "O1", "误报，可避免"):
         choice = desk.get_by_label(words).first
         if not choice.is_checked():
             choice.check(force=True)
