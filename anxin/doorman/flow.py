@@ -311,10 +311,11 @@ class Flow:
             if held.count:
                 self._waiting[outlet] = held
         self._waiting.update(resting)
+        if self._waiting:
+            self._wind()
         for outlet, packets in out.items():
             _held.dec(len(packets))
             outlet.release(b"".join(packets))
         for outlet in out:
-            outlet.relieved()
-        if self._waiting:
-            self._wind()
+            # Each in a call of its own: what fails on one line must not hold up what others have waiting.
+            asyncio.get_running_loop().call_soon(outlet.relieved)

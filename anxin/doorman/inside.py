@@ -89,7 +89,12 @@ class Inside(asyncio.Protocol):
         if close:
             self.transport.close()
         else:
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:
+                # The broker has hung up and asyncio has not told yet: there is nobody to say it to.
+                self.transport.abort()
+                return
         if self.timer is None:
             self.timer = asyncio.get_running_loop().call_later(FAREWELL_SECONDS, self.transport.abort)
 

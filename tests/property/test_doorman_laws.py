@@ -432,3 +432,19 @@ def test_two_client_ids_stay_two_for_the_broker(one: bytes, other: bytes):
     """Whatever a client calls itself, the broker gets a name it takes, and nobody gets another's session by it."""
     assert not set(written(one)) & set(b" .*>\t\r\n\x00")
     assert (written(one) == written(other)) is (one == other)
+
+
+async def test_a_broker_that_hung_up_is_told_nothing():
+    """Between the end of its line and the moment asyncio tells of it, a goodbye has nobody to go to: the line is let go."""
+    door, inside, _, _ = between()
+
+    class Gone(Wire):
+        def write_eof(self) -> None:
+            raise OSError(107, "Transport endpoint is not connected")
+
+    gone = Gone()
+    inside.transport = gone
+    door.parting = b""
+    door.relieved()
+    assert gone.closed
+    assert inside.timer is None, "nothing is left to wait for"

@@ -106,6 +106,30 @@ async def test_topics_and_connections_take_turns() -> None:
     assert len(rude.passed) + len(polite.passed) == 6, "ten a second pass of all together"
 
 
+async def test_a_line_that_fails_holds_up_nobody() -> None:
+    """What fails while one connection is told that it has room is told, and what others have waiting passes all the same."""
+    found, clock = a_flow(each=(10.0, 10.0), everybody=(1.0, 10.0))
+
+    class Broken(Outlet):
+        def relieved(self) -> None:
+            raise OSError(107, "Transport endpoint is not connected")
+
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(str(what["exception"])))
+    broken, others = Broken(found), [Outlet(found) for _ in range(3)]
+    found.hold(broken, broken.held, b"t", b"b ", False)
+    for outlet in others:
+        found.hold(outlet, outlet.held, b"t", b"p ", False)
+    turn(found, clock, 0.1)
+    assert broken.passed == [b"b"]
+    assert found._timer is not None, "the next turn comes by itself"
+    for _ in others:
+        turn(found, clock, 0.2)
+    assert [outlet.passed for outlet in others] == [[b"p"]] * 3
+    await asyncio.sleep(0)
+    assert told == ["[Errno 107] Transport endpoint is not connected"]
+
+
 async def test_no_more_than_a_window_waits_in_the_broker() -> None:
     """What the broker has not answered holds back the rest; its answer lets more pass, and so does a long silence of it."""
     found, clock = a_flow(each=(100.0, 1000.0), everybody=(1000.0, 1000.0), window=4)
