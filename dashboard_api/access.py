@@ -237,6 +237,14 @@ def other_methods(path: str) -> list[str]:
 CLASSES: dict[str, str] = {q.name: q.consent for q in QUANTITIES.values() if q.consent is not None}
 """Which consent a quantity falls under (contract section 3); what is not named needs none."""
 
+HEALTH = frozenset({"vitals", "bed"})
+"""Consent classes of what tells how somebody's body is: heart, breathing, bed and sleep."""
+
+
+def is_health(quantity: str) -> bool:
+    """Whether values of a quantity are health data: without an open case a look at them wants a reason (ux.md 9.4)."""
+    return CLASSES.get(quantity) in HEALTH
+
 
 def may_read(role: Role, quantity: str, resident: Resident | None) -> bool:
     """Whether a role may see the measured values of a quantity of this resident.

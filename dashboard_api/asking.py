@@ -1,19 +1,23 @@
-"""What several routes ask of a request: who it is, and moments and durations in its query."""
+"""What several routes ask of a request: who it is, why they look, and moments and durations in its query."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 
 from dashboard_api.gate import who_of
+from dashboard_api.house import House
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 
 _STEP = re.compile(r"^(\d{1,6})(s|m|h|d)?$")
+Reason = Annotated[str, Query(max_length=200, description="why, when no case is open")]
+"""Why somebody looks at health data; two characters at least, a dot is no reason."""
+LEAST_REASON = 2
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -23,6 +27,17 @@ def signed_in(request: Request) -> Who:
     if who is None:
         raise Problem(401, Why.signed_out, "请先登录")
     return who
+
+
+def health_opened(house: House, home: str, reason: str) -> bool:
+    """Whether a reason was given to look at health data of a home; 403 `reason_needed` when one is and there is none.
+
+    While a case is open at the home nobody asks. The reason is never logged: it may name a person.
+    """
+    given = len(reason.strip()) >= LEAST_REASON
+    if not given and not any(a.home == home for a in house.open_alerts()):
+        raise Problem(403, Why.reason_needed, "此户没有未结的告警，查看健康数据请填写理由")
+    return given
 
 
 def large(body: Any) -> Response:

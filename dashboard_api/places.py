@@ -19,7 +19,7 @@ from care.stream import HEALTH
 from care.words import Role
 from dashboard_api import access, present, redact, shapes, wording
 from dashboard_api import strip as strips
-from dashboard_api.asking import duration, large, moment, signed_in
+from dashboard_api.asking import Reason, duration, health_opened, large, moment, signed_in
 from dashboard_api.devices import line
 from dashboard_api.house import House
 from dashboard_api.people import Who, issue_device_token
@@ -128,18 +128,25 @@ def routes(house: House) -> APIRouter:
             "inference_en": drawn["inference_en"],
         }
 
-    @router.get(f"{V}/homes/{{home}}/usual", response_model=shapes.Usual, tags=["homes"])
-    async def usual(home: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
+    @router.get(
+        f"{V}/homes/{{home}}/usual",
+        response_model=shapes.Usual,
+        responses={403: {"model": shapes.ProblemBody}},
+        tags=["homes"],
+    )
+    async def usual(home: str, who: Annotated[Who, Depends(signed_in)], reason: Reason = "") -> Json:
         """What is usual for the people of a home: learnt from how many nights, since when, how sure, and what is not known.
 
-        Each line is shown to whoever may see the quantity it was learnt from.
+        Each line is shown to whoever may see the quantity it was learnt from. Pulse, breath and nights are health:
+        where there are any to show, and no case is open, it wants a reason.
         """
         place = home_of(home)
-        log.info("usual_read", by=who.by, role=who.role.value, home=home)
         entry = await house.stream.get(HEALTH, f"usual.{home}")
         if entry is None or entry.data is None:
+            log.info("usual_read", by=who.by, role=who.role.value, home=home, health=False)
             return {"home": home, "at": None, "items": [], "withheld": 0, "disturbed": {}}
         found = decode(entry.data, HomeHabits)
+        health = False
         by_id = {r.id: r for r in place.residents}
         lines: list[Json] = []
         for habit in found.habits:
@@ -149,6 +156,11 @@ def routes(house: House) -> APIRouter:
             if all(access.may_read(who.role, habit.quantity, r) for r in whose):
                 line = msgspec.to_builtins(habit)
                 lines.append({k: v for k, v in line.items() if k != "quantity"})
+                health = health or access.is_health(habit.quantity)
+        explained = health_opened(house, home, reason) if health else False
+        log.info(
+            "usual_read", by=who.by, role=who.role.value, home=home, health=health, with_reason=explained
+        )
         return {
             "home": home,
             "at": iso(found.at),
@@ -182,7 +194,8 @@ def routes(house: House) -> APIRouter:
         f"{V}/homes/{{home}}/history",
         response_model=shapes.Readings,
         responses={
-            503: {"model": shapes.ProblemBody, "description": "the database is away; nothing else is"}
+            403: {"model": shapes.ProblemBody},
+            503: {"model": shapes.ProblemBody, "description": "the database is away; nothing else is"},
         },
         tags=["homes"],
     )
@@ -198,8 +211,12 @@ def routes(house: House) -> APIRouter:
             int, Query(ge=1, le=1_000_000, description=f"at most {HISTORY_LIMIT} are given")
         ] = 5000,
         cursor: Annotated[str | None, Query(max_length=200)] = None,
+        reason: Reason = "",
     ) -> Json:
-        """A quantity over time, from the database: the last day when nothing else is said. A gap is a gap."""
+        """A quantity over time, from the database: the last day when nothing else is said. A gap is a gap.
+
+        Heart, breathing and bed are health: without an open case at the home they want a reason, on every page.
+        """
         place = home_of(home)
         if quantity not in QUANTITIES:
             raise Problem(422, Why.invalid, f"没有 {quantity} 这个量", fields=["quantity"])
@@ -217,7 +234,15 @@ def routes(house: House) -> APIRouter:
         if not all(may_see(place, who, d, quantity) for d in sources) or not sources:
             log.info("history_denied", by=who.by, role=who.role.value, home=home, quantity=quantity)
             raise Problem(403, Why.no_consent, "没有查看此类数据的授权")
-        log.info("history_read", by=who.by, role=who.role.value, home=home, quantity=quantity)
+        explained = health_opened(house, home, reason) if access.is_health(quantity) else False
+        log.info(
+            "history_read",
+            by=who.by,
+            role=who.role.value,
+            home=home,
+            quantity=quantity,
+            with_reason=explained,
+        )
         items, following = await _asked(house, home, quantity, from_at, to_at, device, bucket, limit, cursor)
         return {
             "home": home,

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -19,7 +20,18 @@ from alerts.desk import Desk
 from alerts.events import DeliveryState
 from care.ages import Ages
 from care.clock import ManualClock
-from care.messages import Beat, Evidence, Finding, HomeHealth, Refusal, Report, Unclaimed, encode
+from care.messages import (
+    Beat,
+    Evidence,
+    Finding,
+    Habit,
+    HomeHabits,
+    HomeHealth,
+    Refusal,
+    Report,
+    Unclaimed,
+    encode,
+)
 from care.site import Registry
 from care.sitefile import read_site
 from care.stream import ALERTS, HEALTH, REGISTRY, MemoryStream
@@ -519,20 +531,19 @@ async def test_history_gives_every_reading_or_buckets_and_keeps_gaps():
             "no data is not the same as no such quantity"
         )
         path = f"{V}/homes/h0317/history"
-        first = (await desk.get(path, params={"quantity": "heart_rate", "limit": 2})).json()
+        pulse = {"quantity": "heart_rate", "reason": "电话回访"}
+        first = (await desk.get(path, params={**pulse, "limit": 2})).json()
         assert first["items"] == [["2026-05-23T04:06:24.000Z", 71.0], ["2026-05-23T04:06:29.000Z", None]]
-        rest = (
-            await desk.get(path, params={"quantity": "heart_rate", "limit": 2, "cursor": first["next"]})
-        ).json()
+        rest = (await desk.get(path, params={**pulse, "limit": 2, "cursor": first["next"]})).json()
         assert rest["items"] == [["2026-05-23T06:06:24.000Z", 74.0]]
         assert rest["next"] is None
-        stepped = (await desk.get(path, params={"quantity": "heart_rate", "step": "5m"})).json()
+        stepped = (await desk.get(path, params={**pulse, "step": "5m"})).json()
         assert stepped["items"][1] == ["2026-05-23T04:21:24.000Z", 73.0, 74.0, 75.0, 12]
         assert len(stepped["items"]) == 2
         bad = [{"step": "0"}, {"step": "x"}, {"from": "yesterday"}, {"from": "2026-05-23T00:00:00"}, {"cursor": "9"},
                {"from": "2026-05-24T00:00:00Z", "to": "2026-05-23T00:00:00Z"}, {"quantity": "A B"}]  # fmt: skip
         for params in bad:
-            answer = await desk.get(path, params={"quantity": "heart_rate", **params})
+            answer = await desk.get(path, params={**pulse, **params})
             assert answer.status_code == 422, params
         history.away = True
         assert (await desk.get(path, params={"quantity": "smoke"})).json()["reason"] == "history_unavailable"
@@ -601,9 +612,64 @@ async def test_measured_values_are_read_by_whom_the_resident_allowed():
         found = {}
         for name, home, quantity in expected:
             async with house.program(name) as client:
-                answer = await client.get(f"{V}/homes/{home}/history", params={"quantity": quantity})
+                answer = await client.get(
+                    f"{V}/homes/{home}/history", params={"quantity": quantity, "reason": "电话回访"}
+                )
                 found[name, home, quantity] = answer.status_code
         assert found == expected
+
+
+async def test_health_of_the_past_wants_a_reason_while_no_case_is_open(capsys):
+    """ux 9.4, by each way in: heart, breathing, bed and nights are refused alike; a reason or an open case opens them."""
+    import structlog
+
+    structlog.reset_defaults()
+    learnt = HomeHabits(
+        home="h0317",
+        at=NOON,
+        habits=[
+            Habit(name="pulse", quantity="heart_rate", seen=20, needed=10, resident="r0317", value=61.0),
+            Habit(name="morning", quantity="motion", seen=20, needed=10, value="06:50"),
+        ],
+    )
+    days = f"{V}/residents/r0317/days"
+    usual = f"{V}/homes/h0317/usual"
+    history = f"{V}/homes/h0317/history"
+    ways = [
+        (days, {}),
+        (usual, {}),
+        *((history, {"quantity": q}) for q in ("heart_rate", "in_bed", "movement")),
+    ]
+    async with House(history=FakeHistory()) as house:
+        await house.stream.put(HEALTH, "usual.h0317", encode(learnt))
+        async with house.program("operator") as desk:
+            said = []
+            for path, asked in ways:
+                answer = await desk.get(path, params={**asked, "reason": "."})
+                assert answer.status_code == 403, (path, asked)
+                said.append(answer.json())
+            assert said[0]["reason"] == "reason_needed"
+            assert all(one == said[0] for one in said), "one refusal, in the same words"
+            assert (await desk.get(usual, params={"reason": "周阿婆回访"})).json()["items"][0][
+                "name"
+            ] == "pulse"
+            assert (
+                await desk.get(history, params={"quantity": "in_bed", "reason": "周阿婆回访"})
+            ).status_code == 200
+            for quantity in ("smoke", "motion", "door_open"):
+                assert (await desk.get(history, params={"quantity": quantity})).status_code == 200, quantity
+        async with house.program("auditor") as client:
+            # Whoever may not see it is told so, and not asked why; what is left of the usual is nobody's health.
+            refused = await client.get(history, params={"quantity": "heart_rate"})
+            assert refused.json()["reason"] == "no_consent"
+            assert (await client.get(usual)).json()["withheld"] == 2
+        await house.raised(smoke())
+        async with house.program("operator") as desk:
+            for path, asked in ways[1:]:
+                assert (await desk.get(path, params=asked)).status_code == 200, (path, asked)
+    out = capsys.readouterr().out
+    assert len(re.findall(r"(?:history|usual)_read .*with_reason=True", out)) == 2
+    assert "周阿婆" not in out
 
 
 async def test_quarantine_and_unclaimed_are_told_from_the_stream():

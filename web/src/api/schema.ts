@@ -476,7 +476,8 @@ export interface paths {
          * Usual
          * @description What is usual for the people of a home: learnt from how many nights, since when, how sure, and what is not known.
          *
-         *     Each line is shown to whoever may see the quantity it was learnt from.
+         *     Each line is shown to whoever may see the quantity it was learnt from. Pulse, breath and nights are health:
+         *     where there are any to show, and no case is open, it wants a reason.
          */
         get: operations["usual_api_v1_homes__home__usual_get"];
         put?: never;
@@ -517,6 +518,8 @@ export interface paths {
         /**
          * History
          * @description A quantity over time, from the database: the last day when nothing else is said. A gap is a gap.
+         *
+         *     Heart, breathing and bed are health: without an open case at the home they want a reason, on every page.
          */
         get: operations["history_api_v1_homes__home__history_get"];
         put?: never;
@@ -8520,7 +8523,10 @@ export interface operations {
     };
     usual_api_v1_homes__home__usual_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why, when no case is open */
+                reason?: string;
+            };
             header?: never;
             path: {
                 home: string;
@@ -8630,6 +8636,8 @@ export interface operations {
                 /** @description at most 20000 are given */
                 limit?: number;
                 cursor?: string | null;
+                /** @description why, when no case is open */
+                reason?: string;
             };
             header?: never;
             path: {
