@@ -21,6 +21,7 @@ import yaml
 
 from alerts.alert import Alert, timers
 from alerts.events import Rung, Why
+from alerts.roster import RESPONDER_ROLES
 from care.errors import Misconfigured
 from care.site import Policy, Staff
 from care.words import Level, Role, Tier
@@ -97,6 +98,7 @@ NO_PLAN = Plan()
 GROUPS = (
     "operators_on_duty",
     "responders_here",
+    "responders_on_duty",
     "operators",
     "supervisors",
     "managers",
@@ -195,6 +197,8 @@ def people(groups: tuple[str, ...], *, micro_grid: str | None, roster: OnDuty, n
                 found = roster.on_duty(now, [Role.operator])
             case "responders_here":
                 found = roster.responders(micro_grid, now)
+            case "responders_on_duty":
+                found = roster.on_duty(now, RESPONDER_ROLES)
             case "operators":
                 found = roster.of_role([Role.operator])
             case "supervisors":

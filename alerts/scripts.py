@@ -65,9 +65,10 @@ class _Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     title: str
     codes: list[str]
-    say: str
     steps: list[ScriptStep]
     questions: list[Question]
+    say: str = ""
+    """Empty: nobody is rung who would be read a sentence."""
     suggest_when: dict[str, Suggestion] = {}
     hint: str = ""
 
@@ -168,12 +169,13 @@ def script_for(
     device: str = "",
     room: str = "",
     centre: str = "居家养老服务中心",
+    desk_phone: str = "",
     home: Home | None = None,
     flags: Iterable[str] = (),
 ) -> Script:
     """The script of a case.
 
-    `operator`, `device`, `room`, `centre` are words to be read aloud; `home` gives phone, key and first contact;
+    `operator`, `device`, `room`, `centre` are words to be read aloud; `desk_phone` is the centre's own number; `home` gives phone, key and first contact;
     `flags` are flags and conditions of the people at home (by default those of the home's residents).
     """
     data = _file()
@@ -191,6 +193,7 @@ def script_for(
         device=device or "报警器",
         room=room,
         centre=centre,
+        desk_phone=desk_phone,
         home_phone=home.phone if home is not None else "",
         contact=" ".join(p for p in (contact.relation, contact.name, contact.phone) if p) if contact else "",
         key=home.access.key if home is not None else "",

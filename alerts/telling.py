@@ -66,9 +66,11 @@ def first_urls(alert: Alert, registry: Registry, person: str) -> list[str]:
     return urls[:1] + browsers
 
 
-def purpose_of(staff: Staff) -> Purpose:
-    """What the link in a message to this member of staff is for."""
-    return Purpose.accept if staff.role in RESPONDER_ROLES else Purpose.acknowledge
+def purpose_of(staff: Staff, alert: Alert, registry: Registry) -> Purpose:
+    """What the link in a message to this member of staff is for. There is no door to go to in a case of the centre itself."""
+    if staff.role not in RESPONDER_ROLES:
+        return Purpose.acknowledge
+    return Purpose.inform if registry.is_centre(alert.home) else Purpose.accept
 
 
 def _message(
@@ -194,7 +196,7 @@ def _step(
     there = people(rung.groups, micro_grid=alert.micro_grid, roster=roster, now=now)
     made = messages(
         alert,
-        [(s.id, purpose_of(s)) for s in there],
+        [(s.id, purpose_of(s, alert, roster.registry)) for s in there],
         registry=roster.registry,
         reason=reason,
         step=step,
@@ -233,7 +235,7 @@ def _repressed(
 ) -> list[Event]:
     """The person at home calls again: whoever was told is told again at once, or whoever has the case."""
     if alert.unanswered:
-        who = [(s.id, purpose_of(s)) for s in _ladder_so_far(alert, roster, now)]
+        who = [(s.id, purpose_of(s, alert, roster.registry)) for s in _ladder_so_far(alert, roster, now)]
     else:
         who = [(r.id, Purpose.inform) for r in alert.going]
         if alert.owner is not None and alert.owner in roster.registry.staff:
@@ -286,10 +288,11 @@ def tell(alert: Alert, event: Event, *, roster: Roster, now: datetime) -> list[E
         case Escalated():
             return _step(alert, event, event.step, reason=event.reason, roster=roster, now=now)
         case Reminded():
-            there = _ladder_so_far(alert, roster, now)
+            asked = [(s.id, purpose_of(s, alert, registry)) for s in _ladder_so_far(alert, roster, now)]
             made = messages(
                 alert,
-                [(s.id, purpose_of(s)) for s in there],
+                # Who was only told has nothing to answer: once is enough.
+                [(person, purpose) for person, purpose in asked if purpose is not Purpose.inform],
                 registry=registry,
                 reason=Why.reminder,
                 step=alert.rung,
@@ -343,9 +346,17 @@ def tell(alert: Alert, event: Event, *, roster: Roster, now: datetime) -> list[E
                 for r in alert.responders
                 if r.state in ("accepted", "departed") or (r.state == "offered" and r.asked)
             ]
+            # Of a case of the centre: who was asked to look in, if they are near, need not any more.
+            may_look = [
+                d.delivery.person
+                for d in alert.deliveries
+                if d.delivery.generation == alert.generation
+                and d.delivery.purpose is Purpose.inform
+                and d.delivery.reason is Why.opened
+            ]
             made = messages(
                 alert,
-                [(p, Purpose.inform) for p in (*on_the_way, *who_knows)],
+                [(p, Purpose.inform) for p in dict.fromkeys((*on_the_way, *may_look, *who_knows))],
                 registry=registry,
                 reason=Why.closed,
                 step=alert.rung,

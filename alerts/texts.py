@@ -93,13 +93,22 @@ def locked_title(alert: Alert, language: str = "zh") -> str:
     return words.get(alert.pictogram, words[alert.level.value])
 
 
-def _title_for(alert: Alert, delivery: Delivery, audience: str, language: str) -> str:
-    """The title for the desk; of those who go there only a tester is told by name, of the device that is tested."""
-    if audience == "responder" and delivery.reason is not Why.testing:
+def _title_for(alert: Alert, delivery: Delivery, audience: str, language: str, *, centre: bool) -> str:
+    """The title for the desk; of those who go there only a tester is told by name, of the device that is tested.
+
+    A case of the centre itself is about nobody: everybody who is told reads what it is.
+    """
+    if audience == "responder" and delivery.reason is not Why.testing and not centre:
         return public_title(alert.level, alert.pictogram, language)
     if may_show_locked(delivery.channel):
         return locked_title(alert, language)
     return title_of(alert, language)
+
+
+def _todo(alert: Alert, language: str) -> str:
+    """What a case of the centre itself asks of whoever is told."""
+    words: dict[str, str] = texts()["words"]["todo"][language]
+    return words.get(alert.cause.partition(":")[0], words["other"])
 
 
 def _span(seconds: float, language: str) -> str:
@@ -140,6 +149,9 @@ def message(
     rung = next((r for r in alert.plan if r.step == delivery.step), None)
     if delivery.reason is Why.escalated and rung is not None and rung.promise:
         reason = "promise"
+    centre = registry.is_centre(alert.home)
+    if centre and reason in texts()["centre"]:
+        entry = texts()["centre"]
     if reason not in entry:
         # A family hears that somebody checks, whatever the reason; everybody else has the desk's words.
         entry = texts()["desk"] if audience != "family" else entry
@@ -151,8 +163,9 @@ def message(
     fill = {
         "number": _numbered(alert.number, alert, registry, language),
         "level": level_words(alert, language),
-        "title": _title_for(alert, delivery, audience, language),
-        "building": building_of(registry.homes.get(alert.home)),
+        "title": _title_for(alert, delivery, audience, language, centre=centre),
+        "building": registry.site.community.centre_name if centre else building_of(registry.homes.get(alert.home)),
+        "todo": _todo(alert, language),
         "waited": _span((now - alert.opened_at).total_seconds(), language),
         "occurrences": alert.occurrences,
         "late": late,
@@ -184,8 +197,16 @@ def together(
             line = str(words["line"]).format(
                 number=_numbered(delivery.number, alert, registry, language),
                 level=level_words(alert, language),
-                title=_title_for(alert, delivery, _audience(delivery, registry), language),
-                building=building_of(registry.homes.get(alert.home)),
+                title=_title_for(
+                    alert,
+                    delivery,
+                    _audience(delivery, registry),
+                    language,
+                    centre=registry.is_centre(alert.home),
+                ),
+                building=registry.site.community.centre_name
+                if registry.is_centre(alert.home)
+                else building_of(registry.homes.get(alert.home)),
             )
         if line not in lines:
             lines.append(line)

@@ -52,6 +52,11 @@ class Community(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     phone: str = ""
     """Where relatives reach the service centre."""
 
+    @property
+    def centre_name(self) -> str:
+        """总浦桥居家养老服务中心: what the service centre is called on the telephone and on screens."""
+        return f"{self.name.removesuffix('社区')}居家养老服务中心"
+
 
 class MicroGrid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A responder area: a few staircases."""
@@ -527,6 +532,10 @@ class Registry:
                 self.residents[resident.id] = (home, resident)
             for contact in home.contacts:
                 self.contacts[contact.id] = (home, contact)
+
+    def is_centre(self, home: str) -> bool:
+        """Whether a case of this "home" is the centre's own (a silent desk, a hole in the rota): nobody lives there."""
+        return home == self.site.community.id and home not in self.homes
 
     def with_pushes(self, pushes: Mapping[str, Sequence[str]]) -> Registry:
         """The same registry, in which people have these browsers besides the channels of the site file."""

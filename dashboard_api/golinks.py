@@ -79,7 +79,7 @@ def routes(house: House) -> APIRouter:
             # Too late to say that it was the test: it is real.
             or (claim.purpose is Purpose.test and case.alert.level is Level.red),
         }
-        if claim.purpose is Purpose.accept:
+        if claim.purpose is Purpose.accept and not desk["at_centre"]:
             # Who was asked to go reads what the message said; the rest comes with the acceptance.
             page["title"] = texts.public_title(case.alert.level, case.alert.pictogram)
         if claim.purpose is Purpose.with_me:

@@ -233,7 +233,7 @@ def ended(alert: Alert, language: str = "zh") -> str:
     return told or (en if language == "en" else zh)
 
 
-SERVICES = frozenset({"110", "119", "120"})
+SERVICES = frozenset({"110", "119", "120", "desk"})
 """Whoever rings these has not yet asked at the home or the family."""
 
 

@@ -93,6 +93,8 @@ def names(registry: Registry, sign_ins: Callable[[str], str | None] = lambda _na
             return contact[1].name
         if who == SERVICE:
             return "系统"
+        if who == DESK:
+            return "监控席"
         if who.startswith("user:"):
             return sign_ins(who.removeprefix("user:")) or who.removeprefix("user:")
         return who
@@ -146,6 +148,16 @@ def _buildings(registry: Registry) -> dict[str, list[Home]]:
     for homes in found.values():
         homes.sort(key=lambda h: (h.floor or 0, h.address))
     return found
+
+
+def centre_json(registry: Registry) -> dict[str, Any]:
+    """Where a case of the centre itself is: at the service centre."""
+    centre = registry.site.community.centre
+    return {
+        "estate_building": registry.site.community.centre_name,
+        "location": list(centre) if centre is not None else None,
+        "phone": registry.site.community.phone or None,
+    }
 
 
 def nearby_json(home: Home, registry: Registry) -> list[dict[str, Any]]:
@@ -258,7 +270,8 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
         operator=name(alert.owner) if alert.owner else "值班员",
         device=KINDS[known[1].kind].zh if known else "",
         room=wording.room(alert.room),
-        centre=f"{community.name.removesuffix('社区')}居家养老服务中心",
+        centre=community.centre_name,
+        desk_phone=community.phone,
         home=home,
     )
     return {
@@ -472,7 +485,12 @@ def alert_json(
             for c in alert.calls
         ],
         "ladder": _ladder(alert, roster, name, now),
-        "place": place_json(home, registry) if home else None,
+        "at_centre": registry.is_centre(alert.home),
+        "place": place_json(home, registry)
+        if home
+        else centre_json(registry)
+        if registry.is_centre(alert.home)
+        else None,
         "people": [person_json(r, now) for r in home.residents] if home else [],
         "contacts": [
             {"id": c.id, "name": c.name, "relation": c.relation, "phone": c.phone} for c in home.contacts

@@ -40,6 +40,7 @@ _PLAIN = (
     "resumed",
     "micro_grid",
     "simulated",
+    "at_centre",
 )
 """Says nothing about a person."""
 
@@ -89,6 +90,8 @@ def building(place: Json | None) -> str | None:
 
 
 def _public_title(alert: Json) -> str:
+    if alert.get("at_centre"):
+        return str(alert["title"])  # of the service itself: about nobody
     if alert["level"] == "red" and alert["kind"] in PUBLIC_KINDS:
         return texts.public_title(Level.red, alert["kind"])
     return wording.CATEGORY[alert["level"]]
@@ -132,6 +135,7 @@ def wall(alert: Json) -> Json:
         **_plain(alert),
         "code": _public_code(alert),
         "title": _public_title(alert),
+        **({"title_en": alert["title_en"]} if alert.get("at_centre") else {}),
         "kind": _public_kind(alert),
         "home": alert["home"],
         "owner": _person(alert["owner"]),
@@ -187,7 +191,8 @@ def responder(alert: Json, person: str) -> Json | None:
             "home": alert["home"],
             "room": alert["room"],
             "onset_at": alert["onset_at"],
-            "place": alert["place"],
+            # The centre's number stands on the phone's page anyway, and not as a home's.
+            "place": out["place"] if alert.get("at_centre") else alert["place"],
             "people": alert["people"],
             "contacts": alert["contacts"],
             "called": [{"to": c["to"], "result": c["result"], "at": c["at"]} for c in alert["called"]],

@@ -61,7 +61,7 @@ class Watch:
             home=home,
             cause=CAUSE,
             pictogram="device",
-            title={"zh": "值班席无声或无人值守", "en": "no audible desk is watched"},
+            title={"zh": "监控席无声或无人值守", "en": "nobody sees or hears the monitoring desk"},
             condition=Condition.cleared if cleared else Condition.active,
             parameters={
                 "silent_after_seconds": SILENT_AFTER.total_seconds(),

@@ -319,6 +319,8 @@ class Alert(Shape):
     resumed: bool = False
     called: list[CalledBody] = []
     ladder: list[LadderStep] = []
+    at_centre: bool = False
+    """Of the service centre itself (a silent desk, a hole in the rota): no home, nobody lives there; `place` is the centre."""
     place: Place | None = None
     people: list[ResidentBody] = []
     contacts: list[ContactBody] = []

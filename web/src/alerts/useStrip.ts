@@ -12,7 +12,8 @@ export function useStrip(of: () => Alert | null, live: Live) {
   let turn = 0
 
   async function fetchStrip(): Promise<void> {
-    const home = of()?.home
+    const one = of()
+    const home = one?.at_centre ? null : one?.home
     const mine = (turn += 1)
     if (!home) {
       strip.value = null

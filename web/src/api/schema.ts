@@ -2073,6 +2073,11 @@ export interface components {
              * @default []
              */
             ladder?: components["schemas"]["LadderStep"][];
+            /**
+             * At Centre
+             * @default false
+             */
+            at_centre?: boolean;
             place?: components["schemas"]["Place"] | null;
             /**
              * People

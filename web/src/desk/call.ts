@@ -4,7 +4,7 @@ import type { Texts } from '../texts'
 
 export interface Call {
   alert: string
-  /** home, 119, 120, or a contact's id: what the service is told */
+  /** home, desk, 119, 120, or a contact's id: what the service is told */
   to: string
   label: string
   number: string
@@ -20,10 +20,11 @@ export const CALL_KEYS: readonly { key: string; result: CallResult }[] = [
   { key: 'B', result: 'wrong_number' },
 ]
 
-/** Whom the first key phones. With gas in the air no phone may ring inside; a device is not a person. */
+/** Whom the first key phones. With gas in the air no phone may ring inside; a device is not a person; a silent desk is rung itself. */
 export function firstCall(alert: Alert, started_ms: number, t: Texts): Call | null {
-  if (alert.kind === 'gas' || alert.kind === 'device') return null
   const phone = alert.place?.phone
+  if (alert.at_centre) return phone && alert.cause === 'screens' ? { alert: alert.id, to: 'desk', label: t.call.desk, number: phone, started_ms } : null
+  if (alert.kind === 'gas' || alert.kind === 'device') return null
   if (phone) return { alert: alert.id, to: 'home', label: t.call.home, number: phone, started_ms }
   const contact = alert.contacts?.find((one) => one.phone)
   if (!contact) return null
@@ -47,8 +48,8 @@ export const emergencyCall = (alert: Alert, number: '119' | '120', started_ms: n
   alert: alert.id, to: number, label: number, number, started_ms,
 })
 
-/** Whoever is rung is neither the home nor an emergency service: they may say that the person is with them. */
-export const isOutside = (call: Call): boolean => !['home', '119', '120'].includes(call.to)
+/** Whoever is rung is neither the home, the desk nor an emergency service: they may say that the person is with them. */
+export const isOutside = (call: Call): boolean => !['home', 'desk', '119', '120'].includes(call.to)
 
 export const contactWords = (relation: string | null | undefined, name: string): string => [relation, name].filter(Boolean).join(' ')
 
@@ -57,10 +58,10 @@ export function primaryWords(alert: Alert, mine: string | null, t: Texts): { wor
   const call = firstCall(alert, 0, t)
   if (alert.state === 'new' || alert.resumed === true) {
     if (call === null) return { words: t.actions.take, off: false }
-    return { words: call.to === 'home' ? t.actions.takeAndCall : t.actions.takeAndCallFamily, off: false }
+    return { words: call.to === 'home' ? t.actions.takeAndCall : call.to === 'desk' ? t.actions.takeAndCallDesk : t.actions.takeAndCallFamily, off: false }
   }
   if (mine === null || alert.owner?.id !== mine) return { words: t.actions.ownedBy(alert.owner?.name ?? ''), off: true }
   if (call === null) return { words: t.actions.yours, off: true }
-  if (call.to !== 'home') return { words: t.actions.callFamily, off: false }
+  if (call.to !== 'home') return { words: call.to === 'desk' ? t.actions.callDesk : t.actions.callFamily, off: false }
   return { words: (alert.called ?? []).some((one) => one.to === 'home') ? t.actions.callAgain : t.actions.call, off: false }
 }

@@ -231,7 +231,7 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
   }
 
   const emergency = (number: '119' | '120'): void => {
-    if (!readonly && first.value !== null) startCall(emergencyCall(first.value, number, Date.now()))
+    if (!readonly && first.value !== null && !first.value.at_centre) startCall(emergencyCall(first.value, number, Date.now()))
   }
   const callContact = (alert: Alert, contact: string): void => startCall(contactCall(alert, contact, Date.now()))
 

@@ -57,12 +57,12 @@ export const en: Texts = {
   },
   script: { label: 'Script', title: 'Script', step: (n, when) => `Step ${n} · ${when}`, questions: 'Ask', writer: (who) => `${who} is writing them down`, yes: 'Yes', no: 'No', none: 'No script for this kind of alert; follow the duty manual.' },
   actions: {
-    label: 'Act', take: 'Take', takeAndCall: 'Take and call home', takeAndCallFamily: 'Take and call family', ownedBy: (name) => `With ${name}`, yours: 'With you',
-    call: 'Call home', callAgain: 'Call home again', callFamily: 'Call family', dispatch: 'Send', fire: (number) => `Call ${number}`, services: 'Emergency services', service: { 120: '120 ambulance', 119: '119 fire' }, outcome: 'Outcome',
+    label: 'Act', take: 'Take', takeAndCall: 'Take and call home', takeAndCallFamily: 'Take and call family', takeAndCallDesk: 'Take and ring the desk', ownedBy: (name) => `With ${name}`, yours: 'With you',
+    call: 'Call home', callAgain: 'Call home again', callFamily: 'Call family', callDesk: 'Ring the desk', dispatch: 'Send', fire: (number) => `Call ${number}`, services: 'Emergency services', service: { 120: '120 ambulance', 119: '119 fire' }, outcome: 'Outcome',
   },
   keys: { space: 'Space', hold: (digit) => `hold ${digit}` },
   call: {
-    label: (who) => `Calling ${who}`, calling: (who) => `Calling ${who}`, home: 'home', cancel: 'Not called', withThem: 'Says the person is there and well', results: { answered: 'Answered', no_answer: 'No answer', busy: 'Busy', refused: 'Refused', wrong_number: 'Wrong no.' },
+    label: (who) => `Calling ${who}`, calling: (who) => `Calling ${who}`, home: 'home', desk: 'the desk', cancel: 'Not called', withThem: 'Says the person is there and well', results: { answered: 'Answered', no_answer: 'No answer', busy: 'Busy', refused: 'Refused', wrong_number: 'Wrong no.' },
   },
   dispatch: { label: 'Who to send', hint: 'number keys change the choice', family: (who) => `Ring ${who}`, choose: 'Nobody is chosen: choose by number, then D sends', nobody: 'Nobody to send: ring the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel', ring: 'phone only', ringThem: (who) => `Messages do not reach them, ring now: ${who}` },
   responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site', left: 'Handed over' },
