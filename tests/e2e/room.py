@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import uvicorn
 
 from alerts import notify
@@ -326,6 +327,23 @@ class Room:
         async def work() -> str:
             self._catch_up()
             changes = self._desk.on_finding(self.finding(kind, home, **more), self.clock.now())
+            await self._publish(changes)
+            await self._settled()
+            return changes[0].alert
+
+        return self.do(work())
+
+    def raised_at_centre(self, code: str, cause: str, title: str, level: str = "yellow") -> str:
+        """A case of the service centre itself: a silent desk, a hole in the rota."""
+        centre = {"home": self.registry.site.community.id, "resident": None, "room": None, "device": None}
+
+        async def work() -> str:
+            self._catch_up()
+            found = self.finding("offline", "h0317")
+            found = msgspec.structs.replace(
+                found, **centre, code=code, cause=cause, level=Level(level), evidence=(), title={"zh": title, "en": code}
+            )
+            changes = self._desk.on_finding(found, self.clock.now())
             await self._publish(changes)
             await self._settled()
             return changes[0].alert

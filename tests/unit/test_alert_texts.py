@@ -3,6 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from alerts.texts import LANGUAGES, building_of, may_show_locked, message, state
 from care.site import Home, Registry, Resident
 from care.words import Level
 from rules.catalog import load
-from tests.unit.test_alert_house import NOON, Story, a_finding, registry
+from tests.unit.test_alert_house import CODES, NOON, Story, a_finding, registry
 
 
 def a_story() -> Story:
@@ -391,3 +392,69 @@ def test_what_shows_locked_is_data_and_a_channel_nobody_knows_may() -> None:
     page = msgspec.structs.replace(a_delivery(story, "s01", Why.opened), channel="webpush")
     told = message(story.alert, page, registry=story.registry, now=NOON)
     assert told.title == "#317 应急响应：老人情况紧急，请登录查看"
+
+
+# -- cases of the centre itself --
+
+
+def a_centre_case(code: str = "TE14", cause: str = "screens", **more: Any) -> Story:
+    story = Story()
+    title = more.pop("title", {"zh": "监控席无声或无人值守", "en": "nobody sees or hears the monitoring desk"})
+    fields = {"level": Level.yellow, "device": None, "pictogram": "device", "life": False, **more}
+    story.finding(code=code, cause=cause, home="zpq", title=title, **fields)
+    return story
+
+
+@pytest.mark.parametrize(
+    ("code", "cause", "script"),
+    [
+        ("TE14", "screens", "screens"),
+        ("TE8", "duty:desk", "duty"),
+        ("ST1", "storm", "storm"),
+        ("TE15", "integration:meals", "partner"),
+        ("CR2", "round:r1", "round"),
+        ("TE7", "service", "own"),
+    ],
+)
+def test_a_case_of_the_centre_has_a_script_of_its_own(code: str, cause: str, script: str) -> None:
+    """No home is rung, nobody is asked how their device is, no key is named; the desk's own number is."""
+    story = a_centre_case(code, cause)
+    found = scripts.script_for(story.alert, operator="陈敏芝", desk_phone="0574-1")
+    assert found.id == script
+    said = " ".join([found.say, *(f"{s.do} {s.detail}" for s in found.steps)])
+    assert len(found.steps) == 3
+    assert not any(word in said for word in ("您家", "家中座机", "钥匙", "派最近的人上门", "{"))
+    assert ("0574-1" in said) == (script == "screens")
+
+
+def test_a_silent_desk_is_told_to_every_phone_on_duty_by_its_name() -> None:
+    """ux 6.4: 「监控席无声或无人值守」 to operators, supervisors and responders on duty, wherever they are; nobody is asked to a door."""
+    story = a_centre_case()
+    first = [d for t in story.log for d in t.deliveries]
+    assert {d.person: d.purpose for d in first} == {
+        "s01": Purpose.acknowledge,
+        "s03": Purpose.acknowledge,
+        "s07": Purpose.inform,
+        "s08": Purpose.inform,
+        "s09": Purpose.inform,
+    }
+    assert story.alert.responders == (), "nobody was offered a way to go"
+    for delivery in first:
+        one = message(story.alert, delivery, registry=story.registry, now=NOON)
+        assert one.title == "#317 监控席无声或无人值守"
+        assert "家中" not in one.body
+        assert "监控席打电话" in one.body
+    en = message(story.alert, first[0], registry=story.registry, now=NOON, language="en")
+    assert (en.title, "desk" in en.body) == ("#317 nobody sees or hears the monitoring desk", True)
+
+
+def test_who_may_look_in_is_told_once_and_told_when_it_is_over() -> None:
+    """The reminders are for those who can take it; whoever was asked to look in hears that they need not any more."""
+    story = a_centre_case()
+    story.wait(1500)
+    told = [d for t in story.log for d in t.deliveries if d.person == "s07"]
+    assert [d.reason for d in told] == [Why.opened]
+    assert any(d.reason is Why.reminder for t in story.log for d in t.deliveries if d.person == "s01")
+    story.do("close", **CODES)
+    told = [d for t in story.log for d in t.deliveries if d.person == "s07"]
+    assert [d.reason for d in told] == [Why.opened, Why.closed]

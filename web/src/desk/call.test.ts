@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { anAlert } from '../testing'
 import { zh } from '../texts/zh'
-import { firstCall, primaryWords } from './call'
+import { firstCall, isOutside, primaryWords } from './call'
 
 it('the first key takes the case and phones the home', () => {
   expect(firstCall(anAlert(), 0, zh)).toMatchObject({ to: 'home', number: '0574-86293712' })
@@ -22,4 +22,12 @@ it('mine offers the call, and then the next one', () => {
   const mine = anAlert({ state: 'acknowledged', owner: { id: 's01', name: '陈敏芝' } })
   expect(primaryWords(mine, 's01', zh).words).toBe('拨打家中电话')
   expect(primaryWords({ ...mine, called: [{ to: 'home', result: 'no_answer' }] }, 's01', zh).words).toBe('再次拨打家中电话')
+})
+it('a silent desk is rung itself; other cases of the centre ring nobody', () => {
+  const desk = anAlert({ kind: 'device', at_centre: true, cause: 'screens', place: { phone: '0574-1' }, contacts: [] })
+  expect(firstCall(desk, 0, zh)).toMatchObject({ to: 'desk', number: '0574-1' })
+  expect(isOutside(firstCall(desk, 0, zh)!)).toBe(false)
+  expect(primaryWords(desk, 's01', zh).words).toBe('接警并拨打监控席')
+  expect(primaryWords({ ...desk, place: {} }, 's01', zh).words).toBe('接警')
+  expect(firstCall({ ...desk, cause: 'duty:desk' }, 0, zh)).toBeNull()
 })

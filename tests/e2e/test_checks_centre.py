@@ -1,0 +1,95 @@
+"""Cases of the service centre itself: a silent desk, a hole in the rota. Nobody lives there, and no screen says otherwise."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import Sit, picture
+from tests.e2e.room import Room
+from tests.e2e.test_checks_look import axe
+
+pytestmark = pytest.mark.browser
+
+SILENT = ("TE14", "screens", "监控席无声或无人值守")
+OF_A_HOME = ("家中", "钥匙", "120", "119", "老人", "同户", "门牌", "楼层")
+
+
+@pytest.mark.own_room
+def test_a_silent_desk_is_rung_and_no_home_is_named(room: Room, sit: Sit) -> None:
+    """Its script is what a colleague does; no address, key, evidence of a home or ambulance; the first key rings the desk."""
+    phone = room.registry.site.community.phone
+    assert phone, "the demo community has a number"
+    case = room.raised_at_centre(*SILENT)
+    page = sit(f"/desk?at={case}")
+    hero = page.locator(f'[data-hero="{case}"]')
+    expect(hero).to_contain_text("居家养老服务中心")
+    expect(hero.locator(".script")).to_contain_text("给监控席打电话，请人看屏幕、听声音")
+    expect(hero.locator(".script")).to_contain_text(phone)
+    for word in OF_A_HOME:
+        expect(hero).not_to_contain_text(word)
+    picture(page, "centre-desk")
+    # Held as long as it takes: there is no ambulance to call to a screen.
+    page.keyboard.down("0")
+    page.wait_for_timeout(1_300)
+    page.keyboard.up("0")
+    expect(page.locator(".call")).to_have_count(0)
+    page.locator(".take").click()
+    expect(page.locator(".call")).to_contain_text("正在拨打 监控席")
+    expect(page.locator(".call")).to_contain_text(phone)
+    page.keyboard.press("Z")
+    page.keyboard.press("Enter")
+    drawer = page.locator("dialog.drawer")
+    expect(drawer.get_by_role("tab")).to_have_text(["脚本", "佐证", "经过"])
+    expect(drawer.locator("blockquote")).to_contain_text("监控席已经超过一分钟没有声音了")
+    drawer.get_by_role("button", name="是").first.click()
+    expect(drawer).to_contain_text("好，请先看屏幕。")
+    assert axe(page) == []
+    picture(page, "centre-drawer")
+    drawer.get_by_role("tab", name="经过").click()
+    expect(drawer).to_contain_text("拨打监控席：接通")
+    drawer.get_by_role("tab", name="佐证").click()
+    expect(drawer).not_to_contain_text("同户佐证")
+
+
+@pytest.mark.own_room
+def test_on_the_wall_and_on_a_phone_it_is_the_centre(room: Room, sit: Sit) -> None:
+    """The wall names what it is, of nobody; whoever is sent there reads the centre, and no door, key or home number."""
+    case = room.raised_at_centre(*SILENT)
+    wall = sit("/wall")
+    row = wall.locator(f'[data-alert="{case}"]')
+    expect(row).to_contain_text("监控席无声或无人值守")
+    expect(row).to_contain_text("居家养老服务中心")
+    picture(wall, "centre-wall")
+    room.command(case, "dispatch", actor="s01", responders=["s07"])
+    phone = sit("/go", user="responder", width=360, height=740)
+    expect(phone.locator("main")).to_contain_text("监控席无声或无人值守")
+    expect(phone.locator("h2")).to_contain_text("居家养老服务中心")
+    phone.locator('[data-step="accept"]').click()
+    expect(phone.locator('[data-step="depart"]')).to_be_visible()
+    for word in ("没有登记", "门牌", "打给家里"):
+        expect(phone.locator("main")).not_to_contain_text(word)
+    expect(phone.locator("[data-door]")).to_have_count(0)
+    picture(phone, "centre-phone")
+
+
+@pytest.mark.own_room
+@pytest.mark.parametrize(
+    ("code", "cause", "title", "do"),
+    [
+        ("TE8", "duty:desk", "值班席无人值班", "请人顶班"),
+        ("ST1", "storm", "设备告警集中出现，已合并", "是不是同一幢"),
+        ("TE15", "integration:meals", "外部系统没有上报", "对方系统的联系人"),
+    ],
+)
+def test_other_cases_of_the_centre_ring_nobody(
+    room: Room, sit: Sit, code: str, cause: str, title: str, do: str
+) -> None:
+    """A hole in the rota, a storm, a silent partner: the case is taken, and no telephone at a home is dialled."""
+    case = room.raised_at_centre(code, cause, title)
+    page = sit(f"/desk?at={case}")
+    hero = page.locator(f'[data-hero="{case}"]')
+    expect(hero.locator(".script")).to_contain_text(do)
+    expect(hero.locator(".take")).to_contain_text("接警")
+    for word in ("拨打", "120", "119", "钥匙", "同户"):
+        expect(hero).not_to_contain_text(word)
