@@ -164,7 +164,9 @@ def message(
         "number": _numbered(alert.number, alert, registry, language),
         "level": level_words(alert, language),
         "title": _title_for(alert, delivery, audience, language, centre=centre),
-        "building": registry.site.community.centre_name if centre else building_of(registry.homes.get(alert.home)),
+        "building": registry.site.community.centre_name
+        if centre
+        else building_of(registry.homes.get(alert.home)),
         "todo": _todo(alert, language),
         "waited": _span((now - alert.opened_at).total_seconds(), language),
         "occurrences": alert.occurrences,

@@ -341,7 +341,13 @@ class Room:
             self._catch_up()
             found = self.finding("offline", "h0317")
             found = msgspec.structs.replace(
-                found, **centre, code=code, cause=cause, level=Level(level), evidence=(), title={"zh": title, "en": code}
+                found,
+                **centre,
+                code=code,
+                cause=cause,
+                level=Level(level),
+                evidence=(),
+                title={"zh": title, "en": code},
             )
             changes = self._desk.on_finding(found, self.clock.now())
             await self._publish(changes)

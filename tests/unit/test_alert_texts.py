@@ -399,7 +399,9 @@ def test_what_shows_locked_is_data_and_a_channel_nobody_knows_may() -> None:
 
 def a_centre_case(code: str = "TE14", cause: str = "screens", **more: Any) -> Story:
     story = Story()
-    title = more.pop("title", {"zh": "监控席无声或无人值守", "en": "nobody sees or hears the monitoring desk"})
+    title = more.pop(
+        "title", {"zh": "监控席无声或无人值守", "en": "nobody sees or hears the monitoring desk"}
+    )
     fields = {"level": Level.yellow, "device": None, "pictogram": "device", "life": False, **more}
     story.finding(code=code, cause=cause, home="zpq", title=title, **fields)
     return story
