@@ -288,11 +288,11 @@ def tell(alert: Alert, event: Event, *, roster: Roster, now: datetime) -> list[E
         case Escalated():
             return _step(alert, event, event.step, reason=event.reason, roster=roster, now=now)
         case Reminded():
-            asked = [(s.id, purpose_of(s, alert, registry)) for s in _ladder_so_far(alert, roster, now)]
+            there = [(s.id, purpose_of(s, alert, registry)) for s in _ladder_so_far(alert, roster, now)]
             made = messages(
                 alert,
                 # Who was only told has nothing to answer: once is enough.
-                [(person, purpose) for person, purpose in asked if purpose is not Purpose.inform],
+                [(person, purpose) for person, purpose in there if purpose is not Purpose.inform],
                 registry=registry,
                 reason=Why.reminder,
                 step=alert.rung,
