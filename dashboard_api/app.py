@@ -35,6 +35,7 @@ from dashboard_api import (
     cases,
     devices,
     duties,
+    exports,
     folds,
     golinks,
     integrations,
@@ -195,6 +196,7 @@ def create_app(
     app.include_router(overrides.routes(house))
     app.include_router(outs.routes(house))
     app.include_router(protection.routes(house))
+    app.include_router(exports.routes(house))
     app.include_router(integrations.routes(house))
     app.include_router(proposals.routes(house))
     app.include_router(simulating.routes(house))

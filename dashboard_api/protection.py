@@ -57,38 +57,10 @@ def routes(house: House) -> APIRouter:
         home: Annotated[str | None, Query(max_length=64)] = None,
     ) -> Json:
         """Home-hours of this month, or of the whole days a period touches, of the community, a grid or one home."""
+        found, causes, worst = await gathered(house, who, from_, to, grid, home)
         registry = house.picture.registry
-        now = house.clock.now()
-        month, _ = figures.month(now, registry.zone)
-        from_at, to_at = moment("from", from_) or month, moment("to", to) or now
-        if from_at > to_at:
-            raise Problem(422, Why.invalid, "from <= to", fields=["from", "to"])
-        # A period ends before the day that begins at its end.
-        last = max(from_at, to_at - timedelta(microseconds=1))
-        from_day, to_day = (t.astimezone(registry.zone).date() for t in (from_at, last))
-        if (to_day - from_day).days >= MOST_DAYS:
-            raise Problem(422, Why.invalid, f"at most {MOST_DAYS} days", fields=["from", "to"])
-        if home is not None and home not in registry.homes:
-            raise Problem(404, Why.unknown_home, "没有这户人家")
-        if home is not None:
-            homes = [home]
-        else:
-            homes = [h.id for h in registry.site.homes if grid is None or _is_in(house, h, grid)]
-        log.info("protection_read", by=who.by, homes=len(homes))
-        days, causes, worst, (first, as_of) = await _asked(house, homes, from_day, to_day)
-        by_day: dict[date, dict[str, float]] = {}
-        for day, state, seconds in days:
-            by_day.setdefault(day, dict.fromkeys(STATES, 0.0))[state] += seconds
-        total = {state: sum(day[state] for day in by_day.values()) for state in STATES}
         return {
-            "from": str(from_day),
-            "to": str(to_day),
-            "since": str(first) if first is not None else None,
-            "as_of": iso(as_of) if as_of is not None else None,
-            "homes": len(homes),
-            "target": TARGET,
-            **_hours(total),
-            "by_day": [{"day": str(day), **_hours(spent)} for day, spent in sorted(by_day.items())],
+            **found,
             "causes": _causes(house, causes),
             "worst": [
                 {"home": name, "address": registry.homes[name].address,
@@ -99,6 +71,54 @@ def routes(house: House) -> APIRouter:
         }  # fmt: skip
 
     return router
+
+
+Causes = list[tuple[str, str, float, int]]
+"""State, cause, seconds, homes."""
+Worst = list[tuple[str, float, float, float, float]]
+
+
+async def gathered(
+    house: House, who: Who, from_: str | None, to: str | None, grid: str | None, home: str | None
+) -> tuple[Json, Causes, Worst]:
+    """Home-hours of a period and its days; what took them, and the homes that lost most, as the past tells them."""
+    registry = house.picture.registry
+    now = house.clock.now()
+    month, _ = figures.month(now, registry.zone)
+    from_at, to_at = moment("from", from_) or month, moment("to", to) or now
+    if from_at > to_at:
+        raise Problem(422, Why.invalid, "from <= to", fields=["from", "to"])
+    # A period ends before the day that begins at its end.
+    last = max(from_at, to_at - timedelta(microseconds=1))
+    from_day, to_day = (t.astimezone(registry.zone).date() for t in (from_at, last))
+    if (to_day - from_day).days >= MOST_DAYS:
+        raise Problem(422, Why.invalid, f"at most {MOST_DAYS} days", fields=["from", "to"])
+    if home is not None and home not in registry.homes:
+        raise Problem(404, Why.unknown_home, "没有这户人家")
+    if home is not None:
+        homes = [home]
+    else:
+        homes = [h.id for h in registry.site.homes if grid is None or _is_in(house, h, grid)]
+    log.info("protection_read", by=who.by, homes=len(homes))
+    days, causes, worst, (first, as_of) = await _asked(house, homes, from_day, to_day)
+    by_day: dict[date, dict[str, float]] = {}
+    for day, state, seconds in days:
+        by_day.setdefault(day, dict.fromkeys(STATES, 0.0))[state] += seconds
+    total = {state: sum(day[state] for day in by_day.values()) for state in STATES}
+    return (
+        {
+            "from": str(from_day),
+            "to": str(to_day),
+            "since": str(first) if first is not None else None,
+            "as_of": iso(as_of) if as_of is not None else None,
+            "homes": len(homes),
+            "target": TARGET,
+            **_hours(total),
+            "by_day": [{"day": str(day), **_hours(spent)} for day, spent in sorted(by_day.items())],
+        },
+        causes,
+        worst,
+    )
 
 
 async def _asked(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -13,6 +14,7 @@ from care.ids import iso
 from care.words import Level
 from dashboard_api import access, figures, precision, present, redact, shapes
 from dashboard_api.asking import large, moment, signed_in
+from dashboard_api.figures import CaseRow
 from dashboard_api.gate import cookie_name
 from dashboard_api.house import House
 from dashboard_api.metrics import CONTENT_TYPE
@@ -35,6 +37,54 @@ def _grids_of(house: House, home: str) -> set[str]:
     known = house.picture.registry.homes.get(home)
     found = house.picture.registry.grid_of(known) if known is not None else None
     return {found[0].id, found[1].id} if found is not None else set()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the figures are about: a period, and its cases, narrowed by place and rule."""
+
+    from_at: datetime
+    to_at: datetime
+    period: str
+    there: list[CaseRow]
+    """All of the period."""
+    rows: list[CaseRow]
+    """Those of the place and rule."""
+    some: list[CaseRow]
+    """Those of the level besides."""
+
+
+FromQuery = Annotated[str | None, Query(alias="from", max_length=40)]
+ToQuery = Annotated[str | None, Query(max_length=40)]
+GridQuery = Annotated[str | None, Query(max_length=64, description="of a grid or a micro-grid, its id")]
+CodeQuery = Annotated[str | None, Query(max_length=16, description="of a rule, as SM1")]
+LevelQuery = Annotated[Level | None, Query(description="what happened on each day, false shares, load")]
+
+
+def asked(
+    house: House, from_: str | None, to: str | None, grid: str | None, code: str | None, level: Level | None
+) -> Asked:
+    """The cases that figures are asked of: this month, or a period of the last two. 422 for one that runs backwards."""
+    now = house.clock.now()
+    month, _ = figures.month(now, house.picture.registry.zone)
+    from_at, to_at = moment("from", from_) or month, moment("to", to) or now
+    if from_at > to_at:
+        raise Problem(422, Why.invalid, "from <= to", fields=["from", "to"])
+    there = [r for r in house.picture.counted() if from_at <= r.raised_at < to_at]
+    grids = {home: _grids_of(house, home) for home in {r.home for r in there}}
+    rows = [
+        r
+        for r in there
+        if (code is None or r.code == code) and (grid is None or grid in grids.get(r.home, {}))
+    ]
+    return Asked(
+        from_at=from_at,
+        to_at=to_at,
+        period="本月" if from_ is None and to is None else f"{iso(from_at)} / {iso(to_at)}",
+        there=there,
+        rows=rows,
+        some=[r for r in rows if level is None or r.level is level],
+    )
 
 
 def routes(house: House) -> APIRouter:
@@ -162,42 +212,26 @@ def routes(house: House) -> APIRouter:
     @router.get(f"{V}/kpis", response_model=shapes.Kpi, response_model_exclude_unset=True, tags=["figures"])
     def kpis(
         who: Annotated[Who, Depends(signed_in)],
-        from_: Annotated[str | None, Query(alias="from", max_length=40)] = None,
-        to: Annotated[str | None, Query(max_length=40)] = None,
-        grid: Annotated[
-            str | None, Query(max_length=64, description="of a grid or a micro-grid, its id")
-        ] = None,
-        code: Annotated[str | None, Query(max_length=16, description="of a rule, as SM1")] = None,
-        level: Annotated[
-            Level | None, Query(description="what happened on each day, false shares, load")
-        ] = None,
+        from_: FromQuery = None,
+        to: ToQuery = None,
+        grid: GridQuery = None,
+        code: CodeQuery = None,
+        level: LevelQuery = None,
     ) -> Json:
         """Response figures with the cases behind them: this month, or a period of the last two. No samples: null.
 
         Narrowed by place and rule. The response times are those of red cases whatever `level` says.
         """
+        of = asked(house, from_, to, grid, code, level)
         now = house.clock.now()
-        month, _ = figures.month(now, house.picture.registry.zone)
-        from_at, to_at = moment("from", from_) or month, moment("to", to) or now
-        if from_at > to_at:
-            raise Problem(422, Why.invalid, "from <= to", fields=["from", "to"])
-        period = "本月" if from_ is None and to is None else f"{iso(from_at)} / {iso(to_at)}"
         log.info("figures_read", by=who.by)
-        there = [r for r in house.picture.counted() if from_at <= r.raised_at < to_at]
-        grids = {home: _grids_of(house, home) for home in {r.home for r in there}}
-        rows = [
-            r
-            for r in there
-            if (code is None or r.code == code) and (grid is None or grid in grids.get(r.home, {}))
-        ]
-        some = [r for r in rows if level is None or r.level is level]
         return {
-            **house.kpi(now, rows, period=period, cases=True),
-            "promises": figures.promises(rows),
-            "load": figures.load(some, from_at, min(to_at, now), house.name_of),
-            **precision.precision(some),
-            "by_day": figures.by_day(some, from_at, min(to_at, now), house.picture.registry.zone),
-            "cases": figures.case_lines(some),
+            **house.kpi(now, of.rows, period=of.period, cases=True),
+            "promises": figures.promises(of.rows),
+            "load": figures.load(of.some, of.from_at, min(of.to_at, now), house.name_of),
+            **precision.precision(of.some),
+            "by_day": figures.by_day(of.some, of.from_at, min(of.to_at, now), house.picture.registry.zone),
+            "cases": figures.case_lines(of.some),
             "choices": {
                 "grids": [
                     {
@@ -207,11 +241,11 @@ def routes(house: House) -> APIRouter:
                     }
                     for g in house.picture.registry.site.grids
                 ],
-                "codes": sorted({r.code for r in there}),
+                "codes": sorted({r.code for r in of.there}),
             },
             "proposals": precision.proposals(house.picture.counted(), now),
-            "from": iso(from_at),
-            "to": iso(to_at),
+            "from": iso(of.from_at),
+            "to": iso(of.to_at),
         }
 
     @router.get(f"{V}/rules", tags=["rules"])

@@ -109,6 +109,7 @@ from dashboard_api.shapes.duty import (
     WeekShift,
     WeekStaff,
 )
+from dashboard_api.shapes.exports import ExportBody, ExportLine, ExportList
 from dashboard_api.shapes.family import (
     FamilyCase,
     FamilyPage,
@@ -345,6 +346,9 @@ __all__ = [
     "EventTaken",
     "EventWord",
     "EvidenceBody",
+    "ExportBody",
+    "ExportLine",
+    "ExportList",
     "FamilyCase",
     "FamilyPage",
     "FamilyStep",

@@ -129,6 +129,51 @@ def test_a_device_goes_out_of_service_with_a_reason_an_end_and_a_second_look(roo
         room.all_protected()
 
 
+def exported(page: Page, purpose: str) -> list[str]:
+    """The lines of the file that the dialog gives for a purpose."""
+    dialog = page.get_by_role("dialog", name="导出 CSV")
+    save = dialog.get_by_role("button", name="导出", exact=True)
+    expect(save).to_be_disabled()
+    dialog.get_by_label("导出用途").fill(purpose)
+    with page.expect_download() as saved:
+        save.click()
+    expect(dialog).to_have_count(0)
+    return saved.value.path().read_text(encoding="utf-8-sig").splitlines()
+
+
+@pytest.mark.own_room
+def test_a_file_leaves_with_what_it_is_for_and_without_a_single_case(room: Room, sit: Sit) -> None:
+    """P-16: no purpose, no file; whoever reviews sees who took it; three cases are "<5" on every line."""
+    for home in list(room.registry.homes)[20:23]:
+        room.raised("smoke", home)
+    page = sit("/kpi?period=today", role="admin")
+    page.locator(".bar").get_by_role("button", name="导出 CSV").click()
+    dialog = page.get_by_role("dialog", name="导出 CSV")
+    dialog.get_by_label("导出用途").wait_for()
+    assert axe(page) == []
+    picture(page, "export")
+    room.stop()
+    dialog.get_by_label("导出用途").fill("街道检查")
+    dialog.get_by_role("button", name="导出", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_contain_text("没有导出")
+    room.start()
+    page.reload()
+    page.locator(".bar").get_by_role("button", name="导出 CSV").click()
+    lines = exported(page, "街道检查")
+    assert lines[1] == "# 用途 purpose: 街道检查"
+    rows = [line.split(",") for line in lines if not line.startswith("#")]
+    counts = [row[2] for row in rows[1:]]
+    assert "<5" in counts
+    assert not {"1", "2", "3"} & set(counts)
+    assert "SM1" not in "".join(lines)
+    page.locator(".bar").get_by_role("button", name="导出 CSV").click()
+    expect(page.locator("[data-export]")).to_contain_text("街道检查")
+    phone = sit("/kpi", width=320, height=568, script="localStorage.setItem('anxin.language', 'en')")
+    phone.locator(".bar").get_by_role("button", name="CSV").click()
+    phone.get_by_role("dialog").get_by_label("What it is for").wait_for()
+    fits(phone)
+
+
 def test_protected_home_hours_with_what_took_them(room: Room, sit: Sit) -> None:
     """9.7: the share of all hours, the unknown beside it, what took the rest; one home's line; said when the past is away."""
     homes = len(room.registry.homes)
@@ -149,9 +194,8 @@ def test_protected_home_hours_with_what_took_them(room: Room, sit: Sit) -> None:
     panel.scroll_into_view_if_needed()
     assert axe(page) == []
     picture(page, "protection-time")
-    with page.expect_download() as saved:
-        panel.get_by_role("button", name="导出 CSV").click()
-    lines = saved.value.path().read_text(encoding="utf-8-sig").splitlines()
+    panel.get_by_role("button", name="导出 CSV").click()
+    lines = exported(page, "月度报表")
     about = [line for line in lines if line.startswith("#")]
     assert any("home-hours" in line for line in about)
     assert any("Asia/Shanghai" in line for line in about)
@@ -159,7 +203,9 @@ def test_protected_home_hours_with_what_took_them(room: Room, sit: Sit) -> None:
     rows = [line.split(",") for line in lines if not line.startswith("#")]
     assert rows[0][:4] == ["kind", "of", "share_percent", "protected"]
     assert [row[1] for row in rows if row[0] == "day"] == [day["day"] for day in answer["by_day"]]
-    assert not any(home.address in line for home in room.registry.homes.values() for line in lines)
+    assert any("月度报表" in line for line in about), "what it is for"
+    secrets = {*room.registry.devices, *(home.address for home in room.registry.homes.values())}
+    assert not any(secret in line for secret in secrets for line in lines), "a device is somebody's"
     devices = sit("/devices?home=h0317")
     expect(devices.locator("[data-home-hours]")).to_contain_text("本月完好 95.8%")
     phone = sit("/kpi", width=390, height=844, script="localStorage.setItem('anxin.language', 'en')")

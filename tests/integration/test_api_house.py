@@ -127,7 +127,7 @@ def smoke(
             "level": level,
             "home": home,
             "cause": cause,
-            "resident": {"h0317": "r0317", "h0420": "r0420"}[home],
+            "resident": {"h0317": "r0317", "h0420": "r0420"}.get(home),
             "device": device,
             "condition": Condition.active,
             "evidence": [Evidence(device=device, quantity="smoke", value=True, at=at, received_at=at)],

@@ -53,7 +53,7 @@ export async function ask<T>(method: string, path: string, body?: unknown, heade
   try {
     answer = text === '' ? undefined : JSON.parse(text)
   } catch {
-    answer = undefined
+    answer = response.ok ? text : undefined // a file
   }
   if (response.ok) return answer as T
   const problem = (answer ?? {}) as Partial<Problem>
