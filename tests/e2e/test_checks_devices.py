@@ -146,7 +146,7 @@ def test_a_file_leaves_with_what_it_is_for_and_without_a_single_case(room: Room,
     """P-16: no purpose, no file; whoever reviews sees who took it; three cases are "<5" on every line."""
     for home in list(room.registry.homes)[20:23]:
         room.raised("smoke", home)
-    page = sit("/kpi?period=today", role="admin")
+    page = sit("/kpi?period=today", user="admin")
     page.locator(".bar").get_by_role("button", name="导出 CSV").click()
     dialog = page.get_by_role("dialog", name="导出 CSV")
     dialog.get_by_label("导出用途").wait_for()
