@@ -126,6 +126,57 @@ def test_a_screen_opened_anew_without_its_server_is_white_and_says_so(room: Room
     link(page, "live")
 
 
+@pytest.mark.parametrize(
+    ("role", "path", "words"),
+    [("responder", "/go", "任务请打电话问值班席"), ("family", "/family", "有事请直接打家里电话"), ("operator", "/desk", "请改用值班手机")],
+)  # fmt: skip
+def test_who_cannot_reach_the_service_is_told_what_they_can_do(
+    room: Room, browser: Browser, role: str, path: str, words: str
+) -> None:
+    """A responder and a relative have no duty phone: the sign-in page without a service tells each their own way out."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN")
+    try:
+        page = context.new_page()
+        page.route("**/api/v1/session", lambda route: route.abort())
+        page.goto(f"{room.url}{path}")
+        expect(page.get_by_text("连不上服务，正在重试")).to_be_visible()
+        expect(page.get_by_text(words)).to_be_visible()
+    finally:
+        context.close()
+
+
+def test_a_part_that_does_not_come_says_so(room: Room, sit: Sit) -> None:
+    """A panel or page that is fetched when it is asked for, and cannot be: a bar says it and offers to load again, once."""
+    page = sit("/desk")
+    page.context.route("**/assets/*Page-*.js", lambda route: route.abort())
+    page.get_by_role("link", name="排班", exact=True).click()
+    bar = page.get_by_role("alert").filter(has_text="没有加载出来")
+    expect(bar).to_be_visible()
+    page.get_by_role("link", name="指标", exact=True).click()
+    expect(bar).to_have_count(1)
+    page.context.unroute("**/assets/*Page-*.js")
+    bar.get_by_role("button", name="现在刷新").click()
+    link(page, "live")
+    expect(bar).to_have_count(0)
+
+
+def test_a_phone_that_has_not_heard_yet_does_not_say_that_there_is_nothing_to_do(
+    room: Room, browser: Browser
+) -> None:
+    """/go before the stream has spoken: 「正在连接」, and not 「现在没有派给您的任务」; then the task, or the calm words."""
+    context = open_screen(browser, 390, 844)
+    seat(context, room, "responder")
+    try:
+        page = context.new_page()
+        with room.silenced():
+            page.goto(f"{room.url}/go")
+            expect(page.get_by_role("heading", name="正在连接")).to_be_visible()
+            expect(page.get_by_text("现在没有派给您的任务")).to_have_count(0)
+        expect(page.get_by_role("heading", name="现在没有派给您的任务")).to_be_visible()
+    finally:
+        context.close()
+
+
 def test_a_server_that_hears_no_device_is_not_believed(room: Room, sit: Sit) -> None:
     """A live link to a server that hears no device: 「设备数据中断」, and no word of calm."""
     desk = sit()

@@ -116,7 +116,7 @@ def test_only_an_admin_finds_the_panel(room: Room, sit: Sit) -> None:
     expect(desk.get_by_role("heading", name="没有这个页面")).to_be_visible()
     expect(desk).to_have_url(f"{room.url}/sim")
     assert desk.request.get(f"{room.url}/api/v1/simulator").status == 404
-    desk.get_by_role("link", name="回到告警").click()
+    desk.get_by_role("link", name="去我的页面").click()
     expect(desk).to_have_url(f"{room.url}/desk")
     expect(desk.locator("header a.demo")).to_have_count(0)
     admin = sit("/desk", user="admin")

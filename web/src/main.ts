@@ -3,6 +3,7 @@ import { createApp } from 'vue'
 import { RouterView } from 'vue-router'
 import './tokens.css'
 import { router } from './router'
+import { wordsLost } from './states/advice'
 import { speakAsBefore, texts } from './texts'
 
 document.documentElement.dataset['build'] = __BUILD__
@@ -12,14 +13,27 @@ void speakAsBefore().catch(() => undefined).then(() => createApp(RouterView).use
 // Opened anew while the service is away: the shell was kept, the page was not. A dark screen would look calm, so it is white and says so, until it opens
 router.onError(() => {
   if (router.currentRoute.value.matched.length > 0) return
-  const { down, neverWords, downAdvice } = texts.value.link
   const said = document.createElement('h1')
   said.className = 'lost'
   said.setAttribute('role', 'alert')
-  said.textContent = [down, neverWords, downAdvice].join(' · ')
+  said.textContent = wordsLost(location.pathname)
   document.body.replaceChildren(said)
   document.documentElement.dataset['link'] = 'down'
   setTimeout(() => location.reload(), 10_000)
+})
+
+// A part that is fetched when it is needed (a panel, a page, the words of a language) and does not come: a click without an answer would be repeated in vain
+addEventListener('vite:preloadError', () => {
+  // a phone in a cellar says that it is offline by itself, and fetches ahead what it can
+  if (document.documentElement.dataset['link'] !== 'live' || document.querySelector('.unloaded') !== null) return
+  const bar = document.createElement('div')
+  bar.className = 'unloaded'
+  bar.setAttribute('role', 'alert')
+  const again = document.createElement('button')
+  again.textContent = texts.value.app.reload
+  again.onclick = () => location.reload()
+  bar.append(texts.value.link.unloaded, again)
+  document.body.append(bar)
 })
 
 if (import.meta.env.PROD && 'serviceWorker' in navigator) {

@@ -16,3 +16,11 @@ test('the name of a field stands before the sentence for programs, not for peopl
   expect(await said('告警刚有变化')).toBe('告警刚有变化')
   expect(await said('photo: this is no JPEG picture')).toBe('photo: this is no JPEG picture')
 })
+
+test('an answer that begins and stalls is no answer: nothing is said to be delivered', async () => {
+  const stalled = new ReadableStream({ start: (stream) => (stream.enqueue(new TextEncoder().encode('{"state":')), stream.error(new DOMException('late', 'TimeoutError'))) })
+  vi.stubGlobal('fetch', async () => new Response(stalled, { status: 200 }))
+  const refused = await ask('GET', '/x').catch((error: unknown) => error)
+  expect(refused).toBeInstanceOf(Refusal)
+  expect((refused as Refusal).reason).toBe('unreachable')
+})

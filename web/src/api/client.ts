@@ -35,6 +35,7 @@ export function freshId(): string {
 
 export async function ask<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
   let response: Response
+  let text = ''
   try {
     response = await fetch(ROOT + path, {
       method,
@@ -44,11 +45,12 @@ export async function ask<T>(method: string, path: string, body?: unknown, heade
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.timeout(PATIENCE_MS),
     })
+    // an answer that stalls half-way is no answer either
+    if (response.status !== 204) text = await response.text()
   } catch {
     throw new Refusal({ status: 0, reason: 'unreachable' })
   }
   if (response.status === 204) return undefined as T
-  const text = await response.text()
   let answer: unknown
   try {
     answer = text === '' ? undefined : JSON.parse(text)
@@ -82,6 +84,15 @@ export const api = {
   me: () => ask<Me>('GET', '/session'),
   signIn: (username: string, password: string) => ask<Me>('POST', '/session', { username, password }),
   signOut: () => ask<void>('DELETE', '/session'),
+  openAlerts: async (): Promise<Alert[]> => {
+    const found: Alert[] = []
+    for (let next: string | null = ''; next !== null;) {
+      const page: { items: Alert[]; next: string | null } = await ask('GET', `/alerts?state=open&limit=500${next && `&cursor=${at(next)}`}`)
+      found.push(...page.items.map(whole))
+      next = page.next
+    }
+    return found
+  },
   alert: async (id: string) => whole(await ask<Alert>('GET', `/alerts/${at(id)}`)),
   timeline: async (id: string): Promise<TimelineItem[]> => {
     const answer = await ask<TimelineItem[] | { items: TimelineItem[] }>('GET', `/alerts/${at(id)}/events`)

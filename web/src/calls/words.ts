@@ -15,7 +15,7 @@ const zh = {
     ring: () => '现在打', again: (at: string, left: number) => `${at} 后再打，还可以打 ${left} 次`, last: (at: string) => `${at} 后打最后一次，再不通就派人上门`, look: (number: string) => `没联系上：${number}，要有人上门看看`, asked: (number: string) => `${number}，会有人跟进`, done: () => '今天不用再打，已记为电话探访',
   },
   task: (n: number) => `已开 ${n} 号任务`, taskSoon: '任务正在开', states: { todo: '待打', again: '再打', well: '平安', request: '有需要', not_reached: '未联系上' }, at: (time: string) => `${time} 后`, noted: (name: string, what: string) => `${name}：${what}，已记下`, nextOne: (name: string) => `下一位 ${name}`, by: (at: string, who: string) => `${at} ${who}`,
-  failed: (why: string) => `没有记下：${why}`, unreachable: '没有记下：连不上服务。请再按一次，写的备注还在。', keys: 'J / K 上下 · 回车 打开 · 1 平安 · 2 有需要 · 3 没打通 · N 备注', keysOn: '快捷键：开', keysOff: '快捷键：关', list: '今日电话名单', until: (at: string) => `到 ${at}`,
+  failed: (why: string) => `没有记下：${why}`, unread: '读不到今天的名单，正在重试', again: '再试', unreachable: '没有记下：连不上服务。请再按一次，写的备注还在。', keys: 'J / K 上下 · 回车 打开 · 1 平安 · 2 有需要 · 3 没打通 · N 备注', keysOn: '快捷键：开', keysOff: '快捷键：关', list: '今日电话名单', until: (at: string) => `到 ${at}`,
 }
 
 const en: Widen<typeof zh> = {
@@ -30,7 +30,7 @@ const en: Widen<typeof zh> = {
     ring: () => 'Ring now', again: (at, left) => `Ring again after ${at}; ${left} ${left === 1 ? 'try' : 'tries'} left`, last: (at) => `One last call after ${at}; if nobody answers, somebody goes round`, look: (number) => `Not reached: ${number}; somebody has to go and see`, asked: (number) => `${number}; somebody will follow up`, done: () => 'No more calls today; it counts as a visit by phone',
   },
   task: (n) => `task ${n} is open`, taskSoon: 'a task is being opened', states: { todo: 'to ring', again: 'ring again', well: 'well', request: 'has a request', not_reached: 'not reached' }, at: (time) => `after ${time}`, noted: (name, what) => `${name}: ${what}, saved`, nextOne: (name) => `Next: ${name}`, by: (at, who) => `${at} ${who}`,
-  failed: (why) => `Not saved: ${why}`, unreachable: 'Not saved: no connection. Press again; your note is still here.', keys: 'J / K up and down · Enter open · 1 well · 2 request · 3 no answer · N note', keysOn: 'Keys: on', keysOff: 'Keys: off', list: 'Today’s calls', until: (at) => `until ${at}`,
+  failed: (why) => `Not saved: ${why}`, unread: 'Today’s list cannot be read; trying again', again: 'Try again', unreachable: 'Not saved: no connection. Press again; your note is still here.', keys: 'J / K up and down · Enter open · 1 well · 2 request · 3 no answer · N note', keysOn: 'Keys: on', keysOff: 'Keys: off', list: 'Today’s calls', until: (at) => `until ${at}`,
 }
 
 export const words = computed(() => (language.value === 'zh' ? zh : en))

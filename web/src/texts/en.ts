@@ -10,7 +10,7 @@ export const en: Texts = {
     pageTitle: 'Sign in · Anxin', user: 'User name', password: 'Password', submit: 'Sign in', busy: 'Signing in', hint: 'Please do the sound check after signing in. Everything you do is recorded under your name.',
     faults: { badCredentials: 'Wrong user name or password', tooMany: 'Too many attempts, please wait', unreachable: 'The service does not answer; check the network', waiting: 'The service does not answer; trying again', other: (reason) => `Signing in failed (${reason})` },
   },
-  notFound: { title: 'No such page', words: 'The address may be wrong, or the page has moved.', back: 'Back to the alerts' },
+  notFound: { title: 'No such page', words: 'The address may be wrong, or the page has moved.', back: 'To my page' },
   nav: { label: 'Main', alerts: 'Alerts', residents: 'Residents', devices: 'Devices', tasks: 'Tasks', duty: 'Duty', kpi: 'Figures', wall: 'Wall' },
   menu: { handover: 'Hand-over', soundCheck: 'Sound check', messages: 'Messages', keys: 'Keys', shortcutsOn: 'Single keys: on', shortcutsOff: 'Single keys: off', softphoneOn: 'Dial here: on', softphoneOff: 'Dial here: off', signOut: 'Sign out' },
   time: {
@@ -29,6 +29,8 @@ export const en: Texts = {
     region: 'Connection', live: 'Live', connecting: 'Connecting', connectingWords: 'No picture yet: do not take this for all is well',
     stale: 'Data delayed', staleFor: (n) => `Delayed ${n} s`, staleWords: 'Reconnecting; this picture may be old',
     down: 'Connection lost', downWords: (clock) => `Picture stopped at ${clock}; new alerts will not show`, neverWords: 'No picture received yet; alerts will not show', downAdvice: 'Use the duty phone and the spare landline',
+    advice: { go: 'Ring the desk about tasks; the steps you pressed stay on this phone', calls: 'Go on ringing, and note the outcomes on paper', mend: 'Go on with the repair, and note the result on paper', family: 'Ring them at home; in danger ring 120 or 119' },
+    unloaded: 'This part did not load: please check the network',
     devices: 'No device data', devicesWords: 'The server is up but hears no device; silence does not mean safety',
     seconds: (n) => `${n} s`, ageHint: 'Age of the latest device data', wrongClock: 'This clock is wrong',
   },

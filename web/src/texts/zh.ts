@@ -12,7 +12,7 @@ export const zh = {
       other: (reason: string) => `登录没有成功（${reason}）`,
     },
   },
-  notFound: { title: '没有这个页面', words: '地址可能写错了，或页面已经移走。', back: '回到告警' },
+  notFound: { title: '没有这个页面', words: '地址可能写错了，或页面已经移走。', back: '去我的页面' },
   nav: { label: '主导航', alerts: '告警', residents: '老人', devices: '设备', tasks: '日常', duty: '排班', kpi: '指标', wall: '大屏' },
   menu: {
     handover: '交班', soundCheck: '声音检查', messages: '消息提醒', keys: '按键一览', shortcutsOn: '单键操作：开', shortcutsOff: '单键操作：关', softphoneOn: '本机拨号：开', softphoneOff: '本机拨号：关', signOut: '退出登录',
@@ -34,6 +34,8 @@ export const zh = {
     region: '连接状态', live: '实时', connecting: '正在连接', connectingWords: '还没有收到画面，现在不能据此判断平安',
     stale: '数据延迟', staleFor: (n: number) => `延迟 ${n} 秒`, staleWords: '正在重连，画面可能不是最新',
     down: '连接中断', downWords: (clock: string) => `画面停在 ${clock}，新告警不会显示`, neverWords: '没有收到过画面，新告警不会显示', downAdvice: '请改用值班手机和备用座机接警',
+    advice: { go: '任务请打电话问值班席，点过的步骤会留在手机里', calls: '电话照打，结果先记在纸上', mend: '维修照做，结果先记在纸上', family: '有事请直接打家里电话，有危险打 120 或 119' } as Record<string, string>,
+    unloaded: '这部分内容没有加载出来，请检查网络',
     devices: '设备数据中断', devicesWords: '服务器在线，但收不到任何设备的数据；没有新告警不等于平安',
     seconds: (n: string) => `${n} 秒`, ageHint: '最近一条设备数据的时间', wrongClock: '本机时钟不准',
   },
