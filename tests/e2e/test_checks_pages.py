@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import TimeoutError as Late
@@ -390,3 +390,32 @@ def test_handing_over_names_both_in_every_open_case(room: Room, sit: Sit) -> Non
         what="the case in the hands of who took over",
     )
     page.get_by_role("button", name="播放红色告警声").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "nothing"),
+    [
+        ("/devices", "**/api/v1/devices*", "没有成片的故障"),
+        ("/kpi", "**/api/v1/kpis*", "无样本"),
+        ("/duty", "**/api/v1/duty/*", "无人"),
+        ("/tasks?tab=repairs", "**/api/v1/repairs*", "没有未完成的维修单"),
+        ("/tasks?tab=rounds", "**/api/v1/rounds*", "没有进行中的电话关怀"),
+    ],
+)
+def test_what_is_not_known_yet_is_not_none(
+    room: Room, sit: Sit, path: str, asked: str, nothing: str
+) -> None:
+    """While the service has not answered, a list says that it is being read; when it cannot be read, that; never that there is nothing."""
+    page = sit("/handover")
+    held: list[Any] = []
+    page.route(asked, lambda route: held.append(route))
+    page.goto(f"{room.url}{path}")
+    main = page.get_by_role("main")
+    expect(main.get_by_text("正在读取").first).to_be_visible()
+    wait_for(lambda: page.wait_for_timeout(20) or held, what="the question")
+    assert nothing not in main.inner_text()
+    page.route(asked, lambda route: route.abort())
+    for route in held:
+        route.abort()
+    expect(main.get_by_text("暂时读不到").first).to_be_visible()
+    assert nothing not in main.inner_text()

@@ -133,6 +133,9 @@ describe('the four keys', () => {
   })
   it('nobody to send is said, with what to do instead', () => {
     expect(show(DispatchPanel, { props: { people: [], chosen: [] } }).text()).toContain('没有可派的人')
+    const early = show(DispatchPanel, { props: { people: [], chosen: [], unheard: true } }).text()
+    expect(early).toContain('正在读取')
+    expect(early).not.toContain('没有可派的人')
   })
 })
 
