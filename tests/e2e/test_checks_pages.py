@@ -392,6 +392,26 @@ def test_handing_over_names_both_in_every_open_case(room: Room, sit: Sit) -> Non
     page.get_by_role("button", name="播放红色告警声").wait_for()
 
 
+def test_a_hand_over_misses_no_case_in_silence(room: Room, sit: Sit) -> None:
+    """交班 before the page has heard what is open: it does not say that nothing is, the service's own list is worked off, and what
+    could not be noted is named to whoever takes over."""
+    alert, lost = room.raised("bed"), room.raised("water", "h0318")
+    with room.silenced():
+        page = sit("/handover", wait=False)
+        page.get_by_role("heading", name="未结的告警").wait_for()
+        expect(page.locator(".cases")).to_contain_text("正在连接")
+        page.route(f"**/api/v1/alerts/{lost}/note", lambda route: route.abort())
+        page.get_by_label("用户名").fill("second")
+        page.get_by_label("密码").fill("eine lange demo")
+        page.get_by_role("button", name="我已看过，接班").click()
+        number = room.house.picture.cases[lost].alert.number
+        expect(page.get_by_role("alert").filter(has_text=f"{number} 号没有记上交班")).to_be_visible()
+    log = room.house.picture.cases[alert].log
+    assert any(type(e).__name__ == "Noted" and e.note.startswith("交班：") for c in log for e in c.events)
+    page.get_by_role("button", name="去值班席").click()
+    page.wait_for_url("**/desk*")
+
+
 @pytest.mark.parametrize(
     ("path", "asked", "nothing"),
     [
