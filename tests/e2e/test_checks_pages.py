@@ -422,13 +422,15 @@ def test_a_hand_over_misses_no_case_in_silence(room: Room, sit: Sit) -> None:
         ("/tasks?tab=rounds", "**/api/v1/rounds*", "没有进行中的电话关怀"),
     ],
 )
-def test_what_is_not_known_yet_is_not_none(
-    room: Room, sit: Sit, path: str, asked: str, nothing: str
-) -> None:
+def test_what_is_not_known_yet_is_not_none(room: Room, sit: Sit, path: str, asked: str, nothing: str) -> None:
     """While the service has not answered, a list says that it is being read; when it cannot be read, that; never that there is nothing."""
     page = sit("/handover")
     held: list[Any] = []
-    page.route(asked, lambda route: held.append(route))
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route(asked, hold)
     page.goto(f"{room.url}{path}")
     main = page.get_by_role("main")
     expect(main.get_by_text("正在读取").first).to_be_visible()
