@@ -86,7 +86,7 @@ def data_of(room: Room) -> list[str]:
     found |= (
         {surname(s.name) for s in site.staff}
         | {s.name for s in site.staff}
-        | {site.community.name, site.community.street}
+        | {site.community.name, site.community.street, site.community.centre_name}
     )
     found |= {m.name for g in site.grids for m in g.micro_grids} | {g.name for g in site.grids}
     found |= {u.display for u in room.house.people.users.values()}
