@@ -19,6 +19,7 @@ from alerts.events import (
     DeliveryState,
     FindingView,
     Outcome,
+    ResumedWhy,
     Rung,
     subject_of,
 )
@@ -133,6 +134,7 @@ class Undoable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     owner: str | None = None
     acknowledged_at: datetime | None = None
     resumed: bool = False
+    resumed_why: ResumedWhy | None = None
     worked: bool = False
 
 
@@ -197,6 +199,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answered_keeps: bool = False
     resumed: bool = False
     """Taken, then left: loud again, the ladder goes on."""
+    resumed_why: ResumedWhy | None = None
+    """Why; None while it is not, and where an old record does not say."""
     hold_until: datetime | None = None
     vouched: tuple[VouchView, ...] = ()
     tester: str | None = None

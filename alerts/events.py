@@ -51,6 +51,28 @@ class Why(StrEnum):
     """Something further happened in the same case."""
 
 
+class ResumedWhy(StrEnum):
+    """Why a case that somebody had is loud again."""
+
+    idle = "idle"
+    """Taken, but nobody was called or sent."""
+    no_answer = "no_answer"
+    """A call was not answered, and nothing came after it."""
+    not_accepted = "not_accepted"
+    """Asked to go, but nobody accepted."""
+    nobody_going = "nobody_going"
+    """Whoever was to go cannot."""
+    hold_ended = "hold_ended"
+    nobody_on_duty = "nobody_on_duty"
+    """The service itself was to send somebody, and there was nobody to send."""
+    again = "again"
+    """A further alarm in the same case."""
+    level_raised = "level_raised"
+    """It became graver: whoever took it took something milder."""
+    given_back = "given_back"
+    """Somebody at the desk gave it back."""
+
+
 class Purpose(StrEnum):
     """What the link in a message lets its reader do."""
 
@@ -328,7 +350,7 @@ class Resumed(_Event, tag="resumed", frozen=True, kw_only=True):
     """Taken, but then nothing was done: back in the red lane, the ladder goes on."""
 
     reason: str = "idle"
-    """idle, no_answer, not_accepted, nobody_going, hold_ended, nobody_on_duty, again."""
+    """One of `ResumedWhy`; text, so that a word of another version of the program still reads."""
     late_seconds: float = 0.0
 
 

@@ -57,6 +57,7 @@ from alerts.events import (
     Reminded,
     Reopened,
     Resumed,
+    ResumedWhy,
     Told,
     Transition,
     Undone,
@@ -160,6 +161,7 @@ def _undoable(alert: Alert, command: Command, by: str, at: datetime) -> Undoable
         owner=alert.owner,
         acknowledged_at=alert.acknowledged_at,
         resumed=alert.resumed,
+        resumed_why=alert.resumed_why,
         worked=alert.work_due is None,
     )
 
@@ -235,6 +237,19 @@ def _restart(alert: Alert, event: LevelRaised | LevelLowered | Reopened) -> Aler
 
 def evolve(alert: Alert | None, event: Event) -> Alert:
     """The alert after one event. A `Raised` begins it; every other event needs one that has begun."""
+    after = _evolve(alert, event)
+    # Whatever makes it quiet again takes the reason with it.
+    return after if after.resumed or after.resumed_why is None else _replace(after, resumed_why=None)
+
+
+def _why(reason: str) -> ResumedWhy:
+    try:
+        return ResumedWhy(reason)
+    except ValueError:
+        return ResumedWhy.idle
+
+
+def _evolve(alert: Alert | None, event: Event) -> Alert:
     if isinstance(event, Raised):
         return _begin(event)
     assert alert is not None, "an alert begins with `raised`"
@@ -246,7 +261,14 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
             alert = _restart(alert, event)
             if alert.state is AlertState.acknowledged:
                 # Whoever took it took something milder: it is loud again until it is taken as what it is.
-                return _replace(alert, resumed=True, work_due=None, work_why="", not_before=None)
+                return _replace(
+                    alert,
+                    resumed=True,
+                    resumed_why=ResumedWhy.level_raised,
+                    work_due=None,
+                    work_why="",
+                    not_before=None,
+                )
             return alert
         case LevelLowered():
             # Who has it keeps it, and a home that did not answer the phone is gone to all the same.
@@ -295,6 +317,7 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
             return _replace(
                 alert,
                 resumed=True,
+                resumed_why=_why(event.reason),
                 not_before=event.at,
                 work_due=None,
                 work_why="",
@@ -394,6 +417,7 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
                 alert,
                 owner=None,
                 resumed=not alert.going,
+                resumed_why=ResumedWhy.given_back,
                 not_before=event.at,
                 work_due=None,
                 work_why="",
@@ -409,6 +433,7 @@ def evolve(alert: Alert | None, event: Event) -> Alert:
                 owner=before.owner,
                 acknowledged_at=before.acknowledged_at,
                 resumed=before.resumed,
+                resumed_why=before.resumed_why,
                 not_before=event.at,
                 outcome=None,
                 closed_at=None,

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from alerts.alert import Alert
-from alerts.events import Delivery, Purpose, Why
+from alerts.events import Delivery, Purpose, ResumedWhy, Why
 from alerts.roster import RESPONDER_ROLES
 from alerts.rotaasks import RotaAsk
 from care.schematic import named_building
@@ -60,11 +60,17 @@ def level_words(alert: Alert, language: str = "zh") -> str:
 
 
 def state_words(alert: Alert, language: str = "zh") -> str:
-    """What people have done about it, in words for the screen."""
+    """What people have done about it, in words for the screen; of a case that is loud again, why."""
     words = texts()["words"]
     if alert.open and alert.resumed:
-        return str(words["resumed"][language])
+        return str(words["resumed"][language][(alert.resumed_why or ResumedWhy.idle).value])
     return str(words["state"][language][alert.state.value])
+
+
+def resumed_words(reason: str, language: str = "zh") -> str:
+    """Why a case became loud again; a reason of another version of the program as it stands."""
+    words: dict[str, str] = texts()["words"]["resumed"][language]
+    return words.get(reason, reason)
 
 
 def title_of(alert: Alert, language: str = "zh") -> str:
@@ -150,6 +156,9 @@ def message(
     if delivery.reason is Why.escalated and rung is not None and rung.promise:
         reason = "promise"
     centre = registry.is_centre(alert.home)
+    if alert.resumed and audience == "desk" and reason in (Why.escalated.value, Why.reminder.value):
+        # Somebody had it: why it comes back, not that nobody took it.
+        reason = "resumed"
     if centre and reason in texts()["centre"]:
         entry = texts()["centre"]
     if reason not in entry:
@@ -168,6 +177,7 @@ def message(
         if centre
         else building_of(registry.homes.get(alert.home)),
         "todo": _todo(alert, language),
+        "state": state_words(alert, language),
         "waited": _span((now - alert.opened_at).total_seconds(), language),
         "occurrences": alert.occurrences,
         "late": late,

@@ -106,11 +106,11 @@ def _iso(at: datetime | None) -> str | None:
     return None if at is None else iso(at)
 
 
-def state_words(alert: Alert) -> str:
-    """未接警, 已接警 …; a case that was taken and then left, or is held, says so."""
+def state_words(alert: Alert, language: str = "zh") -> str:
+    """未接警, 已接警 …; a case that is loud again says why, and one that is held that it is."""
     if alert.hold_until is not None and alert.open:
-        return "暂缓中"
-    return texts.state_words(alert)
+        return "On hold" if language == "en" else "暂缓中"
+    return texts.state_words(alert, language)
 
 
 def place_json(home: Home, registry: Registry) -> dict[str, Any]:
@@ -475,11 +475,13 @@ def alert_json(
         "kind": alert.pictogram,
         "cause": alert.cause,
         "state_words": state_words(alert),
+        "state_words_en": state_words(alert, "en"),
         "test": alert.test,
         "acknowledged_at": _iso(alert.acknowledged_at),
         "closed_at": _iso(alert.closed_at),
         "hold_until": _iso(alert.hold_until),
         "resumed": alert.resumed,
+        "resumed_why": alert.resumed_why.value if alert.resumed_why is not None else None,
         "called": [
             {"to": c.to, "name": name(c.to), "result": c.result, "by": c.by, "at": iso(c.at)}
             for c in alert.calls
@@ -515,15 +517,6 @@ _CALL_WORDS = {
     "busy": "占线",
     "refused": "拒接",
     "wrong_number": "空号",
-}
-_RESUMED_WORDS = {
-    "idle": "接警后无后续",
-    "no_answer": "电话无人接",
-    "not_accepted": "无人应派",
-    "nobody_going": "无人前往",
-    "hold_ended": "暂缓结束",
-    "nobody_on_duty": "无人值班可派",
-    "again": "再次报警",
 }
 _CHECK_WORDS = {"safe": "平安", "no_answer": "未联系上", "visit": "需上门"}
 _DELIVERY_WORDS = {
@@ -565,7 +558,7 @@ def _event_words(event: Event, name: Names) -> str:
             people = "、".join(dict.fromkeys(name(d.person) for d in event.deliveries))
             return f"通知 {people}"
         case Resumed():
-            return f"重新响铃：{_RESUMED_WORDS.get(event.reason, event.reason)}"
+            return f"重新响铃：{texts.resumed_words(event.reason)}"
         case Acknowledged():
             return f"{name(event.by)} 接警"
         case Called():

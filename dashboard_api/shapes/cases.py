@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from alerts.events import ResumedWhy
 from care.words import AlertState, Condition, Level
 from dashboard_api.shapes.base import At, Person, Shape
 
@@ -312,11 +313,15 @@ class Alert(Shape):
     kind: str
     cause: str | None = None
     state_words: str
+    state_words_en: str = ""
     test: bool = False
     acknowledged_at: At | None = None
     closed_at: At | None = None
     hold_until: At | None = None
     resumed: bool = False
+    """Somebody had it, and it is loud again."""
+    resumed_why: ResumedWhy | None = None
+    """Why; null where an old record does not say."""
     called: list[CalledBody] = []
     ladder: list[LadderStep] = []
     at_centre: bool = False

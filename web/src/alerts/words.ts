@@ -10,7 +10,8 @@ const plainTitle = (alert: Pick<Alert, 'title' | 'kind' | 'level'> & { title_en?
   language === 'zh' ? alert.title : (alert.title_en ?? (alert.kind === 'other' ? t.levels[alert.level].meaning : t.kinds[alert.kind]))
 
 export function stateOf(alert: Alert, language: Language, t: Texts): string {
-  if (alert.resumed === true) return t.states.resumed
+  // what a case that is loud again says is why: the service knows
+  if (alert.resumed === true) return (language === 'zh' ? alert.state_words : alert.state_words_en) || t.states.resumed
   if (language === 'zh' && alert.state_words) return alert.state_words
   return t.states[alert.state]
 }

@@ -9,8 +9,11 @@ export const caseEn: CaseTexts = {
   deliveries: { queued: 'queued', accepted: 'accepted', refused: 'refused', failed: 'failed' },
   timeline: {
     raised: 'Raised', joined: 'Joined', escalated: 'Escalated', acknowledged: 'Taken', called: 'Call', dispatched: 'Sent', accepted: 'Accepted', declined: 'Declined', departed: 'Left',
-    arrived: 'Arrived', noted: 'Note', held: 'Held', reopened: 'Opened again', undone: 'Taken back', closed: 'Closed', resumed: 'Taken, no action',
+    arrived: 'Arrived', noted: 'Note', held: 'Held', reopened: 'Opened again', undone: 'Taken back', closed: 'Closed', resumed: 'Loud again',
     finding_changed: 'Updated', finding_cleared: 'Reading cleared', finding_unknown: 'Cannot tell', level_raised: 'Raised a level', level_lowered: 'Contradicted: a level down', reminded: 'Told again', nobody_there: 'Nobody on duty', told: 'Messages sent', handed_over: 'Handed over', vouched: 'Says the person is there', checked: 'Homes checked', hold_ended: 'Hold ended',
+  },
+  again: {
+    idle: 'taken, nothing done', no_answer: 'no answer, nobody sent', not_accepted: 'sent, nobody accepted', nobody_going: 'whoever was sent cannot go', hold_ended: 'hold over, nothing done', nobody_on_duty: 'nobody to send', again: 'another alarm', level_raised: 'graver now, to be taken again', given_back: 'given back',
   },
   quantities: {
     heart_rate: 'heart rate', respiration_rate: 'respiration', in_bed: 'in bed', movement: 'movement', signal_quality: 'signal quality', smoke: 'smoke', smoke_level: 'smoke level', gas: 'gas', gas_level: 'gas level', co: 'CO', co_level: 'CO level', temperature: 'temperature', humidity: 'humidity',

@@ -9,8 +9,11 @@ export const caseZh = {
   deliveries: { queued: '待发', accepted: '对方已收', refused: '对方拒收', failed: '没有发出' },
   timeline: {
     raised: '告警', joined: '并入', escalated: '升级', acknowledged: '接警', called: '打电话', dispatched: '派人', accepted: '接单', declined: '去不了', departed: '出发',
-    arrived: '到场', noted: '记录', held: '稍候', reopened: '重新打开', undone: '撤回', closed: '结案', resumed: '接警后无处置',
+    arrived: '到场', noted: '记录', held: '稍候', reopened: '重新打开', undone: '撤回', closed: '结案', resumed: '重新响铃',
     finding_changed: '更新', finding_cleared: '现场恢复', finding_unknown: '无法判断', level_raised: '升级', level_lowered: '有相反的迹象，降一级', reminded: '再次提醒', nobody_there: '无人值班', told: '发出通知', handed_over: '转交', vouched: '说人在身边', checked: '核对住户', hold_ended: '稍候结束',
+  },
+  again: {
+    idle: '接警后未处置', no_answer: '电话未接通，未派人', not_accepted: '已派人，无人接受', nobody_going: '派的人去不了', hold_ended: '暂缓到时，未处置', nobody_on_duty: '无人可派', again: '再次报警', level_raised: '已升级，请重新接警', given_back: '已放回待接',
   },
   quantities: {
     heart_rate: '心率', respiration_rate: '呼吸', in_bed: '在床', movement: '体动', signal_quality: '信号质量', smoke: '烟雾', smoke_level: '烟雾浓度', gas: '燃气', gas_level: '燃气浓度', co: '一氧化碳', co_level: '一氧化碳浓度', temperature: '温度', humidity: '湿度',

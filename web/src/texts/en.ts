@@ -49,7 +49,7 @@ export const en: Texts = {
   spoken: (first, others) => `${first}, and ${others} more`,
   hero: {
     number: (n) => `No. ${n}`, onset: (clock) => `since ${clock}`, times: (n) => `${n} times`, late: (time) => `heard ${time} late`, cleared: 'Reading back to normal; a person must still confirm', unknown: 'Reading unknown',
-    target: (state, seconds) => `${state} · goal ${seconds} s`, owned: (name, state) => [name, state].filter(Boolean).join(' · '), resumed: 'Taken, nothing done for 60 s',
+    target: (state, seconds) => `${state} · goal ${seconds} s`, owned: (name, state) => [name, state].filter(Boolean).join(' · '),
     noAddress: 'No address', floor: (n) => `Floor ${n}`, lift: 'lift', noLift: 'no lift', comma: ', ', key: 'Spare key: ', distance: 'Centre', metres: 'm', age: (n) => `${n}`, tags: 'Please note',
   },
   ladder: { label: 'Escalation', arrive: 'On site', steps: ['Duty desk', 'All desks', 'Shift leader', 'Director, grid'] },
