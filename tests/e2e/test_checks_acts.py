@@ -159,6 +159,31 @@ def test_c_ack_6_taken_and_left_it_comes_back(room: Room, sit: Sit) -> None:
     expect(page.get_by_text("接警后").first).to_be_visible()
 
 
+def test_a_case_that_comes_back_says_why(room: Room, sit: Sit) -> None:
+    """Phoned in vain, sent in vain, given back: queue, centre and the case's own history say which, in both languages."""
+    page = sit()
+    alert = room.raised("smoke")
+    hero(page, alert)
+    row, centre = page.locator(f'.lane [data-alert="{alert}"]'), page.locator(f'[data-hero="{alert}"] .timer')
+    room.command(alert, "acknowledge", actor="s01")
+    room.command(alert, "call", actor="s01", to="home", result="answered")
+    room.command(alert, "dispatch", actor="s01", responders=["s07"])
+    room.command(alert, "decline", actor="s07")
+    expect(row).to_contain_text("派的人去不了")
+    expect(centre).to_contain_text("派的人去不了")
+    expect(page.locator("main")).not_to_contain_text("接警后")
+    picture(page, "loud-again")
+    room.command(alert, "acknowledge", actor="s02")
+    room.command(alert, "undo", actor="s01", reason="席位没人")
+    expect(centre).to_contain_text("已放回待接")
+    page.goto(f"{room.url}/desk?case={alert}&tab=history")
+    expect(page.locator(".history")).to_contain_text("重新响铃：派的人去不了")
+    page.evaluate("localStorage.setItem('anxin.language', 'en')")
+    page.reload()
+    expect(page.locator("dialog .state")).to_contain_text("Given back")
+    expect(page.locator(".history")).to_contain_text("Loud again: whoever was sent cannot go")
+
+
 @pytest.mark.parametrize("kind", ["smoke", "bed"])
 def test_c_out_1_no_case_ends_without_its_outcome(room: Room, sit: Sit, kind: str) -> None:
     """C-OUT-1: a red or yellow closes only with cause, verification, action and outcome; 「未联系上」 never."""

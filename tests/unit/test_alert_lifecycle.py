@@ -1,15 +1,19 @@
 """What may be done to an alert in which state, and what it refuses, by name."""
 
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
+from alerts.alert import Alert
 from alerts.deciding import decide
-from alerts.events import Closed, Outcome
-from alerts.lifecycle import evolve
+from alerts.events import Closed, Outcome, Resumed, Why
+from alerts.lifecycle import evolve, fold
 from alerts.orders import No, NotAllowed, read_order
+from alerts.texts import message, state_words
 from care.words import AlertState, Level, Phase
-from tests.unit.test_alert_house import CODES, Story, an_order, seconds
+from tests.unit.test_alert_house import CODES, NOON, Story, an_order, seconds
 
 BODY: dict[str, dict[str, Any]] = {
     "acknowledge": {},
@@ -418,3 +422,77 @@ def test_deciding_changes_nothing() -> None:
     assert evolve(before, events[-1]).state == "closed"
     assert isinstance(events[-1], Closed)
     assert events[-1].outcome == Outcome(by="s01", at=story.now, **CODES)
+
+
+def _left(story: Story) -> None:
+    story.wait(61)
+
+
+def _rung_in_vain(story: Story) -> None:
+    story.do("call", to="c0317a", result="no_answer")
+    story.wait(61)
+
+
+def _asked_in_vain(story: Story) -> None:
+    story.do("dispatch", responders=["s07"])
+    story.wait(61)
+
+
+def _refused(story: Story) -> None:
+    story.do("dispatch", responders=["s07"])
+    story.do("decline", actor="s07")
+    story.wait(0)
+
+
+def _held(story: Story) -> None:
+    story.do("hold", seconds=30)
+    story.wait(31)
+
+
+def _given_back(story: Story) -> None:
+    story.do("undo", actor="s02", reason="对方席位没人")
+
+
+@pytest.mark.parametrize(
+    ("what", "why", "words", "english"),
+    [
+        (_left, "idle", "接警后未处置", "Taken, nothing done"),
+        (_rung_in_vain, "no_answer", "电话未接通，未派人", "No answer, nobody sent"),
+        (_asked_in_vain, "not_accepted", "已派人，无人接受", "Sent, nobody accepted"),
+        (_refused, "nobody_going", "派的人去不了", "Whoever was sent cannot go"),
+        (_held, "hold_ended", "暂缓到时，未处置", "Hold over, nothing done"),
+        (_given_back, "given_back", "已放回待接", "Given back"),
+    ],
+)
+def test_a_case_that_is_loud_again_says_why(
+    what: Callable[[Story], None], why: str, words: str, english: str
+) -> None:
+    """In the case, on the screens and on the phones; it survives a replay of the log, and goes when somebody takes it."""
+    story = a_story("acknowledged")
+    what(story)
+    assert (story.alert.resumed, story.alert.resumed_why) == (True, why)
+    assert (state_words(story.alert), state_words(story.alert, "en")) == (words, english)
+    again: Alert | None = None
+    for transition in story.log:
+        again = fold(again, transition)
+    assert again == story.alert
+    story.wait(130)
+    told = [d for t in story.log for d in t.deliveries if d.reason is Why.escalated and d.person == "s03"]
+    assert told, "the supervisor hears of it"
+    one = message(story.alert, told[0], registry=story.registry, now=story.now)
+    assert one.title.startswith(f"#317 {words}：")
+    story.do("acknowledge", actor="s02")
+    assert (story.alert.resumed, story.alert.resumed_why) == (False, None)
+
+
+def test_what_was_loud_again_and_is_undone_is_so_for_the_same_reason() -> None:
+    """The undo of taking it brings the reason back too; a log that does not know the word reads as left idle."""
+    story = a_story("acknowledged")
+    _asked_in_vain(story)
+    story.do("acknowledge", actor="s02")
+    story.do("undo", actor="s02")
+    assert (story.alert.resumed, story.alert.resumed_why) == (True, "not_accepted")
+    old = evolve(a_story("acknowledged").alert, Resumed(at=NOON, reason="for_a_reason_of_tomorrow"))
+    assert (old.resumed_why, state_words(old)) == ("idle", "接警后未处置")
+    older = msgspec.structs.replace(old, resumed_why=None)
+    assert state_words(older) == "接警后未处置"

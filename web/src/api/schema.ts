@@ -2112,6 +2112,11 @@ export interface components {
             /** State Words */
             state_words: string;
             /**
+             * State Words En
+             * @default
+             */
+            state_words_en?: string;
+            /**
              * Test
              * @default false
              */
@@ -2127,6 +2132,7 @@ export interface components {
              * @default false
              */
             resumed?: boolean;
+            resumed_why?: components["schemas"]["ResumedWhy"] | null;
             /**
              * Called
              * @default []
@@ -5752,6 +5758,12 @@ export interface components {
             /** Phone */
             phone?: string | null;
         };
+        /**
+         * ResumedWhy
+         * @description Why a case that somebody had is loud again.
+         * @enum {string}
+         */
+        ResumedWhy: "idle" | "no_answer" | "not_accepted" | "nobody_going" | "hold_ended" | "nobody_on_duty" | "again" | "level_raised" | "given_back";
         /** RotaAskBody */
         RotaAskBody: {
             /** Id */
