@@ -6,6 +6,7 @@ that an unanswered alarm lowers the figure at once and not when somebody closes 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -34,6 +35,9 @@ FAMILY_TARGET = 95.0
 """Percent of cases whose family was told in time (our own)."""
 FLOOD_LINE = 10
 """More alarms than this in ten minutes for one operator are a flood (EEMUA 191, docs: domain 4.4)."""
+FLOOD_OVER = 5
+"""Fewer than this in ten minutes end it (ux 9.2)."""
+FLOOD_WINDOW = timedelta(minutes=10)
 LOAD_WINDOW = timedelta(minutes=10)
 TRUE_OR_FALSE = frozenset({"real", "avoidable", "unavoidable"})
 """What a closed case may be called when somebody could judge it."""
@@ -332,6 +336,21 @@ def case_lines(rows: Iterable[CaseRow]) -> list[dict[str, Any]]:
 def raised_within(rows: Iterable[CaseRow], now: datetime, window: timedelta) -> int:
     """How many cases were raised within the last while: the flood counter."""
     return sum(1 for row in rows if now - window < row.raised_at <= now)
+
+
+def flooded(rows: Iterable[CaseRow], now: datetime, window: timedelta = FLOOD_WINDOW) -> bool:
+    """Whether it is a flood now: from more than `FLOOD_LINE` cases raised within the window until fewer than `FLOOD_OVER`.
+
+    Between the two it is what it was last, which follows from the cases' own times alone: every screen, a page that was
+    opened anew and a service that was started again say the same.
+    """
+    raised = sorted(row.raised_at for row in rows if row.raised_at <= now)
+    begun, gone = len(raised), bisect_right(raised, now - window)
+    # Back through the moments at which the number changed: a case was raised, or fell out of the window.
+    while FLOOD_OVER <= begun - gone <= FLOOD_LINE:
+        last = max(raised[begun - 1], raised[gone - 1] + window) if gone else raised[begun - 1]
+        begun, gone = bisect_left(raised, last), bisect_left(raised, last - window)
+    return begun - gone > FLOOD_LINE
 
 
 def last_closed(rows: Iterable[CaseRow], count: int = 8) -> list[dict[str, Any]]:

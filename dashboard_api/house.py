@@ -505,6 +505,7 @@ class House:
                 "protection": board["protection"] if house else None,
                 "by_hour": board["by_hour"] if house else [],
                 "recent_10min": board["recent_10min"] if house else 0,
+                "flood": board["flood"] if house else False,
                 "words": words,
             }
         )
@@ -596,7 +597,8 @@ class House:
             "by_hour": figures.by_hour(rows, now, zone),
             "protection": self.protection(),
             "closed": figures.last_closed(rows),
-            "recent_10min": figures.raised_within(rows, now, timedelta(minutes=10)),
+            "recent_10min": figures.raised_within(rows, now, figures.FLOOD_WINDOW),
+            "flood": figures.flooded(rows, now),
         }
 
     def device_change(self, health: HomeHealth) -> Json:

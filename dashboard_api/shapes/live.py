@@ -28,6 +28,8 @@ class SnapshotData(Shape):
     protection: ProtectionCount | None
     by_hour: list[Hour]
     recent_10min: int
+    flood: bool
+    """More than 10 new in 10 minutes, until fewer than 5: kept by the service, the same for every screen."""
     words: str | None = None
     """Family view: how things are, in a sentence."""
 
@@ -49,6 +51,7 @@ class KpiData(Shape):
     protection: ProtectionCount
     closed: list[ClosedLine]
     recent_10min: int
+    flood: bool
 
 
 class DeviceData(Shape):

@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from care.messages import HomeHealth
 from care.words import Level
 from dashboard_api import figures, precision
@@ -197,3 +200,41 @@ def test_every_day_of_a_period_has_a_line_and_its_cases():
         ("2026-05-24", 1, 0, 0, 0, [3]),
     ]
     assert [line["number"] for line in figures.case_lines(rows)] == [4, 3, 2, 1]
+
+
+def at_minutes(*minutes):
+    """Cases raised so many minutes after noon."""
+    return [row(n, raised_at=after(60 * m)) for n, m in enumerate(minutes)]
+
+
+def test_a_flood_begins_above_ten_and_ends_below_five():
+    """Eleven within ten minutes, not ten; five later ones keep it up, four end it."""
+    assert not figures.flooded(at_minutes(*[0] * 10), after(1))
+    burst = at_minutes(*[0] * 11)
+    assert figures.flooded(burst, after(0))
+    assert figures.flooded(burst, after(599))
+    assert not figures.flooded(burst, after(600))
+    assert figures.flooded(at_minutes(*[0] * 11, *[9] * 5), after(900)), "five in ten minutes are not below five"
+    assert not figures.flooded(at_minutes(*[0] * 11, *[9] * 4), after(900))
+
+
+def test_between_five_and_ten_it_is_what_it_was_last():
+    """The same six in ten minutes after a flood and after a calm hour."""
+    trickle = [10 + 1.5 * n for n in range(40)]
+    assert not figures.flooded(at_minutes(*trickle), after(60 * 60))
+    assert figures.flooded(at_minutes(*[8] * 11, *trickle), after(60 * 60)), "however long it lasts"
+    assert not figures.flooded(at_minutes(*[8] * 11, *trickle), after(7 * 60)), "what is to come is not known"
+    ended = [t for t in trickle if not 20 <= t < 35]
+    assert not figures.flooded(at_minutes(*[8] * 11, *ended), after(60 * 60)), "it was calm in between"
+
+
+@settings(max_examples=400)
+@given(st.lists(st.sampled_from([*range(0, 80, 5), *range(80)]), max_size=60), st.integers(0, 90))
+def test_it_is_what_a_screen_that_watched_all_the_time_would_say(minutes, now):
+    """Hysteresis kept second by second, against the same worked out afterwards from the cases' times."""
+    rows = at_minutes(*minutes)
+    flood = False
+    for minute in range(now + 1):
+        count = figures.raised_within(rows, after(60 * minute), timedelta(minutes=10))
+        flood = count >= 5 if flood else count > 10
+    assert figures.flooded(rows, after(60 * now)) == flood

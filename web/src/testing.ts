@@ -27,7 +27,7 @@ export function aSnapshot(more: Partial<Snapshot> = {}): Snapshot {
   return {
     epoch: 'e1', head: 10, now: new Date(NOON).toISOString(), build: 'b1', view: 'desk', community: { id: 'zpq', name: '总浦桥社区', timezone: 'Asia/Shanghai' },
     alerts: [], closed: [], duty: { nobody: false, desk: [{ id: 's01', name: '陈敏芝', role: 'operator' }], responders: [] }, kpi: null,
-    protection: { protected: 296, partly: 3, not: 1, total: 300 }, by_hour: Array.from({ length: 24 }, () => ({ red: 0, yellow: 0, blue: 0 })), recent_10min: 0, ...more,
+    protection: { protected: 296, partly: 3, not: 1, total: 300 }, by_hour: Array.from({ length: 24 }, () => ({ red: 0, yellow: 0, blue: 0 })), recent_10min: 0, flood: false, ...more,
   }
 }
 

@@ -85,7 +85,7 @@ export type Snapshot = Needs<
     by_hour: Hour[]
   }>,
   | 'epoch' | 'head' | 'now' | 'view' | 'community' | 'alerts' | 'closed' | 'duty' | 'kpi' | 'protection' | 'by_hour'
-  | 'recent_10min'
+  | 'recent_10min' | 'flood'
 >
 export type Heartbeat = Needs<Schemas['HeartbeatData'], 'epoch' | 'head' | 'now' | 'ingest_age'>
 export type KpiEvent = Partial<With<Schemas['KpiData'], { kpi: Kpi | null; by_hour: Hour[]; closed: ClosedLine[] }>>

@@ -33,7 +33,7 @@ export interface Picture {
   protection: ProtectionCount | null
   by_hour: readonly Hour[]
   recent_10min: number
-  /** more than 10 new in 10 minutes, until below 5 (EEMUA 191, ux.md 9.2) */
+  /** more than 10 new in 10 minutes, until below 5 (EEMUA 191, ux.md 9.2): the service keeps it */
   flood: boolean
   ingest_age: number | null
   notify_lag: number | null
@@ -58,8 +58,6 @@ export type LiveEvent =
   | { name: 'other'; local_ms: number; id: string; value: unknown }
   | { name: 'answer'; local_ms: number; value: Alert }
 
-export const FLOOD_FROM = 10
-export const FLOOD_UNTIL = 5
 const CLOSED_SHOWN = 8
 
 /** "epoch.seq" taken apart; the epoch itself may contain dots. */
@@ -100,7 +98,8 @@ function fromSnapshot(picture: Picture, value: Snapshot, local_ms: number): Pict
     board_ms: local_ms,
     protection: value.protection,
     by_hour: value.by_hour,
-    ...flooded(picture, value.recent_10min),
+    recent_10min: value.recent_10min,
+    flood: value.flood,
   }
 }
 
@@ -141,7 +140,8 @@ function numbered(picture: Picture, event: Numbered): Picture {
         by_hour: event.value.by_hour ?? next.by_hour,
         protection: event.value.protection === undefined ? next.protection : event.value.protection,
         closed: event.value.closed ?? next.closed,
-        ...(event.value.recent_10min === undefined ? {} : flooded(next, event.value.recent_10min)),
+        recent_10min: event.value.recent_10min ?? next.recent_10min,
+        flood: event.value.flood ?? next.flood,
       }
     default:
       return next
@@ -168,8 +168,4 @@ function closedLine(alert: Alert): ClosedLine {
   const at = alert.closed_at ?? alert.raised_at
   const seconds = Math.max(0, (Date.parse(at) - Date.parse(alert.raised_at)) / 1000)
   return { id: alert.id, number: alert.number, at, title: alert.title, words: alert.state_words ?? '', seconds }
-}
-
-function flooded(picture: Picture, recent: number): Pick<Picture, 'recent_10min' | 'flood'> {
-  return { recent_10min: recent, flood: picture.flood ? recent >= FLOOD_UNTIL : recent > FLOOD_FROM }
 }
