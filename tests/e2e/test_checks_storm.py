@@ -124,6 +124,32 @@ def test_a_flood_is_said_and_silences_blue_only(room: Room, sit: Sit) -> None:
     expect(page.get_by_text("建议叫第二位值班员")).to_be_visible()
 
 
+@pytest.mark.own_room
+def test_a_flood_is_one_for_every_screen_and_outlives_a_restart(room: Room, sit: Sit) -> None:
+    """Twelve in ten minutes, then six: an open page, one that is loaded anew and a service that was started anew all say flood."""
+    page = sit()
+    flood = page.get_by_text("告警洪峰")
+    room.filled(6)
+    room.passes(300)
+    room.filled(6)
+    flood.wait_for()
+    room.passes(301)
+    recent = page.locator(".queue .foot b")
+    expect(recent).to_have_text("6")
+    expect(flood).to_be_visible()
+    page.reload()
+    expect(recent).to_have_text("6")
+    expect(flood).to_be_visible()
+    room.stop()
+    room.start()
+    other = sit()
+    expect(other.locator(".queue .foot b")).to_have_text("6")
+    expect(other.get_by_text("告警洪峰")).to_be_visible()
+    room.passes(300)
+    expect(other.locator(".queue .foot b")).to_have_text("0")
+    expect(other.get_by_text("告警洪峰")).to_have_count(0)
+
+
 LANE = """() => {
   const lane = document.querySelector('.queue .lane').getBoundingClientRect(), room = document.querySelector('.queue .room').getBoundingClientRect()
   const whole = (row, box) => row.top >= box.top - 2 && row.bottom <= box.bottom + 2

@@ -4239,6 +4239,8 @@ export interface components {
             closed: components["schemas"]["ClosedLine"][];
             /** Recent 10Min */
             recent_10min: number;
+            /** Flood */
+            flood: boolean;
         };
         /** KpiEvent */
         KpiEvent: {
@@ -6443,6 +6445,8 @@ export interface components {
             by_hour: components["schemas"]["Hour"][];
             /** Recent 10Min */
             recent_10min: number;
+            /** Flood */
+            flood: boolean;
             /** Words */
             words?: string | null;
         };
