@@ -214,7 +214,9 @@ def test_a_flood_begins_above_ten_and_ends_below_five():
     assert figures.flooded(burst, after(0))
     assert figures.flooded(burst, after(599))
     assert not figures.flooded(burst, after(600))
-    assert figures.flooded(at_minutes(*[0] * 11, *[9] * 5), after(900)), "five in ten minutes are not below five"
+    assert figures.flooded(at_minutes(*[0] * 11, *[9] * 5), after(900)), (
+        "five in ten minutes are not below five"
+    )
     assert not figures.flooded(at_minutes(*[0] * 11, *[9] * 4), after(900))
 
 
