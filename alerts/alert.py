@@ -32,6 +32,8 @@ HOME_WORDS = frozenset({"home", "resident"})
 
 ResponderState = Literal["offered", "accepted", "declined", "departed", "arrived", "left"]
 Promise = Literal["none", "pending", "kept", "broken"]
+ArrivedBy = Literal["code", "press", "desk"]
+
 GOING = frozenset({"accepted", "departed", "arrived"})
 
 
@@ -52,6 +54,8 @@ class ResponderView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """When the responder ought to be there by our reckoning of the way."""
     departed_at: datetime | None = None
     arrived_at: datetime | None = None
+    arrived_by: ArrivedBy | None = None
+    """How the arrival is known: the code of the door card, their own word, or the desk's."""
 
 
 class CheckView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -266,11 +266,14 @@ def _go(alert: Alert, order: Order, now: datetime) -> list[Event]:
                 raise NotAllowed(No.not_allowed, f"has {state} already")
             return [Departed(at=now, who=who, by=order.actor, note=note, done_at=done_at)]
         case _:
-            if state == "arrived" and own:
+            if have is not None and state == "arrived" and order.card and have.arrived_by != "code":
+                # Told before, proved now: they were there since they said so.
+                done_at = have.arrived_at
+            elif state == "arrived" and own:
                 return []
-            if state == "arrived":
+            elif state == "arrived":
                 raise NotAllowed(No.not_allowed, "has arrived already")
-            return [Arrived(at=now, who=who, by=order.actor, note=note, done_at=done_at)]
+            return [Arrived(at=now, who=who, by=order.actor, note=note, done_at=done_at, card=order.card)]
 
 
 def _done_at(alert: Alert, order: Order, now: datetime) -> datetime | None:

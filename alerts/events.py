@@ -425,6 +425,8 @@ class Arrived(_Step, tag="arrived", frozen=True, kw_only=True):
     who: str
     by: str
     note: str = ""
+    card: bool = False
+    """The code on the door card was told: they have stood at the door."""
 
 
 class HandedOver(_Event, tag="handed_over", frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ import msgspec
 from alerts.alert import (
     GOING,
     Alert,
+    ArrivedBy,
     CallView,
     CheckView,
     DeliveryView,
@@ -119,6 +120,7 @@ def _with_responder(alert: Alert, view: ResponderView) -> Alert:
             promised_at=view.promised_at or old.promised_at,
             departed_at=view.departed_at or old.departed_at,
             arrived_at=view.arrived_at or old.arrived_at,
+            arrived_by=view.arrived_by or old.arrived_by,
         )
         responders = tuple(view if r.id == view.id else r for r in alert.responders)
     if not any(r.lead and r.state in GOING for r in responders):
@@ -492,7 +494,14 @@ def _responder(event: Accepted | Departed | Arrived | Declined) -> ResponderView
         promised_at=None if minutes is None else when + timedelta(minutes=minutes),
         departed_at=when if isinstance(event, Departed) else None,
         arrived_at=when if isinstance(event, Arrived) else None,
+        arrived_by=_known_by(event) if isinstance(event, Arrived) else None,
     )
+
+
+def _known_by(event: Arrived) -> ArrivedBy:
+    if event.card:
+        return "code"
+    return "press" if event.by == event.who else "desk"
 
 
 def _unanswered(alert: Alert, event: Called) -> Alert:

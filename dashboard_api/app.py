@@ -34,6 +34,7 @@ from dashboard_api import (
     campaigns,
     cases,
     devices,
+    doorcards,
     duties,
     exports,
     folds,
@@ -176,7 +177,9 @@ def create_app(
     _answer_problems(app)
     app.include_router(service.routes(house))
     app.include_router(scenes.routes(house, taken))  # before the commands, whose path would fit
-    app.include_router(cases.routes(house))
+    cards = doorcards.Cards(house)
+    app.include_router(doorcards.routes(house, cards))
+    app.include_router(cases.routes(house, cards))
     app.include_router(golinks.routes(house))
     app.include_router(listening.routes(house))
     app.include_router(places.routes(house))

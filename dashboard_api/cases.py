@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import APIRouter, Depends, Header, Query
 from structlog import get_logger
 
 from alerts import codes
-from alerts.orders import read_order
+from alerts.orders import Order, read_order
 from care.ids import epoch_ms
 from care.words import Command, Level
 from dashboard_api import access, present, redact, shapes
 from dashboard_api.asking import moment, signed_in
 from dashboard_api.casework import Casework
+from dashboard_api.doorcards import Cards
 from dashboard_api.figures import CaseRow
 from dashboard_api.house import House
 from dashboard_api.people import Who
@@ -30,7 +32,7 @@ _CURSOR = re.compile(r"^(\d{1,15})_([A-Za-z0-9_.-]{1,64})$")
 _KEY = re.compile(r"^[\x21-\x7e]{1,128}$")
 
 
-def routes(house: House) -> APIRouter:
+def routes(house: House, cards: Cards) -> APIRouter:
     """All of them, on one house."""
     router = APIRouter()
     casework = Casework(house)
@@ -188,9 +190,15 @@ def routes(house: House) -> APIRouter:
             raise Problem(422, Why.invalid, "Idempotency-Key", fields=["idempotency-key"])
         # With the command: a sender that gives two commands one key must not be told that both were carried out.
         key = f"{who.by}:{command.value}:{idempotency_key}" if idempotency_key else None
-        case = await casework.carry_out(
-            case, lambda: read_order(command.value, actor=who.by, body=given, key=key), who
-        )
+        proved = command is Command.arrive and body.code is not None
+        if proved:
+            await cards.check(case.alert.home, body.code or "", who)
+
+        def order() -> Order:
+            made = read_order(command.value, actor=who.by, body=given, key=key)
+            return msgspec.structs.replace(made, card=True) if proved else made
+
+        case = await casework.carry_out(case, order, who)
         return house.alert_for(case, casework.viewer_of(who)) or redact.gone(house.desk_json(case))
 
     @router.get(f"{V}/codes", response_model=shapes.Codes, tags=["alerts"])

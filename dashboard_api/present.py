@@ -386,6 +386,7 @@ def alert_json(
                 "way": _way(registry, staff, home),
                 "departed_at": _iso(r.departed_at),
                 "arrived_at": _iso(r.arrived_at),
+                "arrived_by": r.arrived_by,
                 "told": (how := what_became(alert, r.id)),
                 "phone": registry.phone(r.id) if how in ("no_channel", "not_sent") else None,
             }
@@ -572,6 +573,8 @@ def _event_words(event: Event, name: Names) -> str:
             return f"{name(event.who)} 去不了"
         case Departed():
             return f"{name(event.who)} 出发"
+        case Arrived(card=True):
+            return f"{name(event.who)} 凭门卡确认到场"
         case Arrived():
             return f"{name(event.who)} 到场"
         case HandedOver():

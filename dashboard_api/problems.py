@@ -52,6 +52,7 @@ class Why(StrEnum):
     too_many_requests = "too_many_requests"
     too_old = "too_old"
     unavailable = "unavailable"
+    wrong_code = "wrong_code"
     version_conflict = "version_conflict"
     unknown_alert = "unknown_alert"
     unknown_command = "unknown_command"

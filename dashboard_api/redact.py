@@ -173,7 +173,7 @@ def responder(alert: Json, person: str) -> Json | None:
         "responders": [
             {k: r[k] for k in ("id", "name", "role_words", "state", "at", "lead", "walk_minutes")}
             # From where somebody sets out is nobody else's business: it may be where they live.
-            | ({"way": r["way"]} if r["id"] == person else {})
+            | ({"way": r["way"], "arrived_by": r.get("arrived_by")} if r["id"] == person else {})
             for r in alert["responders"]
         ],
         "place": {

@@ -52,6 +52,8 @@ class Responder(Shape):
     """The straight line from their post to the building; on a phone only one's own."""
     departed_at: At | None = None
     arrived_at: At | None = None
+    arrived_by: Literal["code", "press", "desk"] | None = None
+    """How the arrival is known: by the code of the door card, by their own word, by the desk's."""
     told: Literal["sent", "waiting", "not_sent", "no_channel"] | None = None
     """Of who was asked by name and has not answered: what became of the messages; `no_channel` and `not_sent`: ring them up."""
     phone: str | None = None
@@ -374,6 +376,9 @@ class CommandBody(BaseModel):
     command_id: str | None = None
     """A name of the sender's own for this very command; sent twice, it is done once (as with Idempotency-Key)."""
     note: str | None = None
+    code: Annotated[
+        str | None, Field(max_length=32, description="arrive: the code on the home's door card")
+    ] = None
     by: str | None = None
     to: str | None = None
     result: str | None = None
@@ -392,6 +397,16 @@ class CommandBody(BaseModel):
             description="accept, depart, arrive: when it was done, told later (RFC 3339 with its zone); a time that cannot be is passed over",
         ),
     ] = None
+
+
+class DoorCard(Shape):
+    home: str
+    code: str
+    """Six digits, by which an arrival is proved. It opens no door."""
+    version: int
+    """From 1; an older card counts no more."""
+    link: str
+    """What the printed square leads to: the responder's page with the code."""
 
 
 class DoorCode(Shape):

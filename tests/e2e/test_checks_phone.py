@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
-from alerts import links
+from alerts import doorcards, links
 from alerts.commands import link_secret
 from alerts.events import Purpose
 from care.messages import HomeHealth, Report, encode
@@ -236,6 +237,82 @@ def test_what_is_not_registered_is_named_and_nothing_is_invented(room: Room, sit
     room.command(offered(room, "smoke", bare.id), "accept", actor=me(room))
     expect(page.locator("[data-route] li").last).to_contain_text("没有登记：钥匙、单元门密码")
     expect(page.locator("[data-route]")).not_to_contain_text("先取钥匙")
+
+
+# -- /go: the code of the door card ---------------------------------------------------------------------------------
+
+
+def on_the_way(room: Room) -> tuple[str, str]:
+    """A case whose responder has set out, and the code that hangs at its home."""
+    alert = offered(room)
+    for step in ("accept", "depart"):
+        room.command(alert, step, actor=me(room))
+    return alert, doorcards.code(HOME, 1, room.do(link_secret(room.stream)))
+
+
+def known_by(room: Room, alert: str) -> str | None:
+    own = room.house.picture.cases[alert].alert.responder(me(room))
+    return own.arrived_by if own is not None else None
+
+
+def test_an_arrival_is_proved_by_the_code_of_the_door_card(room: Room, sit: Sit) -> None:
+    """9.9: a wrong code is one sentence and the step stays; the right one is the arrival, and the desk reads how it is known."""
+    alert, code = on_the_way(room)
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    field = page.get_by_label(re.compile("输入门卡编码"))
+    send = page.locator("[data-door-card]").get_by_role("button", name="确认")
+    field.fill(f"{(int(code) + 1) % 10**6:06}")
+    send.click()
+    expect(page.locator("[data-door-card]").get_by_role("alert")).to_contain_text("门卡编码不对")
+    expect(page.locator('[data-step="arrive"]')).to_be_visible()
+    good(page, "go-door-card")
+    field.fill(f"{code[:3]} {code[3:]}")
+    send.click()
+    expect(page.locator("[data-door-card]")).to_contain_text("已凭门卡确认到场")
+    wait_for(lambda: known_by(room, alert) == "code", what="the proof")
+    assert steps_of(room, alert).count("Arrived") == 1
+    desk = sit(f"/desk?case={alert}&tab=history")
+    expect(desk.get_by_text("凭门卡确认到场").first).to_be_visible()
+
+
+def test_the_square_on_the_card_brings_the_code_along(room: Room, sit: Sit) -> None:
+    """`/go?door=…`: one press is left, also for somebody who forgot to say that they set out."""
+    alert, code = on_the_way(room)
+    page = sit(f"/go?door={code}", user="responder", width=SMALL[0], height=SMALL[1])
+    expect(page.get_by_label(re.compile("输入门卡编码"))).to_have_value(code)
+    page.locator("[data-door-card]").get_by_role("button", name="确认").click()
+    wait_for(lambda: known_by(room, alert) == "code", what="the proof")
+
+
+def test_a_code_waits_for_the_network_and_a_wrong_one_is_still_the_arrival(room: Room, sit: Sit) -> None:
+    """Told without a network it is sent later with its own time; found wrong then, the arrival counts as pressed at that time."""
+    alert, code = on_the_way(room)
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    page.get_by_label(re.compile("输入门卡编码")).fill(code)
+    page.context.set_offline(True)
+    page.locator("[data-door-card]").get_by_role("button", name="确认").click()
+    expect(page.locator("[data-door-card]")).to_contain_text("门卡编码待上传")
+    page.context.set_offline(False)
+    wait_for(lambda: known_by(room, alert) == "code", what="the proof")
+    room.command(alert, "close", actor="s01", **CLOSING)
+    alert, code = on_the_way(room)
+    room.passes(90)
+    at = room.clock.now() - timedelta(seconds=60)
+    wrong = {
+        "key": "k1",
+        "alert": alert,
+        "command": "arrive",
+        "at": at.isoformat(),
+        "code": f"{(int(code) + 1) % 10**6:06}",
+    }
+    later = sit("/go", user="responder", width=SMALL[0], height=SMALL[1],
+                script=f"if (!sessionStorage.was) {{ sessionStorage.was = 1; localStorage.setItem('anxin.out.responder', JSON.stringify([{json.dumps(wrong)}])) }}")  # fmt: skip
+    wait_for(lambda: known_by(room, alert) == "press", what="the arrival")
+    expect(later.locator("[data-door-card]")).to_contain_text("已按您当时的时间记为到达")
+    own = room.house.picture.cases[alert].alert.responder(me(room))
+    assert own is not None
+    assert own.arrived_at is not None
+    assert abs((own.arrived_at - at).total_seconds()) < 1
 
 
 # -- /go: its other states ------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ export interface Tap {
   alert: string
   command: CommandName
   note?: string
+  /** on the door card, of an arrival */
+  code?: string
   /** when the finger was there */
   at: string
 }
@@ -33,7 +35,7 @@ const TRIES = 4
 
 /** A tap is added once: the same step of the same case that still waits is the same finger. */
 export function added(taps: readonly Tap[], tap: Tap): readonly Tap[] {
-  const twice = tap.command !== 'note' && taps.some((one) => one.alert === tap.alert && one.command === tap.command)
+  const twice = tap.command !== 'note' && taps.some((one) => one.alert === tap.alert && one.command === tap.command && one.code === tap.code)
   return twice ? taps : [...taps, tap]
 }
 
