@@ -68,13 +68,13 @@ class Cards:
         now = self._house.clock.now()
         if self._tries.many(who.by, home, now):
             raise Problem(
-                409, Why.too_many_attempts, "门卡编码错的次数太多，请直接按「到达」", fields=["code"]
+                409, Why.too_many_attempts, "门卡编码错的次数太多，请直接按「到了」", fields=["code"]
             )
         if not doorcards.same(told, (await self.card(home))["code"]):
             self._tries.wrong(who.by, home, now)
             log.info("door_card_wrong", by=who.by, role=who.role.value, home=home)
             raise Problem(
-                422, Why.wrong_code, "门卡编码不对，请再核对；也可以直接按「到达」", fields=["code"]
+                422, Why.wrong_code, "门卡编码不对，请再核对；也可以直接按「到了」", fields=["code"]
             )
 
 
@@ -136,7 +136,7 @@ def routes(house: House, cards: Cards) -> APIRouter:
         return HTMLResponse(
             '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><meta name="robots" content="noindex">'
             f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>门卡</title><style>{_STYLE}</style></head>'
-            f'<body><p class="hint">共 {len(printed)} 张门卡，用浏览器的打印（Ctrl+P）打印，沿线剪开，挂在各户门口。</p>'
+            f"<body><header><h1>共 {len(printed)} 张门卡：用浏览器打印（Ctrl+P），沿虚线剪开，挂在各户门口</h1></header>"
             f"<main>{''.join(printed)}</main></body></html>",
             headers={"Content-Security-Policy": _CSP, "Cache-Control": "no-store"},
         )
@@ -162,11 +162,11 @@ def _card(home: Home, card: Json, house: House) -> str:
 _STYLE = (
     "@page{size:A4;margin:12mm}*{box-sizing:border-box;margin:0}"
     "body{font:3.4mm/1.4 'Noto Sans SC','PingFang SC','Microsoft YaHei',sans-serif;color:#000;background:#fff}"
-    ".hint{padding:12px;font-size:16px}main{display:grid;grid-template-columns:repeat(2,92mm)}"
+    "h1{padding:12px;font-size:16px}main{display:grid;grid-template-columns:repeat(2,92mm)}"
     "section{display:flex;gap:2mm;align-items:center;width:92mm;height:54mm;padding:3mm;border:.2mm dashed #777;"
     "break-inside:avoid;overflow:hidden}svg{flex:none;width:36mm;height:36mm}div{min-width:0;overflow-wrap:anywhere}"
     "h2{font-size:4.4mm}small{margin-left:2mm;font-weight:400;font-size:3mm}b{display:block;font:700 9mm/1.3 monospace}"
-    "@media print{.hint{display:none}}"
+    "@media print{h1{display:none}}"
 )
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """Of a page that is nothing but paper: its own style and no script."""

@@ -242,9 +242,9 @@ def test_what_is_not_registered_is_named_and_nothing_is_invented(room: Room, sit
 # -- /go: the code of the door card ---------------------------------------------------------------------------------
 
 
-def on_the_way(room: Room) -> tuple[str, str]:
+def on_the_way(room: Room, kind: str = "smoke") -> tuple[str, str]:
     """A case whose responder has set out, and the code that hangs at its home."""
-    alert = offered(room)
+    alert = offered(room, kind)
     for step in ("accept", "depart"):
         room.command(alert, step, actor=me(room))
     return alert, doorcards.code(HOME, 1, room.do(link_secret(room.stream)))
@@ -266,6 +266,8 @@ def test_an_arrival_is_proved_by_the_code_of_the_door_card(room: Room, sit: Sit)
     expect(page.locator("[data-door-card]").get_by_role("alert")).to_contain_text("门卡编码不对")
     expect(page.locator('[data-step="arrive"]')).to_be_visible()
     good(page, "go-door-card")
+    field.scroll_into_view_if_needed()
+    picture(page, "go-door-card-field")
     field.fill(f"{code[:3]} {code[3:]}")
     send.click()
     expect(page.locator("[data-door-card]")).to_contain_text("已凭门卡确认到场")
@@ -295,7 +297,8 @@ def test_a_code_waits_for_the_network_and_a_wrong_one_is_still_the_arrival(room:
     page.context.set_offline(False)
     wait_for(lambda: known_by(room, alert) == "code", what="the proof")
     room.command(alert, "close", actor="s01", **CLOSING)
-    alert, code = on_the_way(room)
+    page.close()
+    alert, code = on_the_way(room, "sos")
     room.passes(90)
     at = room.clock.now() - timedelta(seconds=60)
     wrong = {
@@ -308,7 +311,7 @@ def test_a_code_waits_for_the_network_and_a_wrong_one_is_still_the_arrival(room:
     later = sit("/go", user="responder", width=SMALL[0], height=SMALL[1],
                 script=f"if (!sessionStorage.was) {{ sessionStorage.was = 1; localStorage.setItem('anxin.out.responder', JSON.stringify([{json.dumps(wrong)}])) }}")  # fmt: skip
     wait_for(lambda: known_by(room, alert) == "press", what="the arrival")
-    expect(later.locator("[data-door-card]")).to_contain_text("已按您当时的时间记为到达")
+    expect(later.locator("[data-door-card]")).to_contain_text("已按您当时的时间记为到场")
     own = room.house.picture.cases[alert].alert.responder(me(room))
     assert own is not None
     assert own.arrived_at is not None

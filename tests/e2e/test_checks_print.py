@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import ARTEFACTS, Sit, comes_to, wait_for
+from tests.e2e.conftest import ARTEFACTS, Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
 from tests.e2e.test_checks_look import axe
 
@@ -176,6 +176,30 @@ OFF_PAPER = """() => {
   return [...new Set(bad)]
 }"""
 """What does not belong on a sheet: lists cut where the screen would scroll, what only a finger needs, grounds that cost a cartridge."""
+
+
+def test_the_door_card_of_a_home_is_one_press_from_its_residents_page(room: Room, sit: Sit) -> None:
+    """9.9: flat, code and square on paper, nobody's name; only for whoever keeps the cards."""
+    operator = sit("/residents/r0317")
+    operator.get_by_role("button", name="打印").wait_for()
+    expect(operator.locator("[data-door-card]")).to_have_count(0)
+    page = sit("/residents/r0317", user="admin", permissions=[])
+    with page.context.expect_page() as opened:
+        page.locator("[data-door-card]").click()
+    card = opened.value
+    expect(card.locator('[data-card="h0317"]')).to_contain_text("安心门卡")
+    assert axe(card) == []
+    card.emulate_media(media="print")
+    box = card.locator('[data-card="h0317"]').bounding_box()
+    assert box is not None
+    assert abs(box["width"] / box["height"] - 92 / 54) < 0.02, "the size of a card, whatever stands in it"
+    for resident in room.registry.homes["h0317"].residents:
+        assert resident.name not in card.content()
+    picture(card, "door-card")
+    sheet = card.context.new_page()
+    sheet.goto(f"{room.url}/api/v1/door-cards")
+    expect(sheet.locator("[data-card]")).to_have_count(len(room.registry.homes))
+    picture(sheet, "door-cards")
 
 
 @pytest.mark.parametrize("path", ["/duty", "/devices", "/residents", "/residents/r0317", "/kpi", "/handover"])

@@ -64,7 +64,7 @@ async def test_a_wrong_code_is_one_sentence_and_takes_nothing():
         before = (await desk.get(f"{V}/alerts/{alert}")).json()
         no = await arrive(phone, alert, code=other)
         assert (no.status_code, no.json()["reason"], no.json()["fields"]) == (422, "wrong_code", ["code"])
-        assert no.json()["detail"] == "门卡编码不对，请再核对；也可以直接按「到达」"
+        assert no.json()["detail"] == "门卡编码不对，请再核对；也可以直接按「到了」"
         assert (await desk.get(f"{V}/alerts/{alert}")).json()["version"] == before["version"]
         assert (await arrive(phone, alert)).status_code == 200
         assert await how(house, alert) == ("arrived", "press", ["林国平 到场"])
