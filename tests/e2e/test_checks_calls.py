@@ -124,7 +124,9 @@ def test_the_desk_rings_by_keyboard_alone(room: Room, sit: Sit) -> None:
 @pytest.mark.parametrize(
     ("user", "where"), [("responder", "/go"), ("family", "/family"), ("technician", "/mend")]
 )
-def test_others_are_led_home(sit: Sit, user: str, where: str) -> None:
-    """The page is for social workers and the desk; whoever else asks for it comes to their own."""
+def test_others_are_told_and_led_home(sit: Sit, user: str, where: str) -> None:
+    """The page is for social workers and the desk; whoever else asks for it reads so, and comes to their own."""
     page = sit("/calls", user=user, width=390, height=844, wait=False)
+    expect(page.get_by_role("heading", name="您的账号不能打开这个页面")).to_be_visible()
+    page.get_by_role("link", name="去我的页面").click()
     page.wait_for_url(f"**{where}")

@@ -1,6 +1,6 @@
 /** Where the screens begin. Then: router.ts → desk/DeskPage.vue or wall/WallPage.vue → live/useLive.ts. */
 import { createApp } from 'vue'
-import { RouterView } from 'vue-router'
+import App from './App.vue'
 import './tokens.css'
 import { router } from './router'
 import { wordsLost } from './states/advice'
@@ -8,7 +8,7 @@ import { speakAsBefore, texts } from './texts'
 
 document.documentElement.dataset['build'] = __BUILD__
 // without the English words it begins in Chinese
-void speakAsBefore().catch(() => undefined).then(() => createApp(RouterView).use(router).mount('#app'))
+void speakAsBefore().catch(() => undefined).then(() => createApp(App).use(router).mount('#app'))
 
 // Opened anew while the service is away: the shell was kept, the page was not. A dark screen would look calm, so it is white and says so, until it opens
 router.onError(() => {

@@ -44,16 +44,17 @@ export const router = createRouter({
     { path: '/mend', component: () => import('./mend/MendPage.vue'), meta: { needs: 'mends' } },
     { path: '/family', component: () => import('./family/FamilyPage.vue'), meta: { needs: 'family', offline: true } },
     { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./shell/NotFound.vue') },
+    { path: '/:rest(.*)*', name: 'barred', component: () => import('./shell/NotFound.vue') },
   ],
 })
 
-router.beforeEach(async (to) => {
+router.beforeEach(async (to, from) => {
   const needs = to.meta['needs']
   if (typeof needs !== 'string') return true
   try {
     const who = me.value ?? (await whoAmI())
     if (who === null) return { path: '/sign-in', query: { next: to.fullPath } }
-    return admitted(to, who, needs)
+    return admitted(to, who, needs, from.path === '/sign-in')
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     const kept = remembered()
@@ -69,9 +70,13 @@ router.beforeEach(async (to) => {
 // by now the page's own words have been asked for: its first picture is in the chosen language
 router.beforeResolve(async () => void (await wordsThere()))
 
-function admitted(to: RouteLocationNormalized, who: Me, needs: string): true | RouteLocationRaw {
+function admitted(to: RouteLocationNormalized, who: Me, needs: string, signedIn: boolean): true | RouteLocationRaw {
   // the simulator's panel does not exist for whoever may not use it
-  if (needs === 'simulates' && !maySimulate(who)) return { name: 'nowhere', params: { rest: to.path.slice(1).split('/') } }
-  if (to.meta['home'] === true || !NEEDS[needs]?.(who)) return { path: homeOf(who) === to.path ? '/wall' : homeOf(who) }
+  const params = { rest: to.path.slice(1).split('/') }
+  if (needs === 'simulates' && !maySimulate(who)) return { name: 'nowhere', params }
+  const mine = NEEDS[needs]?.(who) === true
+  // the address that somebody else left in the sign-in is nothing that this person has asked for
+  if (to.meta['home'] === true || (!mine && signedIn)) return { path: homeOf(who) === to.path ? '/wall' : homeOf(who) }
+  if (!mine) return { name: 'barred', params }
   return true
 }

@@ -1,9 +1,21 @@
 /** Who sits here. One answer for the whole page. */
 import { shallowRef } from 'vue'
-import { api, Refusal } from './api/client'
+import { api, Refusal, whenSignedOut } from './api/client'
 import type { Me } from './api/types'
 
 export const me = shallowRef<Me | null>(null)
+
+/** The session ended under an open page. It is signed in again over the page (App.vue), so that nothing that was typed is lost. */
+export const ended = shallowRef(false)
+whenSignedOut(() => {
+  if (me.value !== null) ended.value = true
+})
+
+export async function signOut(): Promise<void> {
+  await api.signOut().catch(() => undefined)
+  me.value = null
+  location.assign('/sign-in')
+}
 
 /** Asks the service who we are; null when nobody is signed in, an error when it cannot be reached. */
 export async function whoAmI(): Promise<Me | null> {

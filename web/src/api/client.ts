@@ -59,12 +59,19 @@ export async function ask<T>(method: string, path: string, body?: unknown, heade
   }
   if (response.ok) return answer as T
   const problem = (answer ?? {}) as Partial<Problem>
+  if (response.status === 401 && problem.reason !== 'bad_credentials') signedOut()
   // programs are told the field by its name; people read the sentence behind it
   if (problem.detail) problem.detail = problem.detail.replace(/^[a-z_]+(\.[a-z_]+)*: (?=.*\p{Script=Han})/u, '')
   throw new Refusal({ ...problem, status: response.status, reason: problem.reason ?? `http_${response.status}` })
 }
 
 const at = encodeURIComponent
+
+let signedOut = (): void => undefined
+/** Called whenever the service answers that nobody is signed in here. */
+export function whenSignedOut(tell: () => void): void {
+  signedOut = tell
+}
 
 export type CommandName =
   | 'acknowledge' | 'call' | 'dispatch' | 'accept' | 'decline' | 'depart' | 'arrive' | 'note' | 'hold' | 'reopen' | 'undo' | 'close' | 'check' | 'with_me' | 'hand_over'

@@ -43,7 +43,7 @@ export const useLive = (): Live => inject(KEY)!
 export const LIVE = KEY
 
 /** `page` names the screen on <html> when it is not the view itself: several pages read the desk's view. */
-export function provideLive(view: ViewName, me: Me, refused: () => void, page: string = view): Live {
+export function provideLive(view: ViewName, me: Me, page: string = view): Live {
   const opened_ms = Date.now()
   const picture = shallowRef<Picture>(EMPTY)
   const local = shallowRef(opened_ms)
@@ -73,7 +73,8 @@ export function provideLive(view: ViewName, me: Me, refused: () => void, page: s
 
   function hear(message: ToPage): void {
     const local_ms = Date.now()
-    if (message.kind === 'refused') return refused()
+    // asked, so that a session that has ended is noticed where every answer is (session.ts)
+    if (message.kind === 'refused') return void api.me().catch(() => undefined)
     if (message.kind === 'picture') {
       // the sender's clock is not ours: move what it stamped
       const shift = local_ms - message.local_ms

@@ -6,11 +6,6 @@ export const en: Texts = {
     name: 'Elder Care Monitoring', motto: 'Watching over you, day and night', demo: 'Demo data', simulated: 'Simulated', mark: '[Simulated] ', skip: 'Skip to the current alert',
     title: 'Alerts · Anxin', titleRed: (n) => `[${n} red] Alerts · Anxin`, wallTitle: 'Wall · Anxin', newBuild: 'New version: reload when it is quiet', reload: 'Reload now',
   },
-  signIn: {
-    pageTitle: 'Sign in · Anxin', user: 'User name', password: 'Password', submit: 'Sign in', busy: 'Signing in', hint: 'Please do the sound check after signing in. Everything you do is recorded under your name.',
-    faults: { badCredentials: 'Wrong user name or password', tooMany: 'Too many attempts, please wait', unreachable: 'The service does not answer; check the network', waiting: 'The service does not answer; trying again', other: (reason) => `Signing in failed (${reason})` },
-  },
-  notFound: { title: 'No such page', words: 'The address may be wrong, or the page has moved.', back: 'To my page' },
   nav: { label: 'Main', alerts: 'Alerts', residents: 'Residents', devices: 'Devices', tasks: 'Tasks', duty: 'Duty', kpi: 'Figures', wall: 'Wall' },
   menu: { handover: 'Hand-over', soundCheck: 'Sound check', messages: 'Messages', keys: 'Keys', shortcutsOn: 'Single keys: on', shortcutsOff: 'Single keys: off', softphoneOn: 'Dial here: on', softphoneOff: 'Dial here: off', signOut: 'Sign out' },
   time: {
@@ -72,11 +67,6 @@ export const en: Texts = {
   wall: { owner: 'Taken by', nobody: 'nobody yet', next: (at) => `At ${at} goes on to`, inSeconds: (s) => `in ${s} s`, going: 'On the way' },
   roles: {
     operator: 'Operator', supervisor: 'Shift leader', social_worker: 'Social worker', volunteer: 'Volunteer', grid_worker: 'Grid worker', neighbour: 'Neighbour', doctor: 'Doctor', maintenance: 'Maintenance', family: 'Family', admin: 'Admin', auditor: 'Auditor', responder: 'Responder',
-  },
-  kpi: {
-    label: 'Figures', month: 'month', ack: (s) => `Taken ≤ ${s} s`, arrive: (m) => `On site ≤ ${m} min`, target: (n) => `Goal ${n}%`, median: (s) => `median ${s} s`, kept: (kept, n) => `${kept} / ${n}`,
-    protected: 'Protected homes', ofHomes: (n) => `/ ${n}`, protection: (partly, not) => `Partly ${partly} · not ${not}`, visits: 'Visits due today', tiers: (a, b, c) => `Key ${a} · important ${b} · general ${c}`, noVisits: 'No visit plan', noneDue: 'None due today',
-    noCases: 'No cases', today: 'Today, merged', mean: '28-day mean', hour24: '24 h', closed: 'Just closed', noneClosed: 'Nothing closed yet today', hoursSummary: (n) => `Alerts by hour today, ${n} in all, stacked by level`,
   },
   notices: {
     region: 'Results', banners: 'Notices', close: 'Close', undo: (s) => `Undo ${s} s`, undoReason: 'by mistake', withThem: (who) => `Noted: ${who} says the person is there and well`, undone: (n) => `No. ${n} taken back`, taken: (n) => `Took no. ${n}`, called: (who, result) => `${who}: ${result}`,

@@ -5,14 +5,6 @@ export const zh = {
     title: '告警 · 安心', titleRed: (n: number) => `【${n} 红】告警 · 安心`, wallTitle: '监控大屏 · 安心',
     newBuild: '有新版本，空闲时请刷新', reload: '现在刷新',
   },
-  signIn: {
-    pageTitle: '登录 · 安心', user: '用户名', password: '密码', submit: '登录', busy: '正在登录', hint: '登录后请完成开班声音检查。每次操作都会记名。',
-    faults: {
-      badCredentials: '用户名或密码不对', tooMany: '试的次数太多，请稍后再试', unreachable: '连不上服务，请检查网络后再试', waiting: '连不上服务，正在重试',
-      other: (reason: string) => `登录没有成功（${reason}）`,
-    },
-  },
-  notFound: { title: '没有这个页面', words: '地址可能写错了，或页面已经移走。', back: '去我的页面' },
   nav: { label: '主导航', alerts: '告警', residents: '老人', devices: '设备', tasks: '日常', duty: '排班', kpi: '指标', wall: '大屏' },
   menu: {
     handover: '交班', soundCheck: '声音检查', messages: '消息提醒', keys: '按键一览', shortcutsOn: '单键操作：开', shortcutsOff: '单键操作：关', softphoneOn: '本机拨号：开', softphoneOff: '本机拨号：关', signOut: '退出登录',
@@ -82,11 +74,6 @@ export const zh = {
   wall: { owner: '接警人', nobody: '待接', next: (at: string) => `${at} 升级到`, inSeconds: (s: number) => `还有 ${s} 秒`, going: '前往人员' },
   roles: {
     operator: '值班员', supervisor: '值班组长', social_worker: '社工', volunteer: '志愿者', grid_worker: '网格员', neighbour: '邻居', doctor: '社区医生', maintenance: '维修员', family: '家属', admin: '管理员', auditor: '审计员', responder: '响应人员',
-  },
-  kpi: {
-    label: '指标', month: '本月', ack: (s: number) => `${s} 秒内接警`, arrive: (m: number) => `${m} 分钟到场`, target: (n: number) => `目标 ${n}%`, median: (s: number) => `中位 ${s} 秒`, kept: (kept: number, n: number) => `${kept} / ${n} 次`,
-    protected: '防护完好', ofHomes: (n: number) => `/ ${n} 户`, protection: (partly: number, not: number) => `部分防护 ${partly} · 无防护 ${not}`, visits: '今日应探访', tiers: (a: number, b: number, c: number) => `重点 ${a} · 重要 ${b} · 一般 ${c}`, noVisits: '探访计划未录入', noneDue: '今天没有到期的探访',
-    noCases: '无样本', today: '今日告警 · 合并后', mean: '近 28 日均值', hour24: '24 时', closed: '刚刚处理完', noneClosed: '今天还没有结案', hoursSummary: (n: number) => `今日逐时告警数，共 ${n} 条，按红黄蓝堆叠`,
   },
   notices: {
     region: '操作结果', banners: '提示', close: '关闭', undo: (s: number) => `撤回 ${s} 秒`, undoReason: '误操作', withThem: (who: string) => `已记下：${who}说人在身边，平安`, undone: (n: number) => `${n} 号已撤回`, taken: (n: number) => `已接警 ${n} 号`, called: (who: string, result: string) => `${who}：${result}`,
