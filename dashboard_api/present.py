@@ -94,7 +94,7 @@ def names(registry: Registry, sign_ins: Callable[[str], str | None] = lambda _na
         if who == SERVICE:
             return "系统"
         if who == DESK:
-            return "监控席"
+            return "值班席"
         if who.startswith("user:"):
             return sign_ins(who.removeprefix("user:")) or who.removeprefix("user:")
         return who

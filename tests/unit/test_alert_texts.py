@@ -445,7 +445,7 @@ def test_a_silent_desk_is_told_to_every_phone_on_duty_by_its_name() -> None:
         one = message(story.alert, delivery, registry=story.registry, now=NOON)
         assert one.title == "#317 监控席无声或无人值守"
         assert "家中" not in one.body
-        assert "监控席打电话" in one.body
+        assert "值班席打电话" in one.body
     en = message(story.alert, first[0], registry=story.registry, now=NOON, language="en")
     assert (en.title, "desk" in en.body) == ("#317 nobody sees or hears the monitoring desk", True)
 

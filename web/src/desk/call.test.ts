@@ -27,7 +27,7 @@ it('a silent desk is rung itself; other cases of the centre ring nobody', () => 
   const desk = anAlert({ kind: 'device', at_centre: true, cause: 'screens', place: { phone: '0574-1' }, contacts: [] })
   expect(firstCall(desk, 0, zh)).toMatchObject({ to: 'desk', number: '0574-1' })
   expect(isOutside(firstCall(desk, 0, zh)!)).toBe(false)
-  expect(primaryWords(desk, 's01', zh).words).toBe('接警并拨打监控席')
+  expect(primaryWords(desk, 's01', zh).words).toBe('接警并拨打值班席')
   expect(primaryWords({ ...desk, place: {} }, 's01', zh).words).toBe('接警')
   expect(firstCall({ ...desk, cause: 'duty:desk' }, 0, zh)).toBeNull()
 })

@@ -57,12 +57,12 @@ export const zh = {
   },
   script: { label: '处置脚本', title: '处置脚本', step: (n: number, when: string) => `第 ${n} 步 · ${when}`, questions: '问一问', writer: (who: string) => `由${who}记录`, yes: '是', no: '否', none: '这类告警没有脚本，按值班手册处置。' },
   actions: {
-    label: '处置', take: '接警', takeAndCall: '接警并拨打家中电话', takeAndCallFamily: '接警并拨打家属电话', takeAndCallDesk: '接警并拨打监控席', ownedBy: (name: string) => `${name} 处理中`, yours: '由您处理中',
-    call: '拨打家中电话', callAgain: '再次拨打家中电话', callFamily: '拨打家属电话', callDesk: '拨打监控席', dispatch: '派人上门', fire: (number: string) => `转 ${number}`, services: '急救、消防', service: { 120: '120 急救', 119: '119 消防' }, outcome: '处置结果',
+    label: '处置', take: '接警', takeAndCall: '接警并拨打家中电话', takeAndCallFamily: '接警并拨打家属电话', takeAndCallDesk: '接警并拨打值班席', ownedBy: (name: string) => `${name} 处理中`, yours: '由您处理中',
+    call: '拨打家中电话', callAgain: '再次拨打家中电话', callFamily: '拨打家属电话', callDesk: '拨打值班席', dispatch: '派人上门', fire: (number: string) => `转 ${number}`, services: '急救、消防', service: { 120: '120 急救', 119: '119 消防' }, outcome: '处置结果',
   },
   keys: { space: '空格', hold: (digit: number) => `长按 ${digit}` },
   call: {
-    label: (who: string) => `正在拨打 ${who}`, calling: (who: string) => `正在拨打 ${who}`, home: '家中电话', desk: '监控席', cancel: '没有拨打',
+    label: (who: string) => `正在拨打 ${who}`, calling: (who: string) => `正在拨打 ${who}`, home: '家中电话', desk: '值班席', cancel: '没有拨打',
     withThem: '说人在身边，平安', results: { answered: '接通', no_answer: '无人接', busy: '占线', refused: '拒接', wrong_number: '空号' },
   },
   dispatch: { label: '派谁去', hint: '数字键改选', family: (who: string) => `打给${who}`, choose: '还没有选人：按数字键选，再按 D 派出', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消', ring: '只能打电话', ringThem: (who: string) => `消息发不到，请马上打电话：${who}` },
