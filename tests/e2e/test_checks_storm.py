@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import Sit, comes_to, wait_for
+from care.words import Level
+from tests.e2e.conftest import Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
+from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -148,6 +150,37 @@ def test_a_flood_is_one_for_every_screen_and_outlives_a_restart(room: Room, sit:
     room.passes(300)
     expect(other.locator(".queue .foot b")).to_have_text("0")
     expect(other.get_by_text("告警洪峰")).to_have_count(0)
+
+
+@pytest.mark.own_room
+def test_in_a_flood_what_waits_stands_by_its_cause(room: Room, sit: Sit) -> None:
+    """Leaks and broken devices of many homes: a row a cause that opens to its cases; a red of the same cause keeps its row."""
+    page = sit()
+    homes = list(room.registry.homes)
+    leaks = [room.raised("water", home, cause="water") for home in homes[:5]]
+    for home in homes[5:9]:
+        room.raised("battery", home, cause=f"device:door-{home}")
+    red = room.raised("water", homes[9], cause="water", level=Level.red)
+    expect(page.locator(".queue .scroll [data-alert]")).to_have_count(9)
+    expect(page.locator("[data-group]")).to_have_count(0)
+    room.raised("bed", homes[10], cause="bed")
+    group = page.locator('[data-group="water"]')
+    expect(group).to_contain_text("厨房漏水× 5")
+    expect(page.locator('[data-group="device"]')).to_contain_text("× 4")
+    expect(page.locator(".queue .scroll [data-alert]")).to_have_count(1)
+    expect(page.locator(f'.lane [data-alert="{red}"]')).to_be_visible()
+    expect(page.locator(".queue .foot")).to_contain_text("已全部显示")
+    assert axe(page) == []
+    picture(page, "flood-grouped")
+    group.get_by_role("button").click()
+    expect(page.locator(".queue .scroll [data-alert]")).to_have_count(6)
+    page.locator(f'.scroll [data-alert="{leaks[2]}"] a').click()
+    expect(page.locator(f'[data-hero="{leaks[2]}"]')).to_be_visible()
+    picture(page, "flood-opened")
+    group.get_by_role("button").click()
+    # K goes on to the next of the same cause, and its group opens for it.
+    page.keyboard.press("j")
+    expect(page.locator(f'.scroll .current[data-alert="{leaks[3]}"]')).to_be_visible()
 
 
 LANE = """() => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Alert } from '../api/types'
 import { anAlert, at, NOON } from '../testing'
 import { doorOf } from './words'
-import { chooseHero, openedAt, order, walk, type HeroQuestion } from './order'
+import { byCause, chooseHero, openedAt, order, walk, type HeroQuestion } from './order'
 
 const me = { id: 's01', name: '陈敏芝' }
 const her = { id: 's02', name: '方静' }
@@ -78,4 +78,18 @@ describe('the centre', () => {
   it('after all are taken it shows mine before others’', () => {
     expect(ask([red('hers', 90, { state: 'acknowledged', owner: her }), red('mine', 60, taken)])).toMatchObject({ ids: ['mine'] })
   })
+})
+
+describe('in a flood', () => {
+  const waits = (id: string, minutes: number, cause: string, more: Partial<Alert> = {}) => anAlert({ id, level: 'yellow', cause, raised_at: new Date(NOON - minutes * 60_000).toISOString(), ladder: [], ...more })
+  const cases = [waits('w1', 9, 'water'), waits('b1', 8, 'bed'), waits('w2', 3, 'water'), waits('d1', 2, 'device:a', { level: 'blue' }), waits('d2', 1, 'device:b', { level: 'blue' }), waits('r', 1, 'water', { level: 'red' })]
+
+  it('what waits stands by its cause, of whatever home, and a red stays in its lane', () => {
+    const queue = order(cases, null, true)
+    expect(queue.lane.map((one) => one.id)).toEqual(['r'])
+    expect(byCause(queue.yellow).map((group) => group.map((one) => one.id))).toEqual([['w1', 'w2'], ['b1']])
+    expect(byCause(queue.blue).map((group) => group.map((one) => one.id))).toEqual([['d1', 'd2']])
+    expect(walk(queue).map((one) => one.id)).toEqual(['r', 'w1', 'w2', 'b1', 'd1', 'd2'])
+  })
+  it('and by its age when it is calm', () => expect(order(cases, null).yellow.map((one) => one.id)).toEqual(['w1', 'b1', 'w2']))
 })

@@ -1,7 +1,8 @@
 /**
  * Which case stands where in the queue, and which one the centre shows. Pure.
  * Order (ux.md 9.2): unacknowledged red, oldest first → acknowledged red without action → yellow by age →
- * in hand (mine, then others') → blue. Nothing can push a waiting red from the first place.
+ * in hand (mine, then others') → blue. Nothing can push a waiting red from the first place. In a flood what waits and is not
+ * red stands by its cause.
  */
 import type { Alert } from '../api/types'
 import { ms } from '../words/time'
@@ -34,7 +35,17 @@ export interface Queue {
   waitingRed: Alert[]
 }
 
-export function order(alerts: Iterable<Alert>, mine: string | null): Queue {
+/** What it came from, whosever it is: `device:a` and `device:b` are one cause. */
+export const causeOf = (alert: Alert): string => (alert.cause ?? alert.code).split(':')[0]!
+
+/** Cases of one cause together, that of the longest waiting first. */
+export function byCause(sorted: readonly Alert[]): Alert[][] {
+  const groups = new Map<string, Alert[]>()
+  for (const alert of sorted) groups.set(causeOf(alert), [...(groups.get(causeOf(alert)) ?? []), alert])
+  return [...groups.values()]
+}
+
+export function order(alerts: Iterable<Alert>, mine: string | null, flood = false): Queue {
   const queue: Queue = { lane: [], yellow: [], inHand: [], blue: [], counts: { red: 0, yellow: 0, blue: 0 }, waitingRed: [] }
   const quietReds: Alert[] = []
   for (const alert of alerts) {
@@ -53,6 +64,7 @@ export function order(alerts: Iterable<Alert>, mine: string | null): Queue {
     ({ red: 0, yellow: 1, blue: 2 })[alert.level] * 2 + (mine !== null && alert.owner?.id === mine ? 0 : 1)
   queue.inHand.sort((a, b) => rank(a) - rank(b) || byAge(a, b))
   queue.blue.sort(byAge)
+  if (flood) [queue.yellow, queue.blue] = [byCause(queue.yellow).flat(), byCause(queue.blue).flat()]
   return queue
 }
 

@@ -11,8 +11,8 @@ const plainTitle = (alert: Pick<Alert, 'title' | 'kind' | 'level'> & { title_en?
 
 export function stateOf(alert: Alert, language: Language, t: Texts): string {
   // what a case that is loud again says is why: the service knows
-  if (alert.resumed === true) return (language === 'zh' ? alert.state_words : alert.state_words_en) || t.states.resumed
-  if (language === 'zh' && alert.state_words) return alert.state_words
+  const words = language === 'zh' ? alert.state_words : alert.resumed ? alert.state_words_en : ''
+  if (words) return words
   return t.states[alert.state]
 }
 

@@ -44,7 +44,7 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
   const readonly = !mayAct(me)
   const mine = me.staff
 
-  const queue = computed(() => order(live.picture.value.alerts.values(), mine))
+  const queue = computed(() => order(live.picture.value.alerts.values(), mine, live.picture.value.flood))
 
   // when each waiting red first appeared here: a person's choice holds against what they had already seen
   const arrived = shallowRef<ReadonlyMap<string, number>>(new Map())

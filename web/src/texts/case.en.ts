@@ -15,6 +15,10 @@ export const caseEn: CaseTexts = {
   again: {
     idle: 'taken, nothing done', no_answer: 'no answer, nobody sent', not_accepted: 'sent, nobody accepted', nobody_going: 'whoever was sent cannot go', hold_ended: 'hold over, nothing done', nobody_on_duty: 'nobody to send', again: 'another alarm', level_raised: 'graver now, to be taken again', given_back: 'given back',
   },
+  soundCheck: {
+    title: 'Sound check', words: 'Play the red alarm once, then say whether you hear it.', ask: 'Did you hear it?', play: 'Play the red alarm', again: 'Play again', heard: 'I heard it', notHeard: 'Nothing', later: 'Later',
+    bad: 'No sound: check the loudspeaker, its volume and cable, then play again. Red alerts ring the duty phones as well.',
+  },
   quantities: {
     heart_rate: 'heart rate', respiration_rate: 'respiration', in_bed: 'in bed', movement: 'movement', signal_quality: 'signal quality', smoke: 'smoke', smoke_level: 'smoke level', gas: 'gas', gas_level: 'gas level', co: 'CO', co_level: 'CO level', temperature: 'temperature', humidity: 'humidity',
     sos: 'call', fall: 'fall', door_open: 'door open', motion: 'motion', presence: 'presence', water_leak: 'water leak', water_total: 'water', battery: 'battery', battery_low: 'battery low', voltage: 'voltage', tamper: 'tamper', fault: 'fault', muted: 'muted', self_test: 'self-test', link_quality: 'link',

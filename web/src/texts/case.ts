@@ -1,4 +1,4 @@
-/** Words of a case in full: script, evidence, history. */
+/** Words of a case in full (script, evidence, history) and of the sound check: what nobody sees at once. */
 import { inBoth, type Widen } from './both'
 import { caseZh } from './case.zh'
 

@@ -15,6 +15,10 @@ export const caseZh = {
   again: {
     idle: '接警后未处置', no_answer: '电话未接通，未派人', not_accepted: '已派人，无人接受', nobody_going: '派的人去不了', hold_ended: '暂缓到时，未处置', nobody_on_duty: '无人可派', again: '再次报警', level_raised: '已升级，请重新接警', given_back: '已放回待接',
   },
+  soundCheck: {
+    title: '开班声音检查', words: '先放一遍红色告警声，再确认能听见。', ask: '听到了吗？', play: '播放红色告警声', again: '再放一遍', heard: '听到了', notHeard: '没听到', later: '稍后',
+    bad: '没有声音：请检查音箱电源、音量和接线，再放一遍。红色告警会同时打到值班手机。',
+  },
   quantities: {
     heart_rate: '心率', respiration_rate: '呼吸', in_bed: '在床', movement: '体动', signal_quality: '信号质量', smoke: '烟雾', smoke_level: '烟雾浓度', gas: '燃气', gas_level: '燃气浓度', co: '一氧化碳', co_level: '一氧化碳浓度', temperature: '温度', humidity: '湿度',
     sos: '呼叫', fall: '跌倒', door_open: '门开', motion: '人体', presence: '有人', water_leak: '漏水', water_total: '用水', battery: '电量', battery_low: '低电', voltage: '电压', tamper: '防拆', fault: '故障', muted: '消音', self_test: '自检', link_quality: '信号',

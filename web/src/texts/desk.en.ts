@@ -25,10 +25,6 @@ export const deskEn: DeskTexts = {
     label: 'Grid map', title: (grids, micros) => `${grids} grids · ${micros} micro-grids`, located: (name) => `At ${name}`, sketch: 'schematic', centre: 'Centre', person: 'Responder', circle: (n) => `${n} min`,
     loading: 'Loading the map', failed: 'The map cannot be read now', calmSummary: 'Schematic map of the community, no alert located', summary: (level, place) => `Schematic map of the community, ${level} alert at ${place}`,
   },
-  soundCheck: {
-    title: 'Sound check', words: 'Play the red alarm once, then say whether you hear it.', ask: 'Did you hear it?', play: 'Play the red alarm', again: 'Play again', heard: 'I heard it', notHeard: 'Nothing', later: 'Later',
-    bad: 'No sound: check the loudspeaker, its volume and cable, then play again. Red alerts ring the duty phones as well.',
-  },
   people: {
     label: 'Who can go', withinBefore: 'Free in the circle', withinAfter: '', key: 'Key', no: 'No.', person: 'Person', state: 'State', eta: 'Arrives in', minutesUnit: 'min', minutes: (n) => `${n} min`, none: 'No responder on shift',
     choose: (n, name) => `${n} choose ${name}`, free: 'Free', busy: 'Busy', away: 'Away', report: { accept: 'accepted', depart: 'left', arrive: 'arrived' },

@@ -26,10 +26,6 @@ export const deskZh = {
     label: '网格图', title: (grids: number, micros: number) => `${grids} 网格 · ${micros} 微网格`, located: (name: string) => `已定位 ${name}`, sketch: '示意图', centre: '服务中心', person: '响应人员', circle: (n: number) => `${n} 分钟圈`,
     loading: '正在读取网格图', failed: '暂时读不到网格图', calmSummary: '社区网格示意图，当前没有定位的告警', summary: (level: string, place: string) => `社区网格示意图，${level}告警在${place}`,
   },
-  soundCheck: {
-    title: '开班声音检查', words: '先放一遍红色告警声，再确认能听见。', ask: '听到了吗？', play: '播放红色告警声', again: '再放一遍', heard: '听到了', notHeard: '没听到', later: '稍后',
-    bad: '没有声音：请检查音箱电源、音量和接线，再放一遍。红色告警会同时打到值班手机。',
-  },
   people: {
     label: '可派人员', withinBefore: '圈内空闲', withinAfter: '人', key: '键', no: '号', person: '人员', state: '状态', eta: '预计到场', minutesUnit: '分钟', minutes: (n: number) => `${n} 分钟`, none: '没有值班的响应人员',
     choose: (n: number, name: string) => `${n} 选 ${name}`, free: '空闲', busy: '忙', away: '不在', report: { accept: '记接单', depart: '记出发', arrive: '记到场' },

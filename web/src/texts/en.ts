@@ -19,7 +19,7 @@ export const en: Texts = {
   kinds: {
     smoke: 'Smoke alarm', gas: 'Gas alarm', co: 'Carbon monoxide', sos: 'SOS call', fall: 'Fall', water: 'Water leak', bed: 'Bed alert', door: 'Door alert', device: 'Device fault', vitals: 'Vital signs', activity: 'Unusual activity', other: 'Alert',
   },
-  states: { new: 'Not taken', acknowledged: 'Taken', dispatched: 'Sent', attended: 'On site', closed: 'Closed', resumed: 'Taken, no action' },
+  states: { new: 'Not taken', acknowledged: 'Taken', dispatched: 'Sent', attended: 'On site', closed: 'Closed' },
   link: {
     region: 'Connection', live: 'Live', connecting: 'Connecting', connectingWords: 'No picture yet: do not take this for all is well',
     stale: 'Data delayed', staleFor: (n) => `Delayed ${n} s`, staleWords: 'Reconnecting; this picture may be old',

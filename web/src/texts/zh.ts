@@ -21,7 +21,7 @@ export const zh = {
   kinds: {
     smoke: '烟感报警', gas: '燃气报警', co: '一氧化碳报警', sos: 'SOS 呼叫', fall: '跌倒', water: '漏水', bed: '离床异常', door: '门磁异常', device: '设备故障', vitals: '体征异常', activity: '活动异常', other: '告警',
   },
-  states: { new: '未接警', acknowledged: '已接警', dispatched: '已派人', attended: '已到场', closed: '已结案', resumed: '接警后无处置' },
+  states: { new: '未接警', acknowledged: '已接警', dispatched: '已派人', attended: '已到场', closed: '已结案' },
   link: {
     region: '连接状态', live: '实时', connecting: '正在连接', connectingWords: '还没有收到画面，现在不能据此判断平安',
     stale: '数据延迟', staleFor: (n: number) => `延迟 ${n} 秒`, staleWords: '正在重连，画面可能不是最新',
