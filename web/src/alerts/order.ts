@@ -41,7 +41,11 @@ export const causeOf = (alert: Alert): string => (alert.cause ?? alert.code).spl
 /** Cases of one cause together, that of the longest waiting first. */
 export function byCause(sorted: readonly Alert[]): Alert[][] {
   const groups = new Map<string, Alert[]>()
-  for (const alert of sorted) groups.set(causeOf(alert), [...(groups.get(causeOf(alert)) ?? []), alert])
+  for (const alert of sorted) {
+    const group = groups.get(causeOf(alert))
+    if (group === undefined) groups.set(causeOf(alert), [alert])
+    else group.push(alert)
+  }
   return [...groups.values()]
 }
 
