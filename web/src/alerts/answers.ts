@@ -1,12 +1,12 @@
 /** Answers to the script's questions are notes of the case, so they last, and the second operator sees them. Pure. */
 import type { ScriptQuestion, TimelineItem } from '../api/types'
-import { zh } from '../texts/zh'
+import { caseZh } from '../texts/case.zh'
 
 export interface Answer {
   yes: boolean
   at: string
 }
-const SOURCE = zh.script // notes are kept in the community's language, whatever the screen speaks
+const SOURCE = caseZh.script // notes are kept in the community's language, whatever the screen speaks
 
 export const answerNote = (question: ScriptQuestion, yes: boolean): string => `${question.ask}${yes ? SOURCE.yes : SOURCE.no}`
 

@@ -6,9 +6,9 @@
  */
 import type { Alert } from '../api/types'
 import { ms } from '../words/time'
+import { isUnacknowledged, isWaitingRed } from './waiting'
 
-export const isUnacknowledged = (alert: Alert): boolean => alert.state === 'new' || alert.resumed === true
-export const isWaitingRed = (alert: Alert): boolean => alert.level === 'red' && isUnacknowledged(alert)
+export { isUnacknowledged, isWaitingRed }
 
 /** Acknowledged, but nobody has phoned or been sent. */
 export const isWithoutAction = (alert: Alert): boolean =>

@@ -5,7 +5,7 @@
 import { computed, inject, onScopeDispose, provide, shallowRef, watch, watchEffect, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
 import { api, freshId } from '../api/client'
 import type { Alert, Me, ViewName } from '../api/types'
-import { isWaitingRed } from '../alerts/order'
+import { isWaitingRed } from '../alerts/waiting'
 import { wallClock, type WallClock } from '../words/time'
 import { locale } from '../texts'
 import { connect } from './connect'
