@@ -44,7 +44,7 @@ COUNTERS = "counters"
 HEALTH = "health"
 BUCKETS = (REGISTRY, PEOPLE, SNAPSHOTS, COUNTERS, HEALTH)
 """Key-value buckets. `registry`: key `site`. `people`: `user.NAME`, `session.HASH`, `link_secret`, `used.HASH`,
-`device_token.DEVICE`, `gateway.NAME`, `push.ID`, `webpush_key`, `contact.PERSON.ADDRESS`, `visit.RESIDENT`, `tested.DEVICE`, `repair.ID`, `round.ID`, `call.ROUND.RESIDENT`, `campaign.ID`, `rota.ID`, `rotaask.ID`, `rotanote.ID`, `export.ID`, `door_card.HOME`. `snapshots`: `rules.PARTITION`. `counters`: `alerts`, `webhook.HASH`. `health`: `beat.ROLE`, `home.ID`, `usual.HOME`, `firmware.DEVICE`."""
+`device_token.DEVICE`, `gateway.NAME`, `push.ID`, `webpush_key`, `contact.PERSON.ADDRESS`, `visit.RESIDENT`, `tested.DEVICE`, `repair.ID`, `round.ID`, `call.ROUND.RESIDENT`, `campaign.ID`, `rota.ID`, `rotaask.ID`, `rotanote.ID`, `export.ID`, `look.ID`, `door_card.HOME`. `snapshots`: `rules.PARTITION`. `counters`: `alerts`, `webhook.HASH`. `health`: `beat.ROLE`, `home.ID`, `usual.HOME`, `firmware.DEVICE`."""
 
 
 AT_ONCE = 1_000

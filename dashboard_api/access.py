@@ -111,6 +111,7 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("POST", f"{V}/kpis/export"): OPERATORS | {Role.auditor},
     ("GET", f"{V}/protection"): UPKEEP,
     ("POST", f"{V}/protection/export"): UPKEEP,
+    ("GET", f"{V}/looks"): frozenset({Role.supervisor, Role.auditor}),
     ("GET", f"{V}/exports"): frozenset({Role.supervisor, Role.admin, Role.auditor}),
     ("GET", f"{V}/proposals"): OPERATORS | {Role.auditor},
     ("POST", f"{V}/proposals/{{proposal}}/backtest"): OPERATORS | {Role.doctor},

@@ -41,6 +41,7 @@ from dashboard_api import (
     golinks,
     integrations,
     listening,
+    looks,
     modes,
     outs,
     overrides,
@@ -200,6 +201,7 @@ def create_app(
     app.include_router(outs.routes(house))
     app.include_router(protection.routes(house))
     app.include_router(exports.routes(house))
+    app.include_router(looks.routes(house))
     app.include_router(integrations.routes(house))
     app.include_router(proposals.routes(house))
     app.include_router(simulating.routes(house))

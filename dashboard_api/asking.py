@@ -10,7 +10,6 @@ import msgspec
 from fastapi import Query, Request, Response
 
 from dashboard_api.gate import who_of
-from dashboard_api.house import House
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 
@@ -27,17 +26,6 @@ def signed_in(request: Request) -> Who:
     if who is None:
         raise Problem(401, Why.signed_out, "请先登录")
     return who
-
-
-def health_opened(house: House, home: str, reason: str) -> bool:
-    """Whether a reason was given to look at health data of a home; 403 `reason_needed` when one is and there is none.
-
-    While a case is open at the home nobody asks. The reason is never logged: it may name a person.
-    """
-    given = len(reason.strip()) >= LEAST_REASON
-    if not given and not any(a.home == home for a in house.open_alerts()):
-        raise Problem(403, Why.reason_needed, "此户没有未结的告警，查看健康数据请填写理由")
-    return given
 
 
 def large(body: Any) -> Response:

@@ -19,9 +19,10 @@ from care.stream import HEALTH
 from care.words import Role
 from dashboard_api import access, present, redact, shapes, wording
 from dashboard_api import strip as strips
-from dashboard_api.asking import Reason, duration, health_opened, large, moment, signed_in
+from dashboard_api.asking import Reason, duration, large, moment, signed_in
 from dashboard_api.devices import line
 from dashboard_api.house import House
+from dashboard_api.looks import health_opened
 from dashboard_api.people import Who, issue_device_token
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
@@ -157,7 +158,7 @@ def routes(house: House) -> APIRouter:
                 line = msgspec.to_builtins(habit)
                 lines.append({k: v for k, v in line.items() if k != "quantity"})
                 health = health or access.is_health(habit.quantity)
-        explained = health_opened(house, home, reason) if health else False
+        explained = await health_opened(house, who, home, "usual", reason) if health else False
         log.info(
             "usual_read", by=who.by, role=who.role.value, home=home, health=health, with_reason=explained
         )
@@ -234,7 +235,9 @@ def routes(house: House) -> APIRouter:
         if not all(may_see(place, who, d, quantity) for d in sources) or not sources:
             log.info("history_denied", by=who.by, role=who.role.value, home=home, quantity=quantity)
             raise Problem(403, Why.no_consent, "没有查看此类数据的授权")
-        explained = health_opened(house, home, reason) if access.is_health(quantity) else False
+        explained = (
+            await health_opened(house, who, home, "history", reason) if access.is_health(quantity) else False
+        )
         log.info(
             "history_read",
             by=who.by,

@@ -21,9 +21,10 @@ from care.site import Device, Home, Resident, value_of
 from care.words import Kind, Role
 from dashboard_api import access, days, present, redact, shapes, wording
 from dashboard_api import strip as strips
-from dashboard_api.asking import Reason, health_opened, signed_in
+from dashboard_api.asking import Reason, signed_in
 from dashboard_api.history import Bucket, History
 from dashboard_api.house import House
+from dashboard_api.looks import health_opened
 from dashboard_api.people import Who
 from dashboard_api.photos import GRACE, Photos, standing
 from dashboard_api.problems import Problem, Why
@@ -220,7 +221,7 @@ def routes(house: House, photos: Photos) -> APIRouter:
         """Vitals, nights and the ribbon of a day, a week or four. Without an open case it wants a reason."""
         home, person = known(resident)
         registry = house.picture.registry
-        explained = health_opened(house, home.id, reason)
+        explained = await health_opened(house, who, home.id, "days", reason)
         if house.history is None:
             raise _away()
         belts = [

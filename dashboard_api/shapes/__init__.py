@@ -195,6 +195,7 @@ from dashboard_api.shapes.live import (
     SnapshotData,
     SnapshotEvent,
 )
+from dashboard_api.shapes.looks import LookLine, LookList
 from dashboard_api.shapes.protection import (
     HoursBody,
     LostTo,
@@ -391,6 +392,8 @@ __all__ = [
     "LinkPage",
     "LiveEvent",
     "LoadFigure",
+    "LookLine",
+    "LookList",
     "LostTo",
     "LowBattery",
     "Me",

@@ -656,6 +656,11 @@ async def test_health_of_the_past_wants_a_reason_while_no_case_is_open(capsys):
             assert (
                 await desk.get(history, params={"quantity": "in_bed", "reason": "周阿婆回访"})
             ).status_code == 200
+            again = {
+                "quantity": "in_bed",
+                "reason": " 周阿婆回访\n",
+            }  # a second page: within the hour it is one look
+            assert (await desk.get(history, params=again)).status_code == 200
             for quantity in ("smoke", "motion", "door_open"):
                 assert (await desk.get(history, params={"quantity": quantity})).status_code == 200, quantity
         async with house.program("auditor") as client:
@@ -667,8 +672,20 @@ async def test_health_of_the_past_wants_a_reason_while_no_case_is_open(capsys):
         async with house.program("operator") as desk:
             for path, asked in ways[1:]:
                 assert (await desk.get(path, params=asked)).status_code == 200, (path, asked)
+            # While a case is open nobody is asked, and nothing is kept of it but the log.
+            assert (await desk.get(f"{V}/looks")).status_code == 403
+        async with house.program("admin") as client:
+            assert (await client.get(f"{V}/looks")).status_code == 403, "a reason may hold words about health"
+        async with house.program("auditor") as client:
+            kept = (await client.get(f"{V}/looks")).json()
+            shapes.LookList.model_validate(kept)
+            assert sorted((i["name"], i["home"], i["what"], i["reason"]) for i in kept["items"]) == [
+                ("陈敏芝", "h0317", "history", "周阿婆回访"),
+                ("陈敏芝", "h0317", "usual", "周阿婆回访"),
+            ]
+            assert (await client.get(f"{V}/looks", params={"home": "h0318"})).json()["items"] == []
     out = capsys.readouterr().out
-    assert len(re.findall(r"(?:history|usual)_read .*with_reason=True", out)) == 2
+    assert len(re.findall(r"(?:history|usual)_read .*with_reason=True", out)) == 3
     assert "周阿婆" not in out
 
 

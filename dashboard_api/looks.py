@@ -1,0 +1,91 @@
+"""Why somebody looked at a home's health data while no case was open: asked for, kept, told to those who check (ux.md 9.4).
+
+Each reason is durable before anything is shown, under `look.ID` in the people bucket; nothing of it is ever deleted. It is
+never logged: it may name a person.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends, Query
+
+from care.ids import content_id, iso
+from care.messages import decode, encode
+from care.stream import PEOPLE
+from dashboard_api import access, shapes
+from dashboard_api.asking import LEAST_REASON, signed_in
+from dashboard_api.house import House
+from dashboard_api.people import Who
+from dashboard_api.problems import Problem, Why
+from dashboard_api.redact import Json
+from dashboard_api.sheets import one_line
+
+V = access.V
+LISTED = 200
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """One person's look at the health data of one home for one reason, within an hour."""
+
+    id: str
+    at: datetime
+    """The last time in that hour."""
+    by: str
+    role: str
+    home: str
+    what: str
+    """days, history, usual."""
+    reason: str
+
+
+async def health_opened(house: House, who: Who, home: str, what: str, reason: str) -> bool:
+    """Whether a reason was given to look at health data of a home; 403 `reason_needed` when one is needed and there is none.
+
+    While a case is open at the home nobody asks; a reason given all the same is kept as well.
+    """
+    reason = one_line(reason)
+    if len(reason) < LEAST_REASON:
+        if any(a.home == home for a in house.open_alerts()):
+            return False
+        raise Problem(403, Why.reason_needed, "此户没有未结的告警，查看健康数据请填写理由")
+    now = house.clock.now()
+    # Charts ask again and again, and a history comes in pages: within an hour it is one look.
+    number = f"{now:%Y%m%d-%H}-{content_id(who.by, home, what, reason)[:10]}"
+    kept = Look(id=number, at=now, by=who.by, role=who.role.value, home=home, what=what, reason=reason)
+    await house.stream.put(PEOPLE, f"look.{number}", encode(kept))
+    return True
+
+
+def routes(house: House) -> APIRouter:
+    """All of them, on one house."""
+    router = APIRouter()
+
+    @router.get(f"{V}/looks", response_model=shapes.LookList, tags=["residents"])
+    async def looks(
+        _who: Annotated[Who, Depends(signed_in)],
+        home: Annotated[str | None, Query(max_length=64)] = None,
+        limit: Annotated[int, Query(ge=1, le=LISTED)] = 50,
+    ) -> Json:
+        """Who looked at health data without an open case, when, and why: of all homes or one. The last hour first."""
+        items: list[Json] = []
+        for key in sorted(await house.stream.keys(PEOPLE, "look."), reverse=True):
+            entry = await house.stream.get(PEOPLE, key)
+            if entry is None or entry.data is None:
+                continue
+            one = decode(entry.data, Look)
+            if home is not None and one.home != home:
+                continue
+            items.append(
+                {
+                    "id": one.id, "at": iso(one.at), "by": one.by, "name": house.name_of(one.by), "role": one.role,
+                    "home": one.home, "what": one.what, "reason": one.reason,
+                }
+            )  # fmt: skip
+            if len(items) >= limit:
+                break
+        return {"items": sorted(items, key=lambda one: str(one["at"]), reverse=True)}
+
+    return router

@@ -1,0 +1,22 @@
+"""Who looked at health data without an open case, and why."""
+
+from __future__ import annotations
+
+from dashboard_api.shapes.base import At, Shape
+
+
+class LookLine(Shape):
+    id: str
+    at: At
+    """The last time within the hour that the look is kept for."""
+    by: str
+    name: str
+    role: str
+    home: str
+    what: str
+    """days, history, usual."""
+    reason: str
+
+
+class LookList(Shape):
+    items: list[LookLine]
