@@ -237,7 +237,7 @@ def load(
     window = LOAD_WINDOW.total_seconds()
     counted: dict[str, dict[int, list[int]]] = {}
     for row in sorted(rows, key=lambda r: r.number):
-        if row.test or row.level is Level.blue or not from_at <= row.raised_at < to_at:
+        if not alarms(row) or not from_at <= row.raised_at < to_at:
             continue
         slot = int(row.raised_at.timestamp() // window)
         for desk in row.desks or (NOBODY,):
@@ -335,7 +335,15 @@ def case_lines(rows: Iterable[CaseRow]) -> list[dict[str, Any]]:
 
 def raised_within(rows: Iterable[CaseRow], now: datetime, window: timedelta) -> int:
     """How many cases were raised within the last while: the flood counter."""
-    return sum(1 for row in rows if now - window < row.raised_at <= now)
+    return sum(1 for row in rows if alarms(row) and now - window < row.raised_at <= now)
+
+
+def alarms(row: CaseRow) -> bool:
+    """Whether a case is one of the alarms that load a desk: neither a test nor a task for working hours.
+
+    A list of three hundred visits that are due at 9:00 is no flood.
+    """
+    return not row.test and row.level is not Level.blue
 
 
 def flooded(rows: Iterable[CaseRow], now: datetime, window: timedelta = FLOOD_WINDOW) -> bool:
@@ -344,7 +352,7 @@ def flooded(rows: Iterable[CaseRow], now: datetime, window: timedelta = FLOOD_WI
     Between the two it is what it was last, which follows from the cases' own times alone: every screen, a page that was
     opened anew and a service that was started again say the same.
     """
-    raised = sorted(row.raised_at for row in rows if row.raised_at <= now)
+    raised = sorted(row.raised_at for row in rows if alarms(row) and row.raised_at <= now)
     begun, gone = len(raised), bisect_right(raised, now - window)
     # Back through the moments at which the number changed: a case was raised, or fell out of the window.
     while FLOOD_OVER <= begun - gone <= FLOOD_LINE:

@@ -266,6 +266,16 @@ def without_health(person: Json) -> Json:
     return {**person, "tags": [t for t in person["tags"] if not t["health"]], "health_hidden": True}
 
 
+def _without_values(finding: Json) -> Json:
+    """A finding of a case that is over without what was measured of a body: which device spoke, and when, stays."""
+    return {
+        **finding,
+        "evidence": [
+            {**e, "value": None} if access.is_health(e["quantity"]) else e for e in finding["evidence"]
+        ],
+    }
+
+
 def known_to(person: Json, role: Role, *, case_open: bool) -> Json:
     """Somebody in a list or on a card, as a role may read it."""
     return person if access.may_know_health(role, case_open=case_open) else without_health(person)
@@ -275,7 +285,11 @@ def for_view(alert: Json, viewer: Viewer) -> Json | None:
     """What a viewer may see of a case; None when it is none of theirs. An unknown view sees nothing."""
     match viewer.view:
         case "desk" if alert["state"] == "closed" and not viewer.health:
-            return {**alert, "people": [without_health(p) for p in alert["people"]]}
+            return {
+                **alert,
+                "people": [without_health(p) for p in alert["people"]],
+                "findings": [_without_values(f) for f in alert["findings"]],
+            }
         case "desk":
             return alert
         case "wall":

@@ -159,7 +159,7 @@ def test_in_a_flood_what_waits_stands_by_its_cause(room: Room, sit: Sit) -> None
     homes = list(room.registry.homes)
     leaks = [room.raised("water", home, cause="water") for home in homes[:5]]
     for home in homes[5:9]:
-        room.raised("battery", home, cause=f"device:door-{home}")
+        room.raised("battery", home, cause=f"device:door-{home}", level=Level.yellow)
     red = room.raised("water", homes[9], cause="water", level=Level.red)
     expect(page.locator(".queue .scroll [data-alert]")).to_have_count(9)
     expect(page.locator("[data-group]")).to_have_count(0)

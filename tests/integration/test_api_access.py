@@ -263,6 +263,21 @@ async def test_an_administrator_reads_of_health_only_while_a_case_is_open():
             assert person["health_hidden"] is False
 
 
+def test_a_closed_case_tells_an_administrator_nothing_that_was_measured_of_a_body():
+    """P-12: pulse, breath and bed among the evidence have no value any more; smoke has, and all of it while the case is open."""
+    evidence = [
+        {"quantity": q, "value": v} for q, v in (("heart_rate", 38), ("in_bed", True), ("smoke", True))
+    ]
+    case = {"people": [], "findings": [{"finding": "f1", "evidence": evidence}]}
+
+    def told(state: str, *, health: bool) -> list[object]:
+        seen = redact.for_view({**case, "state": state}, redact.Viewer("desk", health=health))
+        return [e["value"] for e in seen["findings"][0]["evidence"]]
+
+    assert told("closed", health=False) == [None, None, True]
+    assert told("acknowledged", health=False) == told("closed", health=True) == [38, True, True]
+
+
 def test_an_unknown_view_sees_nothing():
     """Allow-list: what nobody thought of is nothing."""
     assert redact.for_view({"home": "h"}, redact.Viewer("kitchen")) is None

@@ -220,6 +220,16 @@ def test_a_flood_begins_above_ten_and_ends_below_five():
     assert not figures.flooded(at_minutes(*[0] * 11, *[9] * 4), after(900))
 
 
+def test_tasks_and_tests_are_no_flood():
+    """Thirty visits that are due at once, and twenty tests, load no desk; ten alarms beside them are ten."""
+    tasks = [row(100 + n, raised_at=after(0), level=Level.blue) for n in range(30)]
+    tests = [row(200 + n, raised_at=after(0), test=True) for n in range(20)]
+    rows = [*tasks, *tests, *at_minutes(*[0] * 10)]
+    assert not figures.flooded(rows, after(1))
+    assert figures.raised_within(rows, after(1), timedelta(minutes=10)) == 10
+    assert figures.flooded([*rows, row(300, raised_at=after(1))], after(1))
+
+
 def test_between_five_and_ten_it_is_what_it_was_last():
     """The same six in ten minutes after a flood and after a calm hour."""
     trickle = [10 + 1.5 * n for n in range(40)]
