@@ -121,7 +121,7 @@ def test_c_storm_3_nine_devices_of_one_cause_are_one_row(room: Room, sit: Sit) -
 def test_a_flood_is_said_and_silences_blue_only(room: Room, sit: Sit) -> None:
     """More than ten in ten minutes: 「告警洪峰」 stands on the screen, with the proposal of a second operator."""
     page = sit()
-    room.filled(12)
+    room.filled(12, ("bed", "vitals"))
     page.get_by_text("告警洪峰").first.wait_for()
     expect(page.get_by_text("建议叫第二位值班员")).to_be_visible()
 
@@ -131,9 +131,9 @@ def test_a_flood_is_one_for_every_screen_and_outlives_a_restart(room: Room, sit:
     """Twelve in ten minutes, then six: an open page, one that is loaded anew and a service that was started anew all say flood."""
     page = sit()
     flood = page.get_by_text("告警洪峰")
-    room.filled(6)
+    room.filled(6, ("bed", "vitals"))
     room.passes(300)
-    room.filled(6)
+    room.filled(6, ("bed", "vitals"))
     flood.wait_for()
     room.passes(301)
     recent = page.locator(".queue .foot b")
@@ -200,7 +200,7 @@ LANE = """() => {
 @pytest.mark.own_room
 def test_waiting_reds_take_the_whole_column_and_are_counted(room: Room, sit: Sit) -> None:
     """More waiting reds than the column holds: no yellow before them, no half rows, and how many are not in sight is said."""
-    room.filled(6)
+    room.filled(6, ("bed", "vitals"))
     for home in list(room.registry.homes)[:20]:
         room.raised("sos", home)
     for path, width, height in (
