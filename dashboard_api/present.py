@@ -353,6 +353,7 @@ def alert_json(
     home = registry.homes.get(alert.home)
     outcome = alert.outcome
     red = alert.level is Level.red and alert.open and home is not None
+    circle = nearest(registry, home, list(others), now) if red and home is not None else []
     return {
         "id": alert.id,
         "number": alert.number,
@@ -394,11 +395,10 @@ def alert_json(
         ],
         "near": [
             {"id": one.staff.id, "minutes": round(one.minutes, 1)}
-            for one in nearest(registry, home, list(others), now)
+            for one in circle
             if one.minutes is not None
-        ][:NEAR_AT_MOST]
-        if red and home is not None
-        else [],
+        ][:NEAR_AT_MOST],
+        "free_near": sum(1 for one in circle if one.state == "free" and one.within) if red else None,
         "nearby": nearby_json(home, registry)
         if red and home is not None and alert.pictogram in FIRE_KINDS
         else [],

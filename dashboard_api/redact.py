@@ -153,6 +153,7 @@ def wall(alert: Json) -> Json:
         ],
         "ladder": _ladder(alert),
         "near": alert.get("near", []),
+        "free_near": alert.get("free_near"),
         "place": public,
         "people": [{"name": surname(p["name"])} for p in alert["people"]],
     }

@@ -298,7 +298,9 @@ class Alert(Shape):
     owner: Person | None = None
     responders: list[Responder] = []
     near: list[NearBy] = []
-    """An open red: who on duty walks there, the nearest first."""
+    """An open red: who on duty walks there, the nearest first; not all of them."""
+    free_near: int | None = None
+    """An open red: how many free people on duty are there within the promise."""
     nearby: list[NextDoor] = []
     """Desk, an open fire, gas or CO: whom we know of in the same building."""
     step: int = 0

@@ -426,6 +426,17 @@ def test_the_english_switch_with_a_red_open_cuts_nothing(room: Room, sit: Sit) -
     picture(page, "desk-en")
 
 
+def test_wall_and_desk_count_the_same_circle(room: Room, sit: Sit) -> None:
+    """The wall knows the minutes of the nearest few only; how many are free within ten minutes it says as the desk does."""
+    alert = room.raised("smoke", "h0317")
+    desk, wall = sit(f"/desk?at={alert}"), sit("/wall")
+    for page in (desk, wall):
+        page.locator(f'[data-hero~="{alert}"]').wait_for()
+    count = ".people .aside b"
+    comes_to(lambda: int(desk.locator(count).inner_text()) > 6, True, "the desk's circle")
+    comes_to(lambda: wall.locator(count).inner_text() == desk.locator(count).inner_text(), True, "one number")
+
+
 def closure(manifest: dict[str, Any], entry: str, seen: set[str]) -> set[str]:
     """An entry and everything it needs at once."""
     if entry in seen:

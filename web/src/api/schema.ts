@@ -2149,6 +2149,8 @@ export interface components {
              * @default []
              */
             near?: components["schemas"]["NearBy"][];
+            /** Free Near */
+            free_near?: number | null;
             /**
              * Nearby
              * @default []
