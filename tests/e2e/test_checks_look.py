@@ -13,6 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from alerts.roster import RESPONDER_ROLES, roster_of
 from care.schematic import building_of
 from tests.e2e.conftest import ROOT, Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
@@ -435,6 +436,30 @@ def test_wall_and_desk_count_the_same_circle(room: Room, sit: Sit) -> None:
     count = ".people .aside b"
     comes_to(lambda: int(desk.locator(count).inner_text()) > 6, True, "the desk's circle")
     comes_to(lambda: wall.locator(count).inner_text() == desk.locator(count).inner_text(), True, "one number")
+
+
+def test_the_wall_names_who_goes_before_who_was_asked(room: Room, sit: Sit) -> None:
+    """Of five who were sent the last one accepts: the wall has room for three, and that one stands first."""
+    alert = room.raised("fall", "h0317")
+    room.command(alert, "acknowledge", actor="s01")
+    asked = [s.id for s in roster_of(room.registry).on_duty(room.clock.now(), RESPONDER_ROLES)][:5]
+    room.command(alert, "dispatch", actor="s01", responders=asked)
+    room.command(alert, "accept", actor=asked[-1])
+    wall = sit("/wall")
+    wall.locator(f'[data-hero~="{alert}"]').wait_for()
+    going = wall.locator("dl.now > div:last-child dd")
+    expect(going).to_have_count(3)
+    expect(going.first).to_contain_text("已接单")
+
+
+def test_a_yellow_ladder_is_not_red(room: Room, sit: Sit) -> None:
+    """Colour means the level: the steps of a yellow case stand on grey, those of a red one on red."""
+    desk = sit(f"/desk?at={room.raised('bed', 'h0318')}")
+    ladder = desk.locator(".ladder")
+    red_of = "one => { const [r, g, b] = getComputedStyle(one).backgroundColor.match(/\\d+/g).map(Number); return r - Math.max(g, b) }"
+    assert ladder.evaluate(red_of) <= 0
+    red = sit(f"/desk?at={room.raised('smoke', 'h0317')}")
+    assert red.locator(".ladder").evaluate(red_of) > 5
 
 
 def closure(manifest: dict[str, Any], entry: str, seen: set[str]) -> set[str]:

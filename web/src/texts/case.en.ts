@@ -2,6 +2,7 @@
 import type { CaseTexts } from './case'
 
 export const caseEn: CaseTexts = {
+  tiers: { key: 'Key', important: 'Important', general: 'General' },
   drawer: { print: 'Print', repair: 'Open a maintenance order', close: 'Close', tabsLabel: 'Case', tabs: { script: 'Script', evidence: 'Evidence', history: 'History', resident: 'Resident' } },
   script: { questions: 'Ask', writer: (who) => `${who} is writing them down`, yes: 'Yes', no: 'No', none: 'No script for this kind of alert; follow the duty manual.' },
   evidence: { title: 'Evidence', rule: (rule, version) => `rule ${rule} version ${version}`, cleared: (clock) => `cleared ${clock}`, device: 'Device', quantity: 'Reading', value: 'Value', at: 'Time', received: 'Received', limits: 'Limits then', yes: 'yes', no: 'no' },

@@ -1,5 +1,6 @@
 /** The words of a case in full. They load with its drawer, which nobody sees at once. */
 export const caseZh = {
+  tiers: { key: '重点', important: '重要', general: '一般' },
   drawer: { print: '打印', repair: '开维修单', close: '收起', tabsLabel: '告警详情', tabs: { script: '脚本', evidence: '佐证', history: '经过', resident: '老人' } },
   script: { questions: '问一问', writer: (who: string) => `由${who}记录`, yes: '是', no: '否', none: '这类告警没有脚本，按值班手册处置。' },
   evidence: {

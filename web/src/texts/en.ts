@@ -74,6 +74,4 @@ export const en: Texts = {
     unreachable: 'Not delivered; press again, or use the phone', takenBy: (name) => `Already taken by ${name}`, changed: 'The alert just changed; look, then press again', changedBy: (name) => `${name} just changed it; look, then press again`, closed: 'This alert is closed',
     missing: (fields) => `Missing: ${fields}`, forbidden: 'You may not do this', other: (why) => `Failed: ${why}`,
   },
-  tiers: { key: 'Key', important: 'Important', general: 'General' },
-  keyList: { title: 'Keys', close: 'Close' },
 }

@@ -79,6 +79,4 @@ export const zh = {
     unreachable: '没有送达，请再按一次；仍不行请改用电话', takenBy: (name: string) => `已由${name}接警`, changed: '告警刚有变化，请看过再按', changedBy: (name: string) => `${name}刚处理过，请看过再按`, closed: '这个告警已结案',
     missing: (fields: string) => `还缺：${fields}`, forbidden: '您没有这个权限', other: (why: string) => `没有成功：${why}`,
   },
-  tiers: { key: '重点', important: '重要', general: '一般' },
-  keyList: { title: '按键', close: '关闭' },
 } as const
