@@ -18,6 +18,13 @@ function sourceHash(): string {
   return hash.digest('hex').slice(0, 12)
 }
 
+// Files that load together are one file: many small ones pack worse (desk and wall 90.0 kB, so 86.2), and each is a request.
+const named = (...files: string[]): RegExp => new RegExp(`/src/(?:${files.join('|')})\\.(?:ts|vue)$|node_modules/|plugin-vue:export-helper`)
+/** every page needs these, and what they need */
+const BASE = named('router', 'texts/(?:index|both)', 'words/time', 'live/useLive', 'alerts/(?:words|LevelShape)', 'sound/speaker')
+/** every page with the header of the desk and the wall */
+const WATCH = named('shell/HeaderBar', 'states/Banners', 'sound/useSound', 'desk/(?:preferences|keys|call)', 'texts/desk', 'map/geometry')
+
 export default defineConfig({
   base: '/',
   plugins: [vue()],
@@ -34,7 +41,10 @@ export default defineConfig({
     rollupOptions: {
       // the service worker stands at the root, or it could not serve the pages; its name never changes
       input: { index: join(here, 'index.html'), sw: join(here, 'src/sw.ts') },
-      output: { entryFileNames: (chunk) => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
+      output: {
+        entryFileNames: (chunk) => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
+        codeSplitting: { groups: [{ name: 'base', test: BASE, priority: 2 }, { name: 'watch', test: WATCH, priority: 1 }] },
+      },
     },
   },
   server: { proxy: { '/api': 'http://127.0.0.1:8000' } },
