@@ -44,6 +44,7 @@ class CaseRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     never_lower: list[str]
     vouch: list[str]
     waits_for_answer: list[str]
+    about_person: list[str]
     roll_up: _RollUp
 
     def join_within(self, cause: str) -> timedelta:
@@ -76,6 +77,10 @@ class CaseRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def may_vouch(self, cause: str) -> bool:
         """Whether somebody's word that the person is fine makes a case of this cause milder."""
         return self.may_lower(cause) and cause.partition(":")[0] in self.vouch
+
+    def of_person(self, cause: str, level: Level, *, test: bool) -> bool:
+        """Whether a case of this cause is about how somebody is now: red or yellow, no test, nothing of sensors."""
+        return level is not Level.blue and not test and cause.partition(":")[0] in self.about_person
 
     def may_wait(self, code: str) -> bool:
         """Whether findings of this code become red by time only where nobody answers."""

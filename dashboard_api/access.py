@@ -249,7 +249,7 @@ HEALTH = frozenset({"vitals", "bed"})
 
 
 def is_health(quantity: str) -> bool:
-    """Whether values of a quantity are health data: without an open case a look at them wants a reason (ux.md 9.4)."""
+    """Whether values of a quantity are health data: without an open case about the person a look at them wants a reason (ux.md 9.4)."""
     return CLASSES.get(quantity) in HEALTH
 
 
@@ -271,7 +271,7 @@ def may_read(role: Role, quantity: str, resident: Resident | None) -> bool:
 
 
 def may_know_health(role: Role, *, case_open: bool) -> bool:
-    """Whether a role may read words about somebody's health: an administrator only while a case is open at the home.
+    """Whether a role may read words about somebody's health: an administrator only while a case about somebody is open at the home.
 
     Then the administrator works at the desk as others do and needs the card (domain P-03); else none of it (P-12).
     """

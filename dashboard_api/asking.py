@@ -14,7 +14,9 @@ from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 
 _STEP = re.compile(r"^(\d{1,6})(s|m|h|d)?$")
-Reason = Annotated[str, Query(max_length=200, description="why, when no case is open")]
+Reason = Annotated[
+    str, Query(max_length=200, description="why, when no red or yellow case about somebody there is open")
+]
 """Why somebody looks at health data; two characters at least, a dot is no reason."""
 LEAST_REASON = 2
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -20,6 +20,7 @@ import msgspec
 from structlog import get_logger
 
 from alerts.alert import Alert
+from alerts.cases import case_rules
 from alerts.commands import InLine, append, outgoing, read_log
 from alerts.events import Transition, subject_of
 from alerts.kept import Mirror
@@ -515,6 +516,11 @@ class House:
     def open_alerts(self) -> list[Alert]:
         """Open cases."""
         return [c.alert for c in self.picture.open()]
+
+    def about_people(self) -> set[str]:
+        """Homes with an open case about how somebody there is: it opens health data (docs/adr/0014)."""
+        rules = case_rules()
+        return {a.home for a in self.open_alerts() if rules.of_person(a.cause, a.level, test=a.test)}
 
     def duty(self, now: datetime, home: str | None = None) -> Json:
         """Who is on duty."""

@@ -1,4 +1,4 @@
-"""Why somebody looked at a home's health data while no case was open: asked for, kept, told to those who check (ux.md 9.4).
+"""Why somebody looked at a home's health data while no case about somebody there was open: asked for, kept, told to those who check (ux.md 9.4).
 
 Each reason is durable before anything is shown, under `look.ID` in the people bucket; nothing of it is ever deleted. It is
 never logged: it may name a person.
@@ -44,13 +44,13 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 async def health_opened(house: House, who: Who, home: str, what: str, reason: str) -> bool:
     """Whether a reason was given to look at health data of a home; 403 `reason_needed` when one is needed and there is none.
 
-    While a case is open at the home nobody asks; a reason given all the same is kept as well.
+    While a case about somebody there is open nobody asks; a reason given all the same is kept as well.
     """
     reason = one_line(reason)
     if len(reason) < LEAST_REASON:
-        if any(a.home == home for a in house.open_alerts()):
+        if home in house.about_people():
             return False
-        raise Problem(403, Why.reason_needed, "此户没有未结的告警，查看健康数据请填写理由")
+        raise Problem(403, Why.reason_needed, "此户没有未结的人身告警，查看健康数据请填写理由")
     now = house.clock.now()
     # Charts ask again and again, and a history comes in pages: within an hour it is one look.
     number = f"{now:%Y%m%d-%H}-{content_id(who.by, home, what, reason)[:10]}"

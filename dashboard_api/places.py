@@ -48,7 +48,7 @@ def routes(house: House) -> APIRouter:
             raise Problem(404, Why.unknown_home, "没有这户人家")
         return home
 
-    def home_line(home: Home, who: Who, open_count: dict[str, int]) -> Json:
+    def home_line(home: Home, who: Who, open_count: dict[str, int], about: set[str]) -> Json:
         health = house.picture.health.get(home.id)
         protection = health.protection if health is not None else "not"
         return {
@@ -69,7 +69,7 @@ def routes(house: House) -> APIRouter:
             if who.role is Role.maintenance
             else [
                 redact.known_to(
-                    present.person_json(r, house.clock.now()), who.role, case_open=home.id in open_count
+                    present.person_json(r, house.clock.now()), who.role, case_open=home.id in about
                 )
                 for r in home.residents
             ],
@@ -92,8 +92,8 @@ def routes(house: House) -> APIRouter:
     def homes(who: Annotated[Who, Depends(signed_in)]) -> Response:
         """Every home with its protection; those nobody watches first."""
         order = {"not": 0, "partly": 1, "protected": 2}
-        open_count = counted()
-        lines = [home_line(h, who, open_count) for h in house.picture.registry.site.homes]
+        open_count, about = counted(), house.about_people()
+        lines = [home_line(h, who, open_count, about) for h in house.picture.registry.site.homes]
         lines.sort(key=lambda h: (order.get(h["protection"], 0), h["id"]))
         log.info("homes_listed", by=who.by, role=who.role.value)
         return large({"items": lines, "protection": house.protection()})
@@ -116,7 +116,7 @@ def routes(house: House) -> APIRouter:
             name_of=house.name_of,
         )
         return {
-            **home_line(place, who, counted()),
+            **home_line(place, who, counted(), house.about_people()),
             "lift": place.lift,
             "phone": place.phone,
             "location": place.location,
@@ -139,7 +139,7 @@ def routes(house: House) -> APIRouter:
         """What is usual for the people of a home: learnt from how many nights, since when, how sure, and what is not known.
 
         Each line is shown to whoever may see the quantity it was learnt from. Pulse, breath and nights are health:
-        where there are any to show, and no case is open, it wants a reason.
+        where there are any to show, and no case about somebody there is open, it wants a reason.
         """
         place = home_of(home)
         entry = await house.stream.get(HEALTH, f"usual.{home}")
@@ -216,7 +216,7 @@ def routes(house: House) -> APIRouter:
     ) -> Json:
         """A quantity over time, from the database: the last day when nothing else is said. A gap is a gap.
 
-        Heart, breathing and bed are health: without an open case at the home they want a reason, on every page.
+        Heart, breathing and bed are health: without an open case about somebody there they want a reason, on every page.
         """
         place = home_of(home)
         if quantity not in QUANTITIES:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerts import texts
+from alerts.cases import case_rules
 from care.site import Home, Resident
 from care.words import Level, Role
 from dashboard_api import access, wording
@@ -65,7 +66,7 @@ class Viewer:
     residents: frozenset[str] = frozenset()
     """Who of them agreed that the relative hears how things are."""
     health: bool = True
-    """At a desk: whether words about somebody's health may be read when the case is closed."""
+    """At a desk: whether words about somebody's health may be read when the case is closed, or about no person."""
 
 
 def surname(name: str) -> str:
@@ -267,8 +268,15 @@ def without_health(person: Json) -> Json:
     return {**person, "tags": [t for t in person["tags"] if not t["health"]], "health_hidden": True}
 
 
+def _about_person(alert: Json) -> bool:
+    """Whether a case is open and about how somebody is: whoever works on it needs to know of their health."""
+    return alert["state"] != "closed" and case_rules().of_person(
+        alert["cause"], Level(alert["level"]), test=alert["test"]
+    )
+
+
 def _without_values(finding: Json) -> Json:
-    """A finding of a case that is over without what was measured of a body: which device spoke, and when, stays."""
+    """A finding of a case that is over, or about no person, without what was measured of a body: which device spoke, and when, stays."""
     return {
         **finding,
         "evidence": [
@@ -285,7 +293,7 @@ def known_to(person: Json, role: Role, *, case_open: bool) -> Json:
 def for_view(alert: Json, viewer: Viewer) -> Json | None:
     """What a viewer may see of a case; None when it is none of theirs. An unknown view sees nothing."""
     match viewer.view:
-        case "desk" if alert["state"] == "closed" and not viewer.health:
+        case "desk" if not viewer.health and not _about_person(alert):
             return {
                 **alert,
                 "people": [without_health(p) for p in alert["people"]],

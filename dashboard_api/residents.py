@@ -1,6 +1,6 @@
 """Routes about the people who are watched over: find one, their card, their days, and what a relative may hear.
 
-A look at somebody's health without an open case wants a reason, and every look is logged; the reason is not (it may
+A look at somebody's health without an open case about somebody there wants a reason, and every look is logged; the reason is not (it may
 name a person). History comes from the database and is missing when that is away; the card needs none.
 """
 
@@ -77,13 +77,13 @@ def routes(house: House, photos: Photos) -> APIRouter:
         residents: list[Resident | None] = [resident] if resident is not None else [*home.residents] or [None]
         return all(access.may_read(who.role, quantity, r) for r in residents)
 
-    def line(home: Home, resident: Resident, count: dict[str, int], role: Role) -> Json:
+    def line(home: Home, resident: Resident, count: dict[str, int], about: set[str], role: Role) -> Json:
         health = house.picture.health.get(home.id)
         protection = health.protection if health is not None else "not"
         grid = house.picture.registry.grid_of(home)
         return {
             **redact.known_to(
-                present.person_json(resident, house.clock.now()), role, case_open=home.id in count
+                present.person_json(resident, house.clock.now()), role, case_open=home.id in about
             ),
             "tier_words": wording.TIERS[resident.tier],
             "home": home.id,
@@ -118,9 +118,9 @@ def routes(house: House, photos: Photos) -> APIRouter:
     ) -> Json:
         """The people of the community; with open cases first, then those nobody watches in full, then by tier."""
         wanted = q.strip().lower()
-        count = counted()
+        count, about = counted(), house.about_people()
         found = [
-            line(home, resident, count, who.role)
+            line(home, resident, count, about, who.role)
             for home, resident in house.picture.registry.residents.values()
             if not wanted or any(wanted in word.lower() for word in _words(home, resident))
         ]
@@ -179,7 +179,7 @@ def routes(house: House, photos: Photos) -> APIRouter:
                     entry[key][words] = entry[key].get(words, 0) + 1
         devices = house.picture.health.get(home.id)
         return {
-            **line(home, person, counted(), who.role),
+            **line(home, person, counted(), house.about_people(), who.role),
             "place": present.place_json(home, registry),
             "contacts": [
                 {"id": c.id, "name": c.name, "relation": c.relation, "phone": c.phone} for c in home.contacts
@@ -218,7 +218,7 @@ def routes(house: House, photos: Photos) -> APIRouter:
         length: Annotated[Literal["1", "7", "28"], Query(alias="days")] = "1",
         reason: Reason = "",
     ) -> Json:
-        """Vitals, nights and the ribbon of a day, a week or four. Without an open case it wants a reason."""
+        """Vitals, nights and the ribbon of a day, a week or four. Without an open case about somebody there it wants a reason."""
         home, person = known(resident)
         registry = house.picture.registry
         explained = await health_opened(house, who, home.id, "days", reason)

@@ -167,7 +167,7 @@ class ResidentBody(Shape):
     tier: str | None = None
     tags: list[Tag] = []
     health_hidden: bool = False
-    """Words about health are left out of `tags`, whether there are any or not: your role reads them in an open case only."""
+    """Words about health are left out of `tags`, whether there are any or not: your role reads them while a case about the person is open, or not at all."""
 
 
 class ContactBody(Shape):

@@ -268,14 +268,22 @@ def test_a_closed_case_tells_an_administrator_nothing_that_was_measured_of_a_bod
     evidence = [
         {"quantity": q, "value": v} for q, v in (("heart_rate", 38), ("in_bed", True), ("smoke", True))
     ]
-    case = {"people": [], "findings": [{"finding": "f1", "evidence": evidence}]}
+    case = {
+        "people": [],
+        "findings": [{"finding": "f1", "evidence": evidence}],
+        "cause": "vitals",
+        "level": "red",
+        "test": False,
+    }
 
-    def told(state: str, *, health: bool) -> list[object]:
-        seen = redact.for_view({**case, "state": state}, redact.Viewer("desk", health=health))
+    def told(state: str, *, health: bool, **more: object) -> list[object]:
+        seen = redact.for_view({**case, **more, "state": state}, redact.Viewer("desk", health=health))
         return [e["value"] for e in seen["findings"][0]["evidence"]]
 
     assert told("closed", health=False) == [None, None, True]
     assert told("acknowledged", health=False) == told("closed", health=True) == [38, True, True]
+    device = {"cause": "device:belt-0317", "level": "yellow"}
+    assert told("acknowledged", health=False, **device) == [None, None, True], "a loose belt is no reason"
 
 
 def test_an_unknown_view_sees_nothing():

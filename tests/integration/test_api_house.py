@@ -689,6 +689,45 @@ async def test_health_of_the_past_wants_a_reason_while_no_case_is_open(capsys):
     assert "周阿婆" not in out
 
 
+async def test_only_a_case_about_somebody_opens_health_data():
+    """A battery, a loose belt, a silent home or a task is no reason to read somebody's pulse; what says how they are is."""
+    asks = [
+        ("TE1", "device:belt-0317", Level.yellow),
+        ("TE4", "offline", Level.yellow),
+        ("TE4", "offline", Level.red),
+        ("VT10_drift", "drift", Level.blue),
+        ("VT8", "vitals", Level.blue),
+        ("visit", "visit:r0317", Level.blue),
+        ("unheard", "something_new", Level.red),
+    ]
+    opens = [
+        (cause, level)
+        for cause in ("fire", "gas", "sos", "fall", "vitals", "bed", "wandering", "activity", "door", "away", "water")
+        for level in (Level.red, Level.yellow)
+    ]  # fmt: skip
+    days = f"{V}/residents/r0317/days"
+    async with House(history=FakeHistory()) as house, house.program("operator") as desk, house.program("admin") as admin:  # fmt: skip
+
+        async def told(n, code, cause, level):
+            alert = await house.raised(smoke(code=code, cause=cause, level=level, n=n, life=False))
+            answer = await desk.get(days)
+            card = (await admin.get(f"{V}/residents/r0317")).json()
+            case = (await admin.get(f"{V}/alerts/{alert}")).json()
+            version = case["version"]
+            for command, body in (("acknowledge", {}), ("close", CLOSING)):
+                done = await desk.post(f"{V}/alerts/{alert}/{command}", json={"version": version, **body})
+                assert done.status_code == 200, done.text
+                version = done.json()["version"]
+            hidden = [card["health_hidden"], case["people"][0]["health_hidden"]]
+            return answer.status_code, answer.json().get("reason"), hidden
+
+        for n, (code, cause, level) in enumerate(asks):
+            assert await told(n, code, cause, level) == (403, "reason_needed", [True, True]), (cause, level)
+            assert (await desk.get(days, params={"reason": "检修床带"})).status_code == 200
+        for n, (cause, level) in enumerate(opens, 100):
+            assert await told(n, "X1", cause, level) == (200, None, [False, False]), (cause, level)
+
+
 async def test_quarantine_and_unclaimed_are_told_from_the_stream():
     """What was refused and who is not known, counted, without a database."""
     async with House() as house, house.program("operator") as desk:

@@ -22,7 +22,7 @@ from care.sitefile import read_site
 from care.stream import MemoryStream, Stored
 from care.words import Condition, Level, Phase
 from dashboard_api.present import alert_json
-from rules.catalog import load
+from rules.catalog import Care, load
 from tests.unit.test_alert_house import CODES, NOON, SITE, Story, a_finding, registry, seconds
 
 YELLOW: dict[str, Any] = {"level": Level.yellow, "life": False, "device": None}
@@ -37,6 +37,18 @@ def a_street(tiers: str = "general") -> str:
         for n in range(STREET)
     )
     return SITE.replace("staff:\n", homes + "\nstaff:\n", 1)
+
+
+def test_what_is_about_a_person_is_what_the_catalogue_says_of_life_and_care() -> None:
+    """A new rule of class life or care that gives red or yellow has its cause in the list, and nothing technical has."""
+    rules = [r.doc for r in load().rules.values()]
+    told = {
+        d.cause
+        for d in rules
+        if d.class_ is not Care.technical and {g.level for g in d.grades} - {Level.blue}
+    }
+    assert told == set(case_rules().about_person)
+    assert not {d.cause for d in rules if d.class_ is Care.technical} & told
 
 
 def kinds(transitions: list[Transition], number: int) -> list[str]:

@@ -537,7 +537,7 @@ export interface paths {
          * @description What is usual for the people of a home: learnt from how many nights, since when, how sure, and what is not known.
          *
          *     Each line is shown to whoever may see the quantity it was learnt from. Pulse, breath and nights are health:
-         *     where there are any to show, and no case is open, it wants a reason.
+         *     where there are any to show, and no case about somebody there is open, it wants a reason.
          */
         get: operations["usual_api_v1_homes__home__usual_get"];
         put?: never;
@@ -579,7 +579,7 @@ export interface paths {
          * History
          * @description A quantity over time, from the database: the last day when nothing else is said. A gap is a gap.
          *
-         *     Heart, breathing and bed are health: without an open case at the home they want a reason, on every page.
+         *     Heart, breathing and bed are health: without an open case about somebody there they want a reason, on every page.
          */
         get: operations["history_api_v1_homes__home__history_get"];
         put?: never;
@@ -914,7 +914,7 @@ export interface paths {
         };
         /**
          * Some Days
-         * @description Vitals, nights and the ribbon of a day, a week or four. Without an open case it wants a reason.
+         * @description Vitals, nights and the ribbon of a day, a week or four. Without an open case about somebody there it wants a reason.
          */
         get: operations["some_days_api_v1_residents__resident__days_get"];
         put?: never;
@@ -8925,7 +8925,7 @@ export interface operations {
     usual_api_v1_homes__home__usual_get: {
         parameters: {
             query?: {
-                /** @description why, when no case is open */
+                /** @description why, when no red or yellow case about somebody there is open */
                 reason?: string;
             };
             header?: never;
@@ -9037,7 +9037,7 @@ export interface operations {
                 /** @description at most 20000 are given */
                 limit?: number;
                 cursor?: string | null;
-                /** @description why, when no case is open */
+                /** @description why, when no red or yellow case about somebody there is open */
                 reason?: string;
             };
             header?: never;
@@ -9961,7 +9961,7 @@ export interface operations {
         parameters: {
             query?: {
                 days?: "1" | "7" | "28";
-                /** @description why, when no case is open */
+                /** @description why, when no red or yellow case about somebody there is open */
                 reason?: string;
             };
             header?: never;

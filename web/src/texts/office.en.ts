@@ -11,7 +11,7 @@ export const officeEn: OfficeTexts = {
   days: {
     vitals: { heart_rate: 'Heart rate', respiration_rate: 'Breathing' }, perMinute: '/min',
     title: 'Days and vital signs', length: 'Length of time', lengths: { '1': '24 hours', '7': '7 days', '28': '28 days' }, table: 'Table', limits: 'Limits', charts: 'Charts', at: 'Time', what: 'What', mean: 'Mean', least: 'Least', most: 'Most',
-    reasonAsk: 'There is no open alert at this home. To see health data, please say why; it is recorded.', reasonGive: 'View', reasons: ['Follow-up call', 'Doctor’s visit', 'The family asked', 'Device repair'],
+    reasonAsk: 'No alert about the person is open at this home (devices, tasks and blue ones do not count). To see health data, please say why; it is recorded.', reasonGive: 'View', reasons: ['Follow-up call', 'Doctor’s visit', 'The family asked', 'Device repair'],
     usual: (low, high) => `usually ${low}–${high}`, noUsual: 'not enough data yet to say what is usual', noData: 'no data', was: (value, at) => `${value} at ${at}`, yes: 'yes', unknown: 'unknown', inferred: 'inferred',
     alarms: 'Alerts', noAlarms: 'No alerts in this time', noLanes: 'No activity data', withheld: { consent: 'not shown, the resident has not agreed that you see it', role: 'not shown to your role' }, hidden: (what, why) => `${what}: ${why}`, hiddenNames: { heart_rate: 'Heart rate', respiration_rate: 'Breathing', in_bed: 'In bed', motion: 'Movement', presence: 'Presence', door_open: 'Front door' },
     sleep: 'Sleep', nights: 'last 14 nights', hours: 'h', ups: (n) => `up ${n}×`, few: 'too little', noNights: 'No belt data in 14 nights', nightMean: (n, hours, ups) => `${n} nights with data: ${hours} h in bed, up ${ups} times on average`,

@@ -9,7 +9,7 @@ export const officeZh = {
   days: {
     vitals: { heart_rate: '心率', respiration_rate: '呼吸' } as Record<string, string>, perMinute: '次/分',
     title: '起居与体征', length: '时间长短', lengths: { '1': '24 小时', '7': '7 天', '28': '28 天' }, table: '看表格', limits: '判断参数', charts: '看图', at: '时间', what: '项目', mean: '平均', least: '最低', most: '最高',
-    reasonAsk: '此户现在没有未结的告警。查看健康数据请写明理由；谁看过、为什么看，都会留存备查。', reasonGive: '查看', reasons: ['电话回访', '社区医生随访', '家属来电询问', '设备检修'],
+    reasonAsk: '此户现在没有涉及老人安危的未结告警（设备、任务类和蓝色不算）。查看健康数据请写明理由；谁看过、为什么看，都会留存备查。', reasonGive: '查看', reasons: ['电话回访', '社区医生随访', '家属来电询问', '设备检修'],
     usual: (low: number, high: number) => `本人平时 ${low}–${high}`, noUsual: '数据还不够，说不出平时范围', noData: '无数据', was: (value: string, at: string) => `${at} 为 ${value}`, yes: '是', unknown: '不知道', inferred: '推断',
     alarms: '告警', noAlarms: '这段时间没有告警', noLanes: '没有可用的活动数据', withheld: { consent: '老人没有同意向您显示', role: '不对您的角色开放' }, hidden: (what: string, why: string) => `${what}：${why}`, hiddenNames: { heart_rate: '心率', respiration_rate: '呼吸', in_bed: '在床', motion: '活动', presence: '有无人', door_open: '入户门' } as Record<string, string>,
     sleep: '睡眠', nights: '近 14 夜', hours: '小时', ups: (n: number) => `起 ${n} 次`, few: '数据不足', noNights: '近 14 夜没有床带数据', nightMean: (n: number, hours: string, ups: string) => `有数据的 ${n} 夜平均在床 ${hours} 小时，起夜 ${ups} 次`,
