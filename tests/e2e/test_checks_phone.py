@@ -239,6 +239,39 @@ def test_what_is_not_registered_is_named_and_nothing_is_invented(room: Room, sit
     expect(page.locator("[data-route]")).not_to_contain_text("先取钥匙")
 
 
+def test_whoever_has_no_key_is_not_told_to_use_one(room: Room, sit: Sit) -> None:
+    """9.9, script for the door: with a key 「用钥匙」; in a home of which none is registered the desk is to be rung."""
+    homes = room.registry.homes
+    bare = next(h.id for h in homes.values() if not h.access.key and h.micro_grid)
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    door = page.locator("[data-door]")
+    for home, told, other in ((HOME, "没应答就用钥匙", "值班席"), (bare, "没应答就打给值班席", "就用钥匙")):
+        alert = offered(room, "sos", home)
+        room.command(alert, "accept", actor=me(room))
+        expect(door).to_contain_text(told)
+        expect(door).not_to_contain_text(other)
+        room.command(alert, "close", actor="s01", **CLOSING)
+        expect(door).to_have_count(0)
+
+
+def test_of_two_who_live_there_one_reads_which_is_which(room: Room, sit: Sit) -> None:
+    """9.9, name and flags: what must be known of each stands with their own name, not with all of the home in one row."""
+    two = next(
+        h for h in room.registry.homes.values()
+        if len(h.residents) == 2 and all(r.flags or r.conditions for r in h.residents) and h.micro_grid
+    )  # fmt: skip
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    alert = offered(room, "sos", two.id)
+    room.command(alert, "accept", actor=me(room))
+    for resident in two.residents:
+        person = page.locator(f'[data-who="{resident.id}"]')
+        expect(person).to_contain_text(resident.name)
+        expect(person.locator(".tags li")).not_to_have_count(0)
+    tags = page.locator(".tags")
+    expect(tags).to_have_count(2)
+    good(page, "go-two")
+
+
 # -- /go: the code of the door card ---------------------------------------------------------------------------------
 
 
