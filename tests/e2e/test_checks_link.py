@@ -12,6 +12,8 @@ from tests.e2e.conftest import Sit, comes_to, live, open_screen, seat, wait_for
 from tests.e2e.room import Room
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
@@ -190,3 +192,87 @@ def test_a_server_that_hears_no_device_is_not_believed(room: Room, sit: Sit) -> 
         expect(desk.get_by_text("当前无红色告警")).to_have_count(0)
     finally:
         room.devices = True
+
+
+UNTOUCHED = """sessionStorage.loads = 1 + Number(sessionStorage.loads ?? 0)
+addEventListener('DOMContentLoaded', () => (document.documentElement.dataset.loads = sessionStorage.loads))
+Object.defineProperty(navigator, 'userActivation', { value: { hasBeenActive: false, isActive: false } })"""
+"""A page that says how often it was loaded, and that does not take the driver's questions for a person's touch."""
+
+
+def loaded(page: Page, times: int) -> None:
+    expect(page.locator(f'html[data-loads="{times}"]')).to_be_attached()
+
+
+@pytest.fixture
+def newer(room: Room) -> Iterator[Callable[[str], None]]:
+    """`newer("b2")`: from now on the service is of another build."""
+    was = room.house.build
+
+    def told(build: str = "b2") -> None:
+        room.house.build = build
+
+    yield told
+    room.house.build = was
+
+
+@pytest.mark.parametrize(
+    ("path", "user"),
+    [("/wall", "operator"), ("/desk", "operator"), ("/residents", "operator"), ("/calls", "social"), ("/family", "family")],
+)  # fmt: skip
+def test_a_new_build_reaches_a_page_that_stays_open(
+    sit: Sit, newer: Callable[..., None], path: str, user: str
+) -> None:
+    """ux.md 6.2: no red open, nobody there and no sound to lose: the page is loaded anew by itself, and for each build once."""
+    page = sit(path, user=user, script=UNTOUCHED)
+    newer()
+    loaded(page, 2)
+    live(page)
+    newer("b3")
+    loaded(page, 3)
+
+
+def test_a_new_build_waits_for_reds_and_is_offered_on_every_page(
+    room: Room, sit: Sit, newer: Callable[..., None]
+) -> None:
+    """ux.md 6.2: with a red open nothing is loaded anew; 「有新版本」 stands there, on the desk as on the office's pages."""
+    room.raised("smoke")
+    desk = sit("/desk", script=UNTOUCHED)
+    expect(desk.locator("[data-alert]")).to_have_count(1)
+    newer()
+    row = desk.get_by_role("status").filter(has_text="有新版本")
+    expect(row).to_be_visible()
+    # another page of the same document is no newer
+    desk.get_by_role("link", name="老人", exact=True).click()
+    expect(desk).to_have_url(f"{room.url}/residents")
+    expect(row).to_be_visible()
+    loaded(desk, 1)
+    row.get_by_role("button", name="现在刷新").click()
+    loaded(desk, 2)
+    expect(desk).to_have_url(f"{room.url}/residents")
+    live(desk)
+    expect(row).to_have_count(0)
+
+
+def test_a_new_build_is_offered_to_a_phone_that_rings(sit: Sit, newer: Callable[..., None]) -> None:
+    """A phone that was touched rings, and would not after a reload by itself: 「有新版本」 stands there to be pressed."""
+    page = sit("/go", user="responder", width=390, height=844, script=UNTOUCHED)
+    page.get_by_role("heading", name="现在没有派给您的任务").click()
+    newer()
+    offer = page.get_by_role("button", name="有新版本")
+    offer.click()
+    loaded(page, 2)
+    live(page)
+    expect(offer).to_have_count(0)
+
+
+def test_a_new_build_reaches_who_mends_devices(sit: Sit, newer: Callable[..., None]) -> None:
+    """No stream stands behind /mend: it asks every five minutes."""
+    page = sit("/mend", user="technician", width=390, height=844, wait=False, script=UNTOUCHED)
+    page.clock.install()
+    page.reload()
+    loaded(page, 2)
+    expect(page.get_by_role("heading", name="维修单")).to_be_visible()
+    newer()
+    page.clock.fast_forward(300_000)
+    loaded(page, 3)

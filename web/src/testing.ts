@@ -46,6 +46,6 @@ export function aLive(picture: Picture = aPicture(), trust: Trust = LIVE_TRUST):
 export function aSound(more: Partial<Sound> = {}): Sound {
   return {
     state: computed(() => 'running' as const), muted_left_s: computed(() => 0), checked: shallowRef(null), enable: async () => 'running', toggleMute: () => undefined, test: () => undefined,
-    peak: () => 0.5, record: () => undefined, askAgain: () => undefined, ...more,
+    peak: () => 0.5, record: () => undefined, askAgain: () => undefined, survives: () => true, ...more,
   }
 }

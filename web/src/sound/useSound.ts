@@ -26,11 +26,16 @@ export interface Sound {
   peak: () => number
   record: (heard: boolean) => void
   askAgain: () => void
+  /** whether a page that is loaded anew is as loud as this one */
+  survives: () => boolean
 }
 
 const KEY: InjectionKey<Sound> = Symbol('sound')
 export const SOUND = KEY
 export const useSound = (): Sound => inject(KEY)!
+
+/** Whether sound came without a touch when this document was opened: then it comes so again. */
+let byItself: boolean | null = null
 
 export function provideSound(live: Live, person: string): Sound {
   const speakerState = shallowRef<SpeakerState>('blocked')
@@ -54,7 +59,8 @@ export function provideSound(live: Live, person: string): Sound {
   const memory = shallowRef(SILENT)
   const checked = shallowRef<SoundCheckRecord | null>(keptCheck(person))
 
-  void speaker.enable() // a kiosk is allowed to; elsewhere this only tells that a touch is needed
+  // a kiosk is allowed to; elsewhere this only tells that a touch is needed
+  void speaker.enable().then((now) => (byItself ??= now === 'running' && !navigator.userActivation?.hasBeenActive))
   const recheck = setInterval(() => {
     if (speaker.state === 'blocked' && navigator.userActivation?.hasBeenActive) void speaker.enable()
     else tell(speaker.state)
@@ -138,6 +144,7 @@ export function provideSound(live: Live, person: string): Sound {
     askAgain: () => {
       checked.value = null
     },
+    survives: () => state.value === 'blocked' || (state.value === 'running' && byItself === true),
   }
   provide(KEY, sound)
   return sound
