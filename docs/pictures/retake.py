@@ -87,6 +87,7 @@ class Demo:
             device_scale_factor=dots,
             locale="zh-CN",
             timezone_id="Asia/Shanghai",
+            color_scheme="dark",
         )
         answer = context.request.post(
             f"{self.base}/api/v1/session",

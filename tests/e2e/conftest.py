@@ -393,9 +393,8 @@ def room(request: pytest.FixtureRequest) -> Iterator[Room]:
 
 def open_screen(browser: Browser, width: int = 1920, height: int = 1080, **more: Any) -> BrowserContext:
     """A screen of its own: own cookies, own storage."""
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai", **more
-    )
+    words: dict[str, Any] = {"locale": "zh-CN", "timezone_id": "Asia/Shanghai", "color_scheme": "dark"}
+    context = browser.new_context(viewport={"width": width, "height": height}, **{**words, **more})
     context.set_default_timeout(PATIENCE_SECONDS * 1000)
     return context
 
