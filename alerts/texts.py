@@ -22,7 +22,7 @@ from alerts.roster import RESPONDER_ROLES
 from alerts.rotaasks import RotaAsk
 from care.schematic import named_building
 from care.site import Home, Registry, RotaChange
-from care.words import Level
+from care.words import AlertState, Level
 
 FILE = Path(__file__).with_name("texts.yaml")
 LANGUAGES = ("zh", "en")
@@ -64,7 +64,9 @@ def state_words(alert: Alert, language: str = "zh") -> str:
     words = texts()["words"]
     if alert.open and alert.resumed:
         return str(words["resumed"][language][(alert.resumed_why or ResumedWhy.idle).value])
-    return str(words["state"][language][alert.state.value])
+    # Asked is not on the way: nobody may think that help is coming while nobody has said so.
+    asked = alert.state is AlertState.dispatched and not alert.going
+    return str(words["state"][language]["asked" if asked else alert.state.value])
 
 
 def resumed_words(reason: str, language: str = "zh") -> str:

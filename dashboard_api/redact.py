@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerts import texts
+from alerts.alert import GOING
 from alerts.cases import case_rules
 from care.site import Home, Resident
 from care.words import Level, Role
@@ -212,6 +213,7 @@ _FAMILY_STATES = {
         "The community team is checking a notice from home; somebody is dealing with it",
     ),
     "dispatched": ("工作人员正在上门", "Somebody is on their way to the home"),
+    "asked": ("已通知工作人员上门", "Somebody has been asked to go to the home"),
     "attended": ("工作人员已到家中", "Somebody has arrived at the home"),
     "closed": ("已处理完毕", "Dealt with"),
 }
@@ -223,10 +225,15 @@ _FAMILY_OUTCOMES = {
 }
 
 
-def family_words(state: str, outcome: str | None, language: str = "zh", *, who: str = "") -> str:
-    """How a case goes, for a relative, in `zh` or `en`: what the service does and who took it, never a diagnosis."""
+def family_words(
+    state: str, outcome: str | None, language: str = "zh", *, who: str = "", going: bool = True
+) -> str:
+    """How a case goes, for a relative, in `zh` or `en`: what the service does and who took it, never a diagnosis.
+
+    Not `going`: whoever was asked has not accepted yet, and nobody is said to be on the way.
+    """
     n = 1 if language == "en" else 0
-    words = _FAMILY_STATES[state][n]
+    words = _FAMILY_STATES["asked" if state == "dispatched" and not going else state][n]
     if state == "acknowledged" and who:
         words = words.replace(("工作人员", "somebody")[n], who)
     if state == "closed" and outcome in _FAMILY_OUTCOMES:
@@ -257,6 +264,7 @@ def family(alert: Json, homes: frozenset[str], residents: frozenset[str]) -> Jso
             alert["state"],
             (alert.get("outcome") or {}).get("outcome"),
             who=(alert["owner"] or {}).get("name", ""),
+            going=any(r["state"] in GOING for r in alert["responders"]),
         ),
         "version": alert["version"],
         "simulated": alert.get("simulated", False),

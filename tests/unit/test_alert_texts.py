@@ -123,12 +123,20 @@ def test_buildings(address: str, building: str) -> None:
 
 
 def test_state_words() -> None:
-    """未接警, 已接警, and what is loud again."""
+    """未接警, 已接警; nobody is on the way before somebody has accepted; and what is loud again."""
     story = Story()
     story.finding()
     assert state_words(story.alert) == "未接警"
     story.do("acknowledge")
     assert state_words(story.alert) == "已接警"
+    other = Story()
+    other.finding()
+    other.do("acknowledge")
+    other.do("dispatch", responders=["s07"])
+    assert state_words(other.alert) == "已派人，待接单"
+    assert state_words(other.alert, "en") == "Sent, nobody accepted yet"
+    other.do("accept", by="s07")
+    assert state_words(other.alert) == "上门中"
     story.wait(61)
     assert state_words(story.alert) == "接警后未处置"
 
