@@ -664,6 +664,16 @@ def events_json(log: Iterable[Transition], name: Names, zone: tzinfo = UTC) -> l
 # -- who can be there ---------------------------------------------------------------------------------------------
 
 _DOING = {"accepted": "准备前往", "departed": "在路上", "arrived": "在现场"}
+_GRIDS_NAMED = 3
+"""More micro-grids than this are counted: a line of twenty-seven names says less than 「全社区」."""
+
+
+def _belongs(grids: list[str], all_of_them: int) -> str:
+    if not grids:
+        return "中心"
+    if len(grids) == all_of_them > 1:
+        return "全社区"
+    return "、".join(grids) if len(grids) <= _GRIDS_NAMED else f"{grids[0]} 等 {len(grids)} 个"
 
 
 def duty_json(
@@ -691,7 +701,7 @@ def duty_json(
             "micro_grids": list(staff.micro_grids),
             "location": list(start) if start else None,
             "state": "busy" if busy else "free",
-            "doing": busy or f"空闲 · {'、'.join(grids) if grids else '中心'}",
+            "doing": busy or f"空闲 · {_belongs(grids, len(registry.micro_grids))}",
             "minutes": None,
             "reachable": bool(registry.channels(staff.id)),
             "phone": staff.phone,

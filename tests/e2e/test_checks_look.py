@@ -41,6 +41,13 @@ CLIPPED = """() => {
 }"""
 
 
+HALVED = """() => {
+  const panel = document.querySelector('.people').getBoundingClientRect()
+  return [...document.querySelectorAll('[data-person]')].filter((one) => one.getBoundingClientRect().bottom > panel.bottom + 1 || one.getBoundingClientRect().right > panel.right + 1
+    || [...one.querySelectorAll('.doing > span')].some((word) => word.getBoundingClientRect().right > panel.right)).map((one) => one.textContent)
+}"""
+"""Who of the people that could go cannot be read whole."""
+
 RUN_AXE = """async (tags) => {
   const options = { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'], preload: { assets: ['media'] } }
   const { testEngine, violations } = await axe.run(document, options)
@@ -108,6 +115,9 @@ def test_c_wall_1_and_3_nothing_is_cut_and_circles_are_round(
     comes_to(lambda: wall.evaluate(CLIPPED), [], "a busy wall with nothing cut")
     box = "one => { const { width, height } = one.getBoundingClientRect(); return width > 0 && Math.abs(width - height) < 1 }"
     comes_to(lambda: ring.evaluate(box), True, "a round ring")
+    # Nobody scrolls a wall: whoever could go stands there whole.
+    comes_to(lambda: wall.evaluate(HALVED), [], "people of whom nothing is cut")
+    comes_to(lambda: wall.locator("[data-person]").count() >= 4, True, "the nearest four")
 
 
 def test_a_wall_on_a_phone_says_that_it_is_none(room: Room, sit: Sit) -> None:
@@ -119,6 +129,15 @@ def test_a_wall_on_a_phone_says_that_it_is_none(room: Room, sit: Sit) -> None:
     note.get_by_role("link").click()
     page.wait_for_url("**/desk")
     expect(sit("/wall").get_by_role("note")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1440, 900)])
+def test_whoever_is_free_is_read_whole_on_a_calm_desk(room: Room, sit: Sit, width: int, height: int) -> None:
+    """9.2, people: a social worker for ten micro-grids is no line that leaves the screen."""
+    desk = sit(width=width, height=height)
+    expect(desk.locator("[data-person]").first).to_contain_text("空闲 · 全社区")
+    within = """() => [...document.querySelectorAll('.people .doing > span')].filter((one) => one.getBoundingClientRect().right > document.querySelector('.people').getBoundingClientRect().right - 4).map((one) => one.textContent)"""
+    comes_to(lambda: desk.evaluate(within), [], "words within their panel")
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -439,14 +458,17 @@ def test_wall_and_desk_count_the_same_circle(room: Room, sit: Sit) -> None:
 
 
 def test_the_wall_names_who_goes_before_who_was_asked(room: Room, sit: Sit) -> None:
-    """Of five who were sent the last one accepts: the wall has room for three, and that one stands first."""
+    """Of five who were sent the last one accepts: the wall has room for three, and that one stands first; before, nobody is said to go."""
     alert = room.raised("fall", "h0317")
     room.command(alert, "acknowledge", actor="s01")
     asked = [s.id for s in roster_of(room.registry).on_duty(room.clock.now(), RESPONDER_ROLES)][:5]
     room.command(alert, "dispatch", actor="s01", responders=asked)
-    room.command(alert, "accept", actor=asked[-1])
     wall = sit("/wall")
     wall.locator(f'[data-hero~="{alert}"]').wait_for()
+    heading = wall.locator("dl.now > div:last-child dt")
+    expect(heading).to_have_text("已通知，还没有人接单")
+    room.command(alert, "accept", actor=asked[-1])
+    expect(heading).to_have_text("前往人员")
     going = wall.locator("dl.now > div:last-child dd")
     expect(going).to_have_count(3)
     expect(going.first).to_contain_text("已接单")

@@ -272,6 +272,38 @@ def test_of_two_who_live_there_one_reads_which_is_which(room: Room, sit: Sit) ->
     good(page, "go-two")
 
 
+GROUND = "getComputedStyle(document.documentElement).backgroundColor"
+
+
+def test_in_the_sun_the_phones_are_light(room: Room, sit: Sit) -> None:
+    """7.2: a phone that asks for light gets white ground and dark letters, at each level and step; a dark one, and a desk, stay dark."""
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1], color_scheme="light")
+    comes_to(lambda: page.evaluate(GROUND), "rgb(255, 255, 255)", "white ground")
+    good(page, "light-go-calm")
+    for kind in ("sos", "bed", "battery"):
+        alert = offered(room, kind)
+        page.locator('[data-step="accept"]').wait_for()
+        good(page, f"light-go-{kind}")
+        room.command(alert, "accept", actor=me(room))
+        page.locator('[data-step="depart"]').wait_for()
+        good(page, f"light-go-{kind}-accepted")
+        if kind == "sos":
+            there(room, alert)
+            page.locator("[data-scene]").wait_for()
+            good(page, "light-go-there")
+        room.command(alert, "close", actor="s01", **CLOSING)
+        expect(page.locator("[data-step]")).to_have_count(0)
+    page.emulate_media(color_scheme="dark")
+    comes_to(lambda: page.evaluate(GROUND), "rgb(13, 17, 22)", "dark ground")
+    room.raised("smoke", HOME)
+    family = sit("/family", user="family", width=SMALL[0], height=SMALL[1], color_scheme="light")
+    comes_to(lambda: sentence(family), "社区正在核实一条提醒", "the sentence")
+    comes_to(lambda: family.evaluate(GROUND), "rgb(255, 255, 255)", "white ground")
+    good(family, "light-family")
+    desk = sit("/desk", color_scheme="light")
+    comes_to(lambda: desk.evaluate(GROUND), "rgb(13, 17, 22)", "a desk that is dark")
+
+
 # -- /go: the code of the door card ---------------------------------------------------------------------------------
 
 
@@ -538,6 +570,8 @@ def test_the_family_page_in_each_state_of_a_case(room: Room, sit: Sit, width: in
     )
     room.command(alert, "call", actor="s01", to="home", result="answered")
     room.command(alert, "dispatch", actor="s01", responders=[me(room)])
+    comes_to(lambda: sentence(page), "已通知工作人员上门", "who was asked")
+    room.command(alert, "accept", actor=me(room))
     comes_to(lambda: sentence(page), "工作人员正在上门", "who goes")
     there(room, alert)
     comes_to(lambda: sentence(page), "工作人员已到家中", "who is there")

@@ -35,10 +35,10 @@ export const en: Texts = {
     blocked: 'Sound is off', enable: 'Click to enable sound', blockedWords: 'Alarms cannot be heard; duty phones ring instead',
   },
   duty: { onDuty: 'On duty', none: 'nobody', nobody: 'Nobody is on duty', nobodyWords: 'Alerts go straight to the shift leader and the director' },
-  flood: { title: 'Alert flood', count: (n) => `${n} new alerts in 10 minutes`, words: 'Blue is silent, causes are merged; consider calling a second operator' },
+  flood: { title: 'Alert flood', count: (n) => `${n} red or yellow alerts in 10 minutes`, words: 'Blue is silent, causes are merged; consider calling a second operator' },
   queue: {
     label: 'Alert queue', lane: 'Red lane', waited: 'waiting', laneEmpty: 'no red', inHand: (n) => `In hand ${n}`, elapsed: 'elapsed', waiting: (n) => `Waiting ${n}`, orderWords: 'by level and waiting time',
-    none: 'No open alerts', moreRed: (red, others) => `${red} more ${red === 1 ? 'red' : 'reds'}${others > 0 ? `, ${others} others` : ''}`, more: (n) => `${n} more`, leaf: 'to browse', all: 'All shown', recentBefore: 'Last 10 min', recentAfter: 'new',
+    none: 'No open alerts', moreRed: (red, others) => `${red} more ${red === 1 ? 'red' : 'reds'}${others > 0 ? `, ${others} others` : ''}`, more: (n) => `${n} more`, leaf: 'to browse', all: 'All shown', recentBefore: 'Last 10 min', recentAfter: 'red or yellow',
     person: (name, age) => `${name}, ${age}`, nobody: 'nobody yet', merged: 'merged', search: 'Name, address, phone or device', clear: 'Clear', filter: 'Filter', grid: 'Grid', kind: 'Kind', allGrids: 'All grids', allKinds: 'All kinds', mine: 'Mine',
   },
   spoken: (first, others) => `${first}, and ${others} more`,
@@ -62,7 +62,7 @@ export const en: Texts = {
   },
   dispatch: { label: 'Who to send', hint: 'number keys change the choice', family: (who) => `Ring ${who}`, choose: 'Nobody is chosen: choose by number, then D sends', nobody: 'Nobody to send: ring the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel', ring: 'phone only', ringThem: (who) => `Messages do not reach them, ring now: ${who}` },
   responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site', left: 'Handed over' },
-  grid: { label: (n) => `${n} red alerts`, first: 'longest waiting first', others: (n) => `${n} more ${n === 1 ? 'red' : 'reds'} waiting`, see: 'Details', newRed: (n) => `New red ${n}` },
+  grid: { label: (n) => `${n} reds waiting`, first: 'longest waiting first', others: (n) => `${n} more ${n === 1 ? 'red' : 'reds'} waiting`, see: 'Details', newRed: (n) => `New red ${n}` },
   roles: {
     operator: 'Operator', supervisor: 'Shift leader', social_worker: 'Social worker', volunteer: 'Volunteer', grid_worker: 'Grid worker', neighbour: 'Neighbour', doctor: 'Doctor', maintenance: 'Maintenance', family: 'Family', admin: 'Admin', auditor: 'Auditor', responder: 'Responder',
   },

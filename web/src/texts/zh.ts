@@ -39,10 +39,10 @@ export const zh = {
     blocked: '声音未启用', enable: '点此启用声音', blockedWords: '听不到告警声，红色告警会改打值班手机',
   },
   duty: { onDuty: '值班', none: '无人', nobody: '当前无人值班', nobodyWords: '告警会直接升级到值班组长和主任' },
-  flood: { title: '告警洪峰', count: (n: number) => `10 分钟内 ${n} 条新告警`, words: '蓝色已静音，按原因合并；建议叫第二位值班员' },
+  flood: { title: '告警洪峰', count: (n: number) => `10 分钟内 ${n} 条红黄告警`, words: '蓝色已静音，按原因合并；建议叫第二位值班员' },
   queue: {
     label: '告警队列', lane: '红色固定区', waited: '已等待', laneEmpty: '没有待接的红色', inHand: (n: number) => `处理中 ${n}`, elapsed: '用时', waiting: (n: number) => `待处理 ${n}`, orderWords: '按级别、等待时间排序',
-    none: '没有未结的告警', moreRed: (red: number, others: number) => `另有 ${red} 个红色${others > 0 ? `、其他 ${others} 条` : ''}`, more: (n: number) => `另有 ${n} 条`, leaf: '翻看', all: '已全部显示', recentBefore: '近 10 分钟', recentAfter: '条新告警',
+    none: '没有未结的告警', moreRed: (red: number, others: number) => `另有 ${red} 个红色${others > 0 ? `、其他 ${others} 条` : ''}`, more: (n: number) => `另有 ${n} 条`, leaf: '翻看', all: '已全部显示', recentBefore: '近 10 分钟', recentAfter: '条红黄告警',
     person: (name: string, age: number) => `${name} ${age} 岁`, nobody: '待接', merged: '已合并', search: '按姓名、地址、电话、设备查找', clear: '清除', filter: '筛选', grid: '网格', kind: '类型', allGrids: '全部网格', allKinds: '全部类型', mine: '我接的',
   },
   spoken: (first: string, others: number) => `${first}，另有 ${others} 个`,
@@ -67,7 +67,7 @@ export const zh = {
   },
   dispatch: { label: '派谁去', hint: '数字键改选', family: (who: string) => `打给${who}`, choose: '还没有选人：按数字键选，再按 D 派出', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消', ring: '只能打电话', ringThem: (who: string) => `消息发不到，请马上打电话：${who}` },
   responder: { offered: '已通知', accepted: '已接单', declined: '去不了', departed: '途中', arrived: '已到场', left: '已交接' },
-  grid: { label: (n: number) => `${n} 个红色告警`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色待接`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
+  grid: { label: (n: number) => `${n} 个红色待接`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色待接`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
   roles: {
     operator: '值班员', supervisor: '值班组长', social_worker: '社工', volunteer: '志愿者', grid_worker: '网格员', neighbour: '邻居', doctor: '社区医生', maintenance: '维修员', family: '家属', admin: '管理员', auditor: '审计员', responder: '响应人员',
   },
