@@ -162,6 +162,23 @@ def test_a_part_that_does_not_come_says_so(room: Room, sit: Sit) -> None:
     expect(bar).to_have_count(0)
 
 
+STYLED = """[...document.styleSheets].some((one) => {
+  try { return one.href?.includes('DutyPage-') && one.cssRules.length > 0 } catch { return false }  // lost on the way
+})"""
+
+
+def test_a_part_that_came_without_its_styles_gets_them(room: Room, sit: Sit) -> None:
+    """The styles of a page are lost on the way, once: it is refused, and opened again it does not stay without them."""
+    page = sit("/desk")
+    page.context.route("**/assets/DutyPage-*.css", lambda route: route.abort())
+    page.get_by_role("link", name="排班", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="没有加载出来")).to_be_visible()
+    page.context.unroute("**/assets/DutyPage-*.css")
+    page.get_by_role("link", name="排班", exact=True).click()
+    page.wait_for_url("**/duty")
+    wait_for(lambda: page.evaluate(STYLED), what="the styles of the page")
+
+
 def test_a_phone_that_has_not_heard_yet_does_not_say_that_there_is_nothing_to_do(
     room: Room, browser: Browser
 ) -> None:

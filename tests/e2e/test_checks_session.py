@@ -27,6 +27,14 @@ def signs_in(page: Page, user: str | None = None, password: str = ROOM_PASSWORD)
     dialog.get_by_role("button", name="登录").click()
 
 
+def covers(page: Page) -> bool:
+    """Whether the backdrop of the sign-in has the page's own, opaque colour."""
+    behind = page.evaluate(
+        "getComputedStyle(document.querySelector('dialog[aria-labelledby=\"ended\"]'), '::backdrop').backgroundColor"
+    )
+    return bool(behind == page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+
+
 def test_a_session_that_ends_while_somebody_writes_loses_no_word(room: Room, sit: Sit) -> None:
     """WCAG 2.2.1: the sign-in stands over the page, the wrong password is told, and afterwards the words can be sent."""
     alert = room.raised("smoke", "h0317")
@@ -39,10 +47,7 @@ def test_a_session_that_ends_while_somebody_writes_loses_no_word(room: Room, sit
     dialog = page.get_by_role("dialog", name="登录已过期")
     expect(dialog.get_by_label("密码")).to_be_focused()
     expect(dialog.get_by_label("用户名")).to_have_value("operator")
-    covered = page.evaluate(
-        "getComputedStyle(document.querySelector('dialog[aria-labelledby=\"ended\"]'), '::backdrop').backgroundColor"
-    )
-    assert covered == page.evaluate("getComputedStyle(document.documentElement).backgroundColor"), "opaque"
+    assert covers(page), "opaque"
     assert axe(page) == []
     page.keyboard.press("Escape")
     expect(dialog).to_be_visible()
@@ -86,6 +91,26 @@ def test_every_page_that_stays_open_asks_in_place(room: Room, sit: Sit, user: st
     expect(page.get_by_role("dialog", name="登录已过期")).to_be_visible()
     signs_in(page)
     expect(page.get_by_role("dialog", name="登录已过期")).to_have_count(0)
+    live(page)
+    assert page.evaluate("window.stays")
+
+
+def test_the_sign_in_that_does_not_come_is_asked_for_again(room: Room, sit: Sit) -> None:
+    """What ends the session may cut the line as well: the sign-in comes with its looks as soon as it can be had, and nothing else is offered meanwhile."""
+    page = sit("/go", user="responder", width=390, height=844, service_workers="block")
+    page.evaluate("window.stays = true")
+    page.context.route("**/assets/SignInAgain*", lambda route: route.abort())
+    page.context.clear_cookies()
+    room.stop()
+    room.start()
+    for _ in range(2):
+        page.wait_for_event("requestfailed", lambda request: "SignInAgain" in request.url)
+    expect(page.locator(".unloaded")).to_have_count(0)
+    page.context.unroute("**/assets/SignInAgain*")
+    dialog = page.get_by_role("dialog", name="登录已过期")
+    expect(dialog).to_be_visible()
+    assert covers(page), "opaque"
+    signs_in(page)
     live(page)
     assert page.evaluate("window.stays")
 

@@ -3,6 +3,7 @@ import { createApp } from 'vue'
 import App from './App.vue'
 import './tokens.css'
 import { router } from './router'
+import { ended } from './session'
 import { wordsLost } from './states/advice'
 import { speakAsBefore, texts } from './texts'
 
@@ -23,9 +24,11 @@ router.onError(() => {
 })
 
 // A part that is fetched when it is needed (a panel, a page, the words of a language) and does not come: a click without an answer would be repeated in vain
-addEventListener('vite:preloadError', () => {
-  // a phone in a cellar says that it is offline by itself, and fetches ahead what it can
-  if (document.documentElement.dataset['link'] !== 'live' || document.querySelector('.unloaded') !== null) return
+addEventListener('vite:preloadError', (event) => {
+  // its code is asked for again with the next touch, its styles are not (Vite knows that it asked): they are fetched until they come
+  for (const link of document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')) if (String((event as VitePreloadErrorEvent).payload).endsWith(link.href)) styles(link)
+  // a phone in a cellar says that it is offline by itself, and fetches ahead what it can; the sign-in is asked for again by itself (App.vue)
+  if (ended.value || document.documentElement.dataset['link'] !== 'live' || document.querySelector('.unloaded') !== null) return
   const bar = document.createElement('div')
   bar.className = 'unloaded'
   bar.setAttribute('role', 'alert')
@@ -35,6 +38,14 @@ addEventListener('vite:preloadError', () => {
   bar.append(texts.value.link.unloaded, again)
   document.body.append(bar)
 })
+
+function styles(lost: HTMLLinkElement): void {
+  setTimeout(() => {
+    const link = lost.cloneNode() as HTMLLinkElement
+    link.onerror = () => styles(link)
+    lost.replaceWith(link)
+  }, 2_000)
+}
 
 if (import.meta.env.PROD && 'serviceWorker' in navigator) {
   // a browser that refuses it (plain http on another machine) only loses opening without a network
