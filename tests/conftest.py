@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -56,6 +57,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda i: (rank.get(i.path.relative_to(ROOT / "tests").parts[0], len(kinds)), -slow[i.path])
     )
+
+
+def _locks(config: pytest.Config) -> tuple[Path, Path] | None:
+    """The gate and the room of this run; None when there is no other worker."""
+    run: str | None = getattr(config, "workerinput", {}).get("testrunuid")
+    if run is None:
+        return None
+    begin = Path(tempfile.gettempdir()) / f"anxin-tests-{run}"
+    return begin.with_suffix(".gate"), begin.with_suffix(".room")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The first worker that ends removes the locks; any that go on make new ones."""
+    for lock in _locks(config) or ():
+        lock.unlink(missing_ok=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test marked `alone` runs while no other worker of this run runs a test: what it measures is not the neighbour.
+
+    Every test holds the room's lock shared, this one holds it exclusively; the gate keeps newcomers from passing it.
+    """
+    locks = _locks(item.config)
+    if locks is None:
+        return (yield)
+    kind = fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH
+    with locks[0].open("w") as gate, locks[1].open("w") as room:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(room, kind)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        return (yield)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -69,6 +69,7 @@ const see = () => {
 """
 
 
+@pytest.mark.alone
 @pytest.mark.own_room(homes=500)
 def test_c_storm_2_an_event_is_on_the_screen_within_200_ms(room: Room, sit: Sit) -> None:
     """C-STORM-2: 500 open, 20 reds a second: p95 from raising to painted at most 200 ms, no task of the page over 100 ms.
