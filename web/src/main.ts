@@ -1,9 +1,9 @@
 /** Where the screens begin. Then: router.ts → desk/DeskPage.vue or wall/WallPage.vue → live/useLive.ts. */
 import { createApp } from 'vue'
 import App from './App.vue'
+import { unasked } from './part'
 import './tokens.css'
 import { router } from './router'
-import { ended } from './session'
 import { wordsLost } from './states/advice'
 import { speakAsBefore, texts } from './texts'
 
@@ -27,8 +27,8 @@ router.onError(() => {
 addEventListener('vite:preloadError', (event) => {
   // its code is asked for again with the next touch, its styles are not (Vite knows that it asked): they are fetched until they come
   for (const link of document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')) if (String((event as VitePreloadErrorEvent).payload).endsWith(link.href)) styles(link)
-  // a phone in a cellar says that it is offline by itself, and fetches ahead what it can; the sign-in is asked for again by itself (App.vue)
-  if (ended.value || document.documentElement.dataset['link'] !== 'live' || document.querySelector('.unloaded') !== null) return
+  // a phone in a cellar says that it is offline by itself
+  if (unasked() || document.documentElement.dataset['link'] !== 'live' || document.querySelector('.unloaded') !== null) return
   const bar = document.createElement('div')
   bar.className = 'unloaded'
   bar.setAttribute('role', 'alert')
