@@ -22,7 +22,7 @@ from dashboard_api import strip as strips
 from dashboard_api.asking import Reason, duration, large, moment, signed_in
 from dashboard_api.devices import line
 from dashboard_api.house import House
-from dashboard_api.looks import health_opened
+from dashboard_api.looks import health_opened, hour_opened
 from dashboard_api.people import Who, issue_device_token
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
@@ -170,15 +170,30 @@ def routes(house: House) -> APIRouter:
             "disturbed": found.disturbed,
         }
 
-    @router.get(f"{V}/homes/{{home}}/strip", response_model=shapes.Strip, tags=["homes"])
-    def strip(
+    @router.get(
+        f"{V}/homes/{{home}}/strip",
+        response_model=shapes.Strip,
+        responses={403: {"model": shapes.ProblemBody}},
+        tags=["homes"],
+    )
+    async def strip(
         home: str,
         who: Annotated[Who, Depends(signed_in)],
         minutes: Annotated[float, Query(gt=0, le=60)] = 60,
+        reason: Reason = "",
     ) -> Json:
-        """The last hour of a home in a few rows, from memory: it needs no database."""
+        """The last hour of a home in a few rows, from memory: it needs no database. Without an open case there it wants a reason.
+
+        With nothing but tasks open, and no reason, pulse, breath and bed are left out.
+        """
         place = home_of(home)
-        log.info("strip_read", by=who.by, role=who.role.value, home=home)
+        body, explained = await hour_opened(house, who, home, reason)
+        log.info("strip_read", by=who.by, role=who.role.value, home=home, with_reason=explained)
+
+        def shown(device: Device, quantity: str) -> bool:
+            return may_see(place, who, device, quantity) and (body or not access.is_health(quantity))
+
+        held = not body and any(may_see(place, who, d, "in_bed") for d in place.devices)
         return strips.strip(
             place,
             house.picture.recent,
@@ -186,8 +201,8 @@ def routes(house: House) -> APIRouter:
             house.clock.now(),
             minutes=minutes,
             zone=house.picture.registry.zone,
-            may_see=lambda device, quantity: may_see(place, who, device, quantity),
-            hidden_by=access.why_hidden(who.role),
+            may_see=shown,
+            hidden_by="case" if held else access.why_hidden(who.role),
             name_of=house.name_of,
         )
 

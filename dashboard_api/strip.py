@@ -385,6 +385,10 @@ _HIDDEN: dict[str, Both] = {
         "not shown: the resident did not agree that you see what shows movement",
     ),
     "role": ("活动数据不对您的角色开放", "not shown: your role does not see what shows movement"),
+    "case": (
+        "只有任务类告警，未显示卧床数据",
+        "not shown: only tasks are open, and they do not open the bed",
+    ),
 }
 _OF_LIFE = frozenset({"motion", "presence", "in_bed"})
 
@@ -401,8 +405,8 @@ def inference(
 ) -> tuple[str, str, float | None]:
     """The last sign of life in words, and when it was; says so when it cannot be told. `rooms` names the room of a movement.
 
-    `hidden_by`: something that could have seen somebody is kept from the reader, by their `role` or the resident's
-    `consent`. What was seen is then still told; that nothing was is not, for it may have been.
+    `hidden_by`: something that could have seen somebody is kept from the reader, by their `role`, the resident's
+    `consent` or because no `case` opens it. What was seen is then still told; that nothing was is not, for it may have been.
     """
     alone = len(home.residents) <= 1
     moved: float | None = None
@@ -486,7 +490,7 @@ def strip(
     rooms: bool = False,
 ) -> dict[str, Any]:
     """One home's strip as `GET /homes/{id}/strip` tells it. Rows that the reader may not see are left out; `hidden_by`
-    (`role` or `consent`) is then why.
+    (`role`, `consent` or `case`) is then why.
     """
     end = now.timestamp()
     start = end - min(timedelta(minutes=minutes), KEPT).total_seconds()

@@ -14,7 +14,7 @@ class LookLine(Shape):
     role: str
     home: str
     what: str
-    """days, history, usual."""
+    """days, history, usual, strip (the last hour)."""
     reason: str
 
 

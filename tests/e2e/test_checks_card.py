@@ -111,3 +111,23 @@ def test_what_is_not_for_a_role_is_said_and_not_told_as_unknown(room: Room, sit:
     expect(page.locator("main").get_by_text("无法判断")).to_have_count(0)
     expect(page.locator("[data-photo]")).to_have_attribute("data-photo", "not_yours")
     assert axe(page) == []
+
+
+def test_a_case_that_is_over_shows_no_hour_of_the_home(room: Room, sit: Sit) -> None:
+    """The last hour is evidence while a case is open; once it is closed nobody looks into the home any more."""
+    alert = room.raised("smoke")
+    page = sit(f"/desk?case={alert}&at={alert}&tab=evidence")
+    drawer = page.get_by_role("dialog")
+    hour = drawer.get_by_role("region", name="同户佐证")
+    expect(hour).to_be_visible()
+    asked: list[str] = []
+    room.command(alert, "acknowledge", actor="s01")
+    page.on("request", lambda request: asked.append(request.url) if "/strip" in request.url else None)
+    room.command(alert, "close", actor="s01", cause="C02", verification="V1", actions=["A1"], outcome="O1", truth="avoidable")  # fmt: skip
+    expect(drawer.get_by_text("已结案").first).to_be_visible()
+    expect(hour).to_have_count(0)
+    asked.clear()
+    page.reload()
+    expect(drawer.get_by_text("已结案").first).to_be_visible()
+    expect(hour).to_have_count(0)
+    assert asked == []

@@ -728,6 +728,32 @@ async def test_only_a_case_about_somebody_opens_health_data():
             assert await told(n, "X1", cause, level) == (200, None, [False, False]), (cause, level)
 
 
+async def test_the_last_hour_of_a_home_opens_with_a_case_or_a_reason():
+    """No case: it asks, and each look is kept. A task opens it without the body; a red or yellow one, a device's too, opens all."""
+    path = f"{V}/homes/h0317/strip"
+    async with House() as house, house.program("operator") as desk:
+        await house.reads(report("belt-0317", NOON, kind="bed_belt", in_bed=True, heart_rate=61))
+
+        async def told(**asked):
+            answer = await desk.get(path, params=asked)
+            if answer.status_code != 200:
+                return answer.status_code, answer.json()["reason"]
+            return {r["kind"] for r in answer.json()["rows"]} & {"bed", "vitals"}, answer.json()["inference"]
+
+        whole = ({"bed", "vitals"}, "老人在床，12:06 有信号")
+        assert await told(reason=".") == await told() == (403, "reason_needed")
+        assert await told(reason="家属来电询问") == whole
+        await house.raised(smoke("h0420", device="sos-0420"))
+        assert await told() == (403, "reason_needed"), "a case next door is none of this home"
+        await house.raised(smoke(code="TE1", cause="device:smoke-0317", level=Level.blue, life=False))
+        assert await told() == (set(), "只有任务类告警，未显示卧床数据")
+        await house.raised(smoke(code="TE3", cause="device:belt-0317", level=Level.yellow, n=1, life=False))
+        assert await told() == whole
+        async with house.program("auditor") as client:
+            kept = (await client.get(f"{V}/looks")).json()["items"]
+            assert [(i["home"], i["what"], i["reason"]) for i in kept] == [("h0317", "strip", "家属来电询问")]
+
+
 async def test_quarantine_and_unclaimed_are_told_from_the_stream():
     """What was refused and who is not known, counted, without a database."""
     async with House() as house, house.program("operator") as desk:
@@ -868,7 +894,7 @@ async def test_the_strip_shows_the_last_hour_and_says_what_it_means():
             report("smoke-0317", NOON - 40 * minute, smoke=False),
             report("smoke-0317", NOON - timedelta(seconds=18), smoke=True),
         )
-        strip = (await desk.get(f"{V}/homes/h0317/strip")).json()
+        strip = (await desk.get(f"{V}/homes/h0317/strip", params={"reason": "家属来电询问"})).json()
         shapes.Strip.model_validate(strip)
         assert strip["inference"] == "老人在家，12:05 有活动"
         rows = {r["device"]: r for r in strip["rows"]}

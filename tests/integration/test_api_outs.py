@@ -124,7 +124,7 @@ async def test_homes_and_devices_say_until_when():
         device = next(d for d in (await desk.get(f"{V}/devices")).json()["items"] if d["id"] == "smoke-0317")
         assert (device["out_until"], device["out_by"]) == (iso(end), "陈敏芝")
         assert device["reason_words"] == "停用至 5 月 23 日 18:06（陈敏芝登记）"
-        rows = (await desk.get(f"{V}/homes/h0317/strip")).json()["rows"]
+        rows = (await desk.get(f"{V}/homes/h0317/strip?reason=设备检修")).json()["rows"]
         row = next(r for r in rows if r["device"] == "smoke-0317")
         assert (row["out_until"], row["out_by"], row["words"]) == (iso(end), "陈敏芝", "停用至 5/23 18:06")
         assert [r["out_until"] for r in rows if r["device"] != "smoke-0317"] == [None] * (len(rows) - 1)

@@ -13,7 +13,8 @@ export function useStrip(of: () => Alert | null, live: Live) {
 
   async function fetchStrip(): Promise<void> {
     const one = of()
-    const home = one?.at_centre ? null : one?.home
+    // the last hour is evidence of what is open: beside a case that is over it would be a look at somebody's home
+    const home = one?.at_centre || one?.state === 'closed' ? null : one?.home
     const mine = (turn += 1)
     if (!home) {
       strip.value = null

@@ -557,7 +557,9 @@ export interface paths {
         };
         /**
          * Strip
-         * @description The last hour of a home in a few rows, from memory: it needs no database.
+         * @description The last hour of a home in a few rows, from memory: it needs no database. Without an open case there it wants a reason.
+         *
+         *     With nothing but tasks open, and no reason, pulse, breath and bed are left out.
          */
         get: operations["strip_api_v1_homes__home__strip_get"];
         put?: never;
@@ -8978,6 +8980,8 @@ export interface operations {
         parameters: {
             query?: {
                 minutes?: number;
+                /** @description why, when no red or yellow case about somebody there is open */
+                reason?: string;
             };
             header?: never;
             path: {
