@@ -36,8 +36,11 @@ Rule = Pass | frozenset[Role]
 STAFF = frozenset({Role.social_worker, Role.volunteer, Role.grid_worker, Role.neighbour, Role.responder})
 """People who go there."""
 OPERATORS = frozenset({Role.operator, Role.supervisor, Role.admin})
-DESK = OPERATORS | {Role.doctor, Role.auditor}
-"""Who sees the desk; the doctor and the auditor only read."""
+CARERS = OPERATORS | {Role.doctor}
+"""Who reads of the people themselves: their cards, their days, what is usual for them."""
+DESK = CARERS | {Role.auditor}
+"""Who sees the desk; the doctor and the auditor only read. An auditor reads what happened and who did what, and of
+nobody how they are (docs/adr/0018)."""
 UPKEEP = OPERATORS | {Role.maintenance, Role.auditor}
 SIGNED_IN = frozenset(Role)
 
@@ -63,18 +66,18 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("DELETE", f"{V}/alerts/{{alert}}/photos/{{photo}}"): STAFF | {Role.operator, Role.supervisor},
     ("POST", f"{V}/alerts/{{alert}}/{{command}}"): OPERATORS | STAFF,
     ("GET", f"{V}/homes"): DESK | {Role.maintenance},
-    ("GET", f"{V}/homes/{{home}}"): DESK,
-    ("GET", f"{V}/homes/{{home}}/history"): DESK | {Role.maintenance},
-    ("GET", f"{V}/homes/{{home}}/strip"): DESK,
+    ("GET", f"{V}/homes/{{home}}"): CARERS,
+    ("GET", f"{V}/homes/{{home}}/history"): CARERS | {Role.maintenance},
+    ("GET", f"{V}/homes/{{home}}/strip"): CARERS,
     ("GET", f"{V}/homes/{{home}}/card"): frozenset({Role.supervisor, Role.admin}),
     ("POST", f"{V}/homes/{{home}}/card/renew"): frozenset({Role.supervisor, Role.admin}),
     ("GET", f"{V}/door-cards"): frozenset({Role.supervisor, Role.admin}),
-    ("GET", f"{V}/homes/{{home}}/usual"): DESK,
-    ("GET", f"{V}/residents"): DESK,
-    ("GET", f"{V}/residents/{{resident}}"): DESK,
-    ("GET", f"{V}/residents/{{resident}}/days"): DESK,
-    ("GET", f"{V}/residents/{{resident}}/rules"): DESK,
-    ("GET", f"{V}/residents/{{resident}}/overrides"): DESK,
+    ("GET", f"{V}/homes/{{home}}/usual"): CARERS,
+    ("GET", f"{V}/residents"): CARERS,
+    ("GET", f"{V}/residents/{{resident}}"): CARERS,
+    ("GET", f"{V}/residents/{{resident}}/days"): CARERS,
+    ("GET", f"{V}/residents/{{resident}}/rules"): CARERS,
+    ("GET", f"{V}/residents/{{resident}}/overrides"): CARERS,
     ("POST", f"{V}/residents/{{resident}}/overrides"): OPERATORS | {Role.doctor},
     ("POST", f"{V}/residents/{{resident}}/overrides/end"): OPERATORS | {Role.doctor},
     ("POST", f"{V}/residents/{{resident}}/overrides/approve"): frozenset(
@@ -85,14 +88,14 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("DELETE", f"{V}/residents/{{resident}}/photo"): frozenset({Role.operator, Role.supervisor}),
     ("GET", f"{V}/family"): frozenset({Role.family}),
     ("GET", f"{V}/devices"): UPKEEP,
-    ("GET", f"{V}/devices/unclaimed"): UPKEEP,
-    ("GET", f"{V}/devices/batteries"): UPKEEP,
-    ("GET", f"{V}/devices/{{device}}"): UPKEEP,
+    ("GET", f"{V}/devices/unclaimed"): OPERATORS | {Role.maintenance},
+    ("GET", f"{V}/devices/batteries"): OPERATORS | {Role.maintenance},
+    ("GET", f"{V}/devices/{{device}}"): OPERATORS | {Role.maintenance},
     ("GET", f"{V}/devices/{{device}}/out"): UPKEEP,
     ("POST", f"{V}/devices/{{device}}/out"): OPERATORS | {Role.maintenance},
     ("POST", f"{V}/devices/{{device}}/out/end"): OPERATORS | {Role.maintenance},
     ("POST", f"{V}/devices/claims"): OPERATORS | {Role.maintenance},
-    ("GET", f"{V}/quarantine"): UPKEEP,
+    ("GET", f"{V}/quarantine"): OPERATORS | {Role.maintenance},
     ("POST", f"{V}/devices/{{device}}/readings"): Pass.device,
     ("POST", f"{V}/devices/{{device}}/token"): frozenset({Role.admin}),
     ("GET", f"{V}/duty/now"): DESK | STAFF,
@@ -134,7 +137,7 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", f"{V}/repairs"): UPKEEP,
     ("POST", f"{V}/repairs"): OPERATORS | {Role.maintenance},
     ("POST", f"{V}/repairs/{{repair}}/{{step}}"): OPERATORS | {Role.maintenance},
-    ("GET", f"{V}/homes/{{home}}/modes"): DESK | STAFF,
+    ("GET", f"{V}/homes/{{home}}/modes"): CARERS | STAFF,
     ("POST", f"{V}/homes/{{home}}/modes"): OPERATORS | {Role.social_worker, Role.grid_worker, Role.doctor},
     ("POST", f"{V}/homes/{{home}}/modes/end"): OPERATORS
     | {Role.social_worker, Role.grid_worker, Role.doctor},
@@ -261,7 +264,7 @@ def may_read(role: Role, quantity: str, resident: Resident | None) -> bool:
     """
     needed = CLASSES.get(quantity)
     if needed is None:
-        return role in DESK | {Role.maintenance}
+        return role in CARERS | {Role.maintenance}
     given = (resident.consent or {}).get(needed) if resident is not None else None
     if role in (Role.operator, Role.supervisor):
         return given is None or "centre" in given
@@ -273,9 +276,14 @@ def may_read(role: Role, quantity: str, resident: Resident | None) -> bool:
 def may_know_health(role: Role, *, case_open: bool) -> bool:
     """Whether a role may read words about somebody's health: an administrator only while a case about somebody is open at the home.
 
-    Then the administrator works at the desk as others do and needs the card (domain P-03); else none of it (P-12).
+    Then the administrator works at the desk as others do and needs the card (domain P-03); else none of it (P-12). An
+    auditor never does: who did what can be followed without.
     """
-    return role is not Role.admin or case_open
+    return role is not Role.auditor and (role is not Role.admin or case_open)
+
+
+OF_THEIR_OWN = frozenset({Role.admin, Role.auditor})
+"""Roles that read less at the desk than an operator: their live channel is not the operators' one."""
 
 
 PHOTO_READERS = {Role.operator: "centre", Role.supervisor: "centre", Role.doctor: "doctor"}

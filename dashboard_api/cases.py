@@ -12,7 +12,7 @@ from structlog import get_logger
 from alerts import codes
 from alerts.orders import Order, read_order
 from care.ids import epoch_ms
-from care.words import Command, Level
+from care.words import Command, Level, Role
 from dashboard_api import access, present, redact, shapes
 from dashboard_api.asking import moment, signed_in
 from dashboard_api.casework import Casework
@@ -114,7 +114,8 @@ def routes(house: House, cards: Cards) -> APIRouter:
             if own is None or own.state not in ("accepted", "departed", "arrived"):
                 raise Problem(403, Why.forbidden, "接受任务后才能查看经过")
         log.info("timeline_read", by=who.by, role=who.role.value, alert=case.alert.id)
-        return {"items": present.events_json(case.log, house.name_of, house.picture.registry.zone)}
+        items = present.events_json(case.log, house.name_of, house.picture.registry.zone)
+        return {"items": [redact.recorded(i) for i in items] if who.role is Role.auditor else items}
 
     @router.post(
         f"{V}/alerts/{{alert}}/door",

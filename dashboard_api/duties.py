@@ -19,7 +19,7 @@ from alerts.telling import address_of
 from care import schematic
 from care.ids import iso
 from care.words import Level, Role
-from dashboard_api import access, shapes, wording
+from dashboard_api import access, redact, shapes, wording
 from dashboard_api.asking import signed_in
 from dashboard_api.house import House
 from dashboard_api.people import Who
@@ -121,7 +121,7 @@ def routes(house: House) -> APIRouter:
         return {
             "at": iso(now),
             "days": [(first + timedelta(days=n)).isoformat() for n in range(7)],
-            "staff": staff,
+            "staff": redact.without_phones(staff) if who.role is Role.auditor else staff,
         }
 
     @router.get(f"{V}/duty/ahead", response_model=shapes.Ahead, tags=["duty"])

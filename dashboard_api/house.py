@@ -231,7 +231,7 @@ class House:
         if view == "family":
             found = self.picture.registry.contacts.get(user.contact or "")
             return redact.relative(found[0], found[1].id) if found is not None else Viewer("family")
-        return Viewer(view, health=access.may_know_health(user.role, case_open=False))
+        return at_desk(user.role) if view == "desk" else Viewer(view)
 
     def me(self, who: Who) -> Json:
         """Who is signed in, for the screens."""
@@ -406,6 +406,8 @@ class House:
     def _viewer_of(self, key: Key) -> Viewer | None:
         if not key.person:
             return Viewer(key.view)
+        if key.view == "desk":
+            return at_desk(Role(key.person))
         if key.view == "responder":
             return Viewer("responder", key.person)
         found = self.picture.registry.contacts.get(key.person)
@@ -413,9 +415,8 @@ class House:
 
     def say(self, name: str, whole: Json, *, force: bool = False) -> None:
         """Tell desk and wall something about the whole house, if it is new to them."""
-        for view in ("desk", "wall"):
-            channel = self.hub.channel(Key(view))
-            seen = self._cut(name, whole, view)
+        for channel in [c for c in self.hub.channels.values() if c.key.view in ("desk", "wall")]:
+            seen = self._cut(name, whole, channel.key)
             if seen is None:
                 continue
             line = text(seen)
@@ -426,10 +427,11 @@ class House:
             channel.publish(name, line)
 
     @staticmethod
-    def _cut(name: str, whole: Json, view: str) -> Json | None:
+    def _cut(name: str, whole: Json, key: Key) -> Json | None:
+        view = key.view
         match name:
             case "duty":
-                return redact.duty(whole, view)
+                return redact.duty(whole, view, record=key.person == Role.auditor)
             case "device":
                 return redact.device(whole, view)
             case "kpi":
@@ -501,7 +503,7 @@ class House:
                 "me": redact.me(self.me(who), key.view),
                 "alerts": alerts,
                 "closed": [c for line in board["closed"] if (c := redact.closed_line(line, key.view))],
-                "duty": redact.duty(self.duty(now), key.view),
+                "duty": redact.duty(self.duty(now), key.view, record=viewer.record),
                 "kpi": redact.kpi(board["kpi"], key.view) if house else None,
                 "protection": board["protection"] if house else None,
                 "by_hour": board["by_hour"] if house else [],
@@ -791,6 +793,16 @@ class House:
                 listener.end("signed_out")
             else:
                 self.people.touch(listener.session)
+
+
+def at_desk(role: Role) -> Viewer:
+    """What somebody in a role is at the desk."""
+    return Viewer("desk", health=access.may_know_health(role, case_open=False), record=role is Role.auditor)
+
+
+def desk_key(role: Role) -> Key:
+    """The live channel of a role at the desk: who reads less has another one."""
+    return Key("desk", role.value if role in access.OF_THEIR_OWN else "")
 
 
 def text(value: Any) -> str:

@@ -12,7 +12,7 @@ from structlog import get_logger
 from dashboard_api import access
 from dashboard_api.asking import signed_in
 from dashboard_api.casework import Casework
-from dashboard_api.house import House
+from dashboard_api.house import House, desk_key
 from dashboard_api.live import Key, Listener
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
@@ -47,7 +47,7 @@ def routes(house: House) -> APIRouter:
                 raise Problem(403, Why.forbidden, "这个账号没有对应到工作人员，请联系管理员")
             person = viewer.person
         listener = house.hub.open(
-            Key(view, person),
+            desk_key(who.role) if view == "desk" else Key(view, person),
             who.session,
             (last_event_id or last or "")[:LONGEST_ID],
             lambda channel: house.snapshot(channel, who),

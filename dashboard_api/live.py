@@ -31,7 +31,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Which log: the view and, for views of one person, whose."""
+    """Which log: the view and, for views of one person, whose; at the desk, of which role when it reads less."""
 
     view: str
     person: str = ""

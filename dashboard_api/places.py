@@ -64,9 +64,9 @@ def routes(house: House) -> APIRouter:
             "paths": house.paths(health),
             "at": iso(health.at) if health is not None else None,
             "open_alerts": open_count.get(home.id, 0),
-            # Who mends devices needs the door, not who lives behind it.
+            # Who mends devices needs the door, not who lives behind it; nor does who checks what was done.
             "residents": []
-            if who.role is Role.maintenance
+            if who.role in (Role.maintenance, Role.auditor)
             else [
                 redact.known_to(
                     present.person_json(r, house.clock.now()), who.role, case_open=home.id in about
@@ -278,10 +278,11 @@ def routes(house: House) -> APIRouter:
     # -- devices ----------------------------------------------------------------------------------------------
 
     @router.get(f"{V}/devices", response_model=shapes.Devices, tags=["devices"])
-    def devices() -> Response:
+    def devices(who: Annotated[Who, Depends(signed_in)]) -> Response:
         """Every device of the site file and what is known of it; those that do not protect first."""
+        less = {"battery": None} if who.role is Role.auditor else {}
         lines = [
-            line(house, home, device, house.picture.health.get(home.id))
+            {**line(house, home, device, house.picture.health.get(home.id)), **less}
             for home, device in house.picture.registry.devices.values()
         ]
         lines.sort(key=lambda d: (not d["reason"], d["home"], d["id"]))

@@ -68,6 +68,8 @@ class Viewer:
     """Who of them agreed that the relative hears how things are."""
     health: bool = True
     """At a desk: whether words about somebody's health may be read when the case is closed, or about no person."""
+    record: bool = False
+    """At a desk: only what happened and who did what (an auditor)."""
 
 
 def surname(name: str) -> str:
@@ -285,12 +287,91 @@ def _about_person(alert: Json) -> bool:
 
 def _without_values(finding: Json) -> Json:
     """A finding of a case that is over, or about no person, without what was measured of a body: which device spoke, and when, stays."""
+    body = any(access.is_health(e["quantity"]) for e in finding["evidence"])
     return {
         **finding,
         "evidence": [
             {**e, "value": None} if access.is_health(e["quantity"]) else e for e in finding["evidence"]
         ],
+        # What is usual for somebody was measured as well.
+        **({"parameters": {}, "parameter_sources": {}} if body else {}),
     }
+
+
+_RECORDED = (
+    *_PLAIN,
+    "code",
+    "title",
+    "title_en",
+    "kind",
+    "cause",
+    "home",
+    "resident",
+    "room",
+    "onset_at",
+    "visit_by",
+    "owner",
+    "near",
+    "free_near",
+    "called",
+    "ladder",
+    "related",
+)
+"""What happened and who did what, in fields that hold nothing else."""
+_FINDING = (
+    "finding", "rule", "rule_version", "code", "level", "title", "device", "room", "phase", "condition", "onset_at", "cleared_at",
+    "occurrences", "home", "of",
+)  # fmt: skip
+_PLACE = (
+    "estate_building", "unit_room", "address", "floor", "lift", "micro_grid", "grid", "location", "distance_m",
+)  # fmt: skip
+_STEPS_WITH_REASON = frozenset({"undone", "reopened"})
+"""Whose `reason` somebody wrote; everybody else's is one of our own words."""
+
+
+def record(alert: Json) -> Json:
+    """A case for an auditor: what, when, where and who; no telephone, key, word of health, measured value or free text."""
+    place, outcome = alert.get("place"), alert.get("outcome")
+    return {
+        **{key: alert[key] for key in _RECORDED if key in alert},
+        "responders": [{**r, "phone": None} for r in alert["responders"]],
+        "nearby": [],
+        "findings": [
+            {
+                **{key: f[key] for key in _FINDING},
+                "evidence": [{**e, "value": None} for e in f["evidence"]],
+                "parameters": {},
+                "parameter_sources": {},
+                "tags": [],
+            }
+            for f in alert["findings"]
+        ],
+        "deliveries": [{**d, "detail": ""} for d in alert["deliveries"]],
+        "outcome": {**outcome, "note": ""} if outcome is not None else None,
+        "place": {key: place[key] for key in _PLACE if key in place} if place is not None else None,
+        "people": [without_health(p) for p in alert["people"]],
+        "contacts": [{**c, "phone": ""} for c in alert["contacts"]],
+        "script": {"title": "", "steps": [], "questions": []},
+        "welfare": [{**w, "phone": None, "note": ""} for w in alert["welfare"]],
+    }
+
+
+def without_phones(body: Any) -> Any:
+    """Anything the service says, without the telephones in it."""
+    if isinstance(body, dict):
+        return {k: "" if k == "phone" and v else without_phones(v) for k, v in body.items()}
+    return [without_phones(one) for one in body] if isinstance(body, list) else body
+
+
+def recorded(item: Json) -> Json:
+    """A step of a case's timeline for an auditor: without what somebody wrote, which may say anything of anybody."""
+    out = {k: v for k, v in item.items() if k not in ("note", "detail")}
+    if item["type"] in _STEPS_WITH_REASON:
+        out.pop("reason", None)
+        out["words"] = item["words"].partition("：")[0]
+    if isinstance(item.get("outcome"), dict):
+        out["outcome"] = {**item["outcome"], "note": ""}
+    return out
 
 
 def known_to(person: Json, role: Role, *, case_open: bool) -> Json:
@@ -301,6 +382,8 @@ def known_to(person: Json, role: Role, *, case_open: bool) -> Json:
 def for_view(alert: Json, viewer: Viewer) -> Json | None:
     """What a viewer may see of a case; None when it is none of theirs. An unknown view sees nothing."""
     match viewer.view:
+        case "desk" if viewer.record:
+            return record(alert)
         case "desk" if not viewer.health and not _about_person(alert):
             return {
                 **alert,
@@ -341,10 +424,11 @@ def gone(alert: Json) -> Json:
     }
 
 
-def duty(board: Json, view: str) -> Json | None:
-    """Who is on duty, as a view may name them."""
+def duty(board: Json, view: str, *, record: bool = False) -> Json | None:
+    """Who is on duty, as a view may name them; for an auditor (`record`) without telephones."""
     if view == "desk":
-        return {k: v for k, v in board.items() if k != "chosen"}
+        seen = {k: v for k, v in board.items() if k != "chosen"}
+        return {**seen, "responders": [{**r, "phone": None} for r in seen["responders"]]} if record else seen
     if view != "wall":
         return None
     return {

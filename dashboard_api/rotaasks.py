@@ -17,7 +17,8 @@ from alerts.roster import RESPONDER_ROLES, roster_of
 from alerts.rotaasks import RotaAsk
 from alerts.watch import AHEAD
 from care.ids import iso
-from dashboard_api import access, shapes
+from care.words import Role
+from dashboard_api import access, redact, shapes
 from dashboard_api.asking import signed_in
 from dashboard_api.house import House
 from dashboard_api.people import Who
@@ -105,7 +106,8 @@ def routes(house: House) -> APIRouter:
         """Requests to be away or to swap: one's own with one's shifts, and all of them for the desk."""
         if who.role in access.STAFF:
             own(who)
-        return listed(who, house.clock.now())
+        found = listed(who, house.clock.now())
+        return redact.without_phones(found) if who.role is Role.auditor else found
 
     @router.post(f"{V}/duty/asks", status_code=201, response_model=shapes.RotaAsks, tags=["duty"])
     async def ask(body: shapes.RotaAskSaid, who: Annotated[Who, Depends(signed_in)]) -> Json:

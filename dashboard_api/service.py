@@ -11,7 +11,7 @@ from structlog import get_logger
 
 from alerts.watch import AHEAD
 from care.ids import iso
-from care.words import Level
+from care.words import Level, Role
 from dashboard_api import access, figures, precision, present, redact, shapes
 from dashboard_api.asking import large, moment, signed_in
 from dashboard_api.figures import CaseRow
@@ -194,7 +194,8 @@ def routes(house: House) -> APIRouter:
             ):
                 raise Problem(404, Why.unknown_alert, "没有这个告警")
             home = case.alert.home
-        return redact.duty(house.duty(house.clock.now(), home), "desk") or {}
+        board = house.duty(house.clock.now(), home)
+        return redact.duty(board, "desk", record=who.role is Role.auditor) or {}
 
     @router.get(f"{V}/duty/coverage", response_model=shapes.Coverage, tags=["duty"])
     def coverage(at: Annotated[str | None, Query(max_length=40)] = None) -> Response:

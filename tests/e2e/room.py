@@ -297,7 +297,8 @@ class Room:
             "level": Level(level),
             "title": {"zh": title, "en": kind},
             "home": home,
-            "cause": f"{kind}-{n}",
+            # One of the catalogue's causes, and a case of its own for each finding.
+            "cause": f"{'fire' if kind == 'smoke' else kind}:{n}",
             "resident": place.residents[0].id if place.residents else None,
             "room": room,
             "device": device,

@@ -15,8 +15,9 @@ from playwright.sync_api import expect
 from care.messages import encode
 from care.site import Registry, Visits
 from care.stream import REGISTRY
+from dashboard_api.people import add_user
 from tests.e2e.conftest import Sit, picture, wait_for
-from tests.e2e.room import Room
+from tests.e2e.room import PASSWORD, Room
 from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
@@ -131,3 +132,28 @@ def test_a_case_that_is_over_shows_no_hour_of_the_home(room: Room, sit: Sit) -> 
     expect(drawer.get_by_text("已结案").first).to_be_visible()
     expect(hour).to_have_count(0)
     assert asked == []
+
+
+def test_an_auditor_sees_the_case_and_not_the_person(room: Room, sit: Sit) -> None:
+    """What happened stands at their desk; no telephone, key, health word, hour of the home, and no page of residents or devices."""
+    if "auditor" not in room.house.people.users:
+        room.do(add_user(room.stream, "auditor", "auditor", PASSWORD))
+        wait_for(lambda: "auditor" in room.house.people.users, what="the account")
+    alert = room.raised("smoke")
+    page = sit(f"/desk?case={alert}&at={alert}&tab=resident", user="auditor")
+    drawer = page.get_by_role("dialog")
+    expect(drawer).to_contain_text("健康信息不向您显示")
+    for tab in ("resident", "evidence", "script", "history"):
+        page.goto(f"{room.url}/desk?case={alert}&at={alert}&tab={tab}")
+        expect(drawer.get_by_role("tab", selected=True)).to_be_visible()
+        for secret in ("0574-", "1000", "07 号柜", "失智", "听力", "同户佐证", "暂时读不到"):
+            expect(page.locator("body")).not_to_contain_text(secret)
+        picture(page, f"auditor-{tab}")
+        assert axe(page) == []
+    menu = page.get_by_role("navigation", name="主导航")
+    expect(menu.get_by_role("link", name="日常")).to_be_visible()
+    for away in ("老人", "设备"):
+        expect(menu.get_by_role("link", name=away)).to_have_count(0)
+    for path in ("/residents", "/residents/r0317", "/devices"):
+        page.goto(room.url + path)
+        expect(page.get_by_text("您的账号不能打开这个页面")).to_be_visible()

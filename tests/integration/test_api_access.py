@@ -1,6 +1,7 @@
 """Who may do what, and what they may know: the role matrix, redaction, cross-site requests, sessions."""
 
 import asyncio
+import itertools
 import json
 import re
 from datetime import timedelta
@@ -8,12 +9,24 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from care.messages import Evidence
 from care.stream import PEOPLE
 from care.words import Role
 from dashboard_api import access, redact, shapes
+from dashboard_api.house import desk_key
 from dashboard_api.live import Key
 from dashboard_api.people import add_user, remove_user
-from tests.integration.test_api_house import CLOSING, PASSWORD, SECRETS_OF_THE_HOME, House, V, smoke
+from tests.integration.test_api_house import (
+    CLOSING,
+    NOON,
+    PASSWORD,
+    SECRETS_OF_THE_HOME,
+    FakeHistory,
+    House,
+    V,
+    report,
+    smoke,
+)
 
 
 def routes_of(app):
@@ -284,6 +297,138 @@ def test_a_closed_case_tells_an_administrator_nothing_that_was_measured_of_a_bod
     assert told("acknowledged", health=False) == told("closed", health=True) == [38, True, True]
     device = {"cause": "device:belt-0317", "level": "yellow"}
     assert told("acknowledged", health=False, **device) == [None, None, True], "a loose belt is no reason"
+
+
+TELEPHONES = ("0574-86293712", "13800000921", "13900000777", "13511110001", "13511110002")
+ILL = ("dementia", "失智", "hard_of_hearing", "听力", "copd", "慢阻肺")
+WAYS_IN = ("2580#", "邻里中心 07")
+MEASURED = ("141.25",)
+WRITTEN = ("厨房有烟", "高血压")
+"""What people wrote down in the course of a case: it may say anything of anybody."""
+NAMED = ("周阿婆", "周晓芸", "吴建国", "吴小丽")
+
+NOT_THERE = {"/rules": 503, "/simulator": 404, "/push": 403}
+"""By a word of their path: what this house, or an account that is nobody of the staff, does not have. Everything else answers."""
+
+
+class Pulses(FakeHistory):
+    """A database in which everything that was measured of a body is 141.25."""
+
+    async def readings(self, *, quantity, **_):
+        return [(NOON, 141.25 if access.is_health(quantity) else True)], None
+
+    async def buckets(self, *, quantity, **_):
+        value = 141.25 if access.is_health(quantity) else 1.0
+        return [(NOON - timedelta(minutes=5), value, value, value, 12)]
+
+    async def protected_days(self, **_):
+        return []
+
+    async def protected_causes(self, **_):
+        return []
+
+    async def protected_homes(self, **_):
+        return []
+
+    async def protected_known(self, **_):
+        return None, None
+
+
+async def everything_read(house, role, alerts):
+    """All that somebody in a role can get of the service: every GET route of theirs with everything there is, and the live desk."""
+    name = f"walks-{role.value}"
+    if name not in house.state.people.users:
+        await add_user(house.stream, name, role, PASSWORD)
+        await asyncio.sleep(0.1)
+    found = {}
+    places = {
+        "alert": alerts, "home": ["h0317", "h0420"], "resident": ["r0317", "r0420"], "device": ["belt-0317", "smoke-0317", "belt-0420"],
+        "person": ["s01", "s07", "c0317a"], "round": ["none"], "photo": ["none"],
+    }  # fmt: skip
+    asks = {
+        "history": [f"?quantity={q}&reason=查看" for q in ("smoke", "motion", "heart_rate")], "residents": ["", "?q=周"], "strip": ["?reason=查看"], "days": ["?reason=查看"],
+        "usual": ["?reason=查看"], "alerts": ["", "?state=open", "?state=closed"], "now": ["", f"?alert={alerts[0]}"],
+    }  # fmt: skip
+    async with house.program(name) as client:
+        for (method, path), rule in access.ROUTES.items():
+            if method != "GET" or isinstance(rule, access.Pass) or role not in rule or path.endswith("/live"):
+                continue
+            parts = re.findall(r"{(\w+)}", path)
+            for values in itertools.product(*(places[p] for p in parts)):
+                for more in asks.get(path.rpartition("/")[2], [""]):
+                    asked = path.format(**dict(zip(parts, values, strict=True))) + more
+                    answer = await client.get(asked)
+                    wanted = [s for word, s in NOT_THERE.items() if word in path] + [404] * ("none" in values)
+                    consent = answer.status_code == 403 and answer.json()["reason"] == "no_consent"
+                    assert answer.status_code in [200, *wanted] or consent, (asked, answer.status_code)
+                    found[asked] = answer.text
+    if role in access.VIEWS["desk"]:
+        who, _, _ = await house.state.people.sign_in(name, PASSWORD, address="x")
+        key = desk_key(role)
+        listener = house.state.hub.open(key, who.session, None, lambda c: house.state.snapshot(c, who))
+        house.state.registry_changed()
+        for alert in alerts:
+            house.state.announce(await house.state.find(alert))
+        house.state.say("duty", house.state.duty(house.clock.now()), force=True)
+        house.state.say("kpi", house.state.board(house.clock.now()), force=True)
+        said = [e.data for e in listener._waiting]
+        assert len(said) >= 3 + len(alerts)
+        found["live"] = "\n".join(said)
+        house.state.hub.leave(listener)
+    assert len(found) > 10
+    return found
+
+
+def holds(found, secrets):
+    return sorted({(where, s) for where, body in found.items() for s in secrets if s in body})
+
+
+async def test_who_checks_mends_or_manages_reads_nothing_that_is_not_theirs():
+    """Least privilege over every GET route and the live desk (P-12): seeded telephones, illnesses, keys, values and notes."""
+    async with House(history=Pulses()) as house, house.program("operator") as desk:
+        fire = await busy_house(house)
+        pulse = [Evidence(device="belt-0420", quantity="heart_rate", value=141.25, at=NOON, received_at=NOON)]
+        fast = await house.raised(smoke("h0420", device="belt-0420", code="VT1", cause="vitals", pictogram="vitals", room="bedroom", life=False,
+                                        title={"zh": "心率过快", "en": "Fast pulse"}, evidence=pulse, parameters={"high": 141.25}))  # fmt: skip
+        await house.reads(report("belt-0420", NOON, home="h0420", kind="bed_belt", in_bed=True, heart_rate=141.25))  # fmt: skip
+        alerts = [fire, fast]
+
+        async def act(alert, command, **body):
+            version = (await desk.get(f"{V}/alerts/{alert}")).json()["version"]
+            answer = await desk.post(f"{V}/alerts/{alert}/{command}", json={"version": version, **body})
+            assert answer.status_code == 200, answer.text
+
+        await act(fast, "acknowledge", note="高血压")
+        await act(fast, "undo", reason="她有高血压，我去不了")
+        await act(fast, "acknowledge")
+        checked = (*TELEPHONES, *ILL, *WAYS_IN, *MEASURED, *WRITTEN)
+        whole = await everything_read(house, Role.operator, alerts)
+        assert {s for _, s in holds(whole, checked)} >= {*TELEPHONES, "失智", "慢阻肺", "邻里中心 07", "141.25", "厨房有烟", "高血压"}  # fmt: skip
+        told = await everything_read(house, Role.auditor, alerts)
+        assert holds(told, checked) == []
+        events = told[f"{V}/alerts/{fast}/events"]
+        for what in ("陈敏芝 接警", "陈敏芝 撤回", "心率过快"):
+            assert what in events, "who did what is what an auditor is there for"
+        assert "陈敏芝 拨打周晓芸：接通" in told[f"{V}/alerts/{fire}/events"]
+        await act(fire, "close", **CLOSING)
+        await act(fast, "close", **{**CLOSING, "note": "高血压"})
+        told = await everything_read(house, Role.auditor, alerts)
+        assert holds(told, checked) == []
+        assert '"outcome":"O1"' in told[f"{V}/alerts/{fire}"]
+        assert holds(await everything_read(house, Role.admin, alerts), (*ILL, *MEASURED, "2580#")) == []
+        mender = await everything_read(house, Role.maintenance, alerts)
+        assert holds(mender, (*checked, *NAMED)) == []
+
+
+async def test_an_auditor_opens_no_page_of_a_person():
+    """Cards, days, what is usual and what is set for somebody are not an auditor's, nor the last message of a device."""
+    async with House() as house, house.program("auditor") as client:
+        for path in ("residents", "residents/r0317", "residents/r0317/days", "residents/r0317/rules", "residents/r0317/overrides", "homes/h0317",
+                     "homes/h0317/usual", "homes/h0317/modes", "homes/h0317/history?quantity=smoke", "devices/belt-0317", "devices/batteries",
+                     "devices/unclaimed", "quarantine"):  # fmt: skip
+            assert (await client.get(f"{V}/{path}")).status_code == 403, path
+        for path in ("alerts", "looks", "exports", "kpis", "duty/week", "homes", "devices"):
+            assert (await client.get(f"{V}/{path}")).status_code == 200, path
 
 
 def test_an_unknown_view_sees_nothing():

@@ -663,7 +663,7 @@ async def test_health_of_the_past_wants_a_reason_while_no_case_is_open(capsys):
             assert (await desk.get(history, params=again)).status_code == 200
             for quantity in ("smoke", "motion", "door_open"):
                 assert (await desk.get(history, params={"quantity": quantity})).status_code == 200, quantity
-        async with house.program("auditor") as client:
+        async with house.program("admin") as client:
             # Whoever may not see it is told so, and not asked why; what is left of the usual is nobody's health.
             refused = await client.get(history, params={"quantity": "heart_rate"})
             assert refused.json()["reason"] == "no_consent"

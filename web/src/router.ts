@@ -2,14 +2,14 @@
 import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteLocationRaw } from 'vue-router'
 import { Refusal } from './api/client'
 import type { Me } from './api/types'
-import { calls, goes, homeOf, isFamily, mayAct, maySeeDesk, maySeeDevices, maySeeFigures, maySimulate, me, mends, remembered, whoAmI } from './session'
+import { calls, goes, homeOf, isFamily, mayAct, maySeeDesk, maySeeFigures, maySeePeople, maySimulate, me, mends, remembered, whoAmI } from './session'
 import { wordsThere } from './texts'
 
 const NEEDS: Readonly<Record<string, (who: Me) => boolean>> = {
   session: () => true,
   desk: maySeeDesk,
   acts: mayAct,
-  devices: maySeeDevices,
+  people: maySeePeople,
   figures: maySeeFigures,
   goes,
   family: isFamily,
@@ -29,10 +29,10 @@ export const router = createRouter({
       path: '/',
       component: () => import('./office/OfficeLayout.vue'),
       children: [
-        { path: 'residents', component: () => import('./residents/ResidentsPage.vue'), meta: { needs: 'desk', title: 'residents' } },
-        { path: 'residents/:id', component: () => import('./residents/ResidentPage.vue'), meta: { needs: 'desk', title: 'resident' } },
-        { path: 'devices', component: () => import('./devices/DevicesPage.vue'), meta: { needs: 'devices', title: 'devices' } },
-        { path: 'tasks', component: () => import('./tasks/TasksPage.vue'), meta: { needs: 'devices', title: 'tasks' } },
+        { path: 'residents', component: () => import('./residents/ResidentsPage.vue'), meta: { needs: 'people', title: 'residents' } },
+        { path: 'residents/:id', component: () => import('./residents/ResidentPage.vue'), meta: { needs: 'people', title: 'resident' } },
+        { path: 'devices', component: () => import('./devices/DevicesPage.vue'), meta: { needs: 'acts', title: 'devices' } },
+        { path: 'tasks', component: () => import('./tasks/TasksPage.vue'), meta: { needs: 'figures', title: 'tasks' } },
         { path: 'duty', component: () => import('./duty/DutyPage.vue'), meta: { needs: 'figures', title: 'duty' } },
         { path: 'kpi', component: () => import('./kpi/KpiPage.vue'), meta: { needs: 'figures', title: 'kpi' } },
         { path: 'sim', component: () => import('./sim/SimPage.vue'), meta: { needs: 'simulates', title: 'sim' } },

@@ -59,7 +59,8 @@ export const goes = (who: Me): boolean => GOES.includes(who.role)
 export const isFamily = (who: Me): boolean => who.role === 'family'
 const isPhone = (who: Me): boolean => goes(who) || isFamily(who)
 export const maySeeFigures = (who: Me): boolean => FIGURES.includes(who.role)
-export const maySeeDevices = (who: Me): boolean => FIGURES.includes(who.role)
+/** of the people themselves: an auditor reads what was done, not how somebody is */
+export const maySeePeople = (who: Me): boolean => maySeeDesk(who) && who.role !== 'auditor'
 
 export const calls = (who: Me): boolean => mayAct(who) || who.role === 'social_worker'
 export const mends = (who: Me): boolean => who.role === 'maintenance'

@@ -3,6 +3,7 @@ import { onScopeDispose, ref, shallowRef, watch } from 'vue'
 import { api } from '../api/client'
 import type { Alert, Strip } from '../api/types'
 import type { Live } from '../live/useLive'
+import { me } from '../session'
 
 const EVERY_MS = 15_000
 
@@ -14,7 +15,7 @@ export function useStrip(of: () => Alert | null, live: Live) {
   async function fetchStrip(): Promise<void> {
     const one = of()
     // the last hour is evidence of what is open: beside a case that is over it would be a look at somebody's home
-    const home = one?.at_centre || one?.state === 'closed' ? null : one?.home
+    const home = one?.at_centre || one?.state === 'closed' || me.value?.role === 'auditor' ? null : one?.home
     const mine = (turn += 1)
     if (!home) {
       strip.value = null

@@ -26,6 +26,6 @@ export const caseEn: CaseTexts = {
     sos: 'call', fall: 'fall', door_open: 'door open', motion: 'motion', presence: 'presence', water_leak: 'water leak', water_total: 'water', battery: 'battery', battery_low: 'battery low', voltage: 'voltage', tamper: 'tamper', fault: 'fault', muted: 'muted', self_test: 'self-test', link_quality: 'link',
     life_sign: 'sign of life', life_sign_withdrawn: 'sign of life taken back', alive: 'sensor alive', silence: 'last heard', known: 'first heard', mode: 'mode', usual_door_gap: 'own long pause of the door (min)', usual_away: 'own long outing (min)', usual_night: 'own usual night (min)',
   },
-  resident: { healthHidden: 'Administrators see notes about health only while a case is open', title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call', withThem: 'Says they are with them', told: 'People told' },
+  resident: { healthHidden: 'Notes about health are not shown to you (administrators see them while an alert about the person is open)', title: 'Resident', none: 'No resident registered', home: 'Home', address: 'Address', floor: 'Floor', key: 'Spare key', phone: 'Landline', contacts: 'Contacts', call: 'Call', withThem: 'Says they are with them', told: 'People told' },
   emergency: { title: 'Tell 119 / 120', up: 'Floor', door: 'Spare key', inside: 'Who is there', nearby: 'Same building', back: 'Ring back', unknown: 'not registered', noKey: 'no spare key registered' },
 }

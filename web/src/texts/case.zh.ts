@@ -26,6 +26,6 @@ export const caseZh = {
     sos: '呼叫', fall: '跌倒', door_open: '门开', motion: '人体', presence: '有人', water_leak: '漏水', water_total: '用水', battery: '电量', battery_low: '低电', voltage: '电压', tamper: '防拆', fault: '故障', muted: '消音', self_test: '自检', link_quality: '信号',
     life_sign: '生命迹象', life_sign_withdrawn: '撤回的生命迹象', alive: '感应器在线', silence: '最后一次收到', known: '首次收到', mode: '登记', usual_door_gap: '本人较长的出门间隔（分钟）', usual_away: '本人较长的外出（分钟）', usual_night: '本人平时一夜（分钟）',
   },
-  resident: { healthHidden: '只在有未结的告警时，管理员才能看到健康信息', title: '老人', none: '没有登记老人', home: '住处', address: '地址', floor: '楼层', key: '备用钥匙', phone: '座机', contacts: '联系人', call: '拨打', withThem: '说人在身边', told: '已通知的人' },
+  resident: { healthHidden: '健康信息不向您显示（管理员只在有涉及老人安危的未结告警时可见）', title: '老人', none: '没有登记老人', home: '住处', address: '地址', floor: '楼层', key: '备用钥匙', phone: '座机', contacts: '联系人', call: '拨打', withThem: '说人在身边', told: '已通知的人' },
   emergency: { title: '报给 119 / 120', up: '楼层', door: '备用钥匙', inside: '屋里的人', nearby: '同楼老人', back: '回拨', unknown: '没有登记', noKey: '没有登记备用钥匙' },
 } as const
