@@ -193,7 +193,7 @@ def routes(house: House, cards: Cards) -> APIRouter:
         key = f"{who.by}:{command.value}:{idempotency_key}" if idempotency_key else None
         proved = command is Command.arrive and body.code is not None
         if proved:
-            await cards.check(case.alert.home, body.code or "", who)
+            await cards.check(case.alert, body.code or "", who)
 
         def order() -> Order:
             made = read_order(command.value, actor=who.by, body=given, key=key)

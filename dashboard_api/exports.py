@@ -15,11 +15,12 @@ from fastapi import APIRouter, Depends, Query, Response
 from structlog import get_logger
 
 from care.ids import content_id, iso
-from care.messages import decode, encode
+from care.messages import encode
 from care.stream import PEOPLE
 from dashboard_api import access, shapes, sheets
 from dashboard_api.asking import LEAST_REASON, signed_in
 from dashboard_api.house import House
+from dashboard_api.looks import LISTED, Offset, Since, Until, read_kept, within
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 from dashboard_api.protection import Causes, gathered
@@ -29,7 +30,6 @@ from dashboard_api.service import CodeQuery, FromQuery, GridQuery, LevelQuery, T
 log = get_logger("api")
 
 V = access.V
-LISTED = 200
 CSV: dict[int | str, Json] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "the file"}
 }
@@ -169,16 +169,19 @@ def routes(house: House) -> APIRouter:
 
     @router.get(f"{V}/exports", response_model=shapes.ExportList, tags=["figures"])
     async def exports(
-        _who: Annotated[Who, Depends(signed_in)], limit: Annotated[int, Query(ge=1, le=LISTED)] = 50
+        _who: Annotated[Who, Depends(signed_in)],
+        from_: Since = None,
+        to: Until = None,
+        limit: Annotated[int, Query(ge=1, le=LISTED)] = 50,
+        offset: Offset = 0,
     ) -> Json:
-        """Which files left: who took them, when, what for. The last first."""
-        keys = sorted(await house.stream.keys(PEOPLE, "export."), reverse=True)
+        """Which files left, in a period: who took them, when, what for. The last first."""
+        keys = within(await house.stream.keys(PEOPLE, "export."), "export.", "%Y%m%d-%H%M%S", from_, to)
         items: list[Json] = []
-        for key in keys[:limit]:
-            entry = await house.stream.get(PEOPLE, key)
-            if entry is None or entry.data is None:
+        for key in keys[offset : offset + limit]:
+            one = await read_kept(house, key, Export)
+            if one is None:
                 continue
-            one = decode(entry.data, Export)
             items.append(
                 {
                     "id": one.id, "what": one.what, "at": iso(one.at), "by": one.by, "name": house.name_of(one.by),

@@ -6,8 +6,9 @@ never logged: it may name a person.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Annotated, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Depends, Query
@@ -17,7 +18,7 @@ from care.messages import decode, encode
 from care.stream import PEOPLE
 from care.words import Level
 from dashboard_api import access, shapes
-from dashboard_api.asking import LEAST_REASON, signed_in
+from dashboard_api.asking import LEAST_REASON, moment, signed_in
 from dashboard_api.house import House
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
@@ -25,7 +26,11 @@ from dashboard_api.redact import Json
 from dashboard_api.sheets import one_line
 
 V = access.V
+T = TypeVar("T")
 LISTED = 200
+Since = Annotated[str | None, Query(alias="from", max_length=40, description="RFC 3339")]
+Until = Annotated[str | None, Query(max_length=40, description="RFC 3339; not itself in the period")]
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,25 +95,43 @@ def routes(house: House) -> APIRouter:
     async def looks(
         _who: Annotated[Who, Depends(signed_in)],
         home: Annotated[str | None, Query(max_length=64)] = None,
+        from_: Since = None,
+        to: Until = None,
         limit: Annotated[int, Query(ge=1, le=LISTED)] = 50,
+        offset: Offset = 0,
     ) -> Json:
-        """Who looked at health data without an open case, when, and why: of all homes or one. The last hour first."""
-        items: list[Json] = []
-        for key in sorted(await house.stream.keys(PEOPLE, "look."), reverse=True):
-            entry = await house.stream.get(PEOPLE, key)
-            if entry is None or entry.data is None:
-                continue
-            one = decode(entry.data, Look)
-            if home is not None and one.home != home:
-                continue
-            items.append(
-                {
-                    "id": one.id, "at": iso(one.at), "by": one.by, "name": house.name_of(one.by), "role": one.role,
-                    "home": one.home, "what": one.what, "reason": one.reason,
-                }
-            )  # fmt: skip
-            if len(items) >= limit:
-                break
-        return {"items": sorted(items, key=lambda one: str(one["at"]), reverse=True)}
+        """Who looked at health data that nothing opened, when, and why: of all homes or one, in a period. The last hour first."""
+        keys = within(await house.stream.keys(PEOPLE, "look."), "look.", "%Y%m%d-%H", from_, to)
+        total = len(keys)
+        if home is None:
+            keys = keys[offset : offset + limit]
+        found = [one for key in keys if (one := await read_kept(house, key, Look)) is not None]
+        if home is not None:
+            found = [one for one in found if one.home == home]
+            total, found = len(found), found[offset : offset + limit]
+        items = [
+            {
+                "id": one.id, "at": iso(one.at), "by": one.by, "name": house.name_of(one.by), "role": one.role,
+                "home": one.home, "address": place.address if (place := house.picture.registry.homes.get(one.home)) else "",
+                "what": one.what, "reason": one.reason,
+            }
+            for one in sorted(found, key=lambda one: one.at, reverse=True)
+        ]  # fmt: skip
+        return {"items": items, "total": total}
 
     return router
+
+
+def within(keys: Iterable[str], prefix: str, form: str, from_: str | None, to: str | None) -> list[str]:
+    """Keys that begin with their time, of a period, the last first. As exact as the time in them: hours, or seconds."""
+    since, until = moment("from", from_), moment("to", to)
+    least = f"{prefix}{since:{form}}" if since is not None else ""
+    # What is not over when its hour begins is in it: a period ends at a whole hour, or now.
+    most = f"{prefix}{until - timedelta(milliseconds=1):{form}}~" if until is not None else "~"
+    return [key for key in sorted(keys, reverse=True) if least <= key <= most]
+
+
+async def read_kept(house: House, key: str, shape: type[T]) -> T | None:
+    """One of what is kept in the people bucket."""
+    entry = await house.stream.get(PEOPLE, key)
+    return decode(entry.data, shape) if entry is not None and entry.data is not None else None

@@ -13,6 +13,7 @@ class LookLine(Shape):
     name: str
     role: str
     home: str
+    address: str
     what: str
     """days, history, usual, strip (the last hour)."""
     reason: str
@@ -20,3 +21,5 @@ class LookLine(Shape):
 
 class LookList(Shape):
     items: list[LookLine]
+    total: int
+    """Of the period (and home) asked for."""

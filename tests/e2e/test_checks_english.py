@@ -59,7 +59,7 @@ PAGES = {
     ],
     "admin": ["/desk", "/tasks?tab=integrations", "/residents/r0317", "/kpi"],
     "doctor": ["/desk", "/residents/r0317"],
-    "auditor": ["/desk", "/kpi", "/tasks?tab=integrations"],
+    "auditor": ["/desk", "/kpi", "/tasks?tab=integrations", "/records", "/records?period=all"],
     "technician": ["/mend"],
     "social": ["/go", "/calls"],
     "responder": ["/go"],

@@ -4,12 +4,19 @@ import re
 from datetime import timedelta
 
 from dashboard_api import shapes
-from tests.integration.test_api_house import House, V, smoke
+from tests.integration.test_api_house import SITE, House, V, smoke
+
+MORE = """  - id: h0500
+    micro_grid: g05-2
+    address: 银杏小区 3 幢 2 单元 302
+    residents: [{id: r0500, name: 郑阿婆}]
+    devices: [{id: sos-0500, kind: sos, room: bedroom}]
+"""
 
 
-async def going(house, desk):
+async def going(house, desk, finding=None):
     """Lin has the task and is on the way."""
-    alert = await house.raised(smoke())
+    alert = await house.raised(finding or smoke())
     for command, body in (
         ("acknowledge", {}),
         ("dispatch", {"responders": ["s07"]}),
@@ -74,6 +81,19 @@ async def test_a_wrong_code_is_one_sentence_and_takes_nothing():
         assert (await how(house, alert))[:2] == ("arrived", "code")
         now = (await desk.get(f"{V}/alerts/{alert}")).json()["responders"][0]
         assert now["arrived_at"] == first, "there since they said so"
+
+
+async def test_the_code_of_any_door_that_the_case_covers_counts():
+    """A case of many homes: whoever comes stands at one of them. The code of a home outside it is wrong as ever."""
+    many = SITE.replace("staff:", MORE + "staff:", 1)
+    async with House(site=many) as house, house.program("operator") as desk, house.program("responder") as phone:  # fmt: skip
+        alert = await going(
+            house, desk, smoke(code="WT1", cause="water", parameters={"homes": ["h0317", "h0500"]})
+        )
+        no = await arrive(phone, alert, code=(await card_of(house, "h0420")).code)
+        assert (no.status_code, no.json()["reason"]) == (422, "wrong_code")
+        assert (await arrive(phone, alert, code=(await card_of(house, "h0500")).code)).status_code == 200
+        assert (await how(house, alert))[:2] == ("arrived", "code")
 
 
 async def test_codes_are_not_guessed():

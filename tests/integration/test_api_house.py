@@ -752,6 +752,14 @@ async def test_the_last_hour_of_a_home_opens_with_a_case_or_a_reason():
         async with house.program("auditor") as client:
             kept = (await client.get(f"{V}/looks")).json()["items"]
             assert [(i["home"], i["what"], i["reason"]) for i in kept] == [("h0317", "strip", "家属来电询问")]
+            for asked, found in (
+                ({"from": "2026-05-23T04:00:00Z"}, 1), ({"from": "2026-05-23T05:00:00Z"}, 0), ({"to": "2026-05-23T04:00:00Z"}, 0),
+                ({"to": "2026-05-23T05:00:00Z", "home": "h0317"}, 1), ({"home": "h0420"}, 0),
+            ):  # fmt: skip
+                told = (await client.get(f"{V}/looks", params=asked)).json()
+                assert (told["total"], len(told["items"])) == (found, found), asked
+            past = (await client.get(f"{V}/looks", params={"offset": 1})).json()
+            assert (past["total"], past["items"]) == (1, [])
 
 
 async def test_quarantine_and_unclaimed_are_told_from_the_stream():

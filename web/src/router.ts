@@ -2,7 +2,7 @@
 import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteLocationRaw } from 'vue-router'
 import { Refusal } from './api/client'
 import type { Me } from './api/types'
-import { calls, goes, homeOf, isFamily, mayAct, maySeeDesk, maySeeFigures, maySeePeople, maySimulate, me, mends, remembered, whoAmI } from './session'
+import { calls, checks, goes, homeOf, isFamily, mayAct, maySeeDesk, maySeeFigures, maySeePeople, maySimulate, me, mends, remembered, whoAmI } from './session'
 import { wordsThere } from './texts'
 
 const NEEDS: Readonly<Record<string, (who: Me) => boolean>> = {
@@ -13,6 +13,7 @@ const NEEDS: Readonly<Record<string, (who: Me) => boolean>> = {
   figures: maySeeFigures,
   goes,
   family: isFamily,
+  checks,
   mends,
   calls,
   simulates: maySimulate,
@@ -35,6 +36,7 @@ export const router = createRouter({
         { path: 'tasks', component: () => import('./tasks/TasksPage.vue'), meta: { needs: 'figures', title: 'tasks' } },
         { path: 'duty', component: () => import('./duty/DutyPage.vue'), meta: { needs: 'figures', title: 'duty' } },
         { path: 'kpi', component: () => import('./kpi/KpiPage.vue'), meta: { needs: 'figures', title: 'kpi' } },
+        { path: 'records', component: () => import('./records/RecordsPage.vue'), meta: { needs: 'checks', title: 'records' } },
         { path: 'sim', component: () => import('./sim/SimPage.vue'), meta: { needs: 'simulates', title: 'sim' } },
         { path: 'handover', component: () => import('./office/HandoverPage.vue'), meta: { needs: 'acts', title: 'handover' } },
       ],

@@ -62,6 +62,9 @@ export const maySeeFigures = (who: Me): boolean => FIGURES.includes(who.role)
 /** of the people themselves: an auditor reads what was done, not how somebody is */
 export const maySeePeople = (who: Me): boolean => maySeeDesk(who) && who.role !== 'auditor'
 
+/** who looked at what, and what left */
+export const checks = (who: Me): boolean => who.role === 'supervisor' || who.role === 'auditor'
+
 export const calls = (who: Me): boolean => mayAct(who) || who.role === 'social_worker'
 export const mends = (who: Me): boolean => who.role === 'maintenance'
 

@@ -1653,7 +1653,7 @@ export interface paths {
         };
         /**
          * Exports
-         * @description Which files left: who took them, when, what for. The last first.
+         * @description Which files left, in a period: who took them, when, what for. The last first.
          */
         get: operations["exports_api_v1_exports_get"];
         put?: never;
@@ -1673,7 +1673,7 @@ export interface paths {
         };
         /**
          * Looks
-         * @description Who looked at health data without an open case, when, and why: of all homes or one. The last hour first.
+         * @description Who looked at health data that nothing opened, when, and why: of all homes or one, in a period. The last hour first.
          */
         get: operations["looks_api_v1_looks_get"];
         put?: never;
@@ -4573,6 +4573,8 @@ export interface components {
             role: string;
             /** Home */
             home: string;
+            /** Address */
+            address: string;
             /** What */
             what: string;
             /** Reason */
@@ -4582,6 +4584,8 @@ export interface components {
         LookList: {
             /** Items */
             items: components["schemas"]["LookLine"][];
+            /** Total */
+            total: number;
         };
         /**
          * LostTo
@@ -12375,7 +12379,12 @@ export interface operations {
     exports_api_v1_exports_get: {
         parameters: {
             query?: {
+                /** @description RFC 3339 */
+                from?: string | null;
+                /** @description RFC 3339; not itself in the period */
+                to?: string | null;
                 limit?: number;
+                offset?: number;
             };
             header?: never;
             path?: never;
@@ -12425,7 +12434,12 @@ export interface operations {
         parameters: {
             query?: {
                 home?: string | null;
+                /** @description RFC 3339 */
+                from?: string | null;
+                /** @description RFC 3339; not itself in the period */
+                to?: string | null;
                 limit?: number;
+                offset?: number;
             };
             header?: never;
             path?: never;

@@ -6,7 +6,7 @@ export const en: Texts = {
     name: 'Elder Care Monitoring', motto: 'Watching over you, day and night', demo: 'Demo data', simulated: 'Simulated', mark: '[Simulated] ', skip: 'Skip to the current alert',
     title: 'Alerts · Anxin', titleRed: (n) => `[${n} red] Alerts · Anxin`, wallTitle: 'Wall · Anxin', newBuild: 'New version: reload when it is quiet', reload: 'Reload now',
   },
-  nav: { label: 'Main', alerts: 'Alerts', residents: 'Residents', devices: 'Devices', tasks: 'Tasks', duty: 'Duty', kpi: 'Figures', wall: 'Wall' },
+  nav: { label: 'Main', alerts: 'Alerts', residents: 'Residents', devices: 'Devices', tasks: 'Tasks', duty: 'Duty', kpi: 'Figures', records: 'Records', wall: 'Wall' },
   menu: { handover: 'Hand-over', soundCheck: 'Sound check', messages: 'Messages', keys: 'Keys', shortcutsOn: 'Single keys: on', shortcutsOff: 'Single keys: off', softphoneOn: 'Dial here: on', softphoneOff: 'Dial here: off', signOut: 'Sign out' },
   time: {
     hours: (h, m) => `${h} h ${m} min`, days: (d, h) => `${d} d ${h} h`, justNow: 'just now', secondsAgo: (n) => `${n} s ago`, minutesAgo: (n) => `${n} min ago`, hoursAgo: (n) => `${n} h ago`,

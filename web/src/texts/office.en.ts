@@ -2,7 +2,7 @@
 import type { OfficeTexts } from './office'
 
 export const officeEn: OfficeTexts = {
-  residents: { search: 'Name, address, phone or device', people: 'people', name: 'Name', tier: 'Visits', mind: 'Please note', address: 'Address', grid: 'Micro-grid', protection: 'Protection', none: 'Nobody found', more: (n) => `${n} more: type a few more letters`, leaving: (n, who, day) => `${n} ${n === 1 ? 'photograph is' : 'photographs are'} of people no longer on the community’s list (${who}); deletion begins on ${day}. If the list is wrong, put them back and the photographs stay.` },
+  residents: { cardsOf: 'Door cards of which micro-grid', search: 'Name, address, phone or device', people: 'people', name: 'Name', tier: 'Visits', mind: 'Please note', address: 'Address', grid: 'Micro-grid', protection: 'Protection', none: 'Nobody found', more: (n) => `${n} more: type a few more letters`, leaving: (n, who, day) => `${n} ${n === 1 ? 'photograph is' : 'photographs are'} of people no longer on the community’s list (${who}); deletion begins on ${day}. If the list is wrong, put them back and the photographs stay.` },
   card: {
     title: 'Card', visit: ' visits', sign: 'Last sign of life', protection: 'Protection', together: 'Lives with', noContacts: 'No contacts registered', causes: 'Alerts', window: 'last 28 days', kind: 'Alert', times: 'Times', ended: 'How it ended', noCauses: 'No alerts in 28 days',
     nextVisit: 'Next visit', overdue: 'overdue', noVisits: 'The community has planned no visits', neverVisited: 'Not visited since the plan began', lastVisit: (day, how, by) => `Last: ${[day, how, by].filter(Boolean).join(', ')}`, hows: { door: 'at the door', phone: 'by phone', video: 'by video' }, doorCard: 'Door card', noDoctor: 'not registered',

@@ -1,6 +1,6 @@
 /** The words of the pages for an office: residents, devices, duty, figures. Chinese is the source. */
 export const officeZh = {
-  residents: { search: '按姓名、地址、电话、设备查找', people: '人', name: '姓名', tier: '探访', mind: '注意', address: '住址', grid: '微网格', protection: '防护', none: '没有找到', more: (n: number) => `还有 ${n} 人，请再输几个字`, leaving: (n: number, who: string, day: string) => `有 ${n} 张照片的老人已不在社区名单里（编号 ${who}），${day} 起逐张删除。如果是名单弄错了，请把人加回来，照片就会留下。` },
+  residents: { cardsOf: '打印哪个微网格的门卡', search: '按姓名、地址、电话、设备查找', people: '人', name: '姓名', tier: '探访', mind: '注意', address: '住址', grid: '微网格', protection: '防护', none: '没有找到', more: (n: number) => `还有 ${n} 人，请再输几个字`, leaving: (n: number, who: string, day: string) => `有 ${n} 张照片的老人已不在社区名单里（编号 ${who}），${day} 起逐张删除。如果是名单弄错了，请把人加回来，照片就会留下。` },
   card: {
     title: '老人名片', visit: '探访', sign: '最近一次动静', protection: '防护', together: '同住', noContacts: '没有登记联系人', causes: '告警原因', window: '近 28 天', kind: '告警', times: '次数', ended: '怎样结束', noCauses: '近 28 天没有告警',
     nextVisit: '下次探访', overdue: '已逾期', noVisits: '社区没有制定探访计划', neverVisited: '计划开始以来还没有探访', lastVisit: (day: string, how: string, by: string) => `上次 ${[day, how, by].filter(Boolean).join(' ')}`, hows: { door: '上门', phone: '电话', video: '视频' } as Record<string, string>, doorCard: '打印门卡', noDoctor: '没有登记',

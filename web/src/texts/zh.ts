@@ -5,7 +5,7 @@ export const zh = {
     title: '告警 · 安心', titleRed: (n: number) => `【${n} 红】告警 · 安心`, wallTitle: '监控大屏 · 安心',
     newBuild: '有新版本，空闲时请刷新', reload: '现在刷新',
   },
-  nav: { label: '主导航', alerts: '告警', residents: '老人', devices: '设备', tasks: '日常', duty: '排班', kpi: '指标', wall: '大屏' },
+  nav: { label: '主导航', alerts: '告警', residents: '老人', devices: '设备', tasks: '日常', duty: '排班', kpi: '指标', records: '记录', wall: '大屏' },
   menu: {
     handover: '交班', soundCheck: '声音检查', messages: '消息提醒', keys: '按键一览', shortcutsOn: '单键操作：开', shortcutsOff: '单键操作：关', softphoneOn: '本机拨号：开', softphoneOff: '本机拨号：关', signOut: '退出登录',
   },
