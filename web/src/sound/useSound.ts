@@ -56,6 +56,7 @@ export function provideSound(live: Live, person: string): Sound {
     })
   }
   const speaker = new Speaker(tell)
+  speakerState.value = speaker.state // a kiosk's is on from the first moment: no banner that comes and goes
   const memory = shallowRef(SILENT)
   const checked = shallowRef<SoundCheckRecord | null>(keptCheck(person))
 
