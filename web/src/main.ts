@@ -9,7 +9,7 @@ import { speakAsBefore, texts } from './texts'
 
 document.documentElement.dataset['build'] = __BUILD__
 // without the English words it begins in Chinese
-void speakAsBefore().catch(() => undefined).then(() => createApp(App).use(router).mount('#app'))
+void speakAsBefore().then(() => createApp(App).use(router).mount('#app'))
 
 // Opened anew while the service is away: the shell was kept, the page was not. A dark screen would look calm, so it is white and says so, until it opens
 router.onError(() => {

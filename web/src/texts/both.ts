@@ -7,8 +7,9 @@ export type Widen<T> = T extends string ? string : T extends readonly string[] ?
 /** They come before the page is shown (`wordsThere` in router.ts); on a line that does not bring them the Chinese stand. */
 export function inBoth<T>(zh: T, load: () => Promise<T>): ComputedRef<T> {
   const english = shallowRef<T | null>(null)
-  watch(wanted, (now) => {
-    if (now === 'en' && english.value === null) awaits(load().then((words) => (english.value = words)))
-  }, { immediate: true, flush: 'sync' })
+  const fetched = async (): Promise<void> => {
+    if (wanted.value === 'en' && english.value === null) english.value = await load()
+  }
+  watch(wanted, () => awaits(fetched), { immediate: true, flush: 'sync' })
   return computed(() => (language.value === 'zh' ? zh : (english.value ?? zh)))
 }

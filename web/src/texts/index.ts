@@ -21,18 +21,42 @@ export const said = (zh: string, en: string | null | undefined): string => (lang
 export const listed = (parts: readonly string[]): string => parts.join(language.value === 'zh' ? '、' : ', ')
 
 const coming = new Set<Promise<unknown>>()
-/** Words that are on their way: no page is shown without them, as long as the line brings them soon. */
-export function awaits(words: Promise<unknown>): void {
+/** Words that are on their way: no page is shown without them, as long as the line brings them soon. Those that do not come are asked for again. */
+export function awaits(load: () => Promise<unknown>): void {
+  const words = load()
   coming.add(words)
-  void words.catch(() => undefined).finally(() => coming.delete(words))
+  void words.catch(() => later(() => awaits(load))).finally(() => coming.delete(words))
 }
+
+const AGAIN_MS = 10_000
+const lost = new Set<() => unknown>()
+let pause: ReturnType<typeof setTimeout> | undefined
+function later(attempt: () => unknown): void {
+  lost.add(attempt)
+  pause ??= setTimeout(again, AGAIN_MS)
+}
+function again(): void {
+  clearTimeout(pause)
+  pause = undefined
+  const all = [...lost]
+  lost.clear()
+  for (const attempt of all) attempt()
+}
+addEventListener('online', again)
+
 /** On a bad line a page in the other language is better than none. */
 const MOST_MS = 2500
 export const wordsThere = (): Promise<unknown> => Promise.race([Promise.allSettled(coming), new Promise((done) => setTimeout(done, MOST_MS))])
 
 export async function speak(to: Language): Promise<void> {
   wanted.value = to
-  const words = to === 'zh' ? zh : (await Promise.all([import('./en'), wordsThere()]))[0].en
+  let words: Texts = zh
+  try {
+    if (to === 'en') words = (await Promise.all([import('./en'), wordsThere()]))[0].en
+  } catch {
+    // until they come it stays Chinese
+    return later(() => wanted.value === to && speak(to))
+  }
   if (wanted.value !== to) return // pressed again meanwhile
   texts.value = words
   language.value = to
