@@ -293,3 +293,24 @@ def test_a_new_build_reaches_who_mends_devices(sit: Sit, newer: Callable[..., No
     newer()
     page.clock.fast_forward(300_000)
     loaded(page, 3)
+
+
+def streams(room: Room) -> set[int]:
+    """The streams that are open now."""
+    return {id(one) for channel in room.house.hub.channels.values() for one in channel.listeners}
+
+
+def test_a_browser_that_says_offline_is_believed_at_once(room: Room, sit: Sit) -> None:
+    """ux.md 6.2: no network is doubt at once and not after 6 s; back, the stream is opened anew at once."""
+    desk = sit()
+    heard = room.raised("smoke")
+    expect(desk.locator(f'[data-alert="{heard}"]')).to_be_visible()
+    before = streams(room)
+    with room.silenced():
+        desk.context.set_offline(True)
+        expect(desk.locator("html")).to_have_attribute("data-link", "stale", timeout=4_000)
+        expect(desk.get_by_text("数据延迟").first).to_be_visible()
+    desk.context.set_offline(False)
+    wait_for(lambda: streams(room) and not streams(room) & before, what="a stream of its own")
+    link(desk, "live")
+    comes_to(lambda: rows(desk), [heard], "the row, once")

@@ -8,6 +8,8 @@ const CHECK_EVERY_MS = 24_000
 
 export interface Connection {
   resync: () => void
+  /** the network is back */
+  hurry: () => void
   /** long silence: is the worker itself still there? If not, the page goes on alone */
   check: (now_ms: number) => void
   close: () => void
@@ -79,6 +81,7 @@ export function connect(view: ViewName, user: string, hear: (message: ToPage) =>
 
   return {
     resync: () => (direct === null ? say({ kind: 'resync' }) : direct.resync()),
+    hurry: () => (direct === null ? say({ kind: 'online' }) : direct.hurry()),
     check: (now_ms) => {
       if (direct !== null || now_ms - checked_ms < CHECK_EVERY_MS) return
       checked_ms = now_ms

@@ -8,4 +8,4 @@ export type ToPage =
   /** the server answered with something that is no stream: the session may have ended */
   | { kind: 'refused' }
 
-export type ToWorker = { kind: 'hello'; url: string } | { kind: 'resync' } | { kind: 'bye' }
+export type ToWorker = { kind: 'hello'; url: string } | { kind: 'resync' } | { kind: 'online' } | { kind: 'bye' }

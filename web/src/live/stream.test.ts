@@ -89,4 +89,29 @@ describe('the stream', () => {
     await vi.advanceTimersByTimeAsync(1)
     expect(FakeSource.all).toHaveLength(2)
   })
+
+  it('when the network is back it asks at once, whatever it was waiting for', async () => {
+    for (let turn = 0; turn < 3; turn += 1) {
+      newest().readyState = 2
+      newest().onerror?.()
+      if (turn < 2) await vi.advanceTimersByTimeAsync(1_000)
+    }
+    const before = FakeSource.all.length
+    stream.hurry()
+    expect(FakeSource.all).toHaveLength(before + 1)
+    // every tab says it, and the stream is new
+    stream.hurry()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(FakeSource.all).toHaveLength(before + 1)
+  })
+
+  it('a stream from before the network went is not relied on', async () => {
+    const old = newest()
+    await vi.advanceTimersByTimeAsync(2_000)
+    stream.hurry()
+    expect(old.closed).toBe(true)
+    expect(FakeSource.all).toHaveLength(2)
+    old.say('alert', anAlert(), 'e1.11')
+    expect(stream.picture.head).toBe(10)
+  })
 })

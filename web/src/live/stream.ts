@@ -10,6 +10,7 @@ import type { ToPage } from './messages'
 const NAMES = ['snapshot', 'alert', 'duty', 'kpi', 'device', 'hb', 'case'] as const
 const WAKE_AFTER_MS = 10_000 // a clock that jumped this far means that we slept
 const REOPEN_PAUSE_MS = [0, 1_000, 2_000, 4_000] // growing, so that a server in trouble is not stormed
+const NEW_MS = 250 // a stream that has just been opened was opened with the network that is there now
 const SETTLED_MS = 10_000
 
 export interface LiveStreamParts {
@@ -70,6 +71,16 @@ export class LiveStream {
       this.#pause = null
       this.#connect()
     }, pause)
+  }
+
+  /** The network is back: nothing waits for its turn, and a stream from before is not relied on. Every page says it, so one that is new is left. */
+  hurry(): void {
+    if (this.#pause !== null) clearTimeout(this.#pause)
+    else if (this.#now() - this.#opened_ms < NEW_MS) return
+    this.#pause = null
+    this.#tries = 0
+    this.#source?.close()
+    this.#connect()
   }
 
   #connect(): void {

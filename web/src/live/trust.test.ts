@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { trust, type Heard } from './trust'
 
-const heard = (more: Partial<Heard> = {}): Heard => ({ heard_ms: 0, opened_ms: 0, has_picture: true, resync: false, ingest_age: 0.3, ...more })
+const heard = (more: Partial<Heard> = {}): Heard => ({ heard_ms: 0, opened_ms: 0, has_picture: true, resync: false, ingest_age: 0.3, offline_ms: null, ...more })
 
 describe('may the picture be believed', () => {
   it.each([
@@ -36,5 +36,15 @@ describe('may the picture be believed', () => {
   it('the technical sound is due exactly when the picture may not be believed', () => {
     expect(trust(heard(), 1_000).trouble).toBe(false)
     expect(trust(heard(), 6_500).trouble).toBe(true)
+  })
+
+  it('a browser without a network is believed at once, until something is heard all the same', () => {
+    expect(trust(heard({ heard_ms: 1_000, offline_ms: 2_000 }), 2_000)).toMatchObject({ link: 'stale', trouble: true })
+    expect(trust(heard({ heard_ms: 2_500, offline_ms: 2_000 }), 2_600).link).toBe('live')
+    expect(trust(heard({ heard_ms: 1_000, offline_ms: 2_000 }), 14_000).link).toBe('down')
+  })
+
+  it('a clock that was set back does not keep it offline', () => {
+    expect(trust(heard({ heard_ms: 1_000, offline_ms: 900_000 }), 2_000).link).toBe('live')
   })
 })

@@ -48,7 +48,9 @@ export function provideLive(view: ViewName, me: Me, page: string = view): Live {
   const picture = shallowRef<Picture>(EMPTY)
   const local = shallowRef(opened_ms)
   const now = shallowRef(opened_ms)
-  const believed = shallowRef<Trust>(trust(heardBy(EMPTY, opened_ms), opened_ms))
+  let online = navigator.onLine !== false
+  let offline_ms = online ? null : opened_ms
+  const believed = shallowRef<Trust>(trust(heardBy(EMPTY, opened_ms, offline_ms), opened_ms))
 
   let waiting: LiveEvent[] = []
   let base: Picture | null = null
@@ -95,11 +97,15 @@ export function provideLive(view: ViewName, me: Me, page: string = view): Live {
     const local_ms = Date.now()
     if (local_ms - ticked_ms > WAKE_AFTER_MS) connection.resync()
     if (believed.value.silent_ms > REOPEN_AFTER_MS) connection.check(local_ms)
+    const before_on = online
+    online = navigator.onLine !== false
+    if (before_on && !online) offline_ms = local_ms
+    if (!before_on && online) connection.hurry()
     ticked_ms = local_ms
     local.value = local_ms
     const server_s = Math.floor((local_ms + picture.value.clock.offset_ms) / 1000) * 1000
     if (server_s !== now.value) now.value = server_s
-    const judged = trust(heardBy(picture.value, opened_ms), local_ms)
+    const judged = trust(heardBy(picture.value, opened_ms, offline_ms), local_ms)
     const before = believed.value
     if (judged.link !== before.link || judged.devices !== before.devices || judged.trouble !== before.trouble ||
       judged.waiting !== before.waiting || Math.floor(judged.silent_ms / 1000) !== Math.floor(before.silent_ms / 1000)) believed.value = judged
@@ -110,6 +116,8 @@ export function provideLive(view: ViewName, me: Me, page: string = view): Live {
   const woke = (): void => tick()
   document.addEventListener('visibilitychange', woke)
   document.addEventListener('resume', woke)
+  addEventListener('online', woke)
+  addEventListener('offline', woke)
 
   const waitingReds = computed(() => [...picture.value.alerts.values()].filter(isWaitingRed).length)
   const root = document.documentElement
@@ -153,6 +161,8 @@ export function provideLive(view: ViewName, me: Me, page: string = view): Live {
     clearTimeout(focused)
     document.removeEventListener('visibilitychange', woke)
     document.removeEventListener('resume', woke)
+    removeEventListener('online', woke)
+    removeEventListener('offline', woke)
     connection.close()
   })
 

@@ -13,10 +13,13 @@ function tell(message: ToPage): void {
   for (const port of ports) port.postMessage(message)
 }
 
+addEventListener('online', () => stream?.hurry())
+
 ;(globalThis as unknown as SharedWorkerGlobalScope).onconnect = (connection) => {
   const port = connection.ports[0]!
   port.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     if (data.kind === 'resync') stream?.resync()
+    if (data.kind === 'online') stream?.hurry()
     if (data.kind === 'bye') leave(port)
     if (data.kind !== 'hello') return
     ports.add(port)
