@@ -7,29 +7,33 @@ and stands in the file's own head. Nothing of it is ever deleted. The purpose is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from structlog import get_logger
 
 from care.ids import content_id, iso
 from care.messages import encode
 from care.stream import PEOPLE
 from dashboard_api import access, shapes, sheets
-from dashboard_api.asking import LEAST_REASON, signed_in
+from dashboard_api.asking import LEAST_REASON, moment, signed_in
+from dashboard_api.figures import month as calendar_month
 from dashboard_api.house import House
 from dashboard_api.looks import LISTED, Offset, Since, Until, read_kept, within
 from dashboard_api.people import Who
+from dashboard_api.picture import ROWS
 from dashboard_api.problems import Problem, Why
 from dashboard_api.protection import Causes, gathered
 from dashboard_api.redact import Json
-from dashboard_api.service import CodeQuery, FromQuery, GridQuery, LevelQuery, ToQuery, asked
+from dashboard_api.service import FromQuery, ToQuery, asked
 
 log = get_logger("api")
 
 V = access.V
+NARROWED = frozenset({"grid", "code", "level", "home"})
+"""What the figures may be narrowed by on a screen, and a file may not."""
 CSV: dict[int | str, Json] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "the file"}
 }
@@ -49,7 +53,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """First and last day that it tells of, in the community's calendar."""
     to: str
     narrowed: str = ""
-    """By what, as `grid=g05 code=SM1`."""
+    """By what, as `grid=g05 code=SM1`; files of today never are."""
 
 
 def routes(house: House) -> APIRouter:
@@ -61,7 +65,6 @@ def routes(house: House) -> APIRouter:
         what: str,
         purpose: str,
         span: tuple[str, str],
-        narrowed: Json,
         sheet: Callable[[list[str]], str],
         about: Iterable[str],
     ) -> Response:
@@ -69,16 +72,14 @@ def routes(house: House) -> APIRouter:
         now = house.clock.now()
         purpose = " ".join(purpose.split())
         number = f"{now:%Y%m%d-%H%M%S}-{content_id(what, who.by, iso(now), purpose)[:6]}"
-        only = " ".join(f"{key}={value}" for key, value in narrowed.items() if value is not None)
         kept = Export(
-            id=number, what=what, at=now, by=who.by, role=who.role.value, purpose=purpose,
-            from_=span[0], to=span[1], narrowed=only,
+            id=number, what=what, at=now, by=who.by, role=who.role.value, purpose=purpose, from_=span[0], to=span[1]
         )  # fmt: skip
         await house.stream.put(PEOPLE, f"export.{number}", encode(kept))
         log.info("export_taken", export=number, what=what, by=who.by, role=who.role.value)
         head = sheets.head(
             number=number, purpose=purpose, by=f"{house.name_of(who.by)} {who.by}", at=now,
-            zone=house.picture.registry.zone, about=[*([f"only: {sheets.one_line(only)}"] if only else []), *about],
+            zone=house.picture.registry.zone, about=about,
         )  # fmt: skip
         name = (
             f"{'anxin' if house.simulator is None else 'simulated'}-{what}-{span[0]}-{span[1]}-{number}.csv"
@@ -97,38 +98,33 @@ def routes(house: House) -> APIRouter:
     async def figures(
         body: shapes.ExportBody,
         who: Annotated[Who, Depends(signed_in)],
+        request: Request,
         from_: FromQuery = None,
         to: ToQuery = None,
-        grid: GridQuery = None,
-        code: CodeQuery = None,
-        level: LevelQuery = None,
     ) -> Response:
-        """What `GET /kpis` says as a file: figures, cases by level, day, grid and rule. It wants a purpose.
+        """What `GET /kpis` says of a calendar month that is over (the last, when none is named) as a file: figures, cases
+        by level, day, grid and rule. It wants a purpose, and is never narrowed.
 
         No case stands in it by itself, and no group of fewer than five homes.
         """
         purpose = _purpose(body)
-        of = asked(house, from_, to, grid, code, level)
-        registry, now = house.picture.registry, house.clock.now()
-        until = min(of.to_at, now)
+        begin, end = whole_month(house, request, from_, to)
+        if begin < house.clock.now() - ROWS:
+            raise Problem(422, Why.invalid, "响应指标只保留两个月，更早的月份已不完整", fields=["from", "to"])
+        of = asked(house, iso(begin), iso(end), None, None, None)
+        registry = house.picture.registry
 
         def grid_of(home: str) -> str:
             known = registry.homes.get(home)
             found = registry.grid_of(known) if known is not None else None
             return found[0].id if found is not None else "none"
 
-        wanted = [
-            g.id
-            for g in registry.site.grids
-            if grid is None or grid in {g.id, *(m.id for m in g.micro_grids)}
-        ]
         rows = sheets.figures(
-            house.kpi(now, of.rows, period=of.period, cases=True), of.some,
-            from_at=of.from_at, to_at=until, zone=registry.zone, grids=wanted, grid_of=grid_of,
+            house.kpi(house.clock.now(), of.rows, period=of.period, cases=True), of.some,
+            from_at=begin, to_at=end, zone=registry.zone, grids=[g.id for g in registry.site.grids], grid_of=grid_of,
         )  # fmt: skip
         return await taken(
-            who, "figures", purpose, sheets.days_of(of.from_at, until, registry.zone),
-            {"grid": grid, "code": code, "level": level.value if level is not None else None},
+            who, "figures", purpose, sheets.days_of(begin, end, registry.zone),
             lambda head: sheets.csv(head, sheets.FIGURE_COLUMNS, rows),
             [
                 "response figures of red cases, then cases raised by level, day, grid and rule; tests are not counted",
@@ -144,20 +140,22 @@ def routes(house: House) -> APIRouter:
     async def protection(
         body: shapes.ExportBody,
         who: Annotated[Who, Depends(signed_in)],
+        request: Request,
         from_: FromQuery = None,
         to: ToQuery = None,
-        grid: GridQuery = None,
     ) -> Response:
-        """What `GET /protection` says as a file: home-hours by day, and what took them by reason. It wants a purpose.
+        """What `GET /protection` says of a calendar month that is over (the last, when none is named) as a file: home-hours
+        by day, and what took them by reason. It wants a purpose, and is never narrowed.
 
         No home, no device, and no reason of fewer than five homes.
         """
         purpose = _purpose(body)
-        told, causes, _ = await gathered(house, who, from_, to, grid, None)
+        begin, end = whole_month(house, request, from_, to)
+        told, causes, _ = await gathered(house, who, iso(begin), iso(end), None, None)
         rows = sheets.protection(told, _by_reason(house, causes))
         since = f"; on record since {told['since']}" if told["since"] is not None else ""
         return await taken(
-            who, "protection", purpose, (told["from"], told["to"]), {"grid": grid},
+            who, "protection", purpose, (told["from"], told["to"]),
             lambda head: sheets.csv(head, sheets.PROTECTION_COLUMNS, rows),
             [
                 f"protected home-hours {told['from']} – {told['to']}{since}",
@@ -191,6 +189,26 @@ def routes(house: House) -> APIRouter:
         return {"items": items, "total": len(keys)}
 
     return router
+
+
+def whole_month(
+    house: House, request: Request, from_: str | None, to: str | None
+) -> tuple[datetime, datetime]:
+    """The month of a file; 422 for any other period, and for a part of the community.
+
+    Two files are then of the same homes and days or have none in common: with others, what one holds back could be
+    reckoned from the other (docs/adr/0019).
+    """
+    if narrowed := sorted(NARROWED & request.query_params.keys()):
+        raise Problem(422, Why.invalid, "导出的文件只按全社区，不能再筛选", fields=narrowed)
+    zone = house.picture.registry.zone
+    this, _ = calendar_month(house.clock.now(), zone)
+    begin = moment("from", from_) or calendar_month(this - timedelta(days=1), zone)[0]
+    # 32 days on it is another month in every calendar.
+    end = calendar_month(begin + timedelta(days=32), zone)[0]
+    if begin != calendar_month(begin, zone)[0] or (moment("to", to) or end) != end or end > this:
+        raise Problem(422, Why.invalid, "文件按整月导出，而且这个月要已经过完", fields=["from", "to"])
+    return begin, end
 
 
 def _purpose(body: shapes.ExportBody) -> str:

@@ -80,20 +80,19 @@ async def test_who_took_what_when_and_for_what_is_kept_and_stands_in_the_file(ca
     async with House(history=Hours()) as house:
         async with house.program("operator") as desk:
             body = {"purpose": "周阿婆家,=cmd()\n回访"}
-            answer = await desk.post(f"{V}/kpis/export", json=body, params={"grid": "g05"})
+            answer = await desk.post(f"{V}/kpis/export", json=body)
             head, _ = table(answer)
             assert any("周阿婆家，=cmd() 回访" in line for line in head)
             assert not any(line.startswith("=") or ",=" in line for line in head)
             assert any("陈敏芝 s01" in line for line in head)
             assert any("2026-05-23 12:06 Asia/Shanghai" in line for line in head)
-            assert any("grid=g05" in line for line in head)
             house.clock.advance(timedelta(seconds=1))
             await desk.post(f"{V}/protection/export", json=WHAT_FOR)
             assert (await desk.get(f"{V}/exports")).status_code == 403
         number = re.search(r"export: (\S+)", head[0])[1]
         assert (
             answer.headers["content-disposition"]
-            == f'attachment; filename="anxin-figures-2026-05-01-2026-05-23-{number}.csv"'
+            == f'attachment; filename="anxin-figures-2026-04-01-2026-04-30-{number}.csv"'
         )
         async with house.program("auditor") as auditor:
             told = (await auditor.get(f"{V}/exports")).json()
@@ -109,11 +108,13 @@ async def test_who_took_what_when_and_for_what_is_kept_and_stands_in_the_file(ca
 
 async def test_fewer_than_five_homes_are_not_told_apart_and_no_total_gives_them_away():
     """Nine cases of seven homes: three calls for help and a day of three are held back, and so is what they could be reckoned from."""
-    async with House(site=MANY) as house, house.program("operator") as desk:
+    async with House(site=MANY) as house:
         await cases(house)
-        answer = await desk.post(f"{V}/kpis/export", json=WHAT_FOR)
+        house.clock.advance(timedelta(days=9))
+        async with house.program("operator") as desk:
+            answer = await desk.post(f"{V}/kpis/export", json=WHAT_FOR)
         _, rows = table(answer)
-        assert rows["period", "2026-05-01/2026-05-24"][0] == "9"
+        assert rows["period", "2026-05-01/2026-05-31"][0] == "9"
         assert rows["figure", "ack60"][:3] == ["9", "0", "0.0"]
         assert ("rule", "SOS1") not in rows
         # Told with the others, who would be three by themselves: the six are with them.
@@ -126,10 +127,45 @@ async def test_fewer_than_five_homes_are_not_told_apart_and_no_total_gives_them_
         assert rows["level", "yellow"][0] == "0"
         for one in ("SM1", "317", "h20", "smoke-20", "银杏", "某某"):
             assert one not in answer.text, "no case by itself"
-        _, few = table(await desk.post(f"{V}/kpis/export", json=WHAT_FOR, params={"code": "SOS1"}))
-        assert few["period", "2026-05-01/2026-05-24"][0] == "<5"
-        assert few["figure", "ack60"][:3] == ["<5", "<5", "<5"]
-        assert "3" not in {cell for row in few.values() for cell in row}
+
+
+MAY = {"from": "2026-04-30T16:00:00Z", "to": "2026-05-31T16:00:00Z"}
+
+
+@pytest.mark.parametrize("path", ["kpis/export", "protection/export"])
+async def test_no_two_files_are_a_group_of_fewer_than_five_apart(path):
+    """P-16: a file is of one whole month that is over and of everybody, so that none is a part of another."""
+    async with House(site=MANY, history=Hours()) as house:
+        await cases(house)
+        house.clock.advance(timedelta(days=9))
+        async with house.program("operator") as desk:
+
+            async def asked(**query):
+                answer = await desk.post(f"{V}/{path}", json=WHAT_FOR, params=query)
+                return answer.json()["fields"] if answer.status_code == 422 else table(answer)[1]
+
+            may = await asked()
+            assert ("period", "2026-05-01/2026-05-31") in may
+            assert await asked(**MAY) == await asked(**{"from": MAY["from"]}) == may
+            for part in (
+                {"grid": "g05"},
+                {"code": "SM1"},
+                {"level": "red"},
+                {"home": "h20"},
+                {"grid": "g05", **MAY},
+            ):
+                assert await asked(**part) == [
+                    next(k for k in part if k in ("grid", "code", "level", "home"))
+                ]
+            for other in (
+                {"from": "2026-05-22T16:00:00Z", "to": "2026-05-23T16:00:00Z"},  # a day
+                {**MAY, "to": "2026-05-30T16:00:00Z"},  # all but the last
+                {**MAY, "from": "2026-04-30T17:00:00Z"},  # all but an hour
+                {**MAY, "from": "2026-03-31T16:00:00Z"},  # two months
+                {"from": "2026-05-31T16:00:00Z"},  # the month that runs
+            ):
+                assert await asked(**other) == ["from", "to"], other
+        assert len(await house.stream.keys(PEOPLE, "export.")) >= 1
 
 
 class Community(Hours):
@@ -148,7 +184,7 @@ async def test_hours_are_told_by_reason_and_never_by_device():
     async with House(site=MANY, history=Community()) as house, house.program("mender") as client:
         answer = await client.post(f"{V}/protection/export", json=WHAT_FOR)
         _, rows = table(answer)
-        assert rows["period", "2026-05-01/2026-05-23"][-1] == "12"
+        assert rows["period", "2026-04-01/2026-04-30"][-1] == "12"
         assert (
             rows["cause", "service"] == ["", "0", "0", "0", "2.0", "12"]
             or rows["cause", "service"][-1] == "12"

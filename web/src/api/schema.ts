@@ -1611,7 +1611,8 @@ export interface paths {
         put?: never;
         /**
          * Figures
-         * @description What `GET /kpis` says as a file: figures, cases by level, day, grid and rule. It wants a purpose.
+         * @description What `GET /kpis` says of a calendar month that is over (the last, when none is named) as a file: figures, cases
+         *     by level, day, grid and rule. It wants a purpose, and is never narrowed.
          *
          *     No case stands in it by itself, and no group of fewer than five homes.
          */
@@ -1633,7 +1634,8 @@ export interface paths {
         put?: never;
         /**
          * Protection
-         * @description What `GET /protection` says as a file: home-hours by day, and what took them by reason. It wants a purpose.
+         * @description What `GET /protection` says of a calendar month that is over (the last, when none is named) as a file: home-hours
+         *     by day, and what took them by reason. It wants a purpose, and is never narrowed.
          *
          *     No home, no device, and no reason of fewer than five homes.
          */
@@ -12247,12 +12249,6 @@ export interface operations {
             query?: {
                 from?: string | null;
                 to?: string | null;
-                /** @description of a grid or a micro-grid, its id */
-                grid?: string | null;
-                /** @description of a rule, as SM1 */
-                code?: string | null;
-                /** @description what happened on each day, false shares, load */
-                level?: components["schemas"]["Level"] | null;
             };
             header?: never;
             path?: never;
@@ -12316,8 +12312,6 @@ export interface operations {
             query?: {
                 from?: string | null;
                 to?: string | null;
-                /** @description of a grid or a micro-grid, its id */
-                grid?: string | null;
             };
             header?: never;
             path?: never;
