@@ -75,6 +75,7 @@ def test_a_device_on_a_phone_in_english(room: Room, sit: Sit) -> None:
                    script="localStorage.setItem('anxin.language', 'en')")  # fmt: skip
         expect(cell(page, "battery")).to_contain_text("Reaches 10% between")
         expect(page.locator(f'[data-battery="{smoke_of(room)}"]')).to_contain_text("Reaches 10% between")
+        expect(page.locator(f'[data-battery="{smoke_of(room)}"]')).to_contain_text(home.address)
         fits(page)
         assert axe(page) == []
         picture(page, "device-phone-en")

@@ -273,6 +273,35 @@ def test_c_a11y_1_axe_finds_nothing(room: Room, sit: Sit, user: str, path: str) 
         picture(page, f"phone{path.replace('/', '-').replace('?', '-')}")
 
 
+@pytest.mark.parametrize("path", ["/desk", "/wall", "/residents", "/go", "/family"])
+def test_c_a11y_1_axe_finds_nothing_when_the_picture_is_in_doubt(room: Room, sit: Sit, path: str) -> None:
+    """C-A11Y-1: a server that hears no device, a line that is late, a line that is down; with several reds in the centre."""
+    for home in ("h0317", *list(room.registry.homes)[3:6]):
+        room.raised("smoke", home)
+    user = {"/go": "responder", "/family": "family"}.get(path, "operator")
+    phone = user != "operator"
+    page = sit(path, user=user, width=390 if phone else 1920, height=844 if phone else 1080)
+    if path in ("/desk", "/wall"):
+        expect(page.locator("[data-tile]")).to_have_count(4)
+    assert axe(page) == []
+    if not phone:
+        room.devices = False
+        try:
+            wait_for(
+                lambda: (
+                    not room.passes(70) and page.locator("html").get_attribute("data-devices") == "silent"
+                ),
+                what="the doubt",
+            )
+            assert axe(page) == []
+        finally:
+            room.devices = True
+    with room.silenced():
+        for link in ("stale", "down"):
+            page.locator(f'html[data-link="{link}"]').wait_for(state="attached")
+            assert axe(page) == [], link
+
+
 @pytest.mark.parametrize("state", ["drawer", "stale", "keys", "sign-in"])
 def test_c_a11y_1_axe_finds_nothing_in_the_other_states(room: Room, sit: Sit, state: str) -> None:
     """C-A11Y-1: the drawer on each tab, a doubtful picture, the list of keys, the sign-in."""

@@ -687,6 +687,8 @@ def test_the_family_page_offline_shows_the_last_sentence_with_its_time_in_bold(r
     room.start()
     page.evaluate("document.documentElement.style.fontSize = '1250%'")
     comes_to(lambda: page.evaluate(WIDE), False, "letters of twice the size in the page")
+    lines = "one => { const words = document.createRange(); words.selectNodeContents(one); return words.getClientRects().length }"
+    comes_to(lambda: page.locator("header summary").evaluate(lines), 1, "a name in one line")
 
 
 def test_every_state_of_the_phones_speaks_english(room: Room, sit: Sit) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from care.words import Level
-from tests.e2e.conftest import Sit, open_screen, picture, wait_for
+from tests.e2e.conftest import Sit, comes_to, open_screen, picture, wait_for
 from tests.e2e.room import Room
 from tests.e2e.test_checks_look import CLIPPED, axe
 
@@ -258,6 +258,13 @@ def test_the_sound_check_covers_no_timer(room: Room, sit: Sit) -> None:
         page.locator(".hero").wait_for()
         page.locator(".check").wait_for()
         assert page.evaluate(covers) == [], width
+    # On a phone there is no room beside the case: it comes when none is in the centre.
+    phone = sit("/desk", width=390, height=844)
+    phone.locator(".check").wait_for(state="attached")
+    phone.locator(".acts .take").wait_for()
+    comes_to(lambda: phone.evaluate(covers), [], "keys that nothing lies on")
+    room.empty()
+    expect(phone.locator(".check")).to_be_visible()
 
 
 def test_a_simulator_that_is_away_is_said_and_one_that_comes_back_is_found(room: Room, panel: Page) -> None:

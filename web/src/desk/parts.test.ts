@@ -137,6 +137,11 @@ describe('the four keys', () => {
     expect(early).toContain('正在读取')
     expect(early).not.toContain('没有可派的人')
   })
+  it('two of the same name are told apart by what they are', () => {
+    const person = (id: string, name: string, role: string) => ({ id, name, role, state: 'free' as const, minutes: 4 })
+    const wrapper = show(DispatchPanel, { props: { people: [person('s1', '虞志强', 'neighbour'), person('s2', '方裕民', 'neighbour'), person('s3', '虞志强', 'volunteer')] as never, chosen: [] } })
+    expect(wrapper.findAll('.name').map((one) => one.text())).toEqual(['虞志强\u00a0邻居', '方裕民', '虞志强\u00a0志愿者'])
+  })
 })
 
 describe('the outcome', () => {

@@ -6,7 +6,7 @@ export const caseZh = {
   evidence: {
     title: '依据', rule: (rule: string, version: string) => `规则 ${rule} 第 ${version} 版`, cleared: (clock: string) => `${clock} 恢复`, device: '设备', quantity: '读数', value: '值', at: '时间', received: '收到', limits: '当时的限值', yes: '是', no: '否',
   },
-  history: { title: '经过', told: (at: string) => `（${at} 收到）`, loading: '正在读取', failed: '暂时读不到经过', deliveries: '通知', noDeliveries: '还没有发出通知', person: '人员', channel: '渠道', state: '状态' },
+  history: { title: '经过', told: (at: string) => `（${at} 收到）`, loading: '正在读取', failed: '暂时读不到经过', deliveries: '通知', noDeliveries: '还没有发出通知', person: '人员', channel: '渠道', state: '状态', channels: { webpush: '浏览器', wecombot: '企业微信', dingtalk: '钉钉', feishu: '飞书', lark: '飞书', schan: '微信', sms: '短信', voice: '语音电话', mailto: '邮件', mailtos: '邮件', json: '接口', jsons: '接口', unknown: '没有通知地址' } as Record<string, string> },
   photos: { title: '现场照片', of: (who: string, at: string) => `${who} ${at} 拍的现场照片`, remove: '删除', sure: '确定删除，不能恢复', failed: '没有删除，请稍后再试' },
   deliveries: { queued: '待发', accepted: '对方已收', refused: '对方拒收', failed: '没有发出' },
   timeline: {

@@ -14,7 +14,7 @@ export const officeEn: OfficeTexts = {
     reasonAsk: 'No alert about the person is open at this home (devices, tasks and blue ones do not count). To see health data, please say why; it is recorded.', reasonGive: 'View', reasons: ['Follow-up call', 'Doctor’s visit', 'The family asked', 'Device repair'],
     usual: (low, high) => `usually ${low}–${high}`, noUsual: 'not enough data yet to say what is usual', noData: 'no data', was: (value, at) => `${value} at ${at}`, yes: 'yes', unknown: 'unknown', inferred: 'inferred',
     alarms: 'Alerts', noAlarms: 'No alerts in this time', noLanes: 'No activity data', withheld: { consent: 'not shown, the resident has not agreed that you see it', role: 'not shown to your role' }, hidden: (what, why) => `${what}: ${why}`, hiddenNames: { heart_rate: 'Heart rate', respiration_rate: 'Breathing', in_bed: 'In bed', motion: 'Movement', presence: 'Presence', door_open: 'Front door' },
-    sleep: 'Sleep', nights: 'last 14 nights', hours: 'h', ups: (n) => `up ${n}×`, few: 'too little', noNights: 'No belt data in 14 nights', nightMean: (n, hours, ups) => `${n} nights with data: ${hours} h in bed, up ${ups} times on average`,
+    sleep: 'Sleep', nights: 'last 14 nights', hours: 'h', ups: (n) => `up ${n}×`, few: 'too little', soFar: (hours) => `${hours} h so far`, noNights: 'No belt data in 14 nights', nightMean: (n, hours, ups) => `${n} nights with data: ${hours} h in bed, up ${ups} times on average`,
     vitalSummary: (what, band, gaps, beyond) => `${what}: ${band === null ? 'no usual range yet' : `usually ${band[0]} to ${band[1]}`}, ${gaps} gaps, ${beyond} values beyond`,
   },
   lanes: { bed: 'In bed', kitchen: 'Kitchen', bathroom: 'Bathroom', other: 'Other rooms', door: 'Front door', out: 'Out' },

@@ -12,7 +12,7 @@ export const officeZh = {
     reasonAsk: '此户现在没有涉及老人安危的未结告警（设备、任务类和蓝色不算）。查看健康数据请写明理由；谁看过、为什么看，都会留存备查。', reasonGive: '查看', reasons: ['电话回访', '社区医生随访', '家属来电询问', '设备检修'],
     usual: (low: number, high: number) => `本人平时 ${low}–${high}`, noUsual: '数据还不够，说不出平时范围', noData: '无数据', was: (value: string, at: string) => `${at} 为 ${value}`, yes: '是', unknown: '不知道', inferred: '推断',
     alarms: '告警', noAlarms: '这段时间没有告警', noLanes: '没有可用的活动数据', withheld: { consent: '老人没有同意向您显示', role: '不对您的角色开放' }, hidden: (what: string, why: string) => `${what}：${why}`, hiddenNames: { heart_rate: '心率', respiration_rate: '呼吸', in_bed: '在床', motion: '活动', presence: '有无人', door_open: '入户门' } as Record<string, string>,
-    sleep: '睡眠', nights: '近 14 夜', hours: '小时', ups: (n: number) => `起 ${n} 次`, few: '数据不足', noNights: '近 14 夜没有床带数据', nightMean: (n: number, hours: string, ups: string) => `有数据的 ${n} 夜平均在床 ${hours} 小时，起夜 ${ups} 次`,
+    sleep: '睡眠', nights: '近 14 夜', hours: '小时', ups: (n: number) => `起 ${n} 次`, few: '数据不足', soFar: (hours: string) => `至今 ${hours} 小时`, noNights: '近 14 夜没有床带数据', nightMean: (n: number, hours: string, ups: string) => `有数据的 ${n} 夜平均在床 ${hours} 小时，起夜 ${ups} 次`,
     vitalSummary: (what: string, band: readonly number[] | null, gaps: number, beyond: number) => `${what}曲线，${band === null ? '还没有平时范围' : `平时 ${band[0]} 到 ${band[1]}`}，${gaps} 段无数据，${beyond} 处超出平时范围`,
   },
   lanes: { bed: '在床', kitchen: '厨房', bathroom: '卫生间', other: '其他房间', door: '入户门', out: '外出' },
