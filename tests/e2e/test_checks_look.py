@@ -273,6 +273,24 @@ def test_c_a11y_1_axe_finds_nothing(room: Room, sit: Sit, user: str, path: str) 
         picture(page, f"phone{path.replace('/', '-').replace('?', '-')}")
 
 
+PALE_BANNER = """() => {
+  const channel = (value) => { const part = value / 255; return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4 }
+  const light = (colour) => { const [r, g, b] = colour.match(/[\\d.]+/g).map(Number); return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b) }
+  const bad = []
+  for (const one of document.querySelectorAll('.over .banner, .over .banner *')) {
+    const style = getComputedStyle(one), ground = getComputedStyle(one.closest('.banner'))
+    const grounds = [ground.backgroundColor, ...(ground.backgroundImage.match(/rgba?\\([^)]+\\)/g) ?? [])].filter((colour) => !/, 0\\)/.test(colour))
+    if (grounds.length === 0) bad.push('no ground')
+    for (const under of grounds) {
+      const [a, b] = [light(style.color), light(under)]
+      if ((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5) bad.push(`${one.textContent.trim()}: ${style.color} on ${under}`)
+    }
+  }
+  return document.querySelector('.over .banner') ? bad : ['no banner']
+}"""
+"""Words of the banner over the header that cannot be read: axe does not judge them, because the frame of doubt lies over them."""
+
+
 @pytest.mark.parametrize("path", ["/desk", "/wall", "/residents", "/go", "/family"])
 def test_c_a11y_1_axe_finds_nothing_when_the_picture_is_in_doubt(room: Room, sit: Sit, path: str) -> None:
     """C-A11Y-1: a server that hears no device, a line that is late, a line that is down; with several reds in the centre."""
@@ -294,12 +312,15 @@ def test_c_a11y_1_axe_finds_nothing_when_the_picture_is_in_doubt(room: Room, sit
                 what="the doubt",
             )
             assert axe(page) == []
+            comes_to(lambda: page.evaluate(PALE_BANNER), [], "a banner that can be read")
         finally:
             room.devices = True
     with room.silenced():
         for link in ("stale", "down"):
             page.locator(f'html[data-link="{link}"]').wait_for(state="attached")
             assert axe(page) == [], link
+            if not phone:
+                comes_to(lambda: page.evaluate(PALE_BANNER), [], "a banner that can be read")
 
 
 @pytest.mark.parametrize("state", ["drawer", "stale", "keys", "sign-in"])
