@@ -33,3 +33,7 @@ it('no Chinese is left in English, and nothing is empty by mistake', () => {
 it('the house speaks quietly: no exclamation marks', () => {
   expect([...leaves(zh), ...leaves(en)].filter(([, words]) => /[!！]/.test(words))).toEqual([])
 })
+
+it('the list of keys has a word for each key of a call', () => {
+  for (const one of [keyTexts.zh, keyTexts.en]) expect(one.keys.call.split(/[:：]/)[1]!.split(/[,、]/)).toHaveLength(one.names.call.split(' ').length)
+})
