@@ -244,6 +244,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.open and (self.state is AlertState.new or self.resumed)
 
     @property
+    def overdue(self) -> bool:
+        """Somebody ought to be there by now, and nobody is."""
+        return self.open and self.promise == "broken" and self.state is not AlertState.attended
+
+    @property
     def answered(self) -> bool:
         """Somebody goes there, the home answered the telephone, or who has it has not rung in vain yet."""
         rung = [c.result for c in self.calls if c.at >= self.opened_at and of_home(self, c.to)]

@@ -60,10 +60,12 @@ def level_words(alert: Alert, language: str = "zh") -> str:
 
 
 def state_words(alert: Alert, language: str = "zh") -> str:
-    """What people have done about it, in words for the screen; of a case that is loud again, why."""
+    """What people have done about it, in words for the screen; of a case that is loud again, why; that nobody is there in time."""
     words = texts()["words"]
     if alert.open and alert.resumed:
         return str(words["resumed"][language][(alert.resumed_why or ResumedWhy.idle).value])
+    if alert.overdue and alert.state is not AlertState.new:
+        return str(words["overdue"][language])
     # Asked is not on the way: nobody may think that help is coming while nobody has said so.
     asked = alert.state is AlertState.dispatched and not alert.going
     return str(words["state"][language]["asked" if asked else alert.state.value])

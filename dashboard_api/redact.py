@@ -42,6 +42,7 @@ _PLAIN = (
     "hold_until",
     "resumed",
     "resumed_why",
+    "overdue",
     "micro_grid",
     "simulated",
     "at_centre",

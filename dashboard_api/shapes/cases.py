@@ -326,6 +326,8 @@ class Alert(Shape):
     """Somebody had it, and it is loud again."""
     resumed_why: ResumedWhy | None = None
     """Why; null where an old record does not say."""
+    overdue: bool = False
+    """The promise to be there (`arrive_by`) has passed, and nobody is."""
     called: list[CalledBody] = []
     ladder: list[LadderStep] = []
     at_centre: bool = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import Sit, comes_to, live, open_screen, seat, wait_for
+from tests.e2e.conftest import Sit, comes_to, live, open_screen, picture, seat, wait_for
 from tests.e2e.room import Room
 
 if TYPE_CHECKING:
@@ -137,6 +137,33 @@ def test_c_snd_4_each_level_has_its_own_sound_and_red_goes_on(room: Room, kiosk:
     with room.silenced():
         wait_for(lambda: TECHNICAL in bursts(page), what="the broken line")
     assert len(reds(page)) == before, "no red any more"
+    context.close()
+
+
+def test_nobody_came_in_time_is_heard_and_stands_in_the_lane(room: Room, kiosk: Browser) -> None:
+    """A red that somebody has and that nobody came to within the promise: three notes, back in the lane, until somebody is there."""
+    context = open_screen(kiosk)
+    seat(context, room)
+    context.add_init_script(BURSTS)
+    page = context.new_page()
+    page.goto(f"{room.url}/desk")
+    live(page)
+    page.wait_for_selector('html[data-audio="running"]', state="attached")
+    alert = room.raised("smoke", next(iter(room.registry.homes)))
+    room.command(alert, "acknowledge", actor="s01")
+    room.command(alert, "dispatch", actor="s01", responders=["s07"])
+    room.command(alert, "accept", actor="s07")
+    row = page.locator(f'.queue [data-alert="{alert}"]')
+    expect(page.locator(f'.queue .scroll [data-alert="{alert}"]')).to_be_visible()
+    before = bursts(page)
+    assert YELLOW not in before
+    room.passes(601)
+    expect(page.locator(f'.lane [data-alert="{alert}"]')).to_contain_text("超时未到场")
+    wait_for(lambda: YELLOW in bursts(page)[len(before) :], what="three notes")
+    picture(page, "overdue")
+    room.command(alert, "arrive", actor="s07")
+    expect(row).not_to_contain_text("超时未到场")
+    expect(page.locator(f'.queue .scroll [data-alert="{alert}"]')).to_be_visible()
     context.close()
 
 

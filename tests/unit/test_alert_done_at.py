@@ -59,7 +59,9 @@ def test_who_was_there_too_late_was_too_late() -> None:
     """The own time mends only what was told late."""
     story = sent()
     story.wait(890)
+    assert story.alert.overdue
     story.do("arrive", "s07", at=NOON + seconds(700))
+    assert not story.alert.overdue
     assert (story.alert.promise, story.since(going(story.alert).arrived_at)) == ("broken", 700)
 
 

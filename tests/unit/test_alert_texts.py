@@ -123,7 +123,7 @@ def test_buildings(address: str, building: str) -> None:
 
 
 def test_state_words() -> None:
-    """未接警, 已接警; nobody is on the way before somebody has accepted; and what is loud again."""
+    """未接警, 已接警; nobody is on the way before somebody has accepted; what is loud again; nobody came in time."""
     story = Story()
     story.finding()
     assert state_words(story.alert) == "未接警"
@@ -139,6 +139,11 @@ def test_state_words() -> None:
     assert state_words(other.alert) == "上门中"
     story.wait(61)
     assert state_words(story.alert) == "接警后未处置"
+    other.wait(600)
+    assert state_words(other.alert) == "超时未到场"
+    assert state_words(other.alert, "en") == "Nobody there in time"
+    other.do("arrive", by="s07")
+    assert state_words(other.alert) == "已到场"
 
 
 def test_texts_are_whole() -> None:

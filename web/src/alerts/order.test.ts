@@ -34,6 +34,13 @@ describe('the queue', () => {
     expect(ids(queue.waitingRed)).toEqual(['r'])
   })
 
+  it('a red to which nobody came in time is back in the lane, behind those nobody has', () => {
+    const sent = { ...taken, state: 'dispatched', overdue: true } as const
+    const queue = order([red('late', 900, sent), red('new', 3), red('going', 700, { ...taken, state: 'dispatched' }), yellow('visit', 8_000, sent)], 's01')
+    expect(ids(queue.lane)).toEqual(['new', 'late'])
+    expect(ids(queue.inHand)).toEqual(['going', 'visit'])
+  })
+
   it('a case opened again waits from then on', () => {
     const ladder = [{ step: 1, at_seconds: 30, due_at: at(-20), label: '全部值班席', state: 'next' as const }]
     expect(openedAt(red('r', 1800, { ladder }))).toBe(NOON - 10_000)

@@ -1,6 +1,6 @@
 /**
  * Which case stands where in the queue, and which one the centre shows. Pure.
- * Order (ux.md 9.2): unacknowledged red, oldest first → acknowledged red without action → yellow by age →
+ * Order (ux.md 9.2): unacknowledged red, oldest first → acknowledged red without action, or where nobody came in time → yellow by age →
  * in hand (mine, then others') → blue. Nothing can push a waiting red from the first place. In a flood what waits and is not
  * red stands by its cause.
  */
@@ -56,7 +56,7 @@ export function order(alerts: Iterable<Alert>, mine: string | null, flood = fals
     if (alert.state === 'closed') continue
     queue.counts[alert.level] += 1
     if (isWaitingRed(alert)) queue.waitingRed.push(alert)
-    else if (alert.level === 'red' && isWithoutAction(alert)) quietReds.push(alert)
+    else if (alert.level === 'red' && (alert.overdue || isWithoutAction(alert))) quietReds.push(alert)
     else if (!isUnacknowledged(alert)) queue.inHand.push(alert)
     else if (alert.level === 'yellow') queue.yellow.push(alert)
     else queue.blue.push(alert)

@@ -2220,6 +2220,11 @@ export interface components {
             resumed?: boolean;
             resumed_why?: components["schemas"]["ResumedWhy"] | null;
             /**
+             * Overdue
+             * @default false
+             */
+            overdue?: boolean;
+            /**
              * Called
              * @default []
              */

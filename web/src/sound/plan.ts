@@ -1,7 +1,7 @@
 /**
  * Which sound is due now. (memory, what is open, now) → (memory, bursts to play). Pure; sound/speaker.ts plays them.
  * The rules are ux.md 7.5: red repeats every 5 s until somebody takes it and starts again with each new red; yellow
- * every 20 s for at most 3 minutes; blue once; the technical sound every 10 s until the link is back.
+ * every 20 s for at most 3 minutes, and so does a case to which nobody came in time; blue once; the technical sound every 10 s until the link is back.
  */
 export type Pattern = 'red' | 'yellow' | 'blue' | 'technical'
 
@@ -21,7 +21,7 @@ export interface Open {
 
 export interface SoundFacts {
   now_ms: number
-  /** waiting reds, yellows and blues */
+  /** waiting reds, yellows and blues; among the yellows whatever nobody came to in time */
   red: readonly Open[]
   yellow: readonly Open[]
   blue: readonly Open[]

@@ -83,10 +83,13 @@ export function provideSound(live: Live, person: string): Sound {
     const now = live.local.value + clock.offset_ms
     const list: Open[] = []
     for (const alert of alerts.values()) {
-      if (alert.level !== level || !isUnacknowledged(alert)) continue
+      const waits = isUnacknowledged(alert)
+      // who took it relies on somebody who is not there: the notes of a yellow, a red as well
+      const late = level === 'yellow' && !waits && alert.overdue === true
+      if (!late && !(waits && alert.level === level)) continue
       const held = ms(alert.hold_until)
       if (held !== null && held > now) continue
-      list.push({ id: alert.id, since_ms: openedAt(alert) - clock.offset_ms })
+      list.push({ id: alert.id, since_ms: (late ? (ms(alert.arrive_by) ?? now) : openedAt(alert)) - clock.offset_ms })
     }
     return list
   }
