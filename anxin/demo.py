@@ -315,7 +315,10 @@ def _welcome(
     scheme = "mqtts" if settings.mqtt.certificate is not None else "mqtt"
     table.add_row("devices (MQTT)", f"{scheme}://{settings.mqtt.listen.reachable}")
     table.add_row("API", f"{base}/openapi.json")
-    table.add_row("sign in as", "operator · responder · social · family · doctor · technician · admin")
+    table.add_row(
+        "sign in as",
+        "operator · supervisor · responder · social · family · doctor · technician · admin · auditor",
+    )
     table.add_row("password", settings.demo.password or "")
     if scenarios:
         table.add_row("what will happen", ", ".join(scenarios))

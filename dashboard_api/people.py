@@ -499,6 +499,8 @@ class DemoUser:
     name: str
     role: Role
     roles: tuple[Role, ...] = field(default=())
+    display: str = ""
+    """What the screens call it when the site file has nobody it could stand for; the name when empty."""
 
 
 DEMO_USERS = (
@@ -509,13 +511,15 @@ DEMO_USERS = (
     DemoUser("admin", Role.admin, (Role.admin,)),
     DemoUser("social", Role.social_worker, (Role.social_worker,)),
     DemoUser("technician", Role.maintenance, (Role.maintenance,)),
+    DemoUser("supervisor", Role.supervisor, (Role.supervisor,)),
+    DemoUser("auditor", Role.auditor, display="审计员"),
 )
 
 
 async def make_demo_users(
     stream: Stream, registry: Registry, password: str, now: datetime | None = None
 ) -> list[User]:
-    """The demo sign-ins: the contract's five, a social worker and who mends devices, each standing for the first fitting person of the site file.
+    """The demo sign-ins: the contract's five, a social worker, who mends devices, a supervisor and an auditor, each standing for the first fitting person of the site file.
 
     Sign-ins that already have this password and person are left alone, so that a restart ends no session.
     """
@@ -527,7 +531,7 @@ async def make_demo_users(
             # rather one who may be told something
             homes = sorted(registry.site.homes, key=lambda h: not any(agreed(r) for r in h.residents))
             relative = next((c for h in homes for c in h.contacts), None)
-        display = person.name if person else relative.name if relative else demo.name
+        display = person.name if person else relative.name if relative else demo.display or demo.name
         staff = person.id if person else None
         contact = relative.id if relative else None
         entry = await stream.get(PEOPLE, f"user.{demo.name}")
