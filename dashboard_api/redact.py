@@ -447,6 +447,7 @@ def duty(board: Json, view: str, *, record: bool = False) -> Json | None:
                 },
                 "name": surname(r["name"]),
                 "doing": "忙" if r["state"] == "busy" else "空闲",
+                "within": r.get("within"),
             }
             for r in board["responders"]
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from structlog import get_logger
@@ -183,7 +183,9 @@ def routes(house: House) -> APIRouter:
 
     @router.get(f"{V}/duty/now", response_model=shapes.Duty, tags=["duty"])
     async def duty_now(
-        who: Annotated[Who, Depends(signed_in)], alert: Annotated[str | None, Query(max_length=64)] = None
+        who: Annotated[Who, Depends(signed_in)],
+        alert: Annotated[str | None, Query(max_length=64)] = None,
+        view: Annotated[Literal["desk", "wall"], Query()] = "desk",
     ) -> Json:
         """Who is on duty; with a case, how many minutes away from it, the nearest free one first."""
         home = None
@@ -195,7 +197,7 @@ def routes(house: House) -> APIRouter:
                 raise Problem(404, Why.unknown_alert, "没有这个告警")
             home = case.alert.home
         board = house.duty(house.clock.now(), home)
-        return redact.duty(board, "desk", record=who.role is Role.auditor) or {}
+        return redact.duty(board, view, record=who.role is Role.auditor) or {}
 
     @router.get(f"{V}/duty/coverage", response_model=shapes.Coverage, tags=["duty"])
     def coverage(at: Annotated[str | None, Query(max_length=40)] = None) -> Response:

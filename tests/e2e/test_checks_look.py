@@ -507,6 +507,44 @@ def test_wall_and_desk_count_the_same_circle(room: Room, sit: Sit) -> None:
     comes_to(lambda: wall.locator(count).inner_text() == desk.locator(count).inner_text(), True, "one number")
 
 
+NUMBERED = """() => ({
+  list: [...document.querySelectorAll('[data-person]')].slice(0, 9).map((row) => row.dataset.person),
+  dots: [...document.querySelectorAll('.map .digit')].map((one) => Number(one.textContent)),
+})"""
+
+
+@pytest.mark.parametrize("width", [1920, 3840])
+def test_one_number_is_one_person_on_desk_and_wall(room: Room, sit: Sit, width: int) -> None:
+    """A desk calls 「6 号」 to whoever looks at the wall: the same order, busy ones last, and no dot that is not in the list; a yellow too."""
+    alert, other = room.raised("smoke", "h0317"), room.raised("sos", list(room.registry.homes)[4])
+    room.command(other, "acknowledge", actor="s01")
+    desk, wall = sit(f"/desk?at={alert}"), sit("/wall", width=width)
+
+    def alike() -> bool:
+        here, there = desk.evaluate(NUMBERED), wall.evaluate(NUMBERED)
+        rows = len(there["list"])
+        assert 4 <= rows <= len(here["list"])
+        return bool(here["list"][:rows] == there["list"] and there["dots"] == here["dots"][: len(there["dots"])]
+                    and all(n <= rows for n in there["dots"]))  # fmt: skip
+
+    for page in (desk, wall):
+        page.locator(f'[data-hero~="{alert}"]').wait_for()
+        expect(page.locator(".people th.eta")).to_be_visible()
+    wait_for(alike, what="one order")
+    nearest = desk.evaluate(NUMBERED)["list"][0]
+    room.command(other, "dispatch", actor="s01", responders=[nearest])
+    room.command(other, "accept", actor=nearest)
+    for page in (desk, wall):
+        expect(page.locator("[data-person]").first).not_to_have_attribute("data-person", nearest)
+    wait_for(alike, what="one order, the busy one last")
+    room.empty()
+    yellow = room.raised("bed", "h0318")
+    desk.goto(f"{room.url}/desk?at={yellow}")
+    for page in (desk, wall):
+        page.locator(f'[data-hero~="{yellow}"]').wait_for()
+    wait_for(alike, what="one order for a yellow")
+
+
 def test_the_wall_names_who_goes_before_who_was_asked(room: Room, sit: Sit) -> None:
     """Of five who were sent the last one accepts: the wall has room for three, and that one stands first; before, nobody is said to go."""
     alert = room.raised("fall", "h0317")

@@ -796,6 +796,12 @@ async def test_duty_says_how_far_everybody_is_from_a_case():
         assert duty.responders[0].id == "s07"
         assert duty.responders[0].within is True
         assert duty.responders[0].minutes < duty.responders[1].minutes
+        wall = (await desk.get(f"{V}/duty/now", params={"alert": alert, "view": "wall"})).json()
+        alike = ("id", "state", "minutes", "within", "location")
+        assert [[r[k] for k in alike] for r in wall["responders"]] == [
+            [r[k] for k in alike] for r in duty.model_dump(mode="json")["responders"]
+        ]
+        assert all(r["phone"] is None and len(r["name"]) < 4 for r in wall["responders"]), "a surname"
         version = (await desk.get(f"{V}/alerts/{alert}")).json()["version"]
         await desk.post(f"{V}/alerts/{alert}/accept", json={"version": version, "by": "s07"})
         busy = (await desk.get(f"{V}/duty/now")).json()["responders"][0]

@@ -109,7 +109,7 @@ export const api = {
     whole(await ask<Alert>('POST', `/alerts/${at(id)}/${name}`, body, { 'idempotency-key': key })),
   codes: () => ask<Codes>('GET', '/codes'),
   strip: (home: string, minutes = 60) => ask<Strip>('GET', `/homes/${at(home)}/strip?minutes=${minutes}`),
-  duty: (alert?: string) => ask<Duty>('GET', alert === undefined ? '/duty/now' : `/duty/now?alert=${at(alert)}`),
+  duty: (alert?: string, view?: 'wall') => ask<Duty>('GET', alert === undefined ? '/duty/now' : `/duty/now?alert=${at(alert)}${view === undefined ? '' : `&view=${view}`}`),
   map: () => ask<CommunityMap>('GET', '/map'),
   beat: (beat: Beat) => ask<void>('POST', '/beats', beat),
   residents: (words: string) => ask<Schemas['Residents']>('GET', `/residents?q=${at(words)}`),

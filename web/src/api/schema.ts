@@ -7599,6 +7599,7 @@ export interface operations {
         parameters: {
             query?: {
                 alert?: string | null;
+                view?: "desk" | "wall";
             };
             header?: never;
             path?: never;

@@ -4,9 +4,10 @@
  */
 import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue'
 import { api, Refusal, type CommandName } from '../api/client'
-import type { Alert, CallResult, Duty, Me } from '../api/types'
+import type { Alert, CallResult, Me } from '../api/types'
 import { isFiltering, NO_FILTER, type Filter } from '../alerts/filter'
 import { chooseHero, isWaitingRed, order, walk, type Selection } from '../alerts/order'
+import { useDuty } from '../duty/useDuty'
 import type { Live } from '../live/useLive'
 import { mayAct } from '../session'
 import { listed, texts as t } from '../texts'
@@ -84,20 +85,7 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     chosen.value = []
   }, { immediate: true })
 
-  // who could go to this door: asked anew with each case and each change of duty
-  const duty = shallowRef<Duty | null>(null)
-  let asked = 0
-  watch([() => first.value?.id ?? null, () => live.picture.value.duty, () => first.value?.responders.length], async ([id]) => {
-    const turn = (asked += 1)
-    duty.value = live.picture.value.duty
-    if (id === null) return
-    try {
-      const answer = await api.duty(id)
-      if (turn === asked) duty.value = answer
-    } catch {
-      // the list without minutes stays; the link says the rest
-    }
-  }, { immediate: true })
+  const duty = useDuty(live, first)
   const people = computed(() => duty.value?.responders ?? [])
 
   let lastNotice = 0
