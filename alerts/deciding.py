@@ -254,8 +254,9 @@ def _go(alert: Alert, order: Order, now: datetime) -> list[Event]:
         case Command.decline:
             if state == "declined" and own:
                 return []
-            if state == "arrived":
-                raise NotAllowed(No.not_allowed, "is there: hand over first")
+            if state == "arrived" and not note.strip():
+                # Nobody leaves in silence; who must go all the same says why, and the desk is rung again.
+                raise NotAllowed(No.not_allowed, "is there: hand over first, or say why you have to leave")
             if state in ("declined", "left"):
                 raise NotAllowed(No.not_allowed, f"has {state} already")
             return [Declined(at=now, who=who, by=order.actor, note=note)]

@@ -62,6 +62,8 @@ class ResumedWhy(StrEnum):
     """Asked to go, but nobody accepted."""
     nobody_going = "nobody_going"
     """Whoever was to go cannot."""
+    nobody_there = "nobody_there"
+    """Whoever was there had to leave, and nobody has taken over."""
     hold_ended = "hold_ended"
     nobody_on_duty = "nobody_on_duty"
     """The service itself was to send somebody, and there was nobody to send."""

@@ -387,12 +387,19 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
             return _noted(alert, event.by, event.at, event.note)
         case Declined():
             went = alert.going
-            alert = _with_responder(alert, _responder(event))
+            was = alert.responder(event.who)
+            left = was is not None and was.state == "arrived"
+            alert = _with_responder(alert, _replace(_responder(event), state="left" if left else "declined"))
+            if left and not any(r.state == "arrived" for r in alert.responders):
+                # Nobody is there any more: no screen may say that somebody is.
+                alert = _replace(alert, state=AlertState.dispatched)
             if alert.state is AlertState.dispatched and not alert.going:
                 waiting = any(r.asked and r.state == "offered" for r in alert.responders)
                 if went or not waiting:
                     # Who was to go does not: at once, not after another minute.
-                    alert = _replace(alert, work_due=event.at, work_why="nobody_going")
+                    alert = _replace(
+                        alert, work_due=event.at, work_why="nobody_there" if left else "nobody_going"
+                    )
             return _noted(alert, event.by, event.at, event.note)
         case HandedOver():
             alert = _hand_over(alert, event)

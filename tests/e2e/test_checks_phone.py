@@ -422,6 +422,61 @@ def test_who_declines_is_not_told_that_somebody_else_goes(room: Room, sit: Sit) 
     expect(page.locator(".ended")).to_have_count(0)
 
 
+def told_in(room: Room, alert: str, kind: str) -> int:
+    """How often something of this kind stands in the log."""
+    log = room.house.picture.cases[alert].log
+    return sum(type(event).__name__ == kind for change in log for event in change.events)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_who_is_there_hands_over_to_somebody_who_goes_too(room: Room, sit: Sit, language: str) -> None:
+    """9.9: 处理 → 交接: two presses, offline as well; a double press counts once, and the other has the task then."""
+    alert = offered(room)
+    there(room, alert)
+    other = next(
+        s for s in room.registry.site.staff if s.role.value == "grid_worker" and s.id != me(room)
+    )  # fmt: skip
+    room.command(alert, "dispatch", actor="s01", responders=[other.id])
+    for step in ("accept", "depart"):
+        room.command(alert, step, actor=other.id)
+    script = f"localStorage.setItem('anxin.language', '{language}')"
+    page = sit("/go", user="responder", width=320, height=568, script=script)
+    card = page.locator("[data-leave]")
+    card.get_by_role("button").first.click()
+    expect(card.locator(f'[data-to="{other.id}"]')).to_contain_text(other.name)
+    expect(card).to_contain_text("请等他到了再走" if language == "zh" else "please wait until they are")
+    good(page, f"go-hand-over-{language}")
+    card.scroll_into_view_if_needed()
+    picture(page, f"go-hand-over-card-{language}")
+    page.context.set_offline(True)
+    card.locator(f'[data-to="{other.id}"]').dblclick()
+    expect(card.get_by_role("status")).to_contain_text("待上传" if language == "zh" else "Waits to be sent")
+    page.context.set_offline(False)
+    wait_for(lambda: told_in(room, alert, "HandedOver") > 0, what="the hand-over")
+    expect(page.locator("[data-leave]")).to_have_count(0)
+    expect(page.locator(".ended")).to_have_count(0)
+    assert told_in(room, alert, "HandedOver") == 1
+    states = {r.id: r.state for r in room.house.picture.cases[alert].alert.responders}
+    assert (states[me(room)], states[other.id]) == ("left", "departed")
+
+
+def test_who_must_leave_is_heard_by_the_desk(room: Room, sit: Sit) -> None:
+    """Nobody takes over: the case is loud again and says that nobody is there; one slip of the thumb does nothing."""
+    alert = offered(room)
+    there(room, alert)
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    card = page.locator("[data-leave]")
+    card.get_by_role("button", name="交接、离开").click()
+    expect(card).to_contain_text("现在没有别人过来")
+    good(page, "go-leave")
+    assert told_in(room, alert, "Declined") == 0
+    card.get_by_role("button", name="没人接，我要离开").dblclick()
+    expect(page.get_by_text("现在没有派给您的任务")).to_be_visible()
+    desk = sit("/desk")
+    expect(desk.locator(f'[data-alert="{alert}"]').first).to_contain_text("现场没有人")
+    assert told_in(room, alert, "Declined") == 1
+
+
 @pytest.mark.usefixtures("own_site")
 @pytest.mark.parametrize("on", [True, False])
 def test_without_a_task_one_reads_whether_one_is_on_duty(room: Room, sit: Sit, on: bool) -> None:

@@ -424,6 +424,27 @@ def test_deciding_changes_nothing() -> None:
     assert events[-1].outcome == Outcome(by="s01", at=story.now, **CODES)
 
 
+def test_who_is_there_may_leave_with_a_reason_and_nobody_is_said_to_be_there_then() -> None:
+    """Alone: loud at once and no longer on site, also when the desk takes it again; with another there it stays on site."""
+    story = a_story("attended")
+    story.do("decline", actor="s07", note="家里有急事")
+    assert [(r.id, r.state, r.lead) for r in story.alert.responders] == [("s07", "left", False)]
+    story.wait(0)
+    assert (story.alert.resumed, story.alert.state) == (True, "dispatched")
+    story.do("acknowledge", actor="s02")
+    assert state_words(story.alert) != "已到场"
+    two = a_story("attended")
+    for command in ("accept", "arrive"):
+        two.do(command, actor="s08")
+    two.do("decline", actor="s07", note="家里有急事")
+    two.wait(0)
+    assert [(r.id, r.state, r.lead) for r in two.alert.responders] == [
+        ("s07", "left", False),
+        ("s08", "arrived", True),
+    ]
+    assert (two.alert.resumed, two.alert.state) == (False, "attended")
+
+
 def _left(story: Story) -> None:
     story.wait(61)
 
@@ -444,6 +465,13 @@ def _refused(story: Story) -> None:
     story.wait(0)
 
 
+def _gone_from_there(story: Story) -> None:
+    for command in ("accept", "depart", "arrive"):
+        story.do(command, actor="s07")
+    story.do("decline", actor="s07", note="家里有急事")
+    story.wait(0)
+
+
 def _held(story: Story) -> None:
     story.do("hold", seconds=30)
     story.wait(31)
@@ -460,6 +488,7 @@ def _given_back(story: Story) -> None:
         (_rung_in_vain, "no_answer", "电话未接通，未派人", "No answer, nobody sent"),
         (_asked_in_vain, "not_accepted", "已派人，无人接受", "Sent, nobody accepted"),
         (_refused, "nobody_going", "派的人去不了", "Whoever was sent cannot go"),
+        (_gone_from_there, "nobody_there", "到场的人已离开，现场没有人", "Left the home, nobody is there"),
         (_held, "hold_ended", "暂缓到时，未处置", "Hold over, nothing done"),
         (_given_back, "given_back", "已放回待接", "Given back"),
     ],

@@ -15,6 +15,8 @@ export interface Tap {
   note?: string
   /** on the door card, of an arrival */
   code?: string
+  /** who takes over, of a hand-over */
+  to?: string
   /** when the finger was there */
   at: string
 }
