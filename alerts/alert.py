@@ -27,6 +27,8 @@ from care.words import AlertState, Condition, Level
 
 OFTEN = 15
 """Reminders before they come five times more rarely: half an hour for a red case."""
+ADVICE_WORKS = timedelta(minutes=2)
+"""So long after the advice an answered call is still the call in which it was given, and an alarm that flickers is no new one."""
 HOME_WORDS = frozenset({"home", "resident"})
 """How a call names the home's own phone."""
 
@@ -140,6 +142,8 @@ class Undoable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resumed: bool = False
     resumed_why: ResumedWhy | None = None
     worked: bool = False
+    recheck_at: datetime | None = None
+    advised_at: datetime | None = None
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -205,6 +209,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Taken, then left: loud again, the ladder goes on."""
     resumed_why: ResumedWhy | None = None
     """Why; None while it is not, and where an old record does not say."""
+    recheck_at: datetime | None = None
+    """Advice was given on the telephone: by then the home is rung again, or the case is loud."""
+    advised_at: datetime | None = None
+    """When that advice was given; None with it."""
+    again_at: datetime | None = None
+    """When the danger alarmed again in this run: now somebody is sent, whatever is said on the telephone (domain 4.6)."""
     hold_until: datetime | None = None
     vouched: tuple[VouchView, ...] = ()
     tester: str | None = None
@@ -311,11 +321,20 @@ class Timer:
     """When an alert wants attention, and what for."""
 
     at: datetime
-    kind: Literal["confirm", "hold", "send", "resume", "step", "promise", "remind"]
+    kind: Literal["confirm", "hold", "send", "resume", "recheck", "step", "promise", "remind"]
     rung: Rung | None = None
 
 
-_ORDER = {"confirm": -1, "hold": 0, "send": 1, "resume": 2, "step": 3, "promise": 4, "remind": 5}
+_ORDER = {
+    "confirm": -1,
+    "hold": 0,
+    "send": 1,
+    "resume": 2,
+    "recheck": 3,
+    "step": 4,
+    "promise": 5,
+    "remind": 6,
+}
 
 
 def next_rung(alert: Alert) -> Rung | None:
@@ -339,6 +358,9 @@ def timers(alert: Alert) -> list[Timer]:
         out.append(Timer(alert.hold_until, "hold"))
     elif alert.work_due is not None and not alert.resumed:
         out.append(Timer(alert.work_due, "resume"))
+    if alert.recheck_at is not None and alert.hold_until is None and not alert.unanswered:
+        # While it is loud anyway, whoever takes it has to ring or to send.
+        out.append(Timer(alert.recheck_at, "recheck"))
     if alert.unanswered_due is not None:
         out.append(Timer(alert.unanswered_due, "send"))
     promise = promise_rung(alert)

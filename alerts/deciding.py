@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from alerts import codes
+from alerts import codes, scripts
 from alerts.alert import GOING, Alert
 from alerts.events import (
     Accepted,
@@ -139,7 +139,8 @@ def _decide(alert: Alert, order: Order, now: datetime) -> list[Event]:
         case Command.note:
             if not order.note.strip():
                 raise NotAllowed(No.missing_field, "note", fields=("note",))
-            return [Noted(at=now, by=by, note=order.note)]
+            recheck = scripts.recheck_seconds(alert.code, order.note)
+            return [Noted(at=now, by=by, note=order.note, recheck_seconds=recheck)]
         case Command.hold:
             return _hold(alert, order, now)
         case Command.reopen:

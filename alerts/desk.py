@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from alerts.alert import Alert, next_due, timers
+from alerts.alert import ADVICE_WORKS, Alert, next_due, timers
 from alerts.campaigns import CONFIRM_WITHIN, SAME_PRESS, Campaign, awaited
 from alerts.cases import STORM, a_storm, case_rules
 from alerts.events import (
@@ -296,7 +296,7 @@ class Desk:
             events.append(Joined(at=now, finding=view, answer=answer))
         else:
             events.append(FindingChanged(at=finding.at, finding=view, reason=finding.reason, answer=answer))
-        if how == "hear" and known is None and self._alarms_anew(alert, view):
+        if how == "hear" and self._alarms_anew(alert, view, finding, now, joins=known is None):
             events.insert(0, Resumed(at=now, reason="again"))
         # What somebody has answered for already is no news when it merely goes on; another press, a graver level is.
         answered = bool(alert.vouched) and known is not None and finding.reason in SAME_PRESS
@@ -341,16 +341,25 @@ class Desk:
         ]
 
     @staticmethod
-    def _alarms_anew(alert: Alert, view: FindingView) -> bool:
-        """A danger again, long after the last one, in a case that somebody has taken and nobody goes to: loud again."""
-        return (
+    def _alarms_anew(
+        alert: Alert, view: FindingView, finding: Finding, now: datetime, *, joins: bool
+    ) -> bool:
+        """A danger again in a case that somebody has taken and nobody goes to: loud again. It counts long after the last
+        one; and after advice at once, since the advice did not help.
+        """
+        if not (
             view.life
             and view.level is Level.red
+            and view.condition is Condition.active
             and alert.state is AlertState.acknowledged
             and not alert.resumed
             and not alert.going
-            and is_later(alert, view)
-        )
+        ):
+            return False
+        if joins:
+            return alert.advised_at is not None or is_later(alert, view)
+        advised = alert.advised_at is not None and now - alert.advised_at > ADVICE_WORKS
+        return advised and finding.phase is Phase.changed and finding.reason == "occurrence"
 
     def _tested(self, finding: Finding, now: datetime) -> Campaign | None:
         """The campaign whose tester is to say whether this was the test; None when anything else is the matter there."""

@@ -73,6 +73,8 @@ class ResumedWhy(StrEnum):
     """It became graver: whoever took it took something milder."""
     given_back = "given_back"
     """Somebody at the desk gave it back."""
+    recheck = "recheck"
+    """Put right by advice on the telephone, and now the home is to be rung again."""
 
 
 class Purpose(StrEnum):
@@ -455,6 +457,8 @@ class Noted(_Event, tag="noted", frozen=True, kw_only=True):
 
     by: str
     note: str
+    recheck_seconds: float | None = None
+    """It is an answer of the script that was met with advice: after so long the home is rung again (scripts.yaml)."""
 
 
 class Held(_Event, tag="held", frozen=True, kw_only=True):

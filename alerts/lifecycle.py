@@ -14,6 +14,7 @@ from typing import assert_never
 import msgspec
 
 from alerts.alert import (
+    ADVICE_WORKS,
     GOING,
     Alert,
     ArrivedBy,
@@ -165,7 +166,27 @@ def _undoable(alert: Alert, command: Command, by: str, at: datetime) -> Undoable
         resumed=alert.resumed,
         resumed_why=alert.resumed_why,
         worked=alert.work_due is None,
+        recheck_at=alert.recheck_at,
+        advised_at=alert.advised_at,
     )
+
+
+def _advised(alert: Alert, event: Noted) -> Alert:
+    """Put right by advice: the home is rung again after a while, unless somebody goes and looks. The last answer counts."""
+    if event.recheck_seconds is None or not alert.open or alert.going:
+        return alert
+    due = event.at + timedelta(seconds=event.recheck_seconds)
+    return _replace(alert, recheck_at=due, advised_at=event.at)
+
+
+def _rung_again(alert: Alert, event: Called) -> bool:
+    """Whether an answered call is the re-check, not the call in which the advice was given: that one may be written down
+    after what was said in it. A relative who answers has not looked.
+    """
+    if alert.advised_at is None or event.at - alert.advised_at <= ADVICE_WORKS:
+        return False
+    before = (c for c in alert.calls if c.at >= alert.opened_at and c.result == "answered")
+    return of_home(alert, event.to) and any(of_home(alert, c.to) for c in before)
 
 
 def _begin(event: Raised) -> Alert:
@@ -209,6 +230,8 @@ def _begin(event: Raised) -> Alert:
 def _restart(alert: Alert, event: LevelRaised | LevelLowered | Reopened) -> Alert:
     """A new run of the ladder."""
     there = not isinstance(event, Reopened) and any(r.state == "arrived" for r in alert.responders)
+    if not isinstance(event, LevelLowered):
+        alert = _replace(alert, recheck_at=None, advised_at=None)
     return _replace(
         alert,
         level=event.level,
@@ -289,6 +312,7 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 work_due=None,
                 work_why="",
                 resumed=False,
+                again_at=event.at if event.by is None else None,
                 hold_until=None,
                 undoable=None,
             )
@@ -316,10 +340,16 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                     alert = _offer(alert, d.person, d.due_at, asked=d.reason == "dispatched")
             return alert
         case Resumed():
+            why = _why(event.reason)
+            if why in (ResumedWhy.recheck, ResumedWhy.again):
+                # Due, or the advice did not help.
+                alert = _replace(alert, recheck_at=None, advised_at=None)
+            if why is ResumedWhy.again:
+                alert = _replace(alert, again_at=event.at)
             return _replace(
                 alert,
                 resumed=True,
-                resumed_why=_why(event.reason),
+                resumed_why=why,
                 not_before=event.at,
                 work_due=None,
                 work_why="",
@@ -336,11 +366,16 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 resumed=False,
                 undoable=undoable,
             )
+            if alert.recheck_at is not None and alert.recheck_at <= event.at:
+                # Due while it was loud: whoever takes it now has to ring or to send anyway.
+                alert = _replace(alert, recheck_at=None, advised_at=None)
             return _noted(
                 _work_by(alert, event.at, alert.work_seconds, "idle"), event.by, event.at, event.note
             )
         case Called():
             call = CallView(to=event.to, result=event.result, by=event.by, at=event.at, note=event.note)
+            if event.result == "answered" and _rung_again(alert, event):
+                alert = _replace(alert, recheck_at=None, advised_at=None)
             alert = _replace(alert, calls=(*alert.calls, call), resumed=False, hold_until=None, undoable=None)
             if event.to in alert.welfare and event.result == "answered":
                 alert = _with_check(alert, CheckView(home=event.to, result="safe", by=event.by, at=event.at))
@@ -373,6 +408,8 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 resumed=False,
                 work_due=None,
                 work_why="",
+                recheck_at=None,
+                advised_at=None,
                 hold_until=None,
                 unanswered_due=None,
                 undoable=None,
@@ -414,7 +451,7 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
             alert = _replace(alert, vouched=(*(v for v in alert.vouched if v.who != event.who), said))
             return _noted(alert, event.by, event.at, event.note)
         case Noted():
-            return _noted(alert, event.by, event.at, event.note)
+            return _noted(_advised(alert, event), event.by, event.at, event.note)
         case Held():
             alert = _replace(alert, hold_until=event.until, resumed=False, undoable=None)
             return _noted(alert, event.by, event.at, event.note)
@@ -450,6 +487,9 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 work_due=None,
                 work_why="",
             )
+            if before.recheck_at is not None and before.command == Command.close.value:
+                due = max(before.recheck_at, event.at)
+                alert = _replace(alert, recheck_at=due, advised_at=before.advised_at)
             if before.state in (AlertState.acknowledged, AlertState.dispatched) and not (
                 before.resumed or before.worked
             ):
@@ -467,6 +507,8 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 work_due=None,
                 work_why="",
                 unanswered_due=None,
+                recheck_at=None,
+                advised_at=None,
                 hold_until=None,
             )
         case DeliveryReported():

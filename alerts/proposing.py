@@ -250,6 +250,9 @@ def fire(
         case "resume":
             resumed = Resumed(at=due, reason=alert.work_why, late_seconds=late)
             return _made_up(alert, [resumed], roster.registry, due) or [resumed]
+        case "recheck":
+            rung = Resumed(at=due, reason="recheck", late_seconds=late)
+            return _made_up(alert, [rung], roster.registry, due) or [rung]
         case "step":
             assert timer.rung is not None
             step = step_of(alert, timer.rung, due, roster=roster, now=now)

@@ -49,6 +49,13 @@ class Offers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     no: Suggestion | None = None
 
 
+class Rechecks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """After how long the home is rung again, by the answer that was met with advice."""
+
+    yes: float | None = None
+    no: float | None = None
+
+
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A yes/no question, what either answer means, and which question follows (`end`: none)."""
 
@@ -59,6 +66,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     after_yes: str | None = None
     after_no: str | None = None
     offer: Offers | None = None
+    recheck_seconds: Rechecks | None = None
 
 
 class _Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,6 +79,8 @@ class _Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Empty: nobody is rung who would be read a sentence."""
     suggest_when: dict[str, Suggestion] = {}
     hint: str = ""
+    again: ScriptStep | None = None
+    """Instead of the first step, once the danger alarmed again."""
 
 
 class _Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,7 +150,8 @@ def _file() -> _File:
                 if code and not codes.known(kind, code):
                     raise Misconfigured(f"scripts.yaml, {script.id}: there is no {kind} {code}")
     said_in_chinese = {s.title for s in data.scripts}
-    said_in_chinese |= {word for s in data.scripts for step in s.steps for word in (step.when, step.do)}
+    told = [step for s in data.scripts for step in (*s.steps, s.again) if step is not None]
+    said_in_chinese |= {word for step in told for word in (step.when, step.do)}
     said_in_chinese |= {c.do for a in data.adapt.values() for c in (a.first, a.second) if c is not None}
     hints = [s.hint for s in data.scripts] + [a.hint for a in data.adapt.values()]
     said_in_chinese |= {hint for hint in hints if hint}
@@ -154,6 +165,27 @@ def _file() -> _File:
 def _fits(script: _Script, code: str) -> int:
     """How closely a script fits a code: the length of its longest pattern that matches, -1 for none."""
     return max((len(p.rstrip("*")) for p in script.codes if fnmatchcase(code, p)), default=-1)
+
+
+def _script_of(code: str) -> _Script:
+    return max(_file().scripts, key=lambda s: _fits(s, code))
+
+
+def recheck_seconds(code: str, note: str) -> float | None:
+    """After how long the home is rung again, when a note is an answer of the case's script that was met with advice.
+
+    The screens keep an answer as a note: the question, then 是 or 否, in the community's language.
+    """
+    for question in _script_of(code).questions:
+        if question.recheck_seconds is None:
+            continue
+        for answer, seconds in (
+            ("是", question.recheck_seconds.yes),
+            ("否", question.recheck_seconds.no),
+        ):
+            if seconds is not None and note == f"{question.ask}{answer}":
+                return seconds
+    return None
 
 
 def flag_word(flag: str) -> str | None:
@@ -179,7 +211,7 @@ def script_for(
     `flags` are flags and conditions of the people at home (by default those of the home's residents).
     """
     data = _file()
-    script = max(data.scripts, key=lambda s: _fits(s, alert.code))
+    script = _script_of(alert.code)
     marks = list(flags)
     if home is not None and not marks:
         about = [r for r in home.residents if alert.resident in (None, r.id)]
@@ -217,6 +249,9 @@ def script_for(
                 steps[n] = ScriptStep(
                     old.when, change.do, old.detail if change.detail is None else change.detail
                 )
+    if script.again is not None and alert.again_at is not None:
+        # Last, because no way of telephoning is enough now.
+        steps[0] = script.again
     shown = {t for f in alert.findings for t in f.tags} | {alert.code}
     offer = next((s for sign, s in script.suggest_when.items() if sign in shown), None)
     hints = [h for h in (script.hint, *(a.hint for a in adaptations)) if h]

@@ -483,6 +483,7 @@ def alert_json(
         "hold_until": _iso(alert.hold_until),
         "resumed": alert.resumed,
         "resumed_why": alert.resumed_why.value if alert.resumed_why is not None else None,
+        "recheck_at": _iso(alert.recheck_at),
         "overdue": alert.overdue,
         "called": [
             {"to": c.to, "name": name(c.to), "result": c.result, "by": c.by, "at": iso(c.at)}

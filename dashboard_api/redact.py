@@ -42,6 +42,7 @@ _PLAIN = (
     "hold_until",
     "resumed",
     "resumed_why",
+    "recheck_at",
     "overdue",
     "micro_grid",
     "simulated",

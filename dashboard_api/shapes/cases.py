@@ -326,6 +326,8 @@ class Alert(Shape):
     """Somebody had it, and it is loud again."""
     resumed_why: ResumedWhy | None = None
     """Why; null where an old record does not say."""
+    recheck_at: At | None = None
+    """Advice was given on the telephone (`recheck_seconds` of the script's answer): by then the home is rung again, or it is loud again."""
     overdue: bool = False
     """The promise to be there (`arrive_by`) has passed, and nobody is."""
     called: list[CalledBody] = []

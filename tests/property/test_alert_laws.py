@@ -46,7 +46,7 @@ orders = st.fixed_dictionaries(
         "by": people,
         "version": st.integers(0, 30),
         "key": st.sampled_from(["k1", "k2"]),
-        "note": st.sampled_from(["", "x"]),
+        "note": st.sampled_from(["", "x", "刚才是不是在烧菜？是"]),
         "to": st.sampled_from(["", "home"]),
         "result": st.sampled_from(["", "answered", "no_answer", "busy", "?"]),
         "responders": st.lists(people, max_size=2),

@@ -2219,6 +2219,8 @@ export interface components {
              */
             resumed?: boolean;
             resumed_why?: components["schemas"]["ResumedWhy"] | null;
+            /** Recheck At */
+            recheck_at?: string | null;
             /**
              * Overdue
              * @default false
@@ -5906,7 +5908,7 @@ export interface components {
          * @description Why a case that somebody had is loud again.
          * @enum {string}
          */
-        ResumedWhy: "idle" | "no_answer" | "not_accepted" | "nobody_going" | "nobody_there" | "hold_ended" | "nobody_on_duty" | "again" | "level_raised" | "given_back";
+        ResumedWhy: "idle" | "no_answer" | "not_accepted" | "nobody_going" | "nobody_there" | "hold_ended" | "nobody_on_duty" | "again" | "level_raised" | "given_back" | "recheck";
         /** RotaAskBody */
         RotaAskBody: {
             /** Id */
