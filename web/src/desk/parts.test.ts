@@ -69,6 +69,12 @@ describe('the queue', () => {
     const wall = show(QueuePanel, { props: { queue: order(alerts, null), now: NOON, shown: [], recent: 0, wall: true } })
     expect(wall.findAll('a, button, input')).toHaveLength(0)
   })
+  it('before the first picture nothing is called none or all', () => {
+    const words = show(QueuePanel, { props: { queue: order([], 's01'), now: NOON, shown: [], recent: 0, unheard: true } }).text()
+    for (const part of ['没有待接', '没有未结', '已全部', '0']) expect(words).not.toContain(part)
+    expect(words).toContain('正在连接')
+    expect(show(QueuePanel, { props: { queue: order([], 's01'), now: NOON, shown: [], recent: 0 } }).text()).toContain('没有待接的红色')
+  })
   it('draws at most sixty rows however many are open', () => {
     const many = Array.from({ length: 500 }, (_, n) => anAlert({ id: `b${n}`, level: 'blue' }))
     const wall = show(QueuePanel, { props: { queue: order([...many, anAlert()], null), now: NOON, shown: [], recent: 0 } })
