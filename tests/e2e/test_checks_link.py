@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from dashboard_api.folds import HEARTBEAT_SECONDS
 from tests.e2e.conftest import Sit, comes_to, live, open_screen, seat, wait_for
 from tests.e2e.room import Room
 
@@ -28,9 +29,31 @@ def link(page: Page, state: str) -> None:
     page.wait_for_selector(f'html[data-link="{state}"]', state="attached")
 
 
+WATCHED = """
+const inbox = Object.getOwnPropertyDescriptor(MessagePort.prototype, 'onmessage')
+let last = 0
+window.heard = []
+window.turns = []
+window.drawn = []
+Object.defineProperty(MessagePort.prototype, 'onmessage', { ...inbox, set(hear) {
+  inbox.set.call(this, (message) => {
+    if (message.data.kind === 'event') heard.push([message.data.event.name, (last = performance.now())])
+    hear.call(this, message)
+  })
+} })
+addEventListener('DOMContentLoaded', () => {
+  const root = document.documentElement
+  new MutationObserver(() => { // told anew each second; a turn is another word
+    if (turns.at(-1)?.[0] !== root.dataset.link) turns.push([root.dataset.link, (performance.now() - last) / 1000])
+  }).observe(root, { attributeFilter: ['data-link'] })
+  new MutationObserver(() => drawn.push([document.querySelectorAll('[data-alert]').length, performance.now()])).observe(root, { childList: true, subtree: true })
+})"""
+"""By the page's own clock: each event that reaches it, how long it had heard nothing when its link turned, how many rows it drew."""
+
+
 def test_c_link_1_and_2_a_silent_stream_is_seen_and_healed(room: Room, sit: Sit) -> None:
     """C-LINK-1, C-LINK-2: silent for 6 s: stale, 12 s: down, said in words, values greyed; back: live, every row once."""
-    desk = sit()
+    desk = sit(script=WATCHED)
     before = room.raised("smoke")
     desk.wait_for_selector(f'[data-alert="{before}"]')
     with room.silenced():
@@ -50,6 +73,9 @@ def test_c_link_1_and_2_a_silent_stream_is_seen_and_healed(room: Room, sit: Sit)
             return len(filters) > 0 and all("grayscale(1)" in one for one in filters)
 
         wait_for(greyed, what="the values' loss of their colour")
+        silent = dict(desk.evaluate("turns.slice(-2)"))
+        assert 5.5 <= silent["stale"] <= 9, silent
+        assert 11.5 <= silent["down"] <= 16, silent
         # What was known stays in sight.
         expect(desk.locator(f'[data-alert="{before}"]')).to_be_visible()
     link(desk, "live")
@@ -57,14 +83,19 @@ def test_c_link_1_and_2_a_silent_stream_is_seen_and_healed(room: Room, sit: Sit)
 
 
 def test_c_link_3_events_lost_on_the_way_are_noticed(room: Room, sit: Sit) -> None:
-    """C-LINK-3: three events lost: within one heartbeat the screen knows, asks anew and shows what the server has."""
-    desk = sit()
+    """C-LINK-3: three events lost: with the next heartbeat the screen knows, asks anew and shows what the server has."""
+    desk = sit(script=WATCHED)
+    before = desk.evaluate("performance.now()")
     with room.losing():
         for home in list(room.registry.homes)[:3]:
             room.raised("bed", home)
-    assert rows(desk) == []
     comes_to(lambda: sorted(rows(desk)), sorted(room.open_ids), "the resync")
     link(desk, "live")
+    names = [name for name, at in desk.evaluate("heard") if at > before]
+    assert "alert" not in names, "nothing was lost"
+    assert "snapshot" in names
+    whole = next(at for count, at in desk.evaluate("drawn") if at > before and count == 3)
+    assert (whole - before) / 1000 <= 2 * HEARTBEAT_SECONDS, "two heartbeats"
 
 
 def test_c_link_4_a_frozen_page_catches_up_without_ghosts(room: Room, sit: Sit) -> None:
