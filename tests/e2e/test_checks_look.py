@@ -562,6 +562,23 @@ def test_the_wall_names_who_goes_before_who_was_asked(room: Room, sit: Sit) -> N
     expect(going.first).to_contain_text("已接单")
 
 
+@pytest.mark.own_room
+def test_the_wall_says_that_every_step_is_past(room: Room, sit: Sit) -> None:
+    """Nobody took it and nobody is left to be told: the wall says so, in one tile as in several."""
+    wall = sit("/wall")
+    room.raised("smoke", "h0317")
+    said = wall.locator("dl.now").get_by_text("已全部升级")
+    expect(wall.locator("dl.now")).to_contain_text("升级到")
+    expect(said).to_have_count(0)
+    room.passes(200)
+    expect(said).to_be_visible()
+    expect(wall.locator("dl.now")).to_contain_text("待接")
+    room.raised("sos", list(room.registry.homes)[4])
+    expect(wall.locator("[data-tile]")).to_have_count(2)
+    expect(said).to_have_count(1)
+    comes_to(lambda: wall.evaluate(CLIPPED), [], "tiles of which nothing is cut")
+
+
 def test_a_yellow_ladder_is_not_red(room: Room, sit: Sit) -> None:
     """Colour means the level: the steps of a yellow case stand on grey, those of a red one on red."""
     desk = sit(f"/desk?at={room.raised('bed', 'h0318')}")

@@ -8,7 +8,7 @@ export const deskZh = {
   progress: {
     label: '处置进度', took: '接警', called: '电话', notCalled: '还没打', sent: '派人', notSent: '还没派', arrive: '到场', arrived: '已到', left: (time: string) => `还剩 ${time}`, over: (time: string) => `已超 ${time}`,
   },
-  now: { owner: '接警人', nobody: '待接', next: (at: string) => `${at} 升级到`, inSeconds: (s: number) => `还有 ${s} 秒`, going: '前往人员', asked: '已通知，还没有人接单' },
+  now: { owner: '接警人', nobody: '待接', spent: '已全部升级，仍未接警', next: (at: string) => `${at} 升级到`, inSeconds: (s: number) => `还有 ${s} 秒`, going: '前往人员', asked: '已通知，还没有人接单' },
   calm: {
     level: '应急响应', title: '当前无红色告警', words: '没有红色不等于人人平安，防护情况见下。', silent: '红色告警有一步叫不到人', silentWords: (steps: string) => `没有人：${steps}。请马上补人。`, unknown: '画面不可信', unknownWords: '现在不知道有没有红色告警。请以电话为准。', longest: '等得最久的黄色', noYellow: '没有未结的黄色',
     see: '查看', protection: '防护', notProtected: (n: number) => `${n} 户防护不全`, allProtected: (n: number) => `${n} 户防护都完好`, last: '最近结案',
