@@ -31,6 +31,7 @@ class ScriptStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detail: str = ""
     when_en: str = ""
     do_en: str = ""
+    detail_en: str = ""
 
 
 class Suggestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -152,6 +153,7 @@ def _file() -> _File:
     said_in_chinese = {s.title for s in data.scripts}
     told = [step for s in data.scripts for step in (*s.steps, s.again) if step is not None]
     said_in_chinese |= {word for step in told for word in (step.when, step.do)}
+    said_in_chinese |= {step.detail for s in data.scripts for step in s.steps if _in_chinese(step.detail)}
     said_in_chinese |= {c.do for a in data.adapt.values() for c in (a.first, a.second) if c is not None}
     hints = [s.hint for s in data.scripts] + [a.hint for a in data.adapt.values()]
     said_in_chinese |= {hint for hint in hints if hint}
@@ -160,6 +162,11 @@ def _file() -> _File:
     if "*" not in data.scripts[-1].codes:
         raise Misconfigured("scripts.yaml: the last script fits everything")
     return data
+
+
+def _in_chinese(detail: str) -> bool:
+    """Whether a detail has words of its own beside what is filled in."""
+    return any("\u4e00" <= c <= "\u9fff" for c in detail)
 
 
 def _fits(script: _Script, code: str) -> int:
@@ -237,7 +244,7 @@ def script_for(
     def detail(text: str) -> str:
         # 「钥匙：」 without a key is no detail.
         filled = say(text)
-        return "" if filled.endswith("：") else filled
+        return "" if filled.endswith(("：", ": ")) else filled
 
     steps = list(script.steps)
     sentence = script.say
@@ -260,7 +267,14 @@ def script_for(
         title=script.title,
         say=say(sentence),
         steps=[
-            ScriptStep(s.when, say(s.do), detail(s.detail), data.english[s.when], data.english[s.do])
+            ScriptStep(
+                s.when,
+                say(s.do),
+                detail(s.detail),
+                data.english[s.when],
+                data.english[s.do],
+                detail(data.english.get(s.detail, s.detail)),
+            )
             for s in steps
         ],
         questions=script.questions,

@@ -286,6 +286,7 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
                 "detail": step.detail or None,
                 "when_en": step.when_en,
                 "do_en": step.do_en,
+                "detail_en": step.detail_en or None,
             }
             for n, step in enumerate(script.steps, 1)
         ],

@@ -184,6 +184,7 @@ class ScriptStep(Shape):
     detail: str | None = None
     when_en: str = ""
     do_en: str = ""
+    detail_en: str | None = None
 
 
 class Question(Shape):

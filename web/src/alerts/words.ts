@@ -10,8 +10,8 @@ const plainTitle = (alert: Pick<Alert, 'title' | 'kind' | 'level'> & { title_en?
   language === 'zh' ? alert.title : (alert.title_en ?? (alert.kind === 'other' ? t.levels[alert.level].meaning : t.kinds[alert.kind]))
 
 export function stateOf(alert: Alert, language: Language, t: Texts): string {
-  // why a case is loud again, and that nobody came in time: the service knows
-  const words = language === 'zh' ? alert.state_words : alert.resumed || alert.overdue ? alert.state_words_en : ''
+  // whether somebody is on the way or was only asked, why a case is loud again, that nobody came in time: the service knows
+  const words = language === 'zh' ? alert.state_words : alert.state_words_en
   if (words) return words
   return t.states[alert.state]
 }

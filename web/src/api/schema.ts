@@ -6381,6 +6381,8 @@ export interface components {
              * @default
              */
             do_en?: string;
+            /** Detail En */
+            detail_en?: string | null;
         };
         /**
          * SentBody

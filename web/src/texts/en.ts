@@ -13,7 +13,7 @@ export const en: Texts = {
   },
   levels: {
     red: { name: 'Red', short: 'Red', meaning: 'Emergency', pair: ['Emergency', ''] },
-    yellow: { name: 'Yellow', short: 'Yel', meaning: 'Health', pair: ['Health check', ''] },
+    yellow: { name: 'Yellow', short: 'Yellow', meaning: 'Health', pair: ['Health check', ''] },
     blue: { name: 'Blue', short: 'Blue', meaning: 'Service', pair: ['Basic service', ''] },
   },
   kinds: {

@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest'
+import { anAlert } from '../testing'
+import { en } from '../texts/en'
+import { zh } from '../texts/zh'
+import { stateOf } from './words'
+
+it('both languages say what the service says: asked is not on the way', () => {
+  const going = anAlert({ state: 'dispatched', state_words: '上门中', state_words_en: 'On the way' })
+  expect([stateOf(going, 'zh', zh), stateOf(going, 'en', en)]).toEqual(['上门中', 'On the way'])
+  const asked = anAlert({ state: 'dispatched', state_words: '已派人，待接单', state_words_en: 'Sent, nobody accepted yet' })
+  expect(stateOf(asked, 'en', en)).toBe('Sent, nobody accepted yet')
+  // an older service says nothing in English
+  expect(stateOf(anAlert({ state: 'dispatched', state_words_en: '' }), 'en', en)).toBe('Sent')
+})
