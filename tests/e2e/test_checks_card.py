@@ -143,6 +143,8 @@ def test_an_auditor_sees_the_case_and_not_the_person(room: Room, sit: Sit) -> No
     page = sit(f"/desk?case={alert}&at={alert}&tab=resident", user="auditor")
     drawer = page.get_by_role("dialog")
     expect(drawer).to_contain_text("健康信息不向您显示")
+    page.goto(f"{room.url}/desk?at={alert}")
+    expect(page.locator(f'[data-hero="{alert}"]')).to_contain_text("电话、健康信息和佐证不向您显示")
     for tab in ("resident", "evidence", "script", "history"):
         page.goto(f"{room.url}/desk?case={alert}&at={alert}&tab={tab}")
         expect(drawer.get_by_role("tab", selected=True)).to_be_visible()

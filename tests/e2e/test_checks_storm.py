@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,7 @@ def test_c_storm_2_an_event_is_on_the_screen_within_200_ms(room: Room, sit: Sit)
 
 @pytest.mark.own_room
 def test_c_storm_3_nine_devices_of_one_cause_are_one_row(room: Room, sit: Sit) -> None:
-    """C-STORM-3: nine devices behind one gateway: one case, one row, 「× 9」."""
+    """C-STORM-3: nine devices behind one gateway: one case, one row, 「× 9」; a yellow of two devices still tells since when it waits."""
     page = sit()
     home = room.registry.homes["h0317"]
     devices = [d.id for d in home.devices][:9]
@@ -117,6 +118,16 @@ def test_c_storm_3_nine_devices_of_one_cause_are_one_row(room: Room, sit: Sit) -
     row = page.locator(f'[data-alert="{cases.pop()}"]')
     expect(row).to_contain_text("× 9")
     expect(page.locator(".queue [data-alert]")).to_have_count(1)
+    late = [
+        room.raised(
+            "battery", "h0317", device=device, cause="belt", finding=f"belt-{device}", level=Level.yellow
+        )
+        for device in devices[:2]
+    ]
+    yellow = page.locator(f'[data-alert="{late[0]}"]')
+    expect(yellow).to_contain_text("× 2")
+    expect(yellow).to_contain_text("未接警")
+    expect(yellow.locator(".time")).to_have_text(re.compile(r"^00:\d\d$"))
 
 
 def test_a_flood_is_said_and_silences_blue_only(room: Room, sit: Sit) -> None:

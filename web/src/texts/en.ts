@@ -51,7 +51,7 @@ export const en: Texts = {
   strip: {
     label: 'Evidence from the same home', title: 'Same home', last: (n) => `last ${n} min`, more: (n) => `${n} more devices`, inference: 'Inferred: ', now: 'now', out: (what, until, by) => `${what}: out of service until ${until}${by ? ` (${by})` : ''}`, and: '; ', loading: 'Loading', failed: 'The home’s device data cannot be read now', none: 'No device data for 60 minutes: do not take this to mean all is well',
   },
-  script: { label: 'Script', title: 'Script', step: (n, when) => `Step ${n} · ${when}` },
+  script: { label: 'Script', title: 'Script', step: (n, when) => `Step ${n} · ${when}`, kept: 'Phones, health and evidence are not shown to you. What was done stands in the details (Enter opens them).' },
   actions: {
     label: 'Act', take: 'Take', takeAndCall: 'Take and call home', takeAndCallFamily: 'Take and call family', takeAndCallDesk: 'Take and ring the desk', ownedBy: (name) => `With ${name}`, yours: 'With you',
     call: 'Call home', callAgain: 'Call home again', callFamily: 'Call family', callDesk: 'Ring the desk', dispatch: 'Send', fire: (number) => `Call ${number}`, services: 'Emergency services', service: { 120: '120 ambulance', 119: '119 fire' }, outcome: 'Outcome',

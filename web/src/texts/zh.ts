@@ -55,7 +55,7 @@ export const zh = {
   strip: {
     label: '同户佐证', title: '同户佐证', last: (n: number) => `近 ${n} 分钟`, more: (n: number) => `另有 ${n} 台`, inference: '推断：', now: '现在', out: (what: string, until: string, by: string) => `${what}停用至 ${until}${by ? `（${by}登记）` : ''}`, and: '；', loading: '正在读取', failed: '暂时读不到此户的设备数据', none: '此户近 60 分钟没有设备数据：不能当作平安',
   },
-  script: { label: '处置脚本', title: '处置脚本', step: (n: number, when: string) => `第 ${n} 步 · ${when}` },
+  script: { label: '处置脚本', title: '处置脚本', step: (n: number, when: string) => `第 ${n} 步 · ${when}`, kept: '电话、健康信息和佐证不向您显示。经过和处置结果在详情里（回车打开）。' },
   actions: {
     label: '处置', take: '接警', takeAndCall: '接警并拨打家中电话', takeAndCallFamily: '接警并拨打家属电话', takeAndCallDesk: '接警并拨打值班席', ownedBy: (name: string) => `${name} 处理中`, yours: '由您处理中',
     call: '拨打家中电话', callAgain: '再次拨打家中电话', callFamily: '拨打家属电话', callDesk: '拨打值班席', dispatch: '派人上门', fire: (number: string) => `转 ${number}`, services: '急救、消防', service: { 120: '120 急救', 119: '119 消防' }, outcome: '处置结果',
