@@ -260,14 +260,19 @@ def _ladder(alert: Alert, roster: Roster, name: Names, now: datetime) -> list[di
     return out
 
 
+SPEAKER = "{operator}"
+"""Stands in `say_as` where whoever is about to phone says their name: the picture is one for all desks, each fills in its own."""
+
+
 def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]:
     """What to say and do on the phone, with this home's names and numbers filled in."""
     home = registry.homes.get(alert.home)
     known = next((registry.devices[f.device] for f in alert.findings if f.device in registry.devices), None)
     community = registry.site.community
+    owner = alert.owner if alert.owner and not alert.resumed else None
     script = scripts.script_for(
         alert,
-        operator=name(alert.owner) if alert.owner else "值班员",
+        operator=name(owner) if owner else SPEAKER,
         device=KINDS[known[1].kind].zh if known else "",
         room=wording.room(alert.room),
         centre=community.centre_name,
@@ -277,7 +282,8 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
     return {
         "title": script.title,
         "title_en": script.title_en,
-        "say": script.say,
+        "say": script.say.replace(SPEAKER, "值班员"),
+        "say_as": script.say if SPEAKER in script.say else None,
         "steps": [
             {
                 "n": n,
@@ -286,7 +292,7 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
                 "detail": step.detail or None,
                 "when_en": step.when_en,
                 "do_en": step.do_en,
-                "detail_en": step.detail_en or None,
+                "detail_en": step.detail_en if step.detail_en != step.detail else None,
             }
             for n, step in enumerate(script.steps, 1)
         ],

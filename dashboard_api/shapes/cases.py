@@ -217,6 +217,8 @@ class Script(Shape):
     title: str
     title_en: str = ""
     say: str = ""
+    say_as: str | None = None
+    """While nobody has the case: `say` with `{operator}` where whoever phones says their name; null when a name stands there."""
     steps: list[ScriptStep] = []
     questions: list[Question] = []
     hints: list[str] = []

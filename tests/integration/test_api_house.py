@@ -282,6 +282,8 @@ async def test_the_smoke_alarm_of_23_may_from_screen_to_close():
         assert seen.people[0].tags[0].word == "听力下降，多等铃"
         assert seen.people[0].age == 82
         assert seen.script.steps[0].detail == "0574-86293712"
+        assert "我是{operator}。" in seen.script.say_as, "each desk fills in who speaks"
+        assert "我是值班员。" in seen.script.say
         assert seen.script.suggest is None, "nobody has said anything yet"
         assert next(q for q in seen.script.questions if q.id == "cooking").offer.yes.cause == "C02"
         assert [s.state for s in seen.ladder][:2] == ["done", "next"]
@@ -292,6 +294,8 @@ async def test_the_smoke_alarm_of_23_may_from_screen_to_close():
         taken = await desk.post(f"{V}/alerts/{alert}/acknowledge", json={"version": seen.version})
         assert taken.status_code == 200
         assert taken.json()["owner"] == {"id": "s01", "name": "陈敏芝"}
+        said = taken.json()["script"]
+        assert ("我是陈敏芝。" in said["say"], said["say_as"]) == (True, None)
         house.clock.advance(timedelta(seconds=11))
         rung = await desk.post(
             f"{V}/alerts/{alert}/call",

@@ -6339,6 +6339,8 @@ export interface components {
              * @default
              */
             say?: string;
+            /** Say As */
+            say_as?: string | null;
             /**
              * Steps
              * @default []

@@ -215,6 +215,12 @@ describe('the drawer', () => {
     const wrapper = show(CaseDrawer, { props: { ...props, readonly: true } })
     await vi.waitFor(() => expect(wrapper.findAll('[aria-pressed="true"]').map((one) => one.text())).toEqual(['否']))
   })
+  it('what is read aloud names whoever will speak; who only reads along gives nobody a name', async () => {
+    vi.spyOn(api, 'timeline').mockResolvedValue([])
+    const free = anAlert({ script: { title: '烟感', say: '我是值班员。', say_as: '我是{operator}。', steps: [], questions: [] } })
+    const words = (more: object): string => show(CaseDrawer, { props: { ...props, alert: free, ...more } }).find('blockquote').text()
+    expect([words({}), words({ readonly: true }), words({ writer: '方静' })]).toEqual(['我是陈敏芝。', '我是值班员。', '我是值班员。'])
+  })
   it('tabs are walked with the arrow keys', async () => {
     vi.spyOn(api, 'timeline').mockResolvedValue([])
     const wrapper = show(CaseDrawer, { props })
