@@ -62,7 +62,22 @@ def test_an_alarm_of_a_test_is_confirmed_with_a_reason(room: Room, sit: Sit) -> 
     page = sit("/tasks?tab=tests")
     tester = next(s.id for s in room.registry.site.staff if s.role == "grid_worker" and s.notify)
     page.get_by_label("测试员").select_option(tester)
-    page.get_by_label("住户编号").fill("h0317")
+    homes = page.get_by_label("测哪几户")
+    homes.fill("没有这个地址")
+    page.get_by_role("button", name="开始").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert axe(page) == []
+    # by the address as one reads it, of which the community has several, and out again; a number still does
+    homes.fill(room.registry.homes["h0318"].address)
+    page.locator("[data-found]").get_by_role("button", name="h0318").click()
+    expect(page.locator("[data-chosen]")).to_contain_text(room.registry.homes["h0318"].address)
+    expect(homes).to_have_value("")
+    assert axe(page) == []
+    page.get_by_role("button", name="去掉").click()
+    expect(page.locator("[data-chosen]")).to_have_count(0)
+    homes.fill(room.registry.homes["h0317"].residents[0].name)
+    page.locator("[data-found]").get_by_role("button", name="h0317").click()
+    homes.fill(list(room.registry.homes)[5])
     page.get_by_role("button", name="开始").click()
     campaign = page.locator("[data-campaign]")
     expect(campaign).to_have_attribute("data-state", "running")

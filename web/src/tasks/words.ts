@@ -17,7 +17,7 @@ const zh = {
     steps: { opened: '开单', assigned: '派给', released: '退回', done: '已做', again: '又出现', not_proven: '一天内没有证实', proved: '设备证实', removed: '设备已拆除', withdrawn: '撤销' }, history: '经过', since: (at: string) => `${at} 起`, last: (at: string | null) => (at === null ? '没有上报记录' : `最近上报 ${at}`), founds: { battery: '电池没电', moved: '位置不对或被挪动', broken: '设备坏了', power: '停电或没插电', network: '网络不通', unplugged: '被人拔掉或关掉', unclear: '没查清' }, hand: '手工开单', home: '住户编号', device: '设备编号（不填为网关）', create: '开单', proof: '做完不等于结束：设备重新正常上报后自动结束',
   },
   tests: {
-    begin: '安排一次测试', tester: '测试员', homes: '住户编号', homesHint: '一个或几个，用空格分开', minutes: '时长', minutesOf: (n: number) => `${n} 分钟`, start: '开始', rule: '测试时段内的报警先显示为黄色；测试员 90 秒内没有确认，自动转为红色。有疑问一律按真实处理。', none: '近两周没有测试',
+    begin: '安排一次测试', tester: '测试员', homes: '测哪几户', homesHint: '地址、姓名，或编号', found: '找到的住户', chosen: '已选的住户', leave: '去掉', minutes: '时长', minutesOf: (n: number) => `${n} 分钟`, start: '开始', rule: '测试时段内的报警先显示为黄色；测试员 90 秒内没有确认，自动转为红色。有疑问一律按真实处理。', none: '近两周没有测试',
     states: { ahead: '未开始', running: '进行中', over: '已结束' }, end: '立即结束', passed: '已通过', untried: '未测', waiting: (n: number) => `${n} 号等待确认`, left: (s: number) => `还有 ${s} 秒`, confirm: '是测试', how: '怎样核实的', span: (from: string, to: string) => `${from}–${to}`,
   },
   proposals: {
@@ -47,7 +47,7 @@ const en: Words = {
     steps: { opened: 'opened', assigned: 'assigned to', released: 'given back', done: 'done', again: 'happened again', not_proven: 'not confirmed within a day', proved: 'confirmed by the device', removed: 'device removed', withdrawn: 'withdrawn' }, history: 'History', since: (at) => `since ${at}`, last: (at) => (at === null ? 'no report on record' : `last report ${at}`), founds: { battery: 'battery empty', moved: 'wrong place, or moved', broken: 'device broken', power: 'no power', network: 'no network', unplugged: 'unplugged or switched off', unclear: 'cause not found' }, hand: 'Open an order by hand', home: 'Home', device: 'Device (leave empty for the gateway)', create: 'Open order', proof: 'Done is not the end: an order ends when the device reports again and all is well',
   },
   tests: {
-    begin: 'Plan a test', tester: 'Tester', homes: 'Homes', homesHint: 'one or more, separated by spaces', minutes: 'Length', minutesOf: (n) => `${n} min`, start: 'Start', rule: 'During the test an alarm shows yellow at first; if the tester does not confirm it within 90 seconds it turns red. If in doubt, treat it as real.', none: 'No tests in the last two weeks',
+    begin: 'Plan a test', tester: 'Tester', homes: 'Homes', homesHint: 'address, name, or number', found: 'Homes found', chosen: 'Homes chosen', leave: 'Remove', minutes: 'Length', minutesOf: (n) => `${n} min`, start: 'Start', rule: 'During the test an alarm shows yellow at first; if the tester does not confirm it within 90 seconds it turns red. If in doubt, treat it as real.', none: 'No tests in the last two weeks',
     states: { ahead: 'not started', running: 'running', over: 'over' }, end: 'End now', passed: 'passed', untried: 'not tested', waiting: (n) => `no. ${n} is waiting for an answer`, left: (s) => `${s} s left`, confirm: 'It was the test', how: 'How you know', span: (from, to) => `${from}–${to}`,
   },
   proposals: {
