@@ -345,14 +345,14 @@ class Desk:
         alert: Alert, view: FindingView, finding: Finding, now: datetime, *, joins: bool
     ) -> bool:
         """A danger again in a case that somebody has taken and nobody goes to: loud again. It counts long after the last
-        one; and after advice at once, since the advice did not help.
+        one; and after advice at once, since the advice did not help: even where it is loud for another reason.
         """
         if not (
             view.life
             and view.level is Level.red
             and view.condition is Condition.active
             and alert.state is AlertState.acknowledged
-            and not alert.resumed
+            and (not alert.resumed or alert.advised_at is not None)
             and not alert.going
         ):
             return False

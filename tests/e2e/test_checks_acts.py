@@ -187,6 +187,52 @@ def test_a_case_that_comes_back_says_why(room: Room, sit: Sit) -> None:
     expect(page.locator(".history")).to_contain_text("Loud again: whoever was sent cannot go")
 
 
+def test_advice_is_looked_after(room: Room, sit: Sit) -> None:
+    """「在烧菜」: the case counts down ten minutes, then it is loud again and says what for; an alarm after it sends somebody."""
+    page = sit()
+    home = "h0317"
+    alert = room.raised("smoke", home, cause="fire")
+    hero(page, alert)
+    room.command(alert, "acknowledge", actor="s01")
+    room.command(alert, "call", actor="s01", to="home", result="answered")
+    progress = page.locator(f'[data-hero="{alert}"] .progress')
+    expect(progress).not_to_contain_text("复查")
+    page.goto(f"{room.url}/desk?case={alert}&tab=script")
+    page.locator(".question").nth(0).get_by_role("button", name="否").click()
+    expect(page.locator(".question")).to_have_count(2)
+    expect(page.locator("dialog .recheck")).to_have_count(0)
+    page.locator(".question").nth(1).get_by_role("button", name="是", exact=True).click()
+    expect(page.locator("dialog .recheck")).to_contain_text(
+        re.compile(r"复查倒计时 (10:00|09:5\d)，到时请再打电话")
+    )
+    assert axe(page) == []
+    picture(page, "recheck-case")
+    page.keyboard.press("Escape")
+    expect(progress).to_contain_text(re.compile(r"接通.*09:\d\d 后复查"))
+    expect(page.locator(f'.queue .scroll [data-alert="{alert}"]')).to_be_visible()
+    assert axe(page) == []
+    picture(page, "recheck")
+    room.passes(600)
+    expect(page.locator(f'.lane [data-alert="{alert}"].waiting')).to_contain_text("复查到时，请再打电话")
+    expect(page.locator(f'[data-hero="{alert}"] .timer')).to_contain_text("复查到时")
+    assert axe(page) == []
+    picture(page, "recheck-due")
+    page.evaluate("localStorage.setItem('anxin.language', 'en')")
+    page.reload()
+    expect(page.locator(f'.lane [data-alert="{alert}"]')).to_contain_text("Re-check due, ring again")
+    room.command(alert, "acknowledge", actor="s01")
+    room.command(alert, "call", actor="s01", to="home", result="answered")
+    room.command(alert, "note", actor="s01", note="刚才是不是在烧菜？是")
+    expect(progress).to_contain_text(re.compile(r"again in 09:\d\d"))
+    room.passes(200)
+    room.raised("smoke", home, cause="fire")
+    expect(page.locator(f'.lane [data-alert="{alert}"].waiting')).to_contain_text("Another alarm")
+    expect(page.locator(f'[data-hero="{alert}"] .script li').first).to_contain_text(
+        "Send the nearest person first"
+    )
+    picture(page, "recheck-again")
+
+
 @pytest.mark.parametrize("kind", ["smoke", "bed"])
 def test_c_out_1_no_case_ends_without_its_outcome(room: Room, sit: Sit, kind: str) -> None:
     """C-OUT-1: a red or yellow closes only with cause, verification, action and outcome; 「未联系上」 never."""

@@ -220,6 +220,17 @@ def test_an_alarm_after_advice_is_loud_at_once_and_the_script_sends_somebody(sam
     assert _first_step(story) == SEND
 
 
+def test_an_alarm_after_advice_in_a_case_that_is_loud_already_says_so_too() -> None:
+    """Given back meanwhile: whoever takes it next reads that the advice did not help."""
+    story = advised()
+    story.do("undo", reason="对方席位没人")
+    story.finding("f2")
+    assert (story.alert.resumed_why, _first_step(story)) == ("again", SEND)
+    before = len(story.log)
+    story.finding("f3")
+    assert [type(e).__name__ for t in story.log[before:] for e in t.events] == ["Joined"], "once"
+
+
 def test_an_alarm_that_flickers_during_the_advice_is_no_new_one() -> None:
     story = advised()
     story.wait(30)
