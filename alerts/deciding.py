@@ -27,10 +27,13 @@ from alerts.events import (
     Noted,
     Outcome,
     Reopened,
+    Resumed,
+    ResumedWhy,
     Undone,
     Vouched,
 )
 from alerts.orders import (
+    AMBULANCE,
     ASKED_WITHIN,
     CALL_RESULTS,
     CHECK_RESULTS,
@@ -140,7 +143,12 @@ def _decide(alert: Alert, order: Order, now: datetime) -> list[Event]:
             if not order.note.strip():
                 raise NotAllowed(No.missing_field, "note", fields=("note",))
             recheck = scripts.recheck_seconds(alert.code, order.note)
-            return [Noted(at=now, by=by, note=order.note, recheck_seconds=recheck)]
+            noted = Noted(at=now, by=by, note=order.note, recheck_seconds=recheck)
+            known = alert.state is AlertState.new or alert.resumed_why is ResumedWhy.needs_120
+            if order.to != AMBULANCE or not alert.open or known:
+                return [noted]
+            # Who is there cannot ring 120 and help at the same time; the desk hears it at once, whoever has the case.
+            return [noted, Resumed(at=now, reason=ResumedWhy.needs_120.value)]
         case Command.hold:
             return _hold(alert, order, now)
         case Command.reopen:

@@ -73,6 +73,8 @@ class ResumedWhy(StrEnum):
     """It became graver: whoever took it took something milder."""
     given_back = "given_back"
     """Somebody at the desk gave it back."""
+    needs_120 = "needs_120"
+    """Whoever is there says that an ambulance is needed."""
     recheck = "recheck"
     """Put right by advice on the telephone, and now the home is to be rung again."""
 

@@ -34,6 +34,8 @@ DONE_WITHIN = timedelta(hours=12)
 REOPEN_WITHIN = timedelta(hours=24)
 CHECK_RESULTS = frozenset({"safe", "no_answer", "visit"})
 """How it went at a home of the welfare list: 平安, 未联系上, 需上门."""
+AMBULANCE = "120"
+"""To whom a note is whose writer needs an ambulance."""
 CALL_RESULTS = frozenset({"answered", "no_answer", "busy", "refused", "wrong_number"})
 
 
@@ -125,6 +127,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str | None = None
     note: str = ""
     to: str = ""
+    """Whom a call rang, who takes over; of a note `120`: that an ambulance is needed."""
     result: str = ""
     responders: tuple[str, ...] = ()
     seconds: float = 0.0

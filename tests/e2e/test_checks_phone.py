@@ -189,6 +189,21 @@ def own_site(room: Room) -> Iterator[None]:
     wait_for(lambda: room.house.picture.registry is not before, what="the site file of the room")
 
 
+def test_who_needs_an_ambulance_is_heard_by_the_desk(room: Room, sit: Sit) -> None:
+    """「需要 120」 held for a second: the case is loud again and says it; a touch does nothing."""
+    alert = offered(room)
+    there(room, alert)
+    desk = sit("/desk")
+    row = desk.locator(f'[data-alert="{alert}"]').first
+    expect(row).to_contain_text("已到场")
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    page.get_by_role("button", name="需要 120").click()
+    page.get_by_role("button", name="需要 120").click(delay=1_300)
+    expect(row).to_contain_text("现场需要 120")
+    expect(desk.locator('html[data-red="1"]')).to_be_attached()
+    assert told_in(room, alert, "Noted") == 1
+
+
 @pytest.mark.usefixtures("own_site")
 def test_where_nobody_agreed_no_photograph_can_be_taken_and_the_page_says_so(room: Room, sit: Sit) -> None:
     """9.9, photo with consent: no camera is offered where somebody who lives there did not agree."""

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts.alert import Alert
-from alerts.events import Accepted, Arrived, Departed
+from alerts.events import Accepted, Arrived, Departed, Resumed
 from alerts.orders import No, NotAllowed, read_order
+from alerts.texts import state_words
+from care.words import AlertState
 from dashboard_api.picture import Case, row_of
 from dashboard_api.present import events_json
 from tests.unit.test_alert_house import NOON, Story, seconds
@@ -53,6 +55,24 @@ def test_three_steps_told_late_keep_their_own_times_and_the_promise() -> None:
     assert (there["at"], there["told_at"]) == ("2026-05-23T04:14:14.000Z", "2026-05-23T04:20:24.000Z")
     late = next(n for n, w in enumerate(words) if "到场超时" in w)
     assert words.index("林国平 到场（12:20 收到）") < late, "where it was done, before what came after"
+
+
+def test_who_needs_an_ambulance_is_heard_whoever_has_the_case() -> None:
+    """A note to 120 of somebody on the spot: the case is loud, once, until the desk does something; other notes are silent."""
+    story = sent()
+    for command in ("accept", "depart", "arrive"):
+        story.do(command, "s07")
+    story.do("note", "s07", note="人醒着")
+    assert not story.alert.resumed
+    story.do("note", "s07", note="现场需要 120", to="120")
+    assert (story.alert.unanswered, story.alert.state) == (True, AlertState.attended)
+    assert state_words(story.alert) == "现场需要 120"
+    story.do("note", "s07", note="现场需要 120", to="120")
+    assert [e.reason for t in story.log for e in t.events if isinstance(e, Resumed)] == ["needs_120"]
+    story.do("call", to="120", result="answered")
+    assert (story.alert.unanswered, state_words(story.alert)) == (False, "已到场")
+    story.do("note", "s07", note="又昏过去了", to="120")
+    assert story.alert.unanswered, "said again, it is heard again"
 
 
 def test_who_was_there_too_late_was_too_late() -> None:

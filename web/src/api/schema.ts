@@ -5908,7 +5908,7 @@ export interface components {
          * @description Why a case that somebody had is loud again.
          * @enum {string}
          */
-        ResumedWhy: "idle" | "no_answer" | "not_accepted" | "nobody_going" | "nobody_there" | "hold_ended" | "nobody_on_duty" | "again" | "level_raised" | "given_back" | "recheck";
+        ResumedWhy: "idle" | "no_answer" | "not_accepted" | "nobody_going" | "nobody_there" | "hold_ended" | "nobody_on_duty" | "again" | "level_raised" | "given_back" | "needs_120" | "recheck";
         /** RotaAskBody */
         RotaAskBody: {
             /** Id */

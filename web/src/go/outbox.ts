@@ -15,7 +15,7 @@ export interface Tap {
   note?: string
   /** on the door card, of an arrival */
   code?: string
-  /** who takes over, of a hand-over */
+  /** who takes over, of a hand-over; 120, of a note that an ambulance is needed */
   to?: string
   /** when the finger was there */
   at: string

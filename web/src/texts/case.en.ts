@@ -15,7 +15,7 @@ export const caseEn: CaseTexts = {
     finding_changed: 'Updated', finding_cleared: 'Reading cleared', finding_unknown: 'Cannot tell', level_raised: 'Raised a level', level_lowered: 'Contradicted: a level down', reminded: 'Told again', nobody_there: 'Nobody on duty', told: 'Messages sent', handed_over: 'Handed over', vouched: 'Says the person is there', checked: 'Homes checked', hold_ended: 'Hold ended',
   },
   again: {
-    idle: 'taken, nothing done', no_answer: 'no answer, nobody sent', not_accepted: 'sent, nobody accepted', nobody_going: 'whoever was sent cannot go', nobody_there: 'left the home, nobody is there', hold_ended: 'hold over, nothing done', nobody_on_duty: 'nobody to send', again: 'another alarm', level_raised: 'graver now, to be taken again', given_back: 'given back', recheck: 're-check due, to be rung again',
+    idle: 'taken, nothing done', no_answer: 'no answer, nobody sent', not_accepted: 'sent, nobody accepted', nobody_going: 'whoever was sent cannot go', nobody_there: 'left the home, nobody is there', hold_ended: 'hold over, nothing done', nobody_on_duty: 'nobody to send', again: 'another alarm', level_raised: 'graver now, to be taken again', given_back: 'given back', needs_120: '120 needed on site', recheck: 're-check due, to be rung again',
   },
   soundCheck: {
     title: 'Sound check', words: 'Play the red alarm once, then say whether you hear it.', ask: 'Did you hear it?', play: 'Play the red alarm', again: 'Play again', heard: 'I heard it', notHeard: 'Nothing', later: 'Later',

@@ -15,7 +15,7 @@ export const caseZh = {
     finding_changed: '更新', finding_cleared: '现场恢复', finding_unknown: '无法判断', level_raised: '升级', level_lowered: '有相反的迹象，降一级', reminded: '再次提醒', nobody_there: '无人值班', told: '发出通知', handed_over: '转交', vouched: '说人在身边', checked: '核对住户', hold_ended: '稍候结束',
   },
   again: {
-    idle: '接警后未处置', no_answer: '电话未接通，未派人', not_accepted: '已派人，无人接受', nobody_going: '派的人去不了', nobody_there: '到场的人已离开，现场没有人', hold_ended: '暂缓到时，未处置', nobody_on_duty: '无人可派', again: '再次报警', level_raised: '已升级，请重新接警', given_back: '已放回待接', recheck: '复查到时，请再打电话',
+    idle: '接警后未处置', no_answer: '电话未接通，未派人', not_accepted: '已派人，无人接受', nobody_going: '派的人去不了', nobody_there: '到场的人已离开，现场没有人', hold_ended: '暂缓到时，未处置', nobody_on_duty: '无人可派', again: '再次报警', level_raised: '已升级，请重新接警', given_back: '已放回待接', needs_120: '现场需要 120', recheck: '复查到时，请再打电话',
   },
   soundCheck: {
     title: '开班声音检查', words: '先放一遍红色告警声，再确认能听见。', ask: '听到了吗？', play: '播放红色告警声', again: '再放一遍', heard: '听到了', notHeard: '没听到', later: '稍后',
