@@ -258,6 +258,7 @@ def test_c_out_1_no_case_ends_without_its_outcome(room: Room, sit: Sit, kind: st
     page.get_by_label("O5").check(force=True)
     submit.click()
     expect(form.get_by_text("未联系上不能结案")).to_be_visible()
+    assert axe(page) == []
     assert sent() == []
     assert state(room, alert) != "closed"
     page.get_by_label("O1").check(force=True)
@@ -369,9 +370,12 @@ def test_nobody_answers_and_the_people_stand_ready_with_the_family_beside_them(r
     hero(page, alert)
     page.keyboard.press("Space")
     page.get_by_role("button", name="没有拨打").wait_for()
+    expect(page.get_by_role("button", name="撤回")).to_be_visible()
+    assert axe(page) == []
     page.keyboard.press("x")
     people = page.get_by_role("group", name="派谁去")
     expect(people.locator('[aria-pressed="true"]')).to_have_count(1)
+    assert axe(page) == []
     picture(page, "desk-no-answer")
     people.get_by_role("button", name=re.compile("^打给女儿")).click()
     page.get_by_text("正在拨打 女儿").first.wait_for()

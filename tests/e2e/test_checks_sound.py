@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import Sit, comes_to, live, open_screen, picture, seat, wait_for
 from tests.e2e.room import Room
+from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -87,8 +88,13 @@ def test_c_snd_1_and_2_mute_until_the_check_at_the_start_of_a_shift(room: Room, 
     page.get_by_role("button", name="播放红色告警声").click()
     page.wait_for_selector('html[data-audio="running"]', state="attached")
     wait_for(lambda: page.evaluate("window.loudest") > 0.2, what="a deflection")
+    page.get_by_role("button", name="听到了").wait_for()
+    assert axe(page) == []
     page.get_by_role("button", name="听到了").click()
     expect(page.get_by_role("banner").get_by_text("已验证")).to_be_visible()
+    page.keyboard.press("m")
+    page.wait_for_selector('html[data-audio="muted"]', state="attached")
+    assert axe(page) == []
     context.close()
 
 
