@@ -79,7 +79,7 @@ def test_a_tester_presses_sees_it_arrive_and_confirms(room: Room, sit: Sit) -> N
     tester = next(s for s in room.registry.site.staff if s.role == "grid_worker" and s.notify)
     desk = sit("/tasks?tab=tests")
     desk.get_by_label("测试员").select_option(tester.id)
-    desk.get_by_label("住户编号").fill("h0317")
+    desk.get_by_label("测哪几户").fill("h0317")
     desk.get_by_role("button", name="开始").click()
     desk.locator("[data-campaign]").wait_for()
     page = sit("/go", user="responder", width=390, height=844)
