@@ -19,8 +19,8 @@ from alerts.upkeep import TESTED
 from care.ids import iso
 from care.messages import HomeHealth
 from care.site import LONGEST_OUT, Device, Home, HomeOrders, OutOfService
-from care.words import Kind
-from dashboard_api import access, shapes, wording
+from care.words import Kind, Role
+from dashboard_api import access, redact, shapes, wording
 from dashboard_api.asking import moment, signed_in
 from dashboard_api.house import House
 from dashboard_api.modes import change, orders_of
@@ -107,9 +107,10 @@ def routes(house: House) -> APIRouter:
         )
 
     @router.get(f"{V}/devices/{{device}}/out", response_model=shapes.OutList, tags=["devices"])
-    async def outs(device: str, _who: Annotated[Who, Depends(signed_in)]) -> Json:
+    async def outs(device: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
         """When this device was, or is, out of service: by whom, why, until when. The last first."""
-        return await listed(*known(device))
+        found = await listed(*known(device))
+        return redact.without(found, "reason") if who.role is Role.auditor else found
 
     @router.post(
         f"{V}/devices/{{device}}/out",

@@ -19,7 +19,8 @@ from care.errors import Conflict
 from care.ids import content_id, iso
 from care.messages import decode, encode
 from care.stream import PEOPLE
-from dashboard_api import access, precision, shapes
+from care.words import Role
+from dashboard_api import access, precision, redact, shapes
 from dashboard_api.asking import signed_in
 from dashboard_api.figures import CaseRow
 from dashboard_api.house import House
@@ -150,10 +151,12 @@ def routes(house: House) -> APIRouter:
 
     @router.get(f"{V}/proposals", response_model=shapes.ProposalList, tags=["figures"])
     async def proposals(
+        who: Annotated[Who, Depends(signed_in)],
         state: Annotated[Literal["open", "accepted", "declined", "all"], Query()] = "open",
     ) -> Json:
         """What the outcomes of the last weeks propose, each with what the past says of it. None applies itself."""
-        return {"items": [p for p in await all_() if state in ("all", p["state"])]}
+        found = [p for p in await all_() if state in ("all", p["state"])]
+        return {"items": redact.without(found, "note") if who.role is Role.auditor else found}
 
     @router.post(
         f"{V}/proposals/{{proposal}}/backtest",

@@ -14,6 +14,7 @@ from typing import Any
 from alerts import texts
 from alerts.alert import GOING
 from alerts.cases import case_rules
+from alerts.repairs import Did
 from care.site import Home, Resident
 from care.words import Level, Role
 from dashboard_api import access, wording
@@ -358,11 +359,23 @@ def record(alert: Json) -> Json:
     }
 
 
+def without(body: Any, *fields: str) -> Any:
+    """Anything the service says, with nothing in these fields: telephones, or what somebody wrote."""
+    if isinstance(body, dict):
+        return {k: "" if k in fields and v else without(v, *fields) for k, v in body.items()}
+    return [without(one, *fields) for one in body] if isinstance(body, list) else body
+
+
 def without_phones(body: Any) -> Any:
     """Anything the service says, without the telephones in it."""
-    if isinstance(body, dict):
-        return {k: "" if k == "phone" and v else without_phones(v) for k, v in body.items()}
-    return [without_phones(one) for one in body] if isinstance(body, list) else body
+    return without(body, "phone")
+
+
+def repair(order: Json) -> Json:
+    """A maintenance order for an auditor: who had it and what was done to what, without what somebody wrote in it."""
+    ours = {did.value for did in Did}  # said without a note, it stands in the note's place
+    steps = [s if s["what"] == "assigned" or s["note"] in ours else {**s, "note": ""} for s in order["steps"]]
+    return {**order, "why": "", "steps": steps}
 
 
 def recorded(item: Json) -> Json:

@@ -21,7 +21,7 @@ from alerts.upkeep import How, Visit
 from care.ids import iso
 from care.messages import Report, decode, encode
 from care.stream import PEOPLE
-from care.words import Tier
+from care.words import Role, Tier
 from dashboard_api import access, shapes
 from dashboard_api.asking import moment, signed_in
 from dashboard_api.house import House
@@ -36,6 +36,8 @@ log = get_logger("api")
 V = access.V
 EVENING = time(18, 0)
 LONGEST = timedelta(days=14)
+UNNAMED = "电话关怀"
+"""What a round is called that nobody gave a name."""
 STATES: tuple[CallState, ...] = ("again", "todo", "not_reached", "request", "well")
 """The order in which a round is shown: who is to be rung first."""
 TIERS = (Tier.key, Tier.important, Tier.general)
@@ -142,11 +144,13 @@ def routes(house: House) -> APIRouter:
         return {**line(round_, now), "items": [item for _, item in sorted(items, key=lambda i: i[0])]}
 
     @router.get(f"{V}/rounds", response_model=shapes.RoundList, tags=["care"])
-    def rounds() -> Json:
+    def rounds(who: Annotated[Who, Depends(signed_in)]) -> Json:
         """Call rounds that run or ended within a week, the one that ends soonest first."""
         now = house.clock.now()
         there = [r for r in house.upkeep.rounds.values() if now - r.until <= KEPT]
-        return {"items": [line(r, now) for r in sorted(there, key=lambda r: (now >= r.until, r.until, r.id))]}
+        items = [line(r, now) for r in sorted(there, key=lambda r: (now >= r.until, r.until, r.id))]
+        # A name of a round is free text, and may say what its people have in common.
+        return {"items": [{**i, "title": UNNAMED} for i in items] if who.role is Role.auditor else items}
 
     @router.get(f"{V}/rounds/{{round}}", response_model=shapes.RoundBody, tags=["care"])
     async def round_by(round: str) -> Json:  # noqa: A002 - the name in the path
@@ -169,7 +173,7 @@ def routes(house: House) -> APIRouter:
         until = moment("until", body.until) or (evening if evening > now else evening + timedelta(days=1))
         if not now < until <= now + LONGEST:
             raise Problem(422, Why.invalid, f"until: 须在将来 {LONGEST.days} 天内", fields=["until"])
-        title = body.title.strip() or "电话关怀"
+        title = body.title.strip() or UNNAMED
         made = Round(
             id=round_id(wanted, until, title),
             title=title,

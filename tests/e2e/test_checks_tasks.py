@@ -9,8 +9,9 @@ from playwright.sync_api import Page, expect
 
 from care.words import Level
 from dashboard_api.integrations import make_integration
+from dashboard_api.people import add_user
 from tests.e2e.conftest import ARTEFACTS, Sit, picture, wait_for
-from tests.e2e.room import Room
+from tests.e2e.room import PASSWORD, Room
 from tests.e2e.test_checks_look import axe
 from tests.integration.test_api_proposals import closed
 
@@ -34,6 +35,25 @@ def test_an_order_is_opened_from_a_case_and_waits_for_its_proof(room: Room, sit:
     picture(page, "tasks-repairs")
     page.goto(f"{room.url}/tasks?tab=repairs&alert={alert}")
     expect(page.locator("[data-repair]")).to_have_count(1)
+
+
+def test_an_auditor_reads_the_orders_and_is_told_that_the_words_are_not_shown(room: Room, sit: Sit) -> None:
+    """Who opened it for which device; not why, nothing to open one with, and no room left empty for it."""
+    room.do(add_user(room.stream, "checker", "auditor", PASSWORD))
+    wait_for(lambda: "checker" in room.house.people.users, what="the account")
+    asked = {"home": "h0317", "device": "door-0317", "why": "老人糖尿病，夜里要接线"}
+    made = sit().request.post(f"{room.url}/api/v1/repairs", data=asked, headers={"origin": room.url})
+    assert made.status == 201
+    page = sit("/tasks?tab=repairs", user="checker")
+    order = page.locator("[data-repair]")
+    order.get_by_role("button", name="经过").click()
+    expect(order.locator(".history")).to_contain_text("陈敏芝 开单")
+    expect(page.get_by_text("理由和备注不向您显示")).to_be_visible()
+    expect(page.get_by_text("糖尿病")).to_have_count(0)
+    expect(page.get_by_text("手工开单")).to_have_count(0)
+    picture(page, "tasks-repairs-auditor")
+    assert overflows(page) == []
+    assert axe(page) == []
 
 
 def test_a_round_is_rung_through(room: Room, sit: Sit) -> None:

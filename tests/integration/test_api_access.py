@@ -9,13 +9,17 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from care.ids import iso
 from care.messages import Evidence
 from care.stream import PEOPLE
-from care.words import Role
+from care.words import Level, Role
 from dashboard_api import access, redact, shapes
+from dashboard_api.figures import CaseRow
 from dashboard_api.house import desk_key
 from dashboard_api.live import Key
 from dashboard_api.people import add_user, remove_user
+from rules.catalog import load
+from rules.cli import described
 from tests.integration.test_api_house import (
     CLOSING,
     NOON,
@@ -305,6 +309,8 @@ WAYS_IN = ("2580#", "邻里中心 07")
 MEASURED = ("141.25",)
 WRITTEN = ("厨房有烟", "高血压")
 """What people wrote down in the course of a case: it may say anything of anybody."""
+JOTTED = "糖尿病"
+"""In what people wrote away from cases: orders, rota, devices out of service, proposals, rounds."""
 NAMED = ("周阿婆", "周晓芸", "吴建国", "吴小丽")
 
 NOT_THERE = {"/rules": 503, "/simulator": 404, "/push": 403}
@@ -347,7 +353,7 @@ async def everything_read(house, role, alerts):
     }  # fmt: skip
     asks = {
         "history": [f"?quantity={q}&reason=查看" for q in ("smoke", "motion", "heart_rate")], "residents": ["", "?q=周"], "strip": ["?reason=查看"], "days": ["?reason=查看"],
-        "usual": ["?reason=查看"], "alerts": ["", "?state=open", "?state=closed"], "now": ["", f"?alert={alerts[0]}"],
+        "repairs": ["", "?state=all"], "proposals": ["?state=all"], "usual": ["?reason=查看"], "alerts": ["", "?state=open", "?state=closed"], "now": ["", f"?alert={alerts[0]}"],
     }  # fmt: skip
     async with house.program(name) as client:
         for (method, path), rule in access.ROUTES.items():
@@ -377,6 +383,47 @@ async def everything_read(house, role, alerts):
         house.state.hub.leave(listener)
     assert len(found) > 10
     return found
+
+
+async def jotted(house):
+    """What people write away from cases, each with one word and a number of its own: what was written."""
+    wrote: list[str] = []
+    cases = [CaseRow(id=f"past{n}", number=90 + n, home="h0317", code="BD1", level=Level.yellow, truth="avoidable", outcome_cause="C12",
+                     raised_at=NOON - timedelta(days=1), closed_at=NOON - timedelta(hours=20)) for n in range(5)]  # fmt: skip
+    house.state.picture.rows.update({c.id: c for c in cases})
+    async with (
+        house.program("operator") as desk,
+        house.program("boss") as boss,
+        house.program("responder") as lin,
+    ):
+
+        async def write(who, path, **body):
+            said = f"{JOTTED}{len(wrote)}号"
+            answer = await who.post(
+                f"{V}/{path}", json={k: said if v is JOTTED else v for k, v in body.items()}
+            )
+            wrote.extend([said] if JOTTED in body.values() else [])
+            assert answer.status_code in (200, 201), (path, answer.text)
+            return answer.json()
+
+        (order,) = (await write(desk, "repairs", home="h0317", device="sos-0317", why=JOTTED))["items"]
+        async with asyncio.timeout(5):
+            while order["id"] not in house.state.upkeep.repairs:
+                await asyncio.sleep(0.01)
+        steps = (("assign", {"to": "s07"}), ("release", {"note": JOTTED}), ("done", {"did": "battery", "note": JOTTED}), ("withdraw", {"note": JOTTED}))  # fmt: skip
+        for step, body in steps:
+            await write(desk, f"repairs/{order['id']}/{step}", **body)
+        away = [{"staff": "s07", "until": "2026-05-23T19:00", "cover": "s08"}]
+        await write(desk, "duty/changes", away=away, reason=JOTTED, confirm=True)
+        wish = {"from": "2026-05-25T08:00", "until": "2026-05-25T12:00", "reason": JOTTED}
+        ask = (await write(lin, "duty/asks", **wish))["items"][0]
+        await write(desk, f"duty/asks/{ask['id']}/decline", note=JOTTED)
+        later = iso(NOON + timedelta(days=1))
+        await write(desk, "devices/smoke-0317/out", until=later, reason=JOTTED, confirm=True)
+        (proposal,) = (await desk.get(f"{V}/proposals")).json()["items"]
+        await write(boss, f"proposals/{proposal['id']}/decline", note=JOTTED)
+        await write(desk, "rounds", title=JOTTED, residents=["r0317"])
+    return wrote
 
 
 def holds(found, secrets):
@@ -418,6 +465,34 @@ async def test_who_checks_mends_or_manages_reads_nothing_that_is_not_theirs():
         assert holds(await everything_read(house, Role.admin, alerts), (*ILL, *MEASURED, "2580#")) == []
         mender = await everything_read(house, Role.maintenance, alerts)
         assert holds(mender, (*checked, *NAMED)) == []
+
+
+async def test_an_auditor_reads_no_word_that_somebody_wrote_on_an_order_a_shift_or_a_device():
+    """Free text may say anything of anybody, on a repair or in the rota as in a case; who did what to which device stays."""
+    async with House(history=Pulses(), rules=lambda: described(load())["rules"]) as house:
+        alerts = [await house.raised(smoke())]
+        wrote = await jotted(house)
+        whole = await everything_read(house, Role.operator, alerts)
+        assert {s for _, s in holds(whole, wrote)} == {*wrote}, "every one of them is read by the desk"
+        told = await everything_read(house, Role.auditor, alerts)
+        assert holds(told, [JOTTED]) == []
+        (order,) = json.loads(told[f"{V}/repairs?state=all"])["items"]
+        steps = [(s["what"], s["by"], s["note"]) for s in order["steps"]]
+        assert steps == [
+            ("opened", "陈敏芝", ""),
+            ("assigned", "陈敏芝", "林国平"),
+            ("released", "陈敏芝", ""),
+            ("done", "陈敏芝", ""),
+            ("withdrawn", "陈敏芝", ""),
+        ]
+        assert (order["did"], order["device"]) == ("battery", "sos-0317")
+        for path, what in (
+            ("duty/changes", "何志远"),
+            ("duty/asks", "declined"),
+            ("devices/smoke-0317/out", "陈敏芝"),
+            ("rounds", "电话关怀"),
+        ):
+            assert what in told[f"{V}/{path}"], path
 
 
 async def test_an_auditor_opens_no_page_of_a_person():

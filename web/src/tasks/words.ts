@@ -4,7 +4,7 @@ import { language } from '../texts'
 
 const zh = {
   title: '日常工作', tabs: { rounds: '电话关怀', repairs: '维修单', tests: '设备测试', proposals: '改进建议', integrations: '接入系统' },
-  none: '没有', by: (who: string) => `${who} 发起`, until: (at: string) => `到 ${at}`, over: '已结束', save: '保存', cancel: '取消', note: '备注', why: '理由', cases: (numbers: readonly number[]) => `告警 ${numbers.join('、')}`,
+  none: '没有', by: (who: string) => `${who} 发起`, until: (at: string) => `到 ${at}`, over: '已结束', save: '保存', cancel: '取消', note: '备注', why: '理由', unwritten: '理由和备注不向您显示', cases: (numbers: readonly number[]) => `告警 ${numbers.join('、')}`,
   failed: (why: string) => `没有成功：${why}`,
   rounds: {
     begin: '发起一轮关怀', today: '今日电话 ›', name: '名称', nameHint: '例如：降温提醒', tiers: '打给哪些老人', tier: { key: '重点', important: '重要', general: '一般' }, start: '开始', none: '没有进行中的电话关怀', open: '查看',
@@ -34,7 +34,7 @@ export type Words = Widen<typeof zh>
 
 const en: Words = {
   title: 'Everyday work', tabs: { rounds: 'Call rounds', repairs: 'Maintenance', tests: 'Device tests', proposals: 'Proposals', integrations: 'Integrations' },
-  none: 'None', by: (who) => `by ${who}`, until: (at) => `until ${at}`, over: 'over', save: 'Save', cancel: 'Cancel', note: 'Note', why: 'Reason', cases: (numbers) => `${numbers.length > 1 ? 'cases' : 'case'} ${numbers.join(', ')}`,
+  none: 'None', by: (who) => `by ${who}`, until: (at) => `until ${at}`, over: 'over', save: 'Save', cancel: 'Cancel', note: 'Note', why: 'Reason', unwritten: 'Reasons and notes are not shown to you', cases: (numbers) => `${numbers.length > 1 ? 'cases' : 'case'} ${numbers.join(', ')}`,
   failed: (why) => `That did not work: ${why}`,
   rounds: {
     begin: 'Start a call round', today: 'Calls today ›', name: 'Title', nameHint: 'for example: cold weather', tiers: 'Who to ring', tier: { key: 'Key', important: 'Important', general: 'General' }, start: 'Start', none: 'No call round is running', open: 'Show',
