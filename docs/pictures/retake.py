@@ -18,6 +18,7 @@ import struct
 import sys
 import time
 import zlib
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
-from tests.e2e.room import PASSWORD, Room  # noqa: E402 - the folder has to be known first
+from tests.e2e.lived import ZONE  # noqa: E402 - the folder has to be known first
+from tests.e2e.room import PASSWORD, Room  # noqa: E402
 
 HOME = "h0317"
 PICTURES: dict[str, tuple[str, str, int, int, float]] = {
@@ -113,6 +115,14 @@ class Demo:
         return answer.json() if answer.text() else None
 
 
+def at_night(room: Room) -> Room:
+    """The room where it is 3:44, while the pulse of its history is high: its screens show the case and what it is about."""
+    local = room.clock.now().astimezone(ZONE)
+    then = local.replace(hour=3, minute=44, second=40)
+    room.clock.advance(((then - local) % timedelta(days=1)).total_seconds())
+    return room
+
+
 def main() -> None:
     base, password, *wanted = sys.argv[1:]
     chromium = os.environ.get("ANXIN_CHROMIUM") or "/usr/bin/chromium"
@@ -133,9 +143,11 @@ def main() -> None:
             time.sleep(0.5)
         else:
             raise SystemExit("no kitchen smokes in three minutes: start a fresh demo")
-        room = Room(simulated=True).open()
+        room = at_night(Room(simulated=True)).open()
         room.all_protected()
-        room.raised("bed", HOME)
+        bed = {"in_bed": True, "heart_rate": 87, "respiration_rate": 16}
+        room.reads("belt-0317", home=HOME, kind="bed_belt", **bed)
+        room.raised("vitals", HOME)
         lived = Demo(browser, room.url, PASSWORD)
         for name, (user, path, width, height, dots) in PICTURES.items():
             if wanted and name not in wanted:
@@ -149,6 +161,8 @@ def main() -> None:
                 demo.ask(operator, "POST", f"/alerts/{case['id']}/dispatch", sent)
             if name == "calls":
                 demo.ask(operator, "POST", "/rounds", {"title": "降温提醒", "tiers": ["key"]})
+            if of is lived:  # a screen whose own clock is wrong says so
+                page.clock.set_system_time(room.clock.now())
             page.goto(f"{of.base}{path}")
             page.wait_for_timeout(4_000)
             later = page.get_by_role("button", name="稍后")
