@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from care.words import Level
 from dashboard_api.integrations import make_integration
 from dashboard_api.people import add_user
+from dashboard_api.wording import device_label
 from tests.e2e.conftest import ARTEFACTS, Sit, picture, wait_for
 from tests.e2e.room import PASSWORD, Room
 from tests.e2e.test_checks_look import axe
@@ -35,6 +36,63 @@ def test_an_order_is_opened_from_a_case_and_waits_for_its_proof(room: Room, sit:
     picture(page, "tasks-repairs")
     page.goto(f"{room.url}/tasks?tab=repairs&alert={alert}")
     expect(page.locator("[data-repair]")).to_have_count(1)
+
+
+def test_an_order_by_hand_is_for_a_home_and_a_device_that_were_found(room: Room, sit: Sit) -> None:
+    """By keyboard alone: a word nobody has is told in a sentence, a telephone finds the home, its devices are there to choose."""
+    page = sit("/tasks?tab=repairs")
+    side = page.get_by_role("region", name="手工开单")
+    home = side.get_by_label("哪一户")
+    home.focus()
+    page.keyboard.type("没有这个人")
+    expect(side.get_by_role("status")).to_have_text("没有找到这样的住户，请换个姓名、地址、电话或编号")
+    side.get_by_label("理由").fill("听见滴滴声")
+    side.get_by_role("button", name="开单").click()
+    expect(home).to_be_focused()
+    expect(page.locator("[data-repair]")).to_have_count(0)
+    assert axe(page) == []
+    # an address that several have: Enter takes none of them, down goes into what was found
+    home.fill(room.registry.homes["h0317"].address.split(" ")[0])
+    found = side.locator("[data-found] button")
+    expect(found).to_have_count(6)
+    page.keyboard.press("Enter")
+    expect(side.get_by_role("status")).to_have_text("请从找到的住户里选一户")
+    home.fill(room.registry.homes["h0317"].phone)
+    expect(found).to_have_count(1)
+    expect(side.get_by_role("status")).to_have_text("")
+    page.keyboard.press("ArrowDown")
+    expect(found).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(home).to_be_focused()
+    assert axe(page) == []
+    page.keyboard.press("Enter")
+    expect(side.locator("[data-chosen]")).to_contain_text(room.registry.homes["h0317"].address)
+    device = side.get_by_label("哪台设备")
+    expect(device).to_be_focused()
+    expect(device).to_have_value("")
+    expect(device.locator("option")).to_have_count(1 + len(room.registry.homes["h0317"].devices))
+    first = room.registry.homes["h0317"].devices[0]
+    page.keyboard.press("ArrowDown")
+    expect(device).to_have_value(first.id)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    order = page.locator("[data-repair]")
+    expect(order).to_have_count(1)
+    expect(order).to_contain_text("听见滴滴声")
+    expect(order.locator("b").first).to_have_text(device_label(first))
+    expect(side.locator("[data-chosen]")).to_have_count(0)
+    # whoever reads the label of a device has its home and the device with it; of nothing in particular is one more
+    home.fill("smoke-0317")
+    expect(found).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(device).to_have_value("smoke-0317")
+    assert axe(page) == []
+    picture(page, "tasks-repairs-hand")
+    side.get_by_role("button", name="换一户").click()
+    expect(home).to_be_focused()
+    # from the card of a device: both are there already
+    page.goto(f"{room.url}/tasks?tab=repairs&home=h0317&device=smoke-0317")
+    expect(side.get_by_label("哪台设备")).to_have_value("smoke-0317")
 
 
 def test_an_auditor_reads_the_orders_and_is_told_that_the_words_are_not_shown(room: Room, sit: Sit) -> None:

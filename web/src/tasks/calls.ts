@@ -13,6 +13,7 @@ export type Integration = Schemas['IntegrationLine']
 const at = encodeURIComponent
 
 export const calls = {
+  home: (id: string) => ask<Schemas['HomeDetail']>('GET', `/homes/${at(id)}`),
   repairs: (state: 'open' | 'closed') => ask<Schemas['RepairList']>('GET', `/repairs?state=${state}`),
   openRepair: (wanted: Partial<Schemas['RepairWanted']>) => ask<Schemas['RepairList']>('POST', '/repairs', wanted),
   repairStep: (id: string, step: 'assign' | 'done' | 'withdraw', word: Partial<Schemas['RepairWord']>) => ask<Repair>('POST', `/repairs/${at(id)}/${step}`, word),
