@@ -12,7 +12,7 @@ from structlog import get_logger
 from alerts.watch import AHEAD
 from care.ids import iso
 from care.words import Level, Role
-from dashboard_api import access, figures, precision, present, redact, shapes
+from dashboard_api import access, figures, precision, present, redact, shapes, sheets
 from dashboard_api.asking import large, moment, signed_in
 from dashboard_api.figures import CaseRow
 from dashboard_api.gate import cookie_name
@@ -228,12 +228,18 @@ def routes(house: House) -> APIRouter:
         of = asked(house, from_, to, grid, code, level)
         now = house.clock.now()
         log.info("figures_read", by=who.by)
+        told = house.kpi(now, of.rows, period=of.period, cases=True)
+        load = figures.load(of.some, of.from_at, min(of.to_at, now), house.name_of)
+        zone = house.picture.registry.zone
         return {
-            **house.kpi(now, of.rows, period=of.period, cases=True),
+            **told,
             "promises": figures.promises(of.rows),
-            "load": figures.load(of.some, of.from_at, min(of.to_at, now), house.name_of),
+            "load": load,
+            "paper": sheets.paper(
+                told, of.some, load, from_at=of.from_at, to_at=min(of.to_at, now), zone=zone
+            ),
             **precision.precision(of.some),
-            "by_day": figures.by_day(of.some, of.from_at, min(of.to_at, now), house.picture.registry.zone),
+            "by_day": figures.by_day(of.some, of.from_at, min(of.to_at, now), zone),
             "cases": figures.case_lines(of.some),
             "choices": {
                 "grids": [

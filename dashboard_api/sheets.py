@@ -151,6 +151,32 @@ def _by_rule(rows: Sequence[CaseRow]) -> list[Row]:
     return out
 
 
+def paper(
+    told: Json, rows: Sequence[CaseRow], load: Json, *, from_at: datetime, to_at: datetime, zone: ZoneInfo
+) -> Json:
+    """What the printed sheet of the figures holds back, by the same measure as the file: figures, days, rules and desks.
+
+    `told` are the figures with their cases, `rows` the cases raised, `load` the desks with the numbers of theirs.
+    """
+    counted = [r for r in rows if not r.test]
+    days = _grouped(
+        counted,
+        (d["day"] for d in by_day([], from_at, to_at, zone)),
+        lambda r: str(r.raised_at.astimezone(zone).date()),
+    )
+    rules = _grouped(counted, (), lambda r: r.code)
+    told_of = {line[1] for line in _by_rule(counted) if line[1] != OTHERS and line[4] != FEW}
+    by_number = {r.number: [r] for r in counted}
+    desks = {one["desk"]: [r for n in one["cases"] for r in by_number.get(n, ())] for one in load["desks"]}
+    return {
+        "least": LEAST,
+        "figures": [name for name in FIGURES if not split_told([[c["home"] for c in told[name]["cases"]]])],
+        "days": sorted(held_back(days, _behind(days))),
+        "rules": sorted(code for code in rules if code not in told_of),
+        "desks": sorted(held_back(desks, _behind(desks))),
+    }
+
+
 PROTECTION_COLUMNS = ("kind", "of", "share_percent", *STATES, "homes")
 
 

@@ -90,6 +90,19 @@ class Kpi(Shape):
     cases: list[FigureLine] | None = None
     """What all of this is made of, the newest first."""
     choices: FigureChoices | None = None
+    paper: Paper | None = None
+
+
+class Paper(Shape):
+    """What a printed sheet of these figures does not tell apart: groups of fewer than five homes (domain P-16)."""
+
+    least: int
+    """Homes that have to be behind what is told."""
+    figures: list[str]
+    """Figures with fewer homes than that."""
+    days: list[str]
+    rules: list[str]
+    desks: list[str]
 
 
 class DayFigure(Shape):

@@ -63,6 +63,74 @@ def test_the_figures_are_printed_without_anybodys_name(room: Room, sit: Sit) -> 
         page.pdf(path=ARTEFACTS / f"kpi-{language}.pdf", format="A4")
 
 
+@pytest.mark.own_room
+def test_the_printed_figures_tell_no_group_of_fewer_than_five_homes(room: Room, sit: Sit) -> None:
+    """P-16 on paper, as in the file: three homes are told of in no figure, bar, rule or desk; seven are; the screen tells all."""
+    homes = list(room.registry.homes)
+
+    def burns(some: list[str]) -> None:
+        for home in some:
+            alert = room.raised("smoke", home)
+            room.passes(10)
+            room.command(alert, "acknowledge", actor="s01")
+            outcome = {"cause": "C02", "verification": "V1", "actions": ["A1"], "outcome": "O1", "truth": "avoidable"}  # fmt: skip
+            room.command(alert, "close", actor="s01", **outcome)
+
+    burns(homes[20:23])
+    hours = {"protected": 700.0, "partly": 10.0, "not": 8.0, "unknown": 2.0}
+    day = room.clock.now().astimezone(room.registry.zone).date().isoformat()
+    where = room.registry.homes["h0317"].address
+    over = {
+        "from": day, "to": day, "share": 97.2, "target": 99, "homes": 3, "hours": hours, "as_of": None, "since": None,
+        "by_day": [{"day": day, "share": 97.2, "hours": hours}],
+        "causes": [{"cause": "silent:smoke-0317", "reason": "silent", "words": "没有上报", "words_en": "silent", "label": "烟感", "label_en": "smoke",
+                    "device": "smoke-0317", "home": "h0317", "address": where, "homes": 1, "home_hours": 8.0, "hours": hours}],
+    }  # fmt: skip
+    page = sit("/kpi", wait=False)
+    page.route("**/api/v1/protection?*", lambda route: route.fulfill(json=over))
+    page.reload()
+    tile, withheld = page.locator(".tile").first, page.get_by_text("少于 5 户，不单列")
+    rows = page.locator('[data-share="SM1"], [data-desk="s01"] td:not(.withheld)')
+    bars = page.locator(f'[data-day="{day}"] .red')
+    expect(tile).to_contain_text("100.0")
+    expect(page.locator("[data-protection-time]")).to_contain_text(where)
+    expect(rows.first).to_be_visible()
+    expect(withheld.locator("visible=true")).to_have_count(0)
+    page.emulate_media(media="print")
+    expect(tile).to_contain_text("少于 5 户，不单列")
+    expect(tile.get_by_text("100.0")).to_be_hidden()
+    expect(page.locator(".columns")).to_be_hidden()
+    for one in (*rows.all(), *bars.all()):
+        expect(one).to_be_hidden()
+    expect(page.get_by_text(where)).to_be_hidden()
+    expect(page.locator("[data-protection-time]").get_by_text("97.20", exact=True)).to_be_hidden()
+    expect(withheld.locator("visible=true")).not_to_have_count(0)
+    assert on_paper(page) == []
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=ARTEFACTS / "kpi-paper-few.png", full_page=True)
+    page.emulate_media(media="screen")
+    burns(homes[23:27])
+    over["homes"] = 40
+    page.reload()
+    expect(tile).to_contain_text("7 / 7")
+    page.emulate_media(media="print")
+    expect(tile).to_contain_text("100.0")
+    expect(page.locator(".spread .columns")).to_be_visible()
+    for one in (*rows.all(), *bars.all()):
+        expect(one).to_be_visible()
+    expect(page.locator("[data-protection-time]")).to_contain_text("97.20")
+    expect(page.get_by_text(where)).to_be_hidden()
+    page.screenshot(path=ARTEFACTS / "kpi-paper-seven.png", full_page=True)
+    # narrowed to a place where only one of them is: on the screen it is told, on paper it is not
+    page.emulate_media(media="screen")
+    grid = next(g.id for g in room.registry.site.grids if any(m.id == room.registry.homes[homes[20]].micro_grid for m in g.micro_grids))  # fmt: skip
+    page.goto(f"{room.url}/kpi?grid={grid}")
+    expect(tile).to_contain_text("100.0")
+    page.emulate_media(media="print")
+    expect(tile.get_by_text("100.0")).to_be_hidden()
+    expect(tile).to_contain_text("少于 5 户，不单列")
+
+
 def test_a_case_is_printed_whole_and_without_controls(room: Room, sit: Sit) -> None:
     """Script, evidence, history and person on paper; no button, no form; afterwards the open tab alone stands again."""
     alert = room.raised("smoke", "h0317")

@@ -129,6 +129,28 @@ async def test_fewer_than_five_homes_are_not_told_apart_and_no_total_gives_them_
             assert one not in answer.text, "no case by itself"
 
 
+async def test_a_printed_sheet_tells_no_group_of_fewer_than_five_homes_apart_however_it_is_narrowed():
+    """The measure of the file: of the whole month only the rules and days of few are held back, of one grid of one home everything."""
+    async with House(site=MANY) as house:
+        await cases(house)
+        async with house.program("operator") as desk:
+            whole = (await desk.get(f"{V}/kpis")).json()
+            small = (await desk.get(f"{V}/kpis?grid=g06")).json()
+            alone = (await desk.get(f"{V}/kpis?code=SM1&level=red")).json()
+        shapes.Kpi.model_validate(whole)
+        assert whole["paper"]["least"] == 5
+        assert whole["paper"]["figures"] == ["family60"] * (0 < whole["family60"]["n"] < 5)
+        # Three homes on the second day, and the six of the first, from which the three could be reckoned.
+        assert {"2026-05-23", "2026-05-24"} <= set(whole["paper"]["days"])
+        assert whole["paper"]["rules"] == ["SM1", "SOS1"]
+        assert small["ack60"]["n"] == 1
+        assert {"ack60", "ack180"} <= set(small["paper"]["figures"])
+        assert small["paper"]["rules"] == ["SOS1"]
+        assert small["paper"]["desks"] == [one["desk"] for one in small["load"]["desks"]] != []
+        assert alone["paper"]["rules"] == []
+        assert "2026-05-23" not in alone["paper"]["days"], "six homes, and nobody on the other days"
+
+
 MAY = {"from": "2026-04-30T16:00:00Z", "to": "2026-05-31T16:00:00Z"}
 
 

@@ -4337,6 +4337,7 @@ export interface components {
             /** Cases */
             cases?: components["schemas"]["FigureLine"][] | null;
             choices?: components["schemas"]["FigureChoices"] | null;
+            paper?: components["schemas"]["Paper"] | null;
         };
         /** KpiData */
         KpiData: {
@@ -4995,6 +4996,22 @@ export interface components {
              * @default false
              */
             preview?: boolean;
+        };
+        /**
+         * Paper
+         * @description What a printed sheet of these figures does not tell apart: groups of fewer than five homes (domain P-16).
+         */
+        Paper: {
+            /** Least */
+            least: number;
+            /** Figures */
+            figures: string[];
+            /** Days */
+            days: string[];
+            /** Rules */
+            rules: string[];
+            /** Desks */
+            desks: string[];
         };
         /**
          * PathBody

@@ -38,18 +38,30 @@ export interface Bin {
   late: boolean
 }
 
+const EDGES = [0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1.5, 2, 3]
+/** from the left; -1 is the last one, of what never came to it or much later */
+const columnOf = (figure: FigureFull, seconds: number | null): number => (seconds === null ? -1 : EDGES.slice(1).findIndex((part) => seconds <= part * figure.limit_seconds))
+
+/** Whether the distribution may stand on paper: nobody in a column, or as many homes as have to be behind what is told. */
+export function spreadTold(figure: FigureFull, least: number): boolean {
+  const columns = new Map<number, Set<string>>()
+  for (const one of figure.cases ?? []) {
+    const column = columnOf(figure, one.seconds ?? null)
+    columns.set(column, (columns.get(column) ?? new Set()).add(one.home))
+  }
+  return [...columns.values()].every((homes) => homes.size >= least)
+}
+
 /** Ten columns: six up to the promise, three beyond it, and those that never came to it. */
 export function spreadOf(figure: FigureFull): Bin[] {
   const limit = figure.limit_seconds
-  const edges = [0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1.5, 2, 3].map((part) => part * limit)
+  const edges = EDGES.map((part) => part * limit)
   const minutes = limit >= 300
   const words = (seconds: number): string => (minutes ? `${Math.round((seconds / 60) * 10) / 10}′` : `${Math.round(seconds)}″`)
   const bins: Bin[] = edges.slice(0, -1).map((edge, index) => ({ words: `≤ ${words(edges[index + 1]!)}`, count: 0, share: 0, late: edge >= limit }))
   bins.push({ words: '—', count: 0, share: 0, late: true })
   for (const one of figure.cases ?? []) {
-    const seconds = one.seconds ?? null
-    const index = seconds === null ? -1 : edges.slice(1).findIndex((edge) => seconds <= edge)
-    bins.at(index)!.count += 1
+    bins.at(columnOf(figure, one.seconds ?? null))!.count += 1
   }
   const most = Math.max(1, ...bins.map((bin) => bin.count))
   return bins.map((bin) => ({ ...bin, share: bin.count / most }))
