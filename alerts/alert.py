@@ -130,6 +130,15 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     promise_broken: bool = False
 
 
+class Advice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An answer that was met with advice on the telephone, and when the home is rung again for it."""
+
+    question: str | None
+    """Id of the script's question."""
+    at: datetime
+    due: datetime
+
+
 class Undoable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the last acknowledgement or closing changed, kept while it can be taken back."""
 
@@ -142,8 +151,7 @@ class Undoable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resumed: bool = False
     resumed_why: ResumedWhy | None = None
     worked: bool = False
-    recheck_at: datetime | None = None
-    advised_at: datetime | None = None
+    advice: tuple[Advice, ...] = ()
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -209,10 +217,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Taken, then left: loud again, the ladder goes on."""
     resumed_why: ResumedWhy | None = None
     """Why; None while it is not, and where an old record does not say."""
-    recheck_at: datetime | None = None
-    """Advice was given on the telephone: by then the home is rung again, or the case is loud."""
-    advised_at: datetime | None = None
-    """When that advice was given; None with it."""
+    advice: tuple[Advice, ...] = ()
+    """Advice given on the telephone that still stands, in the order in which it was given: the last one counts."""
     again_at: datetime | None = None
     """When the danger alarmed again in this run: now somebody is sent, whatever is said on the telephone (domain 4.6)."""
     hold_until: datetime | None = None
@@ -247,6 +253,16 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def open(self) -> bool:
         """Not closed."""
         return self.state is not AlertState.closed
+
+    @property
+    def recheck_at(self) -> datetime | None:
+        """Advice was given on the telephone: by then the home is rung again, or the case is loud."""
+        return self.advice[-1].due if self.advice else None
+
+    @property
+    def advised_at(self) -> datetime | None:
+        """When that advice was given; None with it."""
+        return self.advice[-1].at if self.advice else None
 
     @property
     def unanswered(self) -> bool:

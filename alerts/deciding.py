@@ -142,8 +142,8 @@ def _decide(alert: Alert, order: Order, now: datetime) -> list[Event]:
         case Command.note:
             if not order.note.strip():
                 raise NotAllowed(No.missing_field, "note", fields=("note",))
-            recheck = scripts.recheck_seconds(alert.code, order.note)
-            noted = Noted(at=now, by=by, note=order.note, recheck_seconds=recheck)
+            question, recheck = scripts.answered(alert.code, order.note)
+            noted = Noted(at=now, by=by, note=order.note, question=question, recheck_seconds=recheck)
             known = alert.state is AlertState.new or alert.resumed_why is ResumedWhy.needs_120
             if order.to != AMBULANCE or not alert.open or known:
                 return [noted]

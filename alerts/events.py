@@ -459,8 +459,10 @@ class Noted(_Event, tag="noted", frozen=True, kw_only=True):
 
     by: str
     note: str
+    question: str | None = None
+    """It is an answer to this question of the script: the last one given to it counts."""
     recheck_seconds: float | None = None
-    """It is an answer of the script that was met with advice: after so long the home is rung again (scripts.yaml)."""
+    """That answer was met with advice: after so long the home is rung again (scripts.yaml)."""
 
 
 class Held(_Event, tag="held", frozen=True, kw_only=True):

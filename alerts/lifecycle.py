@@ -16,6 +16,7 @@ import msgspec
 from alerts.alert import (
     ADVICE_WORKS,
     GOING,
+    Advice,
     Alert,
     ArrivedBy,
     CallView,
@@ -166,17 +167,22 @@ def _undoable(alert: Alert, command: Command, by: str, at: datetime) -> Undoable
         resumed=alert.resumed,
         resumed_why=alert.resumed_why,
         worked=alert.work_due is None,
-        recheck_at=alert.recheck_at,
-        advised_at=alert.advised_at,
+        advice=alert.advice,
     )
 
 
 def _advised(alert: Alert, event: Noted) -> Alert:
-    """Put right by advice: the home is rung again after a while, unless somebody goes and looks. The last answer counts."""
-    if event.recheck_seconds is None or not alert.open or alert.going:
-        return alert
-    due = event.at + timedelta(seconds=event.recheck_seconds)
-    return _replace(alert, recheck_at=due, advised_at=event.at)
+    """Put right by advice: the home is rung again after a while, unless somebody goes and looks. The last answer counts.
+
+    Answered otherwise, the question's advice is taken back; what other answers were promised stands, at once if it is past.
+    """
+    stands = tuple(a for a in alert.advice if a.question is None or a.question != event.question)
+    if len(stands) < len(alert.advice):
+        stands = tuple(_replace(a, due=max(a.due, event.at)) for a in stands)
+    if event.recheck_seconds is not None and alert.open and not alert.going:
+        due = event.at + timedelta(seconds=event.recheck_seconds)
+        stands = (*stands, Advice(question=event.question, at=event.at, due=due))
+    return _replace(alert, advice=stands)
 
 
 def _rung_again(alert: Alert, event: Called) -> bool:
@@ -231,7 +237,7 @@ def _restart(alert: Alert, event: LevelRaised | LevelLowered | Reopened) -> Aler
     """A new run of the ladder."""
     there = not isinstance(event, Reopened) and any(r.state == "arrived" for r in alert.responders)
     if not isinstance(event, LevelLowered):
-        alert = _replace(alert, recheck_at=None, advised_at=None)
+        alert = _replace(alert, advice=())
     return _replace(
         alert,
         level=event.level,
@@ -343,7 +349,7 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
             why = _why(event.reason)
             if why in (ResumedWhy.recheck, ResumedWhy.again):
                 # Due, or the advice did not help.
-                alert = _replace(alert, recheck_at=None, advised_at=None)
+                alert = _replace(alert, advice=())
             if why is ResumedWhy.again:
                 alert = _replace(alert, again_at=event.at)
             return _replace(
@@ -368,14 +374,14 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
             )
             if alert.recheck_at is not None and alert.recheck_at <= event.at:
                 # Due while it was loud: whoever takes it now has to ring or to send anyway.
-                alert = _replace(alert, recheck_at=None, advised_at=None)
+                alert = _replace(alert, advice=())
             return _noted(
                 _work_by(alert, event.at, alert.work_seconds, "idle"), event.by, event.at, event.note
             )
         case Called():
             call = CallView(to=event.to, result=event.result, by=event.by, at=event.at, note=event.note)
             if event.result == "answered" and _rung_again(alert, event):
-                alert = _replace(alert, recheck_at=None, advised_at=None)
+                alert = _replace(alert, advice=())
             alert = _replace(alert, calls=(*alert.calls, call), resumed=False, hold_until=None, undoable=None)
             if event.to in alert.welfare and event.result == "answered":
                 alert = _with_check(alert, CheckView(home=event.to, result="safe", by=event.by, at=event.at))
@@ -408,8 +414,7 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 resumed=False,
                 work_due=None,
                 work_why="",
-                recheck_at=None,
-                advised_at=None,
+                advice=(),
                 hold_until=None,
                 unanswered_due=None,
                 undoable=None,
@@ -487,9 +492,9 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 work_due=None,
                 work_why="",
             )
-            if before.recheck_at is not None and before.command == Command.close.value:
-                due = max(before.recheck_at, event.at)
-                alert = _replace(alert, recheck_at=due, advised_at=before.advised_at)
+            if before.command == Command.close.value:
+                advice = tuple(_replace(a, due=max(a.due, event.at)) for a in before.advice)
+                alert = _replace(alert, advice=advice)
             if before.state in (AlertState.acknowledged, AlertState.dispatched) and not (
                 before.resumed or before.worked
             ):
@@ -507,8 +512,7 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 work_due=None,
                 work_why="",
                 unanswered_due=None,
-                recheck_at=None,
-                advised_at=None,
+                advice=(),
                 hold_until=None,
             )
         case DeliveryReported():

@@ -178,21 +178,18 @@ def _script_of(code: str) -> _Script:
     return max(_file().scripts, key=lambda s: _fits(s, code))
 
 
-def recheck_seconds(code: str, note: str) -> float | None:
-    """After how long the home is rung again, when a note is an answer of the case's script that was met with advice.
+def answered(code: str, note: str) -> tuple[str | None, float | None]:
+    """The id of the question that a note answers, and after how many seconds the home is rung again when that answer
+    was met with advice; None for both when it is no answer of the case's script.
 
     The screens keep an answer as a note: the question, then 是 or 否, in the community's language.
     """
     for question in _script_of(code).questions:
-        if question.recheck_seconds is None:
-            continue
-        for answer, seconds in (
-            ("是", question.recheck_seconds.yes),
-            ("否", question.recheck_seconds.no),
-        ):
-            if seconds is not None and note == f"{question.ask}{answer}":
-                return seconds
-    return None
+        again = question.recheck_seconds or Rechecks()
+        for answer, seconds in (("是", again.yes), ("否", again.no)):
+            if note == f"{question.ask}{answer}":
+                return question.id, seconds
+    return None, None
 
 
 def flag_word(flag: str) -> str | None:

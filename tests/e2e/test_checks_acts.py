@@ -207,6 +207,10 @@ def test_advice_is_looked_after(room: Room, sit: Sit) -> None:
     )
     assert axe(page) == []
     picture(page, "recheck-case")
+    page.locator(".question").nth(1).get_by_role("button", name="否").click()
+    expect(page.locator("dialog .recheck")).to_have_count(0)
+    page.locator(".question").nth(1).get_by_role("button", name="是", exact=True).click()
+    expect(page.locator("dialog .recheck")).to_contain_text(re.compile(r"复查倒计时 (10:00|09:5\d)"))
     page.keyboard.press("Escape")
     expect(progress).to_contain_text(re.compile(r"接通.*09:\d\d 后复查"))
     expect(page.locator(f'.queue .scroll [data-alert="{alert}"]')).to_be_visible()

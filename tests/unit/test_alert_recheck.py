@@ -14,6 +14,9 @@ from care.words import Phase
 from tests.unit.test_alert_house import CODES, Story, seconds
 
 COOKING = "刚才是不是在烧菜？是"
+NOT_COOKING = "刚才是不是在烧菜？否"
+GONE = "烟散了吗？烟感还在响吗？是"
+STILL = "烟散了吗？烟感还在响吗？否"
 SCREENS = Path(__file__).parents[2] / "web/src/texts/case.zh.ts"
 
 
@@ -65,8 +68,60 @@ def test_the_last_answer_counts() -> None:
     story.do("note", note="看到火或者浓烟了吗？否")
     story.do("note", note=f"{COOKING}，吵得很")
     assert story.alert.recheck_at == story.now + seconds(480)
-    story.do("note", note="烟散了吗？烟感还在响吗？是")
+    story.do("note", note=GONE)
     assert story.alert.recheck_at == story.now + seconds(600)
+
+
+def test_an_answer_given_otherwise_takes_its_recheck_back() -> None:
+    """The wrong key, put right: nobody is rung for it, and the history keeps both answers."""
+    story = advised()
+    story.wait(120)
+    story.do("note", note=NOT_COOKING)
+    assert (story.alert.recheck_at, story.alert.advised_at) == (None, None)
+    assert all(t.kind != "recheck" for t in timers(story.alert))
+    assert [n.note for n in story.alert.notes] == [COOKING, NOT_COOKING]
+    assert again_from_log(story) == story.alert
+    story.wait(900)
+    assert not story.alert.resumed
+    # Yes after all: it counts from then on.
+    story.do("note", note=COOKING, key="later")
+    assert story.alert.recheck_at == story.now + seconds(600)
+
+
+def test_what_another_answer_was_promised_stands() -> None:
+    """「我们也会再打给您」 was said for the smoke that is gone, whatever it came from."""
+    story = advised()
+    story.wait(120)
+    story.do("note", note=GONE)
+    story.do("note", note=NOT_COOKING)
+    assert story.alert.recheck_at == story.now + seconds(600)
+    story.do("note", note=STILL)
+    assert story.alert.recheck_at is None
+    # The other way about: what is left is the time of the first, or at once when that is past.
+    other = advised()
+    other.wait(120)
+    other.do("note", note=GONE)
+    other.wait(60)
+    other.do("note", note=STILL)
+    assert other.alert.recheck_at == other.now + seconds(420)
+    other.do("note", note=GONE, key="again")
+    other.wait(450)
+    assert not other.alert.resumed
+    other.do("note", note=STILL, key="no")
+    assert other.alert.recheck_at == other.now
+    other.wait(0)
+    assert other.alert.resumed_why == "recheck"
+    assert again_from_log(other) == other.alert
+
+
+def test_words_that_are_no_answer_take_nothing_back() -> None:
+    story = advised()
+    due = story.alert.recheck_at
+    story.do("note", note=f"{NOT_COOKING}，她改口了")
+    story.do("note", note="看到火或者浓烟了吗？否")
+    story.do("close", **CODES)
+    story.do("undo", reason="点错了")
+    assert story.alert.recheck_at == due
 
 
 def _rung_again(story: Story) -> None:
@@ -256,8 +311,9 @@ def test_reopened_by_the_sensor_the_script_sends_somebody_and_reopened_by_a_pers
 def test_the_words_of_an_answer_are_those_that_the_screens_keep() -> None:
     """`answers.ts` writes the question and 是 or 否; the time of a re-check hangs on these very words."""
     assert "yes: '是', no: '否', none:" in SCREENS.read_text(encoding="utf-8")
-    assert scripts.recheck_seconds("SM1", COOKING) == 600
-    assert scripts.recheck_seconds("SM1", "刚才是不是在烧菜？否") is None
-    assert scripts.recheck_seconds("GS1", "闻得到煤气味吗？否") == 600
-    assert scripts.recheck_seconds("TE1", "插头、路由器都插着吗？否") == 300
-    assert scripts.recheck_seconds("FL1", COOKING) is None
+    assert scripts.answered("SM1", COOKING) == ("cooking", 600)
+    assert scripts.answered("SM1", NOT_COOKING) == ("cooking", None)
+    assert scripts.answered("GS1", "闻得到煤气味吗？否") == ("smell", 600)
+    assert scripts.answered("TE1", "插头、路由器都插着吗？否") == ("plug", 300)
+    assert scripts.answered("FL1", COOKING) == (None, None)
+    assert scripts.answered("SM1", f"{COOKING}，吵得很") == (None, None)
