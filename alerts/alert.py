@@ -312,6 +312,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return tuple(r for r in self.responders if r.state in GOING)
 
     @property
+    def deserted_at(self) -> datetime | None:
+        """Since when nobody is there although somebody was; None while somebody is, nobody has been, or it is closed."""
+        if not self.open or any(r.state == "arrived" for r in self.responders):
+            return None
+        return max((r.at for r in self.responders if r.arrived_at is not None), default=None)
+
+    @property
     def lead(self) -> str | None:
         """The responder who answers for it."""
         return next((r.id for r in self.responders if r.lead and r.state in GOING), None)
@@ -381,7 +388,9 @@ def timers(alert: Alert) -> list[Timer]:
         out.append(Timer(alert.unanswered_due, "send"))
     promise = promise_rung(alert)
     if promise is not None and alert.promise == "pending" and alert.arrive_by is not None:
-        out.append(Timer(alert.arrive_by, "promise", promise))
+        # Whoever was there in time has left since: the ten minutes are the resident's, and run on.
+        due = max(alert.arrive_by, alert.deserted_at or alert.arrive_by)
+        out.append(Timer(due, "promise", promise))
     if alert.unanswered and alert.plan:
         floor = alert.not_before or alert.opened_at
         rung = next_rung(alert)

@@ -432,9 +432,7 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
             was = alert.responder(event.who)
             left = was is not None and was.state == "arrived"
             alert = _with_responder(alert, _replace(_responder(event), state="left" if left else "declined"))
-            if left and not any(r.state == "arrived" for r in alert.responders):
-                # Nobody is there any more: no screen may say that somebody is.
-                alert = _replace(alert, state=AlertState.dispatched)
+            alert = _deserted(alert)
             if alert.state is AlertState.dispatched and not alert.going:
                 waiting = any(r.asked and r.state == "offered" for r in alert.responders)
                 if went or not waiting:
@@ -573,6 +571,14 @@ def _with_check(alert: Alert, view: CheckView) -> Alert:
     return _replace(alert, checks=(*(c for c in alert.checks if c.home != view.home), view))
 
 
+def _deserted(alert: Alert) -> Alert:
+    """Once the last who was there has left: no screen says that somebody is, and the promise, kept before, is open again."""
+    if alert.state is not AlertState.attended or alert.deserted_at is None:
+        return alert
+    promise = "pending" if alert.promise == "kept" else alert.promise
+    return _replace(alert, state=AlertState.dispatched, promise=promise)
+
+
 def _hand_over(alert: Alert, event: HandedOver) -> Alert:
     task = alert.responder(event.who)
     if task is None or task.state not in GOING:
@@ -590,7 +596,7 @@ def _hand_over(alert: Alert, event: HandedOver) -> Alert:
             arrived_at=event.at if there == "arrived" else None,
         )
     alert = _with_responder(alert, _replace(taker, lead=task.lead or taker.lead))
-    return _with_responder(alert, _replace(task, state="left", at=event.at, lead=False))
+    return _deserted(_with_responder(alert, _replace(task, state="left", at=event.at, lead=False)))
 
 
 def _noted(alert: Alert, by: str, at: datetime, note: str) -> Alert:

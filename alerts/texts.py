@@ -60,10 +60,12 @@ def level_words(alert: Alert, language: str = "zh") -> str:
 
 
 def state_words(alert: Alert, language: str = "zh") -> str:
-    """What people have done about it, in words for the screen; of a case that is loud again, why; that nobody is there in time."""
+    """What people have done about it, in words for the screen; of a case that is loud again, why; that nobody is there in time, or any more."""
     words = texts()["words"]
     if alert.open and alert.resumed:
         return str(words["resumed"][language][(alert.resumed_why or ResumedWhy.idle).value])
+    if alert.deserted_at is not None and alert.state is not AlertState.new:
+        return str(words["deserted"][language]["going" if alert.going else "alone"])
     if alert.overdue and alert.state is not AlertState.new:
         return str(words["overdue"][language])
     # Asked is not on the way: nobody may think that help is coming while nobody has said so.
@@ -158,7 +160,7 @@ def message(
     reason = delivery.reason.value
     rung = next((r for r in alert.plan if r.step == delivery.step), None)
     if delivery.reason is Why.escalated and rung is not None and rung.promise:
-        reason = "promise"
+        reason = "deserted" if alert.deserted_at is not None else "promise"
     centre = registry.is_centre(alert.home)
     if alert.resumed and audience == "desk" and reason in (Why.escalated.value, Why.reminder.value):
         # Somebody had it: why it comes back, not that nobody took it.

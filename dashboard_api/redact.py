@@ -220,6 +220,14 @@ _FAMILY_STATES = {
     "dispatched": ("工作人员正在上门", "Somebody is on their way to the home"),
     "asked": ("已通知工作人员上门", "Somebody has been asked to go to the home"),
     "attended": ("工作人员已到家中", "Somebody has arrived at the home"),
+    "relieved": (
+        "到过的工作人员已离开，接手的人正在上门",
+        "Whoever was at the home has left; somebody else is on their way",
+    ),
+    "deserted": (
+        "到过的工作人员已离开，社区正在安排人接手",
+        "Whoever was at the home has left; the community team is finding somebody else",
+    ),
     "closed": ("已处理完毕", "Dealt with"),
 }
 _FAMILY_OUTCOMES = {
@@ -231,13 +239,22 @@ _FAMILY_OUTCOMES = {
 
 
 def family_words(
-    state: str, outcome: str | None, language: str = "zh", *, who: str = "", going: bool = True
+    state: str,
+    outcome: str | None,
+    language: str = "zh",
+    *,
+    who: str = "",
+    going: bool = True,
+    left: bool = False,
 ) -> str:
     """How a case goes, for a relative, in `zh` or `en`: what the service does and who took it, never a diagnosis.
 
-    Not `going`: whoever was asked has not accepted yet, and nobody is said to be on the way.
+    Not `going`: whoever was asked has not accepted yet, and nobody is said to be on the way. `left`: somebody was there
+    and nobody is now.
     """
     n = 1 if language == "en" else 0
+    if state == "dispatched" and left:
+        state = "relieved" if going else "deserted"
     words = _FAMILY_STATES["asked" if state == "dispatched" and not going else state][n]
     if state == "acknowledged" and who:
         words = words.replace(("工作人员", "somebody")[n], who)
@@ -270,6 +287,7 @@ def family(alert: Json, homes: frozenset[str], residents: frozenset[str]) -> Jso
             (alert.get("outcome") or {}).get("outcome"),
             who=(alert["owner"] or {}).get("name", ""),
             going=any(r["state"] in GOING for r in alert["responders"]),
+            left=any(r.get("arrived_at") for r in alert["responders"]),
         ),
         "version": alert["version"],
         "simulated": alert.get("simulated", False),

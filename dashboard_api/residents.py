@@ -351,7 +351,14 @@ def family_page(house: House, home: Home, contact: str) -> Json:
         if seen is not None:
             outcome = case.alert.outcome.outcome if case.alert.outcome is not None else None
             owner = house.name_of(case.alert.owner) if case.alert.owner else ""
-            told = redact.family_words(seen["state"], outcome, "en", who=owner, going=bool(case.alert.going))
+            told = redact.family_words(
+                seen["state"],
+                outcome,
+                "en",
+                who=owner,
+                going=bool(case.alert.going),
+                left=case.alert.deserted_at is not None,
+            )
             cases.append({**seen, "state_words_en": told, "steps": _family_steps(case.alert)})
     cases.sort(key=lambda c: c["raised_at"], reverse=True)
     page["cases"] = cases[:5]

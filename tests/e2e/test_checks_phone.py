@@ -475,6 +475,46 @@ def test_who_is_there_hands_over_to_somebody_who_goes_too(room: Room, sit: Sit, 
     assert (states[me(room)], states[other.id]) == ("left", "departed")
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_until_whoever_takes_over_is_there_nobody_is_said_to_be(room: Room, sit: Sit, language: str) -> None:
+    """Desk, wall and the phone of whoever comes say so; what is left of the ten minutes runs on, until they arrive."""
+    words = "现场没有人，等接手的人到" if language == "zh" else "Nobody there until the next arrives"
+    left = re.compile("到场还剩|On site.*left")
+    script = f"localStorage.setItem('anxin.language', '{language}')"
+    alert = offered(room)
+    other = next(
+        s for s in room.registry.site.staff if s.role.value == "grid_worker" and s.id != me(room)
+    )  # fmt: skip
+    room.command(alert, "dispatch", actor="s01", responders=[other.id])
+    room.command(alert, "accept", actor=me(room))
+    for step in ("accept", "depart", "arrive"):
+        room.command(alert, step, actor=other.id)
+    page = sit("/go", user="responder", width=320, height=568, script=script)
+    desk, wall = sit(f"/desk?at={alert}", script=script), sit("/wall", script=script)
+    for screen in (desk, wall):
+        expect(screen.locator(".progress")).not_to_contain_text(left)
+    room.command(alert, "hand_over", actor=other.id, to=me(room))
+    for screen, where in (
+        (desk, f'[data-hero="{alert}"]'),
+        (wall, f'[data-hero="{alert}"]'),
+        (page, ".what"),
+    ):
+        expect(screen.locator(where)).to_contain_text(words)
+    for screen in (desk, wall):
+        expect(screen.locator(".progress")).to_contain_text(left)
+    good(page, f"go-nobody-there-{language}")
+    picture(desk, f"desk-nobody-there-{language}")
+    picture(wall, f"wall-nobody-there-{language}")
+    assert axe(desk) == []
+    room.command(alert, "arrive", actor=me(room))
+    for screen, where in (
+        (desk, f'[data-hero="{alert}"]'),
+        (wall, f'[data-hero="{alert}"]'),
+        (page, ".what"),
+    ):
+        expect(screen.locator(where)).not_to_contain_text(words)
+
+
 def test_who_must_leave_is_heard_by_the_desk(room: Room, sit: Sit) -> None:
     """Nobody takes over: the case is loud again and says that nobody is there; one slip of the thumb does nothing."""
     alert = offered(room)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from care.ids import iso
 from care.words import Level
+from dashboard_api import redact
 from tests.integration.test_api_house import CLOSING, SITE, House, V, smoke
 
 
@@ -46,6 +47,45 @@ async def test_who_is_at_the_door_leaves_only_when_somebody_else_has_it():
         states = {r["id"]: r["state"] for r in seen["responders"]}
         assert (states["s07"], states["s08"]) == ("left", "arrived")
         assert seen["state"] == "attended"
+
+
+async def test_handed_over_to_somebody_on_the_way_no_screen_says_that_anybody_is_there():
+    """Desk, wall, the phone of whoever comes, and the family, in both languages; they are there when they say so."""
+    async with (
+        House() as house,
+        house.browser("operator") as desk,
+        house.browser("responder") as lin,
+        house.program("family") as daughter,
+    ):
+        alert = await house.raised(smoke())
+        await acts(desk, alert, "dispatch", responders=["s07", "s08"])
+        for command in ("accept", "depart", "arrive"):
+            await acts(lin, alert, command)
+            if command != "arrive":
+                await acts(desk, alert, command, by="s08")
+
+        async def family() -> tuple[str, str]:
+            page = (await daughter.get(f"{V}/family")).json()
+            return page["words"], page["words_en"]
+
+        assert (await family())[0] == "工作人员已到家中"
+        assert (await acts(lin, alert, "hand_over", to="s08")).status_code == 200
+        case = house.state.picture.cases[alert]
+        for viewer in (redact.Viewer("wall"), redact.Viewer("responder", person="s08")):
+            seen = house.state.alert_for(case, viewer)
+            assert seen is not None
+            assert (seen["state"], seen["state_words"]) == ("dispatched", "现场没有人，等接手的人到")
+        own = (await desk.get(f"{V}/alerts/{alert}")).json()
+        assert (own["state"], own["state_words_en"]) == ("dispatched", "Nobody there until the next arrives")
+        assert await family() == (
+            "到过的工作人员已离开，接手的人正在上门",
+            "Whoever was at the home has left; somebody else is on their way",
+        )
+        await acts(desk, alert, "decline", by="s08")
+        assert await family() == (
+            "到过的工作人员已离开，社区正在安排人接手",
+            "Whoever was at the home has left; the community team is finding somebody else",
+        )
 
 
 async def test_who_can_only_be_rung_up_is_told_apart_before_and_after_they_are_sent():

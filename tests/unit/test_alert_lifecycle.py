@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.alert import Alert
+from alerts.alert import Alert, timers
 from alerts.deciding import decide
-from alerts.events import Closed, Outcome, Resumed, Why
+from alerts.events import Closed, Escalated, Outcome, Resumed, Why
 from alerts.lifecycle import evolve, fold
 from alerts.orders import No, NotAllowed, read_order
 from alerts.texts import message, state_words
 from care.words import AlertState, Level, Phase
+from dashboard_api.picture import Case, row_of
 from tests.unit.test_alert_house import CODES, NOON, Story, an_order, seconds
 
 BODY: dict[str, dict[str, Any]] = {
@@ -443,6 +444,88 @@ def test_who_is_there_may_leave_with_a_reason_and_nobody_is_said_to_be_there_the
         ("s08", "arrived", True),
     ]
     assert (two.alert.resumed, two.alert.state) == (False, "attended")
+
+
+def _handed_over(before: float = 0) -> Story:
+    """Somebody was there in time; so many seconds later they hand over to another who is on the way."""
+    story = a_story("attended")
+    for command in ("accept", "depart"):
+        story.do(command, actor="s08")
+    story.wait(before)
+    story.do("hand_over", actor="s07", to="s08")
+    return story
+
+
+def test_handed_over_to_somebody_who_is_still_on_the_way_nobody_is_there() -> None:
+    """No screen says on site until they are; the ten minutes are the resident's and run on."""
+    story = _handed_over(60)
+    assert story.alert.arrive_by is not None
+    assert (story.alert.state, story.alert.promise, story.alert.resumed) == ("dispatched", "pending", False)
+    assert (state_words(story.alert), state_words(story.alert, "en")) == (
+        "现场没有人，等接手的人到",
+        "Nobody there until the next arrives",
+    )
+    assert [t.at for t in timers(story.alert) if t.kind == "promise"] == [story.alert.arrive_by]
+    again: Alert | None = None
+    for transition in story.log:
+        again = fold(again, transition)
+    assert again == story.alert
+    assert not story.alert.overdue
+    story.do("arrive", actor="s08")
+    assert (story.alert.state, story.alert.promise, state_words(story.alert)) == (
+        "attended",
+        "kept",
+        "已到场",
+    )
+
+
+def test_who_takes_over_too_late_is_missed_like_anybody_else() -> None:
+    """The promise passes while nobody is there: those who hear of it hear that somebody has left."""
+    story = _handed_over(60)
+    late = story.wait(600)
+    assert (story.alert.overdue, state_words(story.alert)) == (True, "现场没有人，等接手的人到")
+    told = [d for t in late for d in t.deliveries if d.person == "s03"]
+    one = message(story.alert, told[0], registry=story.registry, now=story.now)
+    assert (one.title.split("：")[0], "已离开" in one.body) == ("#317 现场没有人", True)
+    story.do("arrive", actor="s08")
+    assert (story.alert.overdue, story.alert.promise) == (False, "broken")
+    row = row_of(Case(story.alert, story.log, 0))
+    assert row.arrived_at == NOON, "the figures ask when somebody was first there"
+
+
+def test_handed_over_after_the_ten_minutes_it_is_overdue_at_once_and_not_before() -> None:
+    story = _handed_over(900)
+    after = story.wait(0)
+    assert story.alert.overdue
+    step = next(e for t in after for e in t.events if isinstance(e, Escalated))
+    assert (step.promise_broken, step.at, step.late_seconds) == (True, story.now, 0)
+
+
+def test_while_another_of_the_team_is_there_the_home_is_not_alone() -> None:
+    story = a_story("attended")
+    for who, commands in (("s08", ("accept", "arrive")), ("s09", ("accept",))):
+        for command in commands:
+            story.do(command, actor=who)
+    story.do("hand_over", actor="s07", to="s09")
+    assert (story.alert.state, story.alert.promise, state_words(story.alert)) == (
+        "attended",
+        "kept",
+        "已到场",
+    )
+    story.do("hand_over", actor="s08", to="s09")
+    assert (story.alert.state, state_words(story.alert)) == ("dispatched", "现场没有人，等接手的人到")
+
+
+def test_who_left_without_anybody_leaves_words_and_the_promise_behind() -> None:
+    story = a_story("attended")
+    story.do("decline", actor="s07", note="家里有急事")
+    story.wait(0)
+    story.do("acknowledge", actor="s02")
+    assert (state_words(story.alert), story.alert.promise) == ("现场没有人，还没有人接手", "pending")
+    story.do("accept", actor="s08")
+    assert state_words(story.alert, "en") == "Nobody there until the next arrives"
+    story.do("close", **CODES)
+    assert state_words(story.alert) == "已结案"
 
 
 def _left(story: Story) -> None:
