@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -239,6 +240,18 @@ def test_the_way_is_told_in_words_after_acceptance_and_handed_to_the_phones_map(
     # From where somebody sets out is nobody else's business.
     seen = page.request.get(f"{room.url}/api/v1/alerts/{alert}").json()
     assert [one["id"] for one in seen["responders"] if "way" in one] == [me(room)]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_words_of_the_door_code_are_not_cut_into_letters(room: Room, sit: Sit, language: str) -> None:
+    """9.9: on the smallest phone 「查看密码」 and 「查看会留记录」 stand in one line each."""
+    there(room, offered(room))
+    script = f"localStorage.setItem('anxin.language', '{language}')"
+    page = sit("/go", user="responder", width=320, height=568, script=script)
+    page.locator("button.small").wait_for()
+    lines = """one => [...one.childNodes].flatMap((node) => { const words = document.createRange(); words.selectNodeContents(node); return words.getClientRects().length })"""
+    comes_to(lambda: page.locator("button.small").evaluate(lines), [1, 1], "a line each")
+    comes_to(lambda: page.evaluate(WIDE), False, "the fitting of the page")
 
 
 def test_what_is_not_registered_is_named_and_nothing_is_invented(room: Room, sit: Sit) -> None:
@@ -656,6 +669,17 @@ def lives(room: Room, protection: str = "protected") -> None:
     wait_for(lambda: HOME in room.house.picture.health, what="the home's health")
 
 
+BROKEN = """(words) => {
+  const nodes = []
+  const walk = document.createTreeWalker(document.querySelector('h1'), NodeFilter.SHOW_TEXT)
+  while (walk.nextNode()) nodes.push(...[...walk.currentNode.data].map((_, n) => [walk.currentNode, n]))
+  const text = nodes.map(([node, n]) => node.data[n]).join('')
+  const top = ([node, n]) => { const letter = document.createRange(); letter.setStart(node, n); letter.setEnd(node, n + 1); return letter.getBoundingClientRect().top }
+  return words.filter((word) => { const at = text.indexOf(word); return at < 0 || top(nodes[at]) !== top(nodes[at + word.length - 1]) })
+}"""
+"""Which words of the sentence are broken over two lines, or are not there."""
+
+
 def sentence(page: Page) -> str:
     return page.get_by_role("heading", level=1).inner_text().replace("\n", "")
 
@@ -673,6 +697,7 @@ def test_the_family_page_in_each_state_of_a_case(room: Room, sit: Sit, width: in
     steps = page.locator(".steps li")
     expect(steps).to_contain_text(["接警", "已通话", "已上门", "平安"])
     expect(page.locator(".steps .done")).to_have_count(0)
+    comes_to(lambda: page.evaluate(BROKEN, ["核实", "提醒"]), [], "words in one line each")
     good(page, f"family-new-{width}")
     room.command(alert, "acknowledge", actor="s01")
     comes_to(
@@ -794,6 +819,14 @@ def test_the_family_page_offline_shows_the_last_sentence_with_its_time_in_bold(r
     assert sentence(page) == known
     assert int(page.locator(".at b").evaluate("one => getComputedStyle(one).fontWeight")) >= 600
     good(page, "family-offline")
+    yesterday = (room.clock.now() - timedelta(days=1)).astimezone(ZoneInfo("Asia/Shanghai"))
+    page.evaluate(
+        "at => { const key = Object.keys(localStorage).find((one) => one.startsWith('anxin.family.')); "
+        "localStorage[key] = JSON.stringify({ ...JSON.parse(localStorage[key]), at }) }",
+        yesterday.isoformat(),
+    )
+    page.reload()
+    expect(page.locator(".at b")).to_have_text(f"{yesterday:%-m 月 %-d 日 %H:%M} 的情况")
     room.start()
     page.evaluate("document.documentElement.style.fontSize = '1250%'")
     comes_to(lambda: page.evaluate(WIDE), False, "letters of twice the size in the page")

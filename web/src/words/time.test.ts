@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { NOON } from '../testing'
 import { en } from '../texts/en'
 import { zh } from '../texts/zh'
-import { ago, lasted, ms, waited, wallClock } from './time'
+import { ago, lasted, moment, ms, waited, wallClock } from './time'
 
 it.each([
   [-3, '00:00'],
@@ -42,4 +42,11 @@ it('clocks show the community’s zone on 24 hours, whatever the desk’s own zo
 
 it('a missing or broken time is null, never 1970', () => {
   expect([ms(null), ms(undefined), ms('soon')]).toEqual([null, null, null])
+})
+
+it('a moment of another day says which', () => {
+  const clock = wallClock('Asia/Shanghai', 'zh-CN')
+  const now = Date.parse('2026-11-30T00:05:00+08:00')
+  expect(moment(now - 4 * 60_000, now, clock)).toBe('00:01')
+  expect(moment(now - 6 * 60_000, now, clock)).toBe('11 月 29 日 23:59')
 })

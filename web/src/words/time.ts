@@ -42,6 +42,9 @@ export interface WallClock {
   date: (at: number) => number
 }
 
+/** A moment beside others of today: 「09:43」; of another day with it: 「11 月 29 日 09:43」. What is old must not read as if it were of today. */
+export const moment = (at: number, now: number, clock: WallClock): string => (clock.day(at) === clock.day(now) ? '' : `${clock.day(at)} `) + clock.minute(at)
+
 const clocks = new Map<string, WallClock>()
 
 /** Clock faces in the community's time zone, 24 h. Formatters are costly to make, so they are kept. */
