@@ -144,6 +144,19 @@ def test_the_words_of_a_real_community_fit_every_page(room: Room, sit: Sit, lang
     assert wrong == {}, "\n".join(f"{where}: {what}" for where, what in wrong.items())
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_why_a_home_is_not_watched_in_full_stays_in_sight(room: Room, sit: Sit, language: str) -> None:
+    """9.5: however long addresses and names are, no column of the homes is pushed out of a small office screen; what is short stays in a line."""
+    script = f"localStorage.setItem('anxin.language', '{language}')"
+    page = sit("/devices?home=h0317", width=1366, height=768, script=script)
+    page.locator(".inner .row").first.wait_for()
+    over = "one => one.scrollWidth - one.clientWidth"
+    comes_to(lambda: page.locator(".homes .scroll").evaluate(over), 0, "every column in the panel")
+    lines = "one => { const words = document.createRange(); words.selectNodeContents(one); return words.getClientRects().length }"
+    for short in ('[data-home="h0306"] .fold b', ".homes thead th:nth-child(3)"):
+        assert page.locator(short).evaluate(lines) == 1, short
+
+
 def test_where_a_red_is_can_be_read_whole(room: Room, sit: Sit) -> None:
     """On the desk the address of the red stands whole, and the steps and keys below it are in sight; HTML is shown as it is written."""
     room.raised("smoke", "h0317")

@@ -17,6 +17,7 @@ export const officeEn: OfficeTexts = {
     sleep: 'Sleep', nights: 'last 14 nights', hours: 'h', ups: (n) => `up ${n}×`, few: 'too little', soFar: (hours) => `${hours} h so far`, noNights: 'No belt data in 14 nights', nightMean: (n, hours, ups) => `${n} nights with data: ${hours} h in bed, up ${ups} times on average`,
     vitalSummary: (what, band, gaps, beyond) => `${what}: ${band === null ? 'no usual range yet' : `usually ${band[0]} to ${band[1]}`}, ${gaps} gaps, ${beyond} values beyond`,
   },
+  laneWords: { bed: 'in bed', kitchen: 'activity', bathroom: 'activity', other: 'activity', door: 'open', out: 'out' },
   lanes: { bed: 'In bed', kitchen: 'Kitchen', bathroom: 'Bathroom', other: 'Other rooms', door: 'Front door', out: 'Out' },
   devices: {
     homes: 'Homes', filter: 'Show only', sights: { not: 'Not protected', partly: 'Partly', protected: 'Protected', all: 'All' }, home: 'Home', guard: 'Protection', why: 'Why', count: 'Working / all', fine: 'working', never: 'never heard', battery: (n) => `battery ${n}%`, nobody: 'No such homes', showAll: (n) => `Show all ${n}`,
@@ -25,8 +26,8 @@ export const officeEn: OfficeTexts = {
   },
   duty: {
     rota: 'Rota', before: 'Week before', after: 'Week after', thisWeek: 'This week', roles: 'By role', everybody: 'All', who: 'Who', on: 'on duty', off: 'off duty', always: 'In no shift: taken as always on duty',
-    cover: 'Ten-minute coverage', allReached: (minutes) => `somebody can reach every home within ${minutes} minutes`, holes: (n, minutes) => `${n} homes nobody can reach within ${minutes} minutes`, singles: (n) => `, ${n} depend on one person`, mapSummary: (holes, singles) => `Coverage map: ${holes} homes unreached, ${singles} by one person only`, more: 'two or more reach it', one: 'one person reaches it', nobody: 'nobody reaches it',
-    ahead: 'Next 12 hours', hours: 'by the rota', noHoleAhead: 'By the rota somebody reaches every home for the next 12 hours', deskEmpty: (at) => `From ${at} nobody is at the desk`, holeAt: (at, n) => `From ${at} nobody reaches ${n} homes`, peopleThere: (n) => `${n} out`, deskThere: (n) => `desk ${n}`, deskNobody: 'desk empty', full: 'all', short: (n) => `${n} short`,
+    cover: 'Ten-minute coverage', allReached: (minutes) => `somebody can reach every home within ${minutes} minutes`, holes: (n, minutes) => `${n === 1 ? '1 home' : `${n} homes`} nobody can reach within ${minutes} minutes`, singles: (n) => `, ${n} ${n === 1 ? 'depends' : 'depend'} on one person`, mapSummary: (holes, singles) => `Coverage map: ${holes === 1 ? '1 home' : `${holes} homes`} unreached, ${singles} by one person only`, more: 'two or more reach it', one: 'one person reaches it', nobody: 'nobody reaches it',
+    ahead: 'Next 12 hours', hours: 'by the rota', noHoleAhead: 'By the rota somebody reaches every home for the next 12 hours', deskEmpty: (at) => `From ${at} nobody is at the desk`, holeAt: (at, n) => `From ${at} nobody reaches ${n === 1 ? '1 home' : `${n} homes`}`, peopleThere: (n) => `${n} out`, deskThere: (n) => `desk ${n}`, deskNobody: 'desk empty', full: 'all', short: (n) => `${n} short`,
     ladder: 'Who a red alert reaches', ladderHint: 'now', promise: 'promised arrival', nobodyIn: (names, n) => (n > 5 ? `nobody in ${names} and others (${n})` : `nobody in ${names}`), day: '', morePeople: (n) => ` and ${n} more`, standsIn: (name) => `for ${name}`, screens: (screens, audible) => `Screens ${screens} · audible ${audible}`,
   },
   kpi: {

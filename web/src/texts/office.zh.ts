@@ -15,6 +15,7 @@ export const officeZh = {
     sleep: '睡眠', nights: '近 14 夜', hours: '小时', ups: (n: number) => `起 ${n} 次`, few: '数据不足', soFar: (hours: string) => `至今 ${hours} 小时`, noNights: '近 14 夜没有床带数据', nightMean: (n: number, hours: string, ups: string) => `有数据的 ${n} 夜平均在床 ${hours} 小时，起夜 ${ups} 次`,
     vitalSummary: (what: string, band: readonly number[] | null, gaps: number, beyond: number) => `${what}曲线，${band === null ? '还没有平时范围' : `平时 ${band[0]} 到 ${band[1]}`}，${gaps} 段无数据，${beyond} 处超出平时范围`,
   },
+  laneWords: { bed: '在床', kitchen: '有活动', bathroom: '有活动', other: '有活动', door: '开着', out: '外出' } as Record<string, string>,
   lanes: { bed: '在床', kitchen: '厨房', bathroom: '卫生间', other: '其他房间', door: '入户门', out: '外出' },
   devices: {
     homes: '各户防护', filter: '只看', sights: { not: '无', partly: '部分', protected: '完好', all: '全部' }, home: '住户', guard: '防护', why: '原因', count: '正常 / 全部', fine: '正常', never: '从未上报', battery: (n: number) => `电量 ${n}%`, nobody: '没有这样的住户', showAll: (n: number) => `显示全部 ${n} 户`,
@@ -25,7 +26,7 @@ export const officeZh = {
     rota: '本周排班', before: '上一周', after: '下一周', thisWeek: '本周', roles: '按角色看', everybody: '全部', who: '人员', on: '在岗', off: '不在岗', always: '没有排班，按随时在岗算',
     cover: '十分钟覆盖', allReached: (minutes: number) => `每户 ${minutes} 分钟内都有人能到`, holes: (n: number, minutes: number) => `${n} 户 ${minutes} 分钟内没人能到`, singles: (n: number) => `，${n} 户只靠一个人`, mapSummary: (holes: number, singles: number) => `覆盖示意图，${holes} 户没人能到，${singles} 户只靠一人`, more: '两人以上能到', one: '只有一人能到', nobody: '没人能到',
     ahead: '往后 12 小时', hours: '按排班推算', noHoleAhead: '按现在的排班，往后 12 小时每户都有人能到', deskEmpty: (at: string) => `${at} 起值班席没有人`, holeAt: (at: string, n: number) => `${at} 起有 ${n} 户没人能到`, peopleThere: (n: number) => `响应人员 ${n} 人`, deskThere: (n: number) => `值班席 ${n} 人`, deskNobody: '值班席无人', full: '全覆盖', short: (n: number) => `缺 ${n} 户`,
-    ladder: '红色升级到谁', ladderHint: '现在', promise: '到场承诺', nobodyIn: (names: string, n: number) => (n > 5 ? `${names}等 ${n} 个微网格无人` : `${names}无人`), day: ' 日', morePeople: (n: number) => `等，另 ${n} 人`, standsIn: (name: string) => `替 ${name}`, screens: (screens: number, audible: number) => `值守屏 ${screens} · 有声 ${audible}`,
+    ladder: '红色升级到谁', ladderHint: '现在', promise: '到场承诺', nobodyIn: (names: string, n: number) => (n > 5 ? `${names}等 ${n} 个微网格无人` : `${names}无人`), day: ' 日', morePeople: (n: number) => `，另有 ${n} 人`, standsIn: (name: string) => `替 ${name}`, screens: (screens: number, audible: number) => `值守屏 ${screens} · 有声 ${audible}`,
   },
   kpi: {
     period: '时间段', periods: { today: '今天', week: '近 7 天', month: '本月', last: '上月' }, csv: '导出 CSV', figures: { ack60: '及时接警', ack180: '最迟接警', called60: '及时回电', arrive10: '按时到场', family60: '接警后告知家属' }, minutes: (n: number) => `${n} 分钟内`, seconds: (n: number) => `${n} 秒内`, under: '未达标', of: (kept: number, n: number) => `${kept} / ${n} 次`,
