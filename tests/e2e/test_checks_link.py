@@ -345,3 +345,37 @@ def test_a_browser_that_says_offline_is_believed_at_once(room: Room, sit: Sit) -
     wait_for(lambda: streams(room) and not streams(room) & before, what="a stream of its own")
     link(desk, "live")
     comes_to(lambda: rows(desk), [heard], "the row, once")
+
+
+GREY = """(words) => words.map((one) => {
+  let up = document.querySelector(one)
+  while (up !== null && !getComputedStyle(up).filter.includes('grayscale(1)')) up = up.parentElement
+  return up !== null
+})"""
+"""Whether each of these has lost its colour and its light, by itself or with what it stands in."""
+
+
+def test_figures_beside_the_desk_are_grey_while_they_cannot_be_believed(room: Room, sit: Sit) -> None:
+    """ux.md 9: a figure that is too old, or whose link is down, turns grey; what says so, and what is still read, does not."""
+    page = sit("/duty")
+    page.route("**/api/v1/map", lambda route: route.abort())
+    page.reload()
+    figures = [".verdict b", ".rota tbody td", ".hours li", ".steps li"]
+    for one in figures:
+        page.locator(one).first.wait_for()
+    assert page.evaluate(GREY, figures) == [False] * 4
+    page.route("**/api/v1/duty/coverage*", lambda route: route.abort())
+    expect(page.get_by_role("region", name="十分钟覆盖").get_by_text("连不上服务")).to_be_visible()
+    comes_to(
+        lambda: page.evaluate(GREY, [*figures, ".middle .age"]), [True, *[False] * 4], "only what is old"
+    )
+    page.unroute("**/api/v1/duty/coverage*")
+    comes_to(lambda: page.evaluate(GREY, figures), [False] * 4, "light")
+    expect(page.locator("p.cover")).to_have_text("连不上服务")
+    page.unroute("**/api/v1/map")
+    with room.silenced():
+        link(page, "down")
+        comes_to(lambda: page.evaluate(GREY, figures), [True] * 4, "the loss of light")
+    link(page, "live")
+    comes_to(lambda: page.evaluate(GREY, figures), [False] * 4, "light")
+    expect(page.locator("svg.cover")).to_be_visible()

@@ -56,9 +56,43 @@ def test_a_resident_without_an_open_case_asks_for_a_reason_and_gaps_are_gaps(roo
     expect(hole.get_by_text("无数据")).not_to_be_visible()
     expect(page.locator("[data-night]")).to_have_count(14)
     page.get_by_role("button", name="看表格").click()
-    rows = page.locator(".days tbody tr")
+    rows = page.locator('.days [data-row="value"]')
     values = sum(len(piece) for vital in answer["vitals"] for piece in vital["pieces"])
     wait_for(lambda: abs(rows.count() - values) <= 4, what="a row for every value")
+    expect(rows.first.locator("td").nth(2)).to_have_text(re.compile(r"^\d+\.\d 次/分$"))
+    spans = [span for lane in answer["ribbon"] for span in lane["spans"] if span["value"] is not False]
+    lived = page.locator('.days [data-row="span"]')
+    wait_for(lambda: abs(lived.count() - len(spans)) <= 4, what="a row for every stretch of the ribbon")
+    expect(lived.filter(has_text="厨房").first).to_contain_text("有活动")
+
+
+def test_the_charts_fill_their_panel_and_the_lines_of_time_end_at_their_words(room: Room, sit: Sit) -> None:
+    """9.4: no empty half below the charts of a tall screen; a line of time is not drawn past the hour that it stands for."""
+    room.raised("smoke", "h0317")
+    page = sit("/residents/r0317")
+    page.locator("[data-line]").first.wait_for(state="attached")
+    ends = """() => ['.charts', '.marks', '.axis-box'].map((one) => document.querySelector(one).getBoundingClientRect().bottom)"""
+    panel, marks, lines = page.evaluate(ends)
+    assert panel - 30 <= marks <= panel
+    assert lines <= marks - 15
+
+
+def test_the_week_and_the_role_of_the_rota_are_part_of_its_address(room: Room, sit: Sit) -> None:
+    """ux.md 9: every list has an address and survives a reload."""
+    page = sit("/duty")
+    this_week = page.locator(".rota thead").inner_text()
+    page.get_by_role("button", name="志愿者").click()
+    page.get_by_role("button", name="下一周").click()
+    comes_to(lambda: page.locator(".rota thead").inner_text() != this_week, True, "the next week")
+    days = page.locator(".rota thead").inner_text()
+    page.reload()
+    expect(page.get_by_role("button", name="志愿者")).to_have_attribute("aria-pressed", "true")
+    comes_to(lambda: page.locator(".rota thead").inner_text(), days, "the same week")
+    people = page.locator("[data-staff] small:first-of-type")
+    comes_to(lambda: set(people.all_inner_texts()), {"志愿者"}, "volunteers only")
+    page.get_by_role("button", name="本周").click()
+    page.get_by_role("button", name="全部").click()
+    comes_to(lambda: page.evaluate("location.search"), "", "the plain address")
 
 
 def test_with_an_open_case_no_reason_is_asked(room: Room, sit: Sit) -> None:

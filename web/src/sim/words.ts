@@ -16,7 +16,7 @@ const zh = {
   share: (n: number) => `${Math.round(n * 100)}%`, since: (at: string) => `${at} 起`,
   messages: '消息', noMessages: '还没有发出消息', made: '系统怎么说', ingest: (s: number | null) => (s === null ? '从未收到设备消息' : s > 60 ? `已 ${Math.round(s)} 秒没有设备消息：各屏应显示「设备数据中断」` : `${s.toFixed(1)} 秒前收到设备消息`), lag: (s: number | null) => (s === null ? '推送程序没有动静' : s > 1 ? `最久的一条已等 ${Math.round(s)} 秒` : '没有积压'), lately: '近 10 分钟推送', sentStates: { queued: '在重试', accepted: '对方收下', refused: '对方拒收', failed: '放弃', skipped: '过时未发' }, tries: (n: number) => `第 ${n} 次`, noSent: '还没有推送', outages: '线路告警', noOutages: '没有', parts: { ingest: '消息入口', rules: '规则', alerts: '告警', notify: '推送' }, partOk: '正常', partBad: '不正常', became: (n: string) => `${n} 秒后成案`, retained: '保留', latency: '时延', toAlert: '发生到告警', toScreen: '告警到本屏', samples: (n: number, median: string) => `${n} 次 · 中位 ${median} 秒`, noSamples: '还没有样本', bin: (n: string, count: number) => `${n} 秒内 ${count} 次`, views: '看什么',
   truths: '真相与告警', counts: { found: '发现', late: '迟报', missed: '漏报', for_nothing: '误报', waiting: '等待', median: '中位秒数' },
-  truth: '实际发生的事', raised: '服务报了什么', noTruths: '还没有发生什么。选一个场景，点“开始”。', ahead: (n: number) => `还有 ${n} 件未到时间`,
+  truth: '实际发生的事', raised: '服务报了什么', noTruths: '还没有发生什么。选一个场景，点「开始」。', ahead: (n: number) => `还有 ${n} 件未到时间`,
   judged: { nothing: '不用报', found: '发现', late: '迟报', missed: '漏报', waiting: '等待', void: '已提前恢复' }, unheard: '当时断线',
   took: (n: string) => `${n} 秒`, left: (time: string) => `还剩 ${time}`, number: (n: number) => `${n} 号`,
   forNothing: '没有对应事件的告警', forNothingHint: '红黄告警，找不到对应的事', byFault: '可能由故障引起', noForNothing: '没有',
