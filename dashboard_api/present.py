@@ -72,7 +72,6 @@ from care.words import Level, Role, Tier
 from dashboard_api import wording
 from devices.kinds import KINDS
 
-NEAR_AT_MOST = 6
 NEARBY_AT_MOST = 12
 FIRE_KINDS = frozenset({"smoke", "gas", "co"})
 """What may spread to the neighbours."""
@@ -360,7 +359,6 @@ def alert_json(
     home = registry.homes.get(alert.home)
     outcome = alert.outcome
     red = alert.level is Level.red and alert.open and home is not None
-    circle = nearest(registry, home, list(others), now) if red and home is not None else []
     return {
         "id": alert.id,
         "number": alert.number,
@@ -400,12 +398,6 @@ def alert_json(
             }
             for r in alert.responders
         ],
-        "near": [
-            {"id": one.staff.id, "minutes": round(one.minutes, 1)}
-            for one in circle
-            if one.minutes is not None
-        ][:NEAR_AT_MOST],
-        "free_near": sum(1 for one in circle if one.state == "free" and one.within) if red else None,
         "nearby": nearby_json(home, registry)
         if red and home is not None and alert.pictogram in FIRE_KINDS
         else [],

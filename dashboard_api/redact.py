@@ -159,8 +159,6 @@ def wall(alert: Json) -> Json:
             for r in alert["responders"]
         ],
         "ladder": _ladder(alert),
-        "near": alert.get("near", []),
-        "free_near": alert.get("free_near"),
         "place": public,
         "people": [{"name": surname(p["name"])} for p in alert["people"]],
     }
@@ -332,8 +330,6 @@ _RECORDED = (
     "onset_at",
     "visit_by",
     "owner",
-    "near",
-    "free_near",
     "called",
     "ladder",
     "related",

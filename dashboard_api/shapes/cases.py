@@ -260,13 +260,6 @@ class ScenePhoto(Shape):
     """When it was taken."""
 
 
-class NearBy(Shape):
-    """Somebody who could go, and how many minutes they walk."""
-
-    id: str
-    minutes: float
-
-
 class NextDoor(Shape):
     """A home in the same building as a fire."""
 
@@ -300,10 +293,6 @@ class Alert(Shape):
     state: AlertState
     owner: Person | None = None
     responders: list[Responder] = []
-    near: list[NearBy] = []
-    """An open red: who on duty walks there, the nearest first; not all of them."""
-    free_near: int | None = None
-    """An open red: how many free people on duty are there within the promise."""
     nearby: list[NextDoor] = []
     """Desk, an open fire, gas or CO: whom we know of in the same building."""
     step: int = 0

@@ -806,7 +806,9 @@ async def test_duty_says_how_far_everybody_is_from_a_case():
             [r[k] for k in alike] for r in duty.model_dump(mode="json")["responders"]
         ]
         assert all(r["phone"] is None and len(r["name"]) < 4 for r in wall["responders"]), "a surname"
-        version = (await desk.get(f"{V}/alerts/{alert}")).json()["version"]
+        case = (await desk.get(f"{V}/alerts/{alert}")).json()
+        assert not {"near", "free_near"} & set(case), "who could go is asked here: one order, not two"
+        version = case["version"]
         await desk.post(f"{V}/alerts/{alert}/accept", json={"version": version, "by": "s07"})
         busy = (await desk.get(f"{V}/duty/now")).json()["responders"][0]
         assert (busy["state"], busy["doing"]) == ("busy", "准备前往 · 317")

@@ -2149,13 +2149,6 @@ export interface components {
              */
             responders?: components["schemas"]["Responder"][];
             /**
-             * Near
-             * @default []
-             */
-            near?: components["schemas"]["NearBy"][];
-            /** Free Near */
-            free_near?: number | null;
-            /**
              * Nearby
              * @default []
              */
@@ -4737,16 +4730,6 @@ export interface components {
             until: string;
             /** Reason */
             reason: string;
-        };
-        /**
-         * NearBy
-         * @description Somebody who could go, and how many minutes they walk.
-         */
-        NearBy: {
-            /** Id */
-            id: string;
-            /** Minutes */
-            minutes: number;
         };
         /**
          * NextDoor
