@@ -32,6 +32,8 @@ class ScriptStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when_en: str = ""
     do_en: str = ""
     detail_en: str = ""
+    send: bool = False
+    """Somebody is sent before anybody telephones: what the first key of the desk does then."""
 
 
 class Suggestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -87,6 +89,7 @@ class _Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     do: str
     detail: str | None = None
+    send: bool = False
 
 
 class _Adaptation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -251,7 +254,10 @@ def script_for(
             if change is not None:
                 old = steps[n]
                 steps[n] = ScriptStep(
-                    old.when, change.do, old.detail if change.detail is None else change.detail
+                    old.when,
+                    change.do,
+                    old.detail if change.detail is None else change.detail,
+                    send=change.send,
                 )
     if script.again is not None and alert.again_at is not None:
         # Last, because no way of telephoning is enough now.
@@ -271,6 +277,7 @@ def script_for(
                 data.english[s.when],
                 data.english[s.do],
                 detail(data.english.get(s.detail, s.detail)),
+                s.send,
             )
             for s in steps
         ],

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from alerts import scripts
 from alerts.alert import Alert
 from alerts.events import Delivery, Purpose, ResumedWhy, Why
 from alerts.roster import RESPONDER_ROLES
@@ -117,6 +118,11 @@ def _title_for(alert: Alert, delivery: Delivery, audience: str, language: str, *
     return title_of(alert, language)
 
 
+def _sends_first(alert: Alert, registry: Registry) -> bool:
+    """Whether the desk's script begins with sending somebody, not with telephoning."""
+    return scripts.script_for(alert, home=registry.homes.get(alert.home)).steps[0].send
+
+
 def _todo(alert: Alert, language: str) -> str:
     """What a case of the centre itself asks of whoever is told."""
     words: dict[str, str] = texts()["words"]["todo"][language]
@@ -162,6 +168,8 @@ def message(
     if delivery.reason is Why.escalated and rung is not None and rung.promise:
         reason = "deserted" if alert.deserted_at is not None else "promise"
     centre = registry.is_centre(alert.home)
+    if reason == Why.opened and audience == "desk" and _sends_first(alert, registry):
+        reason = "opened_send"
     if alert.resumed and audience == "desk" and reason in (Why.escalated.value, Why.reminder.value):
         # Somebody had it: why it comes back, not that nobody took it.
         reason = "resumed"

@@ -292,6 +292,7 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
                 "when_en": step.when_en,
                 "do_en": step.do_en,
                 "detail_en": step.detail_en if step.detail_en != step.detail else None,
+                "send": step.send,
             }
             for n, step in enumerate(script.steps, 1)
         ],

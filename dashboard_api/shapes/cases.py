@@ -185,6 +185,8 @@ class ScriptStep(Shape):
     when_en: str = ""
     do_en: str = ""
     detail_en: str | None = None
+    send: bool = False
+    """Somebody is sent before anybody telephones: what the desk's first key does."""
 
 
 class Question(Shape):

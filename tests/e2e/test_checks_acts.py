@@ -235,6 +235,28 @@ def test_advice_is_looked_after(room: Room, sit: Sit) -> None:
         "Send the nearest person first"
     )
     picture(page, "recheck-again")
+    page.evaluate("localStorage.setItem('anxin.language', 'zh')")
+    page.reload()
+    sent = orders(page)
+    keys = page.locator(".acts")
+    expect(keys).to_contain_text("接警并派人")
+    expect(keys.get_by_role("button", name="拨打家中电话")).to_be_visible()
+    assert axe(page) == []
+    picture(page, "again-keys")
+    page.locator(".take:not(.arming)").wait_for()
+    page.keyboard.press("Space")
+    people = page.locator(".dispatch")
+    expect(people.locator('[aria-pressed="true"]')).to_have_count(1)
+    expect(people.locator(".person").first).to_have_attribute("aria-pressed", "true")
+    assert sent() == ["acknowledge"]
+    assert axe(page) == []
+    picture(page, "again-people")
+    people.get_by_role("button", name="拨打家中电话").click()
+    page.keyboard.press("Z")
+    expect(people).to_be_visible()
+    page.keyboard.press("D")
+    expect(keys).to_contain_text("再次拨打家中电话")
+    assert sent() == ["acknowledge", "call", "dispatch"]
 
 
 @pytest.mark.parametrize("kind", ["smoke", "bed"])

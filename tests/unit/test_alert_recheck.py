@@ -9,7 +9,7 @@ import pytest
 from alerts import scripts
 from alerts.alert import Alert, timers
 from alerts.lifecycle import fold
-from alerts.texts import state_words
+from alerts.texts import message, state_words
 from care.words import Phase
 from tests.unit.test_alert_house import CODES, Story, seconds
 
@@ -252,6 +252,7 @@ def test_held_it_waits_for_the_end_of_the_hold() -> None:
 
 def _first_step(story: Story) -> tuple[str, str]:
     step = scripts.script_for(story.alert, home=story.registry.homes["h0317"]).steps[0]
+    assert step.send is (step.do == SEND[0]), "what the desk's first key does"
     return (step.do, step.do_en)
 
 
@@ -302,6 +303,9 @@ def test_reopened_by_the_sensor_the_script_sends_somebody_and_reopened_by_a_pers
     story.finding("f2")
     assert (story.alert.number, story.alert.state) == (317, "new")
     assert _first_step(story) == SEND
+    page = next(d for d in story.log[-1].deliveries if d.person == "s01")
+    told = message(story.alert, page, registry=story.registry, now=story.now)
+    assert told.body.startswith("银杏小区 3 幢。请立即接警，先派人上门。")
     story.do("acknowledge")
     story.do("close", **CODES)
     story.do("reopen", reason="点错了")

@@ -233,6 +233,7 @@ def test_without_a_phone_nobody_waits_for_one() -> None:
     """The first step is to send somebody."""
     story = a_story()
     found = scripts.script_for(story.alert, home=story.registry.homes["h0317"], flags=["no_phone"])
+    assert found.steps[0].send, "the first key of the desk sends"
     assert "上门" in found.steps[0].do
     assert scripts.flag_word("no_phone") == "家中无电话"
 

@@ -6385,6 +6385,11 @@ export interface components {
             do_en?: string;
             /** Detail En */
             detail_en?: string | null;
+            /**
+             * Send
+             * @default false
+             */
+            send?: boolean;
         };
         /**
          * SentBody

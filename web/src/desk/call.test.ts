@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { anAlert } from '../testing'
 import { zh } from '../texts/zh'
-import { firstCall, isOutside, primaryWords } from './call'
+import { firstCall, isOutside, primaryWords, ringWords } from './call'
 
 it('the first key takes the case and phones the home', () => {
   expect(firstCall(anAlert(), 0, zh)).toMatchObject({ to: 'home', number: '0574-86293712' })
@@ -22,6 +22,20 @@ it('mine offers the call, and then the next one', () => {
   const mine = anAlert({ state: 'acknowledged', owner: { id: 's01', name: '陈敏芝' } })
   expect(primaryWords(mine, 's01', zh).words).toBe('拨打家中电话')
   expect(primaryWords({ ...mine, called: [{ to: 'home', result: 'no_answer' }] }, 's01', zh).words).toBe('再次拨打家中电话')
+})
+it('where step 1 sends somebody the first key sends and the second rings, until somebody goes', () => {
+  const script = { title: '烟感报警', steps: [{ n: 1, when: '再次报警', do: '先派最近的人上门，再打电话', send: true }] }
+  const again = anAlert({ script, resumed: true, state: 'acknowledged', owner: { id: 's02', name: '方静' } })
+  expect([primaryWords(again, 's01', zh), ringWords(again, 's01', zh)]).toEqual([{ words: '接警并派人', off: false }, '拨打家中电话'])
+  const mine = { ...again, resumed: false, owner: { id: 's01', name: '陈敏芝' } }
+  expect([primaryWords(mine, 's01', zh), ringWords(mine, 's01', zh)]).toEqual([{ words: '派人上门', off: false }, '拨打家中电话'])
+  expect(ringWords({ ...mine, kind: 'gas' }, 's01', zh)).toBeNull()
+  expect(ringWords({ ...mine, owner: { id: 's02', name: '方静' } }, 's01', zh)).toBeNull()
+  const sent = { ...mine, state: 'dispatched' as const }
+  expect([primaryWords(sent, 's01', zh).words, ringWords(sent, 's01', zh)]).toEqual(['拨打家中电话', null])
+  const going = { ...again, responders: [{ id: 's07', name: '林国平', state: 'departed' as const, at: '' }] }
+  expect(primaryWords(going, 's01', zh).words).toBe('接警并拨打家中电话')
+  expect(ringWords(anAlert(), 's01', zh)).toBeNull()
 })
 it('a silent desk is rung itself; other cases of the centre ring nobody', () => {
   const desk = anAlert({ kind: 'device', at_centre: true, cause: 'screens', place: { phone: '0574-1' }, contacts: [] })

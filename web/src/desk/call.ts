@@ -53,14 +53,27 @@ export const isOutside = (call: Call): boolean => !['home', 'desk', '119', '120'
 
 export const contactWords = (relation: string | null | undefined, name: string): string => [relation, name].filter(Boolean).join(' ')
 
+const GOING = ['accepted', 'departed', 'arrived']
+/** Step 1 of the script sends somebody, and nobody goes yet: the first key opens the people, ringing is the second. */
+export const sendsFirst = (alert: Alert): boolean =>
+  alert.script?.steps[0]?.send === true && !alert.responders.some((one) => GOING.includes(one.state)) && (alert.resumed === true || alert.state === 'new' || alert.state === 'acknowledged')
+
+/** What the second key rings while the first one sends; null when nobody is to be rung. */
+export function ringWords(alert: Alert, mine: string | null, t: Texts): string | null {
+  const call = sendsFirst(alert) && !primaryWords(alert, mine, t).off ? firstCall(alert, 0, t) : null
+  return call === null ? null : call.to === 'home' ? t.actions.call : t.actions.callFamily
+}
+
 /** The words on the first key, after what is known and who holds the case. */
 export function primaryWords(alert: Alert, mine: string | null, t: Texts): { words: string; off: boolean } {
   const call = firstCall(alert, 0, t)
   if (alert.state === 'new' || alert.resumed === true) {
+    if (sendsFirst(alert)) return { words: t.actions.takeAndSend, off: false }
     if (call === null) return { words: t.actions.take, off: false }
     return { words: call.to === 'home' ? t.actions.takeAndCall : call.to === 'desk' ? t.actions.takeAndCallDesk : t.actions.takeAndCallFamily, off: false }
   }
   if (mine === null || alert.owner?.id !== mine) return { words: t.actions.ownedBy(alert.owner?.name ?? ''), off: true }
+  if (sendsFirst(alert)) return { words: t.actions.dispatch, off: false }
   if (call === null) return { words: t.actions.yours, off: true }
   if (call.to !== 'home') return { words: call.to === 'desk' ? t.actions.callDesk : t.actions.callFamily, off: false }
   return { words: (alert.called ?? []).some((one) => one.to === 'home') ? t.actions.callAgain : t.actions.call, off: false }

@@ -77,6 +77,36 @@ describe('taking a case', () => {
     expect(desk.call.value).toBeNull()
   })
 
+  it('opens the people where step 1 sends somebody, the nearest free one chosen, and rings with the second key', async () => {
+    const script = { title: '烟感报警', steps: [{ n: 1, when: '再次报警', do: '先派最近的人上门，再打电话', send: true }] }
+    answer = () => taken({ script })
+    sit([anAlert({ script })])
+    await vi.advanceTimersByTimeAsync(ARMING_MS)
+    await desk.take()
+    expect(sent).toEqual([['a317', 'acknowledge', { version: 1 }]])
+    expect([desk.call.value, desk.dispatching.value, desk.chosen.value]).toEqual([null, true, ['s07']])
+    await desk.take()
+    expect([desk.call.value, desk.chosen.value]).toEqual([null, ['s07']])
+    await desk.take(undefined, true)
+    expect(desk.call.value).toMatchObject({ to: 'home' })
+  })
+
+  it('of several reds the people opened are those of the one that was taken, as soon as they are known', async () => {
+    const script = { title: '烟感报警', steps: [{ n: 1, when: '再次报警', do: '先派最近的人上门，再打电话', send: true }] }
+    answer = () => taken({ id: 'a318', script })
+    sit([anAlert(), anAlert({ id: 'a318', script })])
+    await vi.advanceTimersByTimeAsync(ARMING_MS)
+    let tell: (value: Awaited<ReturnType<typeof api.duty>>) => void = () => undefined
+    vi.mocked(api.duty).mockReturnValue(new Promise((resolve) => (tell = resolve)))
+    await desk.take('a318')
+    expect(desk.dispatching.value).toBe(true)
+    tell({ nobody: false, desk: [], responders: [person('s08', '汤红霞', 2), person('s07', '林国平', 5)] })
+    await settle()
+    expect(desk.chosen.value).toEqual(['s08'])
+    desk.toggle('s07')
+    expect(desk.chosen.value).toEqual(['s08', 's07'])
+  })
+
   it('says who was faster', async () => {
     sit([anAlert()])
     await vi.advanceTimersByTimeAsync(ARMING_MS)

@@ -12,7 +12,7 @@ import type { Live } from '../live/useLive'
 import { mayAct } from '../session'
 import { listed, texts as t } from '../texts'
 import { deskWords as d } from '../texts/desk'
-import { contactCall, emergencyCall, firstCall, type Call } from './call'
+import { contactCall, emergencyCall, firstCall, sendsFirst, type Call } from './call'
 
 export const ARMING_MS = 800 // ux.md: Space is dead this long after the centre changed
 export const UNDO_MS = 10_000
@@ -175,19 +175,24 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     if (dialRef()) dial(started.number)
   }
 
-  async function take(id?: string): Promise<void> {
+  /** Takes a case and does step 1 of its script: rings, or opens the people; `ring`: the second key, which rings all the same. */
+  async function take(id?: string, ring = false): Promise<void> {
     const alert = id === undefined ? first.value : live.picture.value.alerts.get(id)
     if (readonly || alert === null || alert === undefined || busy.value || Date.now() < armed_ms.value) return
     if (call.value?.alert === alert.id) return
     if (alert.state !== 'new' && alert.resumed !== true) {
-      if (mine !== null && alert.owner?.id === mine) startCall(firstCall(alert, Date.now(), t.value))
+      if (mine !== null && alert.owner?.id === mine) begin(alert, ring)
       return
     }
     select(alert.id)
     const taken = await command(alert, 'acknowledge')
     if (taken === null) return
     say(t.value.notices.taken(taken.number), 'status', { alert: taken.id, version: taken.version, what: 'acknowledge' })
-    startCall(firstCall(taken, Date.now(), t.value))
+    begin(taken, ring)
+  }
+  function begin(alert: Alert, ring: boolean): void {
+    if (ring || !sendsFirst(alert)) startCall(firstCall(alert, Date.now(), t.value))
+    else if (!dispatching.value) openDispatch(alert)
   }
 
   async function callResult(result: CallResult): Promise<void> {
@@ -227,6 +232,12 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     if (alert === null || readonly) return
     select(alert.id)
     dispatching.value = true
+    preselect(alert)
+  }
+  /** whether the preselection stands: by the order of this case's own list, or because a person chose */
+  let settled = true
+  function preselect(alert: Alert): void {
+    settled = people.value.some((person) => typeof person.minutes === 'number')
     const sent = new Set(alert.responders.filter((one) => one.state !== 'declined').map((one) => one.id))
     const free = people.value.filter((person) => person.state === 'free' && !sent.has(person.id))
     // who can only be rung up is not chosen for anybody: a person decides that, and rings
@@ -234,8 +245,14 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     chosen.value = nearest === null ? [] : [nearest]
   }
 
+  watch(people, () => {
+    // opened before it was known who is how far
+    if (dispatching.value && !settled && first.value !== null) preselect(first.value)
+  })
+
   function toggle(person: string): void {
     if (readonly || first.value === null) return
+    settled = true
     if (!dispatching.value) {
       select(first.value.id)
       dispatching.value = true

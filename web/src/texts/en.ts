@@ -53,7 +53,7 @@ export const en: Texts = {
   },
   script: { label: 'Script', title: 'Script', step: (n, when) => `Step ${n} · ${when}`, kept: 'Phones, health and evidence are not shown to you. What was done stands in the details (Enter opens them).' },
   actions: {
-    label: 'Act', take: 'Take', takeAndCall: 'Take and call home', takeAndCallFamily: 'Take and call family', takeAndCallDesk: 'Take and ring the desk', ownedBy: (name) => `With ${name}`, yours: 'With you',
+    label: 'Act', take: 'Take', takeAndCall: 'Take and call home', takeAndCallFamily: 'Take and call family', takeAndCallDesk: 'Take and ring the desk', takeAndSend: 'Take and send', ownedBy: (name) => `With ${name}`, yours: 'With you',
     call: 'Call home', callAgain: 'Call home again', callFamily: 'Call family', callDesk: 'Ring the desk', dispatch: 'Send', fire: (number) => `Call ${number}`, services: 'Emergency services', service: { 120: '120 ambulance', 119: '119 fire' }, outcome: 'Outcome',
   },
   keys: { space: 'Space', hold: (digit) => `hold ${digit}` },

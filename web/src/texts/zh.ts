@@ -57,7 +57,7 @@ export const zh = {
   },
   script: { label: '处置脚本', title: '处置脚本', step: (n: number, when: string) => `第 ${n} 步 · ${when}`, kept: '电话、健康信息和佐证不向您显示。经过和处置结果在详情里（回车打开）。' },
   actions: {
-    label: '处置', take: '接警', takeAndCall: '接警并拨打家中电话', takeAndCallFamily: '接警并拨打家属电话', takeAndCallDesk: '接警并拨打值班席', ownedBy: (name: string) => `${name} 处理中`, yours: '由您处理中',
+    label: '处置', take: '接警', takeAndCall: '接警并拨打家中电话', takeAndCallFamily: '接警并拨打家属电话', takeAndCallDesk: '接警并拨打值班席', takeAndSend: '接警并派人', ownedBy: (name: string) => `${name} 处理中`, yours: '由您处理中',
     call: '拨打家中电话', callAgain: '再次拨打家中电话', callFamily: '拨打家属电话', callDesk: '拨打值班席', dispatch: '派人上门', fire: (number: string) => `转 ${number}`, services: '急救、消防', service: { 120: '120 急救', 119: '119 消防' }, outcome: '处置结果',
   },
   keys: { space: '空格', hold: (digit: number) => `长按 ${digit}` },
