@@ -259,6 +259,29 @@ def test_advice_is_looked_after(room: Room, sit: Sit) -> None:
     assert sent() == ["acknowledge", "call", "dispatch"]
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_recheck_counts_down_among_several_reds(room: Room, sit: Sit, language: str) -> None:
+    """Given back while it counts: whoever takes it of two reads in how long it is to be rung again, on desk and wall."""
+    words = re.compile(r"09:\d\d 后复查" if language == "zh" else r"again in 09:\d\d")
+    script = f"localStorage.setItem('anxin.language', '{language}')"
+    desk, wall = sit(script=script), sit("/wall", script=script)
+    alert = room.raised("smoke", "h0317", cause="fire")
+    room.command(alert, "acknowledge", actor="s01")
+    room.command(alert, "call", actor="s01", to="home", result="answered")
+    room.command(alert, "note", actor="s01", note="刚才是不是在烧菜？是")
+    room.command(alert, "undo", actor="s02", reason="席位没人")
+    for screen in (desk, wall):
+        expect(screen.locator(f'[data-hero="{alert}"] .band')).to_contain_text(words)
+    other = next(h for h in room.registry.homes if h != "h0317")
+    second = room.raised("smoke", other)
+    for screen in (desk, wall):
+        expect(screen.locator(f'[data-tile="{alert}"] .recheck')).to_have_text(words)
+        expect(screen.locator(f'[data-tile="{second}"] .recheck')).to_have_count(0)
+        assert axe(screen) == []
+    picture(desk, f"recheck-several-{language}")
+    picture(wall, f"recheck-several-wall-{language}")
+
+
 @pytest.mark.parametrize("kind", ["smoke", "bed"])
 def test_c_out_1_no_case_ends_without_its_outcome(room: Room, sit: Sit, kind: str) -> None:
     """C-OUT-1: a red or yellow closes only with cause, verification, action and outcome; 「未联系上」 never."""

@@ -1,6 +1,7 @@
 /** A case in words: the same words in the queue, in the centre and in the drawer. Pure. */
 import type { Alert, Place, Resident, Responder } from '../api/types'
 import type { Language, Texts } from '../texts'
+import { ms, waited } from '../words/time'
 
 /** Without English of the service's own a case is named by its kind; a wall is told only the level of a yellow or blue one. */
 /** the title, with the mark of a practice home in front of it wherever it is shown */
@@ -14,6 +15,12 @@ export function stateOf(alert: Alert, language: Language, t: Texts): string {
   const words = language === 'zh' ? alert.state_words : alert.state_words_en
   if (words) return words
   return t.states[alert.state]
+}
+
+/** Advice was given on the telephone: how long until the home is rung again, or that the time is over; the wall, too, is told of it. */
+export function recheckWords(alert: Alert, now: number, words: { recheck: (time: string) => string; recheckDue: string }, t: Texts): string {
+  const due = ms(alert.recheck_at)
+  return due === null ? '' : due <= now ? words.recheckDue : words.recheck(waited((due - now) / 1000, t))
 }
 
 /** 「2 单元 402」 taken apart: the room stands beside the building in large, the unit in the line below. */

@@ -99,6 +99,15 @@ describe('the centre', () => {
     const words = show(HeroCard, { props: { alert: anAlert(), now: NOON, clock, target: 60, wall: true } }).text()
     for (const part of ['402', '0574', '07 号柜', '听力', '82']) expect(words).not.toContain(part)
   })
+  it('a re-check counts down while the case waits, alone or among several reds, and is said when its time is over', () => {
+    const waits = anAlert({ resumed: true, state: 'acknowledged', recheck_at: new Date(NOON + 552_000).toISOString() })
+    const other = anAlert({ id: 'a318', recheck_at: at(1) })
+    const props = { now: NOON, others: 0, primary: () => '接警' }
+    const tiles = show(HeroGrid, { props: { alerts: [waits, other, anAlert({ id: 'a319' })], ...props } }).findAll('.tile')
+    expect(tiles.map((tile) => tile.find('.recheck').exists() && tile.find('.recheck').text())).toEqual(['09:12 后复查', '复查到时', false])
+    expect(show(HeroGrid, { props: { alerts: [waits, other], wall: true, ...props } }).text()).toContain('09:12 后复查')
+    expect(show(HeroCard, { props: { alert: waits, now: NOON, clock, target: 60 } }).find('.band').text()).toContain('09:12 后复查')
+  })
   it('no control takes more than one red', async () => {
     const alerts = [anAlert(), anAlert({ id: 'a318', title: 'SOS 呼叫' })]
     const wrapper = show(HeroGrid, { props: { alerts, now: NOON, others: 0, primary: () => '接警' } })

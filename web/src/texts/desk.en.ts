@@ -6,7 +6,7 @@ export const deskEn: DeskTexts = {
     protected: 'Protected homes', ofHomes: (n) => `/ ${n}`, protection: (partly, not) => `Partly ${partly} · not ${not}`, visits: 'Visits due today', tiers: (a, b, c) => `Key ${a} · important ${b} · general ${c}`, noVisits: 'No visit plan', noneDue: 'None due today',
     noCases: 'No cases', today: 'Today, merged', mean: '28-day mean', hour24: '24 h', closed: 'Just closed', noneClosed: 'Nothing closed yet today', hoursSummary: (n) => `Alerts by hour today, ${n} in all, stacked by level`,
   },
-  progress: { label: 'Progress', took: 'Taken', called: 'Call', notCalled: 'not yet', sent: 'Sent', notSent: 'nobody yet', arrive: 'On site', arrived: 'yes', left: (time) => `${time} left`, over: (time) => `${time} over`, recheck: (time) => `again in ${time}` },
+  progress: { label: 'Progress', took: 'Taken', called: 'Call', notCalled: 'not yet', sent: 'Sent', notSent: 'nobody yet', arrive: 'On site', arrived: 'yes', left: (time) => `${time} left`, over: (time) => `${time} over`, recheck: (time) => `again in ${time}`, recheckDue: 'time to ring again' },
   now: { owner: 'Taken by', nobody: 'nobody yet', spent: 'every step is past', next: (at) => `At ${at} goes on to`, inSeconds: (s) => `in ${s} s`, going: 'On the way', asked: 'Asked, nobody has accepted' },
   calm: {
     level: 'Emergency', title: 'No red alert now', words: 'No red does not mean everybody is safe: see below how well the homes are protected.', silent: 'A red alert would reach nobody at one step', silentWords: (steps) => `Nobody at: ${steps}. Somebody is needed there now.`, unknown: 'Do not trust this picture', unknownWords: 'Whether there is a red alert is not known now. Rely on the phone.', longest: 'Longest waiting yellow', noYellow: 'No open yellow',

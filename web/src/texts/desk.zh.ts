@@ -6,7 +6,7 @@ export const deskZh = {
     noCases: '无样本', today: '今日告警 · 合并后', mean: '近 28 日均值', hour24: '24 时', closed: '刚刚处理完', noneClosed: '今天还没有结案', hoursSummary: (n: number) => `今日逐时告警数，共 ${n} 条，按红黄蓝堆叠`,
   },
   progress: {
-    label: '处置进度', took: '接警', called: '电话', notCalled: '还没打', sent: '派人', notSent: '还没派', arrive: '到场', arrived: '已到', left: (time: string) => `还剩 ${time}`, over: (time: string) => `已超 ${time}`, recheck: (time: string) => `${time} 后复查`,
+    label: '处置进度', took: '接警', called: '电话', notCalled: '还没打', sent: '派人', notSent: '还没派', arrive: '到场', arrived: '已到', left: (time: string) => `还剩 ${time}`, over: (time: string) => `已超 ${time}`, recheck: (time: string) => `${time} 后复查`, recheckDue: '复查到时',
   },
   now: { owner: '接警人', nobody: '待接', spent: '已全部升级，仍未接警', next: (at: string) => `${at} 升级到`, inSeconds: (s: number) => `还有 ${s} 秒`, going: '前往人员', asked: '已通知，还没有人接单' },
   calm: {
