@@ -227,7 +227,7 @@ def test_advice_is_looked_after(room: Room, sit: Sit) -> None:
     room.command(alert, "acknowledge", actor="s01")
     room.command(alert, "call", actor="s01", to="home", result="answered")
     room.command(alert, "note", actor="s01", note="刚才是不是在烧菜？是")
-    expect(progress).to_contain_text(re.compile(r"again in 09:\d\d"))
+    expect(progress).to_contain_text(re.compile(r"Re-check in 09:\d\d"))
     room.passes(200)
     room.raised("smoke", home, cause="fire")
     expect(page.locator(f'.lane [data-alert="{alert}"].waiting')).to_contain_text("Another alarm")
@@ -238,7 +238,7 @@ def test_advice_is_looked_after(room: Room, sit: Sit) -> None:
     page.evaluate("localStorage.setItem('anxin.language', 'zh')")
     page.reload()
     sent = orders(page)
-    keys = page.locator(".acts")
+    keys = page.locator(".acts", has=page.locator(".take"))
     expect(keys).to_contain_text("接警并派人")
     expect(keys.get_by_role("button", name="拨打家中电话")).to_be_visible()
     assert axe(page) == []
@@ -247,7 +247,6 @@ def test_advice_is_looked_after(room: Room, sit: Sit) -> None:
     page.keyboard.press("Space")
     people = page.locator(".dispatch")
     expect(people.locator('[aria-pressed="true"]')).to_have_count(1)
-    expect(people.locator(".person").first).to_have_attribute("aria-pressed", "true")
     assert sent() == ["acknowledge"]
     assert axe(page) == []
     picture(page, "again-people")
@@ -262,7 +261,7 @@ def test_advice_is_looked_after(room: Room, sit: Sit) -> None:
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_recheck_counts_down_among_several_reds(room: Room, sit: Sit, language: str) -> None:
     """Given back while it counts: whoever takes it of two reads in how long it is to be rung again, on desk and wall."""
-    words = re.compile(r"09:\d\d 后复查" if language == "zh" else r"again in 09:\d\d")
+    words = re.compile(r"09:\d\d 后复查" if language == "zh" else r"Re-check in 09:\d\d")
     script = f"localStorage.setItem('anxin.language', '{language}')"
     desk, wall = sit(script=script), sit("/wall", script=script)
     alert = room.raised("smoke", "h0317", cause="fire")
