@@ -562,20 +562,27 @@ class Room:
             self.do(release())
 
     @contextlib.contextmanager
-    def losing(self) -> Iterator[None]:
+    def losing(self, *, events: bool = True, heartbeats: bool = False) -> Iterator[None]:
         """What is said meanwhile is lost on the way: the log goes on, the screens hear nothing of it."""
-        publish = Channel.publish
+        publish, tell = Channel.publish, Channel.tell
 
         def lose(channel: Channel, name: str, data: str) -> None:
             listeners, channel.listeners = channel.listeners, set()
             publish(channel, name, data)
             channel.listeners = listeners
 
-        Channel.publish = lose  # type: ignore[method-assign]
+        def say_nothing(_channel: Channel, _name: str, _data: str) -> None:
+            pass
+
+        if events:
+            Channel.publish = lose  # type: ignore[method-assign]
+        if heartbeats:
+            Channel.tell = say_nothing  # type: ignore[method-assign]
         try:
             yield
         finally:
             Channel.publish = publish  # type: ignore[method-assign]
+            Channel.tell = tell  # type: ignore[method-assign]
 
 
 def utc(text: str) -> datetime:

@@ -7,9 +7,9 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, picture
 from tests.e2e.room import Room
-from tests.e2e.test_checks_look import axe
 from tests.e2e.test_checks_mend import fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.own_room]

@@ -16,9 +16,9 @@ from care.messages import encode
 from care.site import Registry, Visits
 from care.stream import REGISTRY
 from dashboard_api.people import add_user
+from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, picture, wait_for
 from tests.e2e.room import PASSWORD, Room
-from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, picture
 from tests.e2e.room import Room
-from tests.e2e.test_checks_look import axe
 
 pytestmark = pytest.mark.browser
 

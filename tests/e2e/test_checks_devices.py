@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 from care.messages import DeviceHealth, Firmware, encode
 from care.site import ORDERS
 from care.stream import HEALTH, REGISTRY
+from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, picture
 from tests.e2e.room import Room
-from tests.e2e.test_checks_look import axe
 from tests.e2e.test_checks_mend import fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.own_room]

@@ -17,9 +17,9 @@ from playwright.sync_api import Route, expect
 from care.schematic import building_of
 from dashboard_api.people import add_user
 from dashboard_api.redact import surname
+from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit
 from tests.e2e.room import PASSWORD, Room
-from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

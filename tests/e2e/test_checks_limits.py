@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, comes_to
 from tests.e2e.room import Room
-from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

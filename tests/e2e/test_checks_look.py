@@ -6,26 +6,30 @@ import gzip
 import itertools
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import msgspec
 import pytest
 from playwright.sync_api import expect
 
-from alerts.roster import RESPONDER_ROLES, roster_of
+from alerts.roster import DESK_ROLES, RESPONDER_ROLES, roster_of
+from care.messages import encode
 from care.schematic import building_of
+from care.site import Site
+from care.stream import REGISTRY
+from tests.e2e.axe import axe
 from tests.e2e.conftest import ROOT, Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.browser
 
 STATIC = ROOT / "dashboard_api" / "static"
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SIZES = [(1920, 1080), (3840, 1080), (3840, 2160), (1366, 768), (1080, 1920)]
 
 CLIPPED = """() => {
@@ -72,13 +76,6 @@ HALVED = """() => {
 }"""
 """Who of the people that could go cannot be read whole."""
 
-RUN_AXE = """async (tags) => {
-  const options = { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'], preload: { assets: ['media'] } }
-  const { testEngine, violations } = await axe.run(document, options)
-  if (testEngine.name !== 'axe-core') return ['this is not axe']
-  return violations.map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 160)}`)
-}"""
-
 PHONE = """() => {
   const bad = []
   const root = document.documentElement
@@ -100,17 +97,6 @@ PHONE = """() => {
 }"""
 """What of a page does not fit a phone: it scrolls sideways, words are cut, a key is lower than 44 px, letters are too small. Bars of a chart
 are no keys: what each opens stands in the list beside it."""
-
-
-def axe(page: Page) -> list[str]:
-    """What axe-core finds: rule, and the first place.
-
-    It is put into a page once, and told not to fetch the style sheets again, which none of these rules reads.
-    """
-    if page.evaluate("typeof axe") == "undefined":
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: list[str] = page.evaluate(RUN_AXE, TAGS)
-    return found
 
 
 def several(room: Room) -> list[str]:
@@ -384,6 +370,54 @@ def test_c_a11y_1_axe_finds_nothing_in_the_other_states(room: Room, sit: Sit, st
             page.evaluate("scrollTo(0, document.body.scrollHeight)")
             in_sight = "one => { const { top, bottom } = one.getBoundingClientRect(); return scrollY > 100 && top >= 0 && bottom > 20 && bottom < 300 }"
             comes_to(lambda: page.locator(".over .banner").evaluate(in_sight), True, "the doubt in sight")
+
+
+@pytest.fixture
+def nobody_at_the_desk(room: Room) -> Iterator[None]:
+    """Everybody who may sit at the desk has a shift, and none of them now."""
+
+    def loads(site: Site) -> None:
+        before = room.house.picture.registry
+        room.do(room.stream.put(REGISTRY, "site", encode(site)))
+        wait_for(lambda: room.house.picture.registry is not before, what="the other site file")
+
+    raw = msgspec.json.decode(msgspec.json.encode(room.registry.site))
+    desk = [s.id for s in room.registry.site.staff if s.role in DESK_ROLES]
+    now = room.clock.now().astimezone(room.registry.zone)
+    later = {
+        "staff": desk,
+        "from": f"{now + timedelta(hours=6):%H:%M}",
+        "to": f"{now + timedelta(hours=8):%H:%M}",
+    }
+    raw["shifts"] = [s for s in raw["shifts"] if not set(desk) & set(listed(s["staff"]))]
+    loads(msgspec.json.decode(msgspec.json.encode({**raw, "shifts": [*raw["shifts"], later]}), type=Site))
+    yield
+    loads(room.registry.site)
+
+
+def listed(one: str | list[str]) -> list[str]:
+    return [one] if isinstance(one, str) else one
+
+
+@pytest.mark.usefixtures("nobody_at_the_desk")
+@pytest.mark.parametrize(("path", "language"), [("/desk", "zh"), ("/desk", "en"), ("/wall", "zh")])
+def test_c_a11y_1_axe_finds_nothing_while_nobody_is_on_duty(
+    room: Room, sit: Sit, path: str, language: str
+) -> None:
+    """9.1, C-A11Y-1: 「当前无人值班」 in white over the full width, said at once; with several reds in the centre nothing is cut."""
+    several(room)
+    page = sit(path, script=f"localStorage.setItem('anxin.language', '{language}')")
+    said = page.get_by_role("alert").get_by_text(
+        "当前无人值班" if language == "zh" else "Nobody is on duty", exact=True
+    )
+    expect(said).to_be_visible()
+    page.locator('[data-level="red"]').first.wait_for()
+    assert axe(page) == []
+    wide = "one => one.closest('.banner').getBoundingClientRect().width > innerWidth - 60"
+    comes_to(lambda: said.evaluate(wide), True, "the full width")
+    if path == "/wall":
+        comes_to(lambda: page.evaluate(CLIPPED), [], "a wall of which nothing is cut")
+    picture(page, f"nobody-{path[1:]}-{language}")
 
 
 def test_c_a11y_4_nothing_flashes_fast_and_nothing_at_all_when_asked(room: Room, sit: Sit) -> None:

@@ -7,9 +7,9 @@ from playwright.sync_api import Page, expect
 
 from care.messages import DeviceHealth
 from care.words import Level
+from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, picture, wait_for
 from tests.e2e.room import Room
-from tests.e2e.test_checks_look import axe
 
 pytestmark = [pytest.mark.browser, pytest.mark.own_room]
 

@@ -15,9 +15,9 @@ from alerts.roster import DESK_ROLES, roster_of
 from anxin.claiming import Claims
 from care.messages import DeviceHealth, Unclaimed, encode
 from simulators.community import to_yaml
+from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, comes_to, wait_for
 from tests.e2e.room import Room
-from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from pathlib import Path

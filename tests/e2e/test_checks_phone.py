@@ -22,9 +22,9 @@ from alerts.events import Purpose
 from care.messages import HomeHealth, Report, encode
 from care.site import Site
 from care.stream import HEALTH, REGISTRY
+from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
-from tests.e2e.test_checks_look import axe
 from tests.e2e.test_checks_pages import WIDE, cached, steps_of, tap
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.axe import axe
 from tests.e2e.conftest import ARTEFACTS, Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
-from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from dashboard_api.people import add_user
+from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, picture, wait_for
 from tests.e2e.room import PASSWORD, Room
-from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

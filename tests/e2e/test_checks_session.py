@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.axe import axe
 from tests.e2e.conftest import ROOM_PASSWORD, Sit, comes_to, live
 from tests.e2e.room import Room
-from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

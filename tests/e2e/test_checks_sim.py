@@ -10,9 +10,10 @@ import pytest
 from playwright.sync_api import expect
 
 from care.words import Level
+from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, comes_to, open_screen, picture, wait_for
 from tests.e2e.room import Room
-from tests.e2e.test_checks_look import CLIPPED, axe
+from tests.e2e.test_checks_look import CLIPPED
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page

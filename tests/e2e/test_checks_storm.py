@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import expect
 
 from care.words import Level
+from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
-from tests.e2e.test_checks_look import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -11,9 +11,9 @@ from care.words import Level
 from dashboard_api.integrations import make_integration
 from dashboard_api.people import add_user
 from dashboard_api.wording import device_label
+from tests.e2e.axe import axe
 from tests.e2e.conftest import ARTEFACTS, Sit, picture, wait_for
 from tests.e2e.room import PASSWORD, Room
-from tests.e2e.test_checks_look import axe
 from tests.integration.test_api_proposals import closed
 
 pytestmark = [pytest.mark.browser, pytest.mark.own_room]

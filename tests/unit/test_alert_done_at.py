@@ -68,6 +68,7 @@ def test_who_needs_an_ambulance_is_heard_whoever_has_the_case() -> None:
     assert (story.alert.unanswered, story.alert.state) == (True, AlertState.attended)
     assert state_words(story.alert) == "现场需要 120"
     story.do("note", "s07", note="现场需要 120", to="120")
+    story.do("note", "s07", note="快一点", to="120")
     assert [e.reason for t in story.log for e in t.events if isinstance(e, Resumed)] == ["needs_120"]
     story.do("call", to="120", result="answered")
     assert (story.alert.unanswered, state_words(story.alert)) == (False, "已到场")
