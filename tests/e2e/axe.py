@@ -71,18 +71,18 @@ PLACES = """() => axeLetters.map((one) => {
 
 PAINT = """async (way) => {
   window.axeSheet ??= new CSSStyleSheet()
-  for (const [one, stroke, width] of window.axeStroked ?? []) Object.assign(one.style, { stroke, strokeWidth: width })
-  window.axeStroked = []
+  for (const [one, style] of window.axeDrawn ?? []) style === null ? one.removeAttribute('style') : one.setAttribute('style', style)
+  const drawn = axeLetters.filter((one) => one.namespaceURI.endsWith('svg')).map((one) => [one, getComputedStyle(one).fill, getComputedStyle(one).stroke])
+  window.axeDrawn = drawn.map(([one]) => [one, one.getAttribute('style')])
   const still = '*, *::before, *::after { animation: none !important; transition: none !important; caret-color: transparent !important }'
-  if (way === 'fat') {
-    axeSheet.replaceSync(still + '* { -webkit-text-stroke: 2px currentcolor !important }')
-    for (const one of axeLetters) {
-      const style = getComputedStyle(one)
-      if (!one.namespaceURI.endsWith('svg') || style.stroke !== 'none') continue
-      axeStroked.push([one, one.style.stroke, one.style.strokeWidth])
-      Object.assign(one.style, { stroke: style.fill, strokeWidth: '2px' })
-    }
-  } else if (way === 'none') axeSheet.replaceSync(still + '* { -webkit-text-fill-color: transparent !important; -webkit-text-stroke-color: transparent !important } svg text, svg tspan { fill: transparent !important }')
+  if (way === 'fat') axeSheet.replaceSync(still + '* { -webkit-text-stroke: 2px currentcolor !important }')
+  else axeSheet.replaceSync(still + '* { -webkit-text-fill-color: transparent !important; -webkit-text-stroke-color: transparent !important } svg text, svg tspan { fill: transparent !important }')
+  for (const [one, fill, edge] of drawn) {
+    // Letters of a drawing may have an edge of their own, which then is their ground.
+    if (way === 'fat') one.style.setProperty('stroke', fill, 'important')
+    if (way === 'fat' && edge === 'none') one.style.setProperty('stroke-width', '2px', 'important')
+    if (way === 'none' && edge !== 'none') one.style.setProperty('fill', edge, 'important')
+  }
   document.adoptedStyleSheets = [...document.adoptedStyleSheets.filter((one) => one !== axeSheet), ...(way === 'as it is' ? [] : [axeSheet])]
   await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))
 }"""
