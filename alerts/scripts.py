@@ -15,6 +15,7 @@ import yaml
 
 from alerts import codes
 from alerts.alert import Alert
+from care import english
 from care.errors import Misconfigured
 from care.site import Home
 
@@ -237,13 +238,18 @@ def script_for(
         contact=" ".join(p for p in (contact.relation, contact.name, contact.phone) if p) if contact else "",
         key=home.access.key if home is not None else "",
     )
+    fill_en = _Blank(fill)
+    if contact is not None and (relation := english.relation(contact.relation)):
+        fill_en["contact"] = " ".join(p for p in (relation, contact.name, contact.phone) if p)
+    if home is not None and (key := english.key_place(home.access.key)):
+        fill_en["key"] = key
 
     def say(text: str) -> str:
         return text.format_map(fill)
 
-    def detail(text: str) -> str:
+    def detail(text: str, words: _Blank) -> str:
         # 「钥匙：」 without a key is no detail.
-        filled = say(text)
+        filled = text.format_map(words)
         return "" if filled.endswith(("：", ": ")) else filled
 
     steps = list(script.steps)
@@ -273,10 +279,10 @@ def script_for(
             ScriptStep(
                 s.when,
                 say(s.do),
-                detail(s.detail),
+                detail(s.detail, fill),
                 data.english[s.when],
                 data.english[s.do],
-                detail(data.english.get(s.detail, s.detail)),
+                detail(data.english.get(s.detail, s.detail), fill_en),
                 s.send,
             )
             for s in steps

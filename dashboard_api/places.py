@@ -120,9 +120,7 @@ def routes(house: House) -> APIRouter:
             "lift": place.lift,
             "phone": place.phone,
             "location": place.location,
-            "contacts": [
-                {"id": c.id, "name": c.name, "relation": c.relation, "phone": c.phone} for c in place.contacts
-            ],
+            "contacts": present.contacts_json(place),
             "devices": [line(house, place, d, health) for d in place.devices],
             "alerts": [a.id for a in house.open_alerts() if a.home == home],
             "inference": drawn["inference"],

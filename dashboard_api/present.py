@@ -65,6 +65,7 @@ from alerts.roster import DESK, DESK_ROLES, RESPONDER_ROLES, Roster, roster_of
 from alerts.telling import told as what_became
 from alerts.upkeep import Due
 from alerts.watch import AHEAD
+from care import english
 from care.ids import iso
 from care.schematic import building_of
 from care.site import Home, Registry, Resident, Staff
@@ -112,6 +113,20 @@ def state_words(alert: Alert, language: str = "zh") -> str:
     return texts.state_words(alert, language)
 
 
+def contacts_json(home: Home) -> list[dict[str, Any]]:
+    """Whom to ring, in their order; the relation in English where it is a usual one."""
+    return [
+        {
+            "id": c.id,
+            "name": c.name,
+            "relation": c.relation,
+            "relation_en": english.relation(c.relation),
+            "phone": c.phone,
+        }
+        for c in home.contacts
+    ]
+
+
 def place_json(home: Home, registry: Registry) -> dict[str, Any]:
     """Where it is, and how to get in."""
     found = registry.grid_of(home)
@@ -132,6 +147,7 @@ def place_json(home: Home, registry: Registry) -> dict[str, Any]:
         "location": list(home.location) if home.location else None,
         "distance_m": distance,
         "key": home.access.key or None,
+        "key_en": english.key_place(home.access.key) or None,
         "door_code": bool(home.access.door_code),
         "phone": home.phone or None,
     }
@@ -497,11 +513,7 @@ def alert_json(
         if registry.is_centre(alert.home)
         else None,
         "people": [person_json(r, now) for r in home.residents] if home else [],
-        "contacts": [
-            {"id": c.id, "name": c.name, "relation": c.relation, "phone": c.phone} for c in home.contacts
-        ]
-        if home
-        else [],
+        "contacts": contacts_json(home) if home else [],
         "script": script_json(alert, registry, name),
         "welfare": welfare_json(alert, registry, name),
         "related": [

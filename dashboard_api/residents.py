@@ -181,9 +181,7 @@ def routes(house: House, photos: Photos) -> APIRouter:
         return {
             **line(home, person, counted(), house.about_people(), who.role),
             "place": present.place_json(home, registry),
-            "contacts": [
-                {"id": c.id, "name": c.name, "relation": c.relation, "phone": c.phone} for c in home.contacts
-            ],
+            "contacts": present.contacts_json(home),
             "together": [{"id": r.id, "name": r.name} for r in home.residents if r.id != person.id],
             "photo": standing(photos, who, person),
             "doctor": doctor(person),

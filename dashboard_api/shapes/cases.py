@@ -147,6 +147,8 @@ class Place(Shape):
     location: tuple[float, float] | None = None
     distance_m: int | None = None
     key: str | None = None
+    key_en: str | None = None
+    """Null where the place is none of the usual ones: then it is told as it was typed."""
     door_code: bool | None = None
     """True when there is one; the code itself is told only on demand, inside an open case."""
     phone: str | None = None
@@ -174,6 +176,8 @@ class ContactBody(Shape):
     id: str
     name: str
     relation: str = ""
+    relation_en: str = ""
+    """Empty where it is none of the usual words: then it is told as it was typed."""
     phone: str = ""
 
 

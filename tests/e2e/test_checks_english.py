@@ -83,12 +83,8 @@ def data_of(room: Room) -> list[str]:
     for home in site.homes:
         found.add(building_of(home))
         found |= {surname(one.name) for one in (*home.residents, *home.contacts)}
-        found |= {home.address, home.address.replace("单元 ", "") + " 室", home.access.key, home.building}
-        found |= (
-            {r.name for r in home.residents}
-            | {c.name for c in home.contacts}
-            | {c.relation for c in home.contacts}
-        )
+        found |= {home.address, home.address.replace("单元 ", "") + " 室", home.building}
+        found |= {one.name for one in (*home.residents, *home.contacts)}
         for word in re.findall(r"\S+ \d+ 幢|\S+ \d+ 号|\d+ 单元|\d+ 室", home.address):
             found.add(word)
     found |= (

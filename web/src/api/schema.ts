@@ -3082,6 +3082,11 @@ export interface components {
              */
             relation?: string;
             /**
+             * Relation En
+             * @default
+             */
+            relation_en?: string;
+            /**
              * Phone
              * @default
              */
@@ -5051,6 +5056,8 @@ export interface components {
             distance_m?: number | null;
             /** Key */
             key?: string | null;
+            /** Key En */
+            key_en?: string | null;
             /** Door Code */
             door_code?: boolean | null;
             /** Phone */

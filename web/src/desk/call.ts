@@ -1,6 +1,6 @@
 /** A phone call as the desk keeps it until its result is known. Pure. */
 import type { Alert, CallResult } from '../api/types'
-import type { Texts } from '../texts'
+import { said, type Texts } from '../texts'
 
 export interface Call {
   alert: string
@@ -28,20 +28,20 @@ export function firstCall(alert: Alert, started_ms: number, t: Texts): Call | nu
   if (phone) return { alert: alert.id, to: 'home', label: t.call.home, number: phone, started_ms }
   const contact = alert.contacts?.find((one) => one.phone)
   if (!contact) return null
-  return { alert: alert.id, to: contact.id, label: contactWords(contact.relation, contact.name), number: contact.phone!, started_ms }
+  return { alert: alert.id, to: contact.id, label: contactWords(contact), number: contact.phone!, started_ms }
 }
 
 export function contactCall(alert: Alert, contactId: string, started_ms: number): Call | null {
   const contact = alert.contacts?.find((one) => one.id === contactId)
   if (!contact?.phone) return null
-  return { alert: alert.id, to: contact.id, label: contactWords(contact.relation, contact.name), number: contact.phone, started_ms }
+  return { alert: alert.id, to: contact.id, label: contactWords(contact), number: contact.phone, started_ms }
 }
 
 /** The first of the family whom nobody has reached yet: who is rung while somebody walks there. */
 export function familyToRing(alert: Alert): { id: string; label: string } | null {
   const reached = new Set((alert.called ?? []).filter((one) => one.result === 'answered').map((one) => one.to))
   const found = alert.contacts?.find((one) => one.phone && !reached.has(one.id))
-  return found === undefined ? null : { id: found.id, label: contactWords(found.relation, found.name) }
+  return found === undefined ? null : { id: found.id, label: contactWords(found) }
 }
 
 export const emergencyCall = (alert: Alert, number: '119' | '120', started_ms: number): Call => ({
@@ -51,7 +51,7 @@ export const emergencyCall = (alert: Alert, number: '119' | '120', started_ms: n
 /** Whoever is rung is neither the home, the desk nor an emergency service: they may say that the person is with them. */
 export const isOutside = (call: Call): boolean => !['home', 'desk', '119', '120'].includes(call.to)
 
-export const contactWords = (relation: string | null | undefined, name: string): string => [relation, name].filter(Boolean).join(' ')
+export const contactWords = (one: { relation?: string | null; relation_en?: string | null; name: string }): string => [said(one.relation ?? '', one.relation_en), one.name].filter(Boolean).join(' ')
 
 const GOING = ['accepted', 'departed', 'arrived']
 /** Step 1 of the script sends somebody, and nobody goes yet: the first key opens the people, ringing is the second. */

@@ -3,6 +3,7 @@
  * that nobody looks for it; what the service has not told yet (a task accepted without a network) is to come, never missing. There is no street map here: the direction and the straight line, and the phone's own map. Pure.
  */
 import type { Place } from '../api/types'
+import { said } from '../texts'
 
 export interface Way {
   start: 'post' | 'micro_grid' | 'centre'
@@ -43,7 +44,7 @@ export function route(way: Way | null | undefined, place: Place | null | undefin
     const towards = w.towards[Math.round((((way.bearing % 360) + 360) % 360) / 45) % 8] ?? ''
     steps.push(way.metres < HERE_METRES ? w.here : w.line(from, towards, String(rounded(way.metres))))
   }
-  if (place.key) steps.push(w.key(place.key))
+  if (place.key) steps.push(w.key(said(place.key, place.key_en)))
   if (place.estate_building) steps.push(w.unit(place.estate_building, door.unit))
   if (place.door_code) steps.push(w.code)
   if (place.floor) steps.push(w.up(place.floor, place.lift))
