@@ -314,6 +314,8 @@ class Alert(Shape):
     version: int
     kind: str
     cause: str | None = None
+    group: str | None = None
+    """On a wall, which is told no cause: equal where the causes are."""
     state_words: str
     state_words_en: str = ""
     test: bool = False

@@ -14,6 +14,7 @@ from care.words import Level
 from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
+from tests.e2e.test_checks_look import CLIPPED
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -193,6 +194,41 @@ def test_in_a_flood_what_waits_stands_by_its_cause(room: Room, sit: Sit) -> None
     # K goes on to the next of the same cause, and its group opens for it.
     page.keyboard.press("j")
     expect(page.locator(f'.scroll .current[data-alert="{leaks[3]}"]')).to_be_visible()
+
+
+@pytest.mark.own_room
+def test_in_a_flood_the_wall_folds_as_the_desk_does(room: Room, sit: Sit) -> None:
+    """The same rows with the same numbers, and no word of the causes; a case that a desk has chosen is seen in its group."""
+    homes = list(room.registry.homes)
+    leaks = [room.raised("water", home, cause="water") for home in homes[:5]]
+    for home in homes[5:9]:
+        room.raised("bed", home, cause="bed")
+    for home in homes[9:12]:
+        room.raised("battery", home, cause=f"device:door-{home}")
+    for home in homes[12:15]:
+        room.raised("vitals", home, cause="vitals")
+    folded = (
+        "all => all.map((one) => `${one.closest('li').className.match(/yellow|blue/)[0]} ${one.textContent}`)"
+    )
+    rows = ["yellow × 5", "yellow × 4", "yellow × 3", "blue × 3"]
+    desk = sit()
+    comes_to(lambda: desk.locator("[data-group] i").evaluate_all(folded), rows, "the desk's groups")
+    for width, height in ((1920, 1080), (3840, 1080), (1080, 1920)):
+        wall = sit("/wall", width=width, height=height)
+        comes_to(
+            lambda wall=wall: wall.locator("[data-group] i").evaluate_all(folded),
+            rows,
+            "the same on the wall",
+        )
+        expect(wall.locator(".queue .foot")).to_contain_text("已全部显示")
+        comes_to(lambda wall=wall: wall.evaluate(CLIPPED), [], "a folded wall with nothing cut")
+        picture(wall, f"wall-flood-{width}")
+    seen = wall.locator(".queue").inner_html()
+    assert [word for word in ("water", "bed", "vitals", "device", "漏水", "心率") if word in seen] == []
+    assert axe(wall) == []
+    desk.locator('[data-group="water"]').get_by_role("button").click()
+    desk.locator(f'.scroll [data-alert="{leaks[2]}"] a').click()
+    expect(wall.locator(f'.scroll .current[data-alert="{leaks[2]}"]')).to_be_visible()
 
 
 LANE = """() => {

@@ -98,5 +98,9 @@ describe('in a flood', () => {
     expect(byCause(queue.blue).map((group) => group.map((one) => one.id))).toEqual([['d1', 'd2']])
     expect(walk(queue).map((one) => one.id)).toEqual(['r', 'w1', 'w2', 'b1', 'd1', 'd2'])
   })
+  it('a wall folds by what it is told in the place of causes', () => {
+    const told = cases.map((one) => ({ ...one, group: one.cause!.split(':')[0] === 'water' ? '1f' : '2e', cause: null, code: '' }))
+    expect(byCause(order(told, null, true).yellow).map((group) => group.map((one) => one.id))).toEqual([['w1', 'w2'], ['b1']])
+  })
   it('and by its age when it is calm', () => expect(order(cases, null).yellow.map((one) => one.id)).toEqual(['w1', 'b1', 'w2']))
 })

@@ -35,8 +35,8 @@ export interface Queue {
   waitingRed: Alert[]
 }
 
-/** What it came from, whosever it is: `device:a` and `device:b` are one cause. */
-export const causeOf = (alert: Alert): string => (alert.cause ?? alert.code).split(':')[0]!
+/** What it came from, whosever it is: `device:a` and `device:b` are one cause. A wall is told only which cases have the same one. */
+export const causeOf = (alert: Alert): string => alert.group ?? (alert.cause ?? alert.code).split(':')[0]!
 
 /** Cases of one cause together, that of the longest waiting first. */
 export function byCause(sorted: readonly Alert[]): Alert[][] {

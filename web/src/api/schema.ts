@@ -2188,6 +2188,8 @@ export interface components {
             kind: string;
             /** Cause */
             cause?: string | null;
+            /** Group */
+            group?: string | null;
             /** State Words */
             state_words: string;
             /**
