@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import Sit
+from tests.e2e.conftest import Sit, comes_to
 from tests.e2e.room import Room
 
 pytestmark = pytest.mark.browser
@@ -44,6 +44,47 @@ PAGES = [
     ("/handover", "operator", 1920, 1080), ("/calls", "social", 390, 844), ("/calls", "operator", 1920, 1080),
     ("/go", "responder", 390, 844), ("/family", "family", 390, 844), ("/mend", "technician", 390, 844),
 ]  # fmt: skip
+
+
+KEYS = """() => Object.fromEntries([...document.querySelectorAll('.header :is(a, button), .hero button, .people button, .find, .map')].map((one, n) => {
+  const { x, y, width, height } = one.getBoundingClientRect()
+  return [`${n} ${one.className} ${one.textContent.trim().slice(0, 12)}`, [x, y, width, height].map(Math.round).join(' ')]
+}))"""
+"""Where each thing stands that a hand may be on its way to."""
+
+
+@pytest.mark.own_room
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1366, 768)])
+def test_c_layout_2_a_banner_that_comes_later_moves_no_key(
+    room: Room, sit: Sit, width: int, height: int
+) -> None:
+    """C-LAYOUT-2: with a red in the centre a flood begins, then the line is lost: every key stays where it was, and the banner
+    covers none of the first screen's."""
+    red = room.raised("smoke")
+    page = sit(f"/desk?at={red}", width=width, height=height)
+    page.locator(".hero .take").wait_for()
+    page.locator(".banner.blocked").wait_for(state="detached")
+    comes_to(
+        lambda: page.evaluate("document.querySelectorAll('.people .report').length > 0"),
+        True,
+        "people who were told",
+    )
+    before = page.evaluate(KEYS)
+    room.filled(12, ("bed", "vitals"))
+    banner = page.get_by_text("告警洪峰")
+    expect(banner).to_be_visible()
+    comes_to(lambda: page.evaluate(KEYS), before, "keys that stay when a flood begins")
+    covered = """() => [...document.querySelectorAll('.hero button, .find')].filter((one) => {
+      const { x, y, width, height } = one.getBoundingClientRect()
+      return !one.contains(document.elementFromPoint(x + width / 2, y + height / 2))
+    }).map((one) => one.textContent)"""
+    assert page.evaluate(covered) == []
+    assert page.evaluate(
+        "document.querySelector('.banner.flood').getBoundingClientRect().bottom <= innerHeight"
+    )
+    with room.silenced():
+        page.locator('html[data-link="down"]').wait_for(state="attached")
+        comes_to(lambda: page.evaluate(KEYS), before, "keys that stay when the line is lost")
 
 
 @pytest.mark.own_room

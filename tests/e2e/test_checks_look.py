@@ -118,6 +118,9 @@ def test_c_wall_1_and_3_nothing_is_cut_and_circles_are_round(
     """C-WALL-1, C-WALL-3: calm and busy, at every authored size: no scroll bars, no clipped text, a round ring."""
     wall = sit("/wall", width=width, height=height)
     comes_to(lambda: wall.evaluate(CLIPPED), [], "a calm wall with nothing cut")
+    room.raised("bed", list(room.registry.homes)[5])
+    wall.locator(".calm [data-longest]").wait_for()
+    comes_to(lambda: wall.evaluate(CLIPPED), [], "a wall without reds where a yellow waits, with nothing cut")
     several(room)
     wall.wait_for_selector('[data-level="red"]')
     ring = wall.locator("[data-ring]")
