@@ -82,6 +82,10 @@ class _Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     say: str = ""
     """Empty: nobody is rung who would be read a sentence."""
     suggest_when: dict[str, Suggestion] = {}
+    causes: list[str] = []
+    """What such a case mostly turns out to be, the likeliest first."""
+    of_area: bool = False
+    """About many homes: nobody's flags change it."""
     hint: str = ""
     again: ScriptStep | None = None
     """Instead of the first step, once the danger alarmed again."""
@@ -119,6 +123,8 @@ class Script(msgspec.Struct, frozen=True):
     hints: list[str]
     suggest: Suggestion | None
     """What the devices themselves have shown."""
+    causes: list[str] = []
+    """What such a case mostly turns out to be, the likeliest first."""
     title_en: str = ""
     hints_en: list[str] = []
 
@@ -141,6 +147,9 @@ def _file() -> _File:
         for question in script.questions:
             if question.after_yes not in ids or question.after_no not in ids:
                 raise Misconfigured(f"scripts.yaml, {script.id}: {question.id} leads to no question")
+        for cause in script.causes:
+            if not codes.known("cause", cause):
+                raise Misconfigured(f"scripts.yaml, {script.id}: there is no cause {cause}")
         answers = [o for q in script.questions if q.offer is not None for o in (q.offer.yes, q.offer.no)]
         for offer in (*script.suggest_when.values(), *answers):
             if offer is None:
@@ -210,21 +219,22 @@ def script_for(
     room: str = "",
     centre: str = "居家养老服务中心",
     desk_phone: str = "",
+    since: str = "",
     home: Home | None = None,
     flags: Iterable[str] = (),
 ) -> Script:
     """The script of a case.
 
-    `operator`, `device`, `room`, `centre` are words to be read aloud; `desk_phone` is the centre's own number; `home` gives phone, key and first contact;
+    `operator`, `device`, `room`, `centre` are words to be read aloud; `desk_phone` is the centre's own number, `since` when it began (the community's wall clock); `home` gives phone, key and first contact;
     `flags` are flags and conditions of the people at home (by default those of the home's residents).
     """
     data = _file()
     script = _script_of(alert.code)
     marks = list(flags)
-    if home is not None and not marks:
+    if home is not None and not marks and not script.of_area:
         about = [r for r in home.residents if alert.resident in (None, r.id)]
         marks = [m for r in about for m in (*r.flags, *r.conditions)]
-    if home is not None and alert.resident is None and len(home.residents) > 1:
+    if home is not None and not script.of_area and alert.resident is None and len(home.residents) > 1:
         marks = [*marks, SEVERAL]
     adaptations = [data.adapt[m] for m in dict.fromkeys(marks) if m in data.adapt]
     contact = home.contacts[0] if home is not None and home.contacts else None
@@ -234,6 +244,8 @@ def script_for(
         room=room,
         centre=centre,
         desk_phone=desk_phone,
+        since=since,
+        homes=str(len(alert.welfare)),
         home_phone=home.phone if home is not None else "",
         contact=" ".join(p for p in (contact.relation, contact.name, contact.phone) if p) if contact else "",
         key=home.access.key if home is not None else "",
@@ -291,6 +303,7 @@ def script_for(
         hints=hints,
         hints_en=[data.english[h] for h in hints],
         suggest=offer,
+        causes=script.causes,
         title_en=data.english[script.title],
     )
 

@@ -292,6 +292,7 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
         room=wording.room(alert.room),
         centre=community.centre_name,
         desk_phone=community.phone,
+        since=f"{alert.onset_at.astimezone(registry.zone):%H:%M}",
         home=home,
     )
     return {
@@ -327,6 +328,7 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
         "hints": list(script.hints),
         "hints_en": list(script.hints_en),
         "suggest": msgspec.to_builtins(script.suggest) if script.suggest is not None else None,
+        "causes": list(script.causes),
     }
 
 

@@ -230,6 +230,8 @@ class Script(Shape):
     hints: list[str] = []
     hints_en: list[str] = []
     suggest: Suggestion | None = None
+    causes: list[str] = []
+    """What such a case mostly turns out to be, the likeliest first; nothing is chosen by it."""
 
 
 class WelfareHome(Shape):

@@ -105,7 +105,7 @@ def a_finding(
         room="kitchen",
         condition=more.pop("condition", Condition.cleared if phase is Phase.cleared else Condition.active),
         evidence=[Evidence(device=device or "", quantity=quantity, value=True, at=at)] if reading else [],
-        parameters={"on_delay_seconds": 0},
+        parameters=more.pop("parameters", {"on_delay_seconds": 0}),
         life=more.pop("life", level is Level.red),
         reopen_minutes=more.pop("reopen_minutes", 60 if cause == "fire" else 0),
         seq=more.pop("seq", 7),

@@ -215,7 +215,9 @@ def test_the_smoke_script_of_the_reference_case() -> None:
         ("BD1", "absence"),
         ("WT1", "water"),
         ("WT2", "absence"),
-        ("TE4", "device"),
+        ("TE3", "device"),
+        ("TE4", "gateway"),
+        ("TE5", "area"),
         ("XX9", "other"),
     ],
 )
@@ -444,6 +446,40 @@ def test_a_case_of_the_centre_has_a_script_of_its_own(code: str, cause: str, scr
     assert len(found.steps) == 3
     assert not any(word in said for word in ("您家", "家中座机", "钥匙", "派最近的人上门", "{"))
     assert ("0574-1" in said) == (script == "screens")
+
+
+@pytest.mark.parametrize(("code", "script"), [("TE5", "area"), ("TE4", "gateway"), ("TE3", "device")])
+def test_what_is_dark_has_steps_of_its_own(code: str, script: str) -> None:
+    """An area asks caretaker and power company and goes through its list; a home without its gateway asks how the person is; a device asks for its plug."""
+    story = Story()
+    story.finding(
+        code=code,
+        cause="area" if code == "TE5" else "offline",
+        resident=None,
+        parameters={"homes": ["h0317", "h0402"]},
+    )
+    found = scripts.script_for(
+        story.alert, operator="陈敏芝", since="03:12", home=story.registry.homes["h0317"]
+    )
+    assert found.id == script
+    said = " ".join([found.say, *(f"{s.do} {s.detail}" for s in found.steps)])
+    assert "{" not in said
+    assert ("95598" in said, "逐户关照" in said, "2 户" in said) == ((script == "area"),) * 3
+    assert ("03:12" in said) == (script != "device"), "since when nothing is watched"
+    assert any("没有告警不等于平安" in hint for hint in found.hints) == (script != "device")
+    if script == "area":
+        assert found.steps[0].detail_en == "2 homes unprotected since 03:12"
+        assert "听力" not in " ".join(found.hints), "what is known of one of many homes"
+        assert "0574" not in said
+
+
+def test_the_likely_causes_of_a_kind_stand_first() -> None:
+    """A kitchen's smoke: cooking, incense, steam, then a real fire; nothing of it is chosen. Every script's are codes that exist."""
+    story = a_story()
+    found = scripts.script_for(story.alert)
+    assert found.causes[:4] == ["C02", "C03", "C04", "C01"]
+    assert not {"C07", "C08", "C10", "C14", "C18"} & set(found.causes)
+    assert found.suggest is None
 
 
 def test_a_silent_desk_is_told_to_every_phone_on_duty_by_its_name() -> None:

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { anAlert } from '../testing'
 import type { ScriptQuestion } from '../api/types'
-import { closeBody, freshDraft, isNotReached, missing, needsReference, offered, type Offer } from './outcome'
+import { closeBody, freshDraft, isNotReached, likelyFirst, missing, needsReference, offered, type Offer } from './outcome'
 
 const NOTHING: Offer = { cause: '', verification: '', actions: [], outcome: '', truth: '' }
 const cooking = freshDraft({ cause: 'C02', verification: 'V1', actions: ['A1'], outcome: 'O1', truth: 'avoidable' })
@@ -41,6 +41,25 @@ describe('what is chosen beforehand', () => {
   const call = (to: string, result: string) => ({ to, result, at: '2026-05-23T04:16:30Z' })
   const says = (yes: boolean) => ({ yes, at: '2026-05-23T04:16:40Z' })
 
+  it('what the service hears by itself bears out that a silent desk or a dark home is back, unless somebody was there', () => {
+    const desk = { kind: 'device', at_centre: true, contacts: [] }
+    expect(offered(anAlert({ ...desk, condition: 'active' }), [], {}).verification).toBe('')
+    expect(offered(anAlert({ ...desk, condition: 'cleared' }), [], {}).verification).toBe('V6')
+    expect(offered(anAlert({ ...desk, condition: 'active', called: [call('desk', 'answered')] }), [], {}).verification).toBe('V1')
+    expect(offered(anAlert({ kind: 'device', condition: 'cleared' }), [], {}).verification).toBe('V6')
+    expect(offered(anAlert({ kind: 'device', condition: 'cleared', called: [call('home', 'answered')] }), [], {}).verification).toBe('V1')
+    expect(offered(anAlert({ kind: 'smoke', condition: 'cleared' }), [], {}).verification).toBe('')
+  })
+  it('the likely causes stand first and the others after them in their order; at the centre nobody is asked for a neighbour first', () => {
+    const codes = ['C01', 'C02', 'C03', 'C07', 'C10'].map((code) => ({ code }))
+    const words = (list: { code: string }[]) => list.map((one) => one.code).join(' ')
+    const smoke = anAlert({ script: { title: '', steps: [], questions: [], causes: ['C02', 'C03', 'C01'] } as never })
+    expect(words(likelyFirst(smoke, 'cause', codes))).toBe('C02 C03 C01 C07 C10')
+    expect(words(likelyFirst(anAlert(), 'cause', codes))).toBe('C01 C02 C03 C07 C10')
+    const ways = ['V1', 'V2', 'V3', 'V4', 'V5', 'V6'].map((code) => ({ code }))
+    expect(words(likelyFirst(anAlert({ at_centre: true }), 'verification', ways))).toBe('V6 V4 V1 V2 V3 V5')
+    expect(words(likelyFirst(smoke, 'verification', ways))).toBe('V1 V2 V3 V4 V5 V6')
+  })
   it('nothing, when nobody was heard of', () => {
     expect(offered(anAlert({ called: [call('home', 'no_answer')] }), [fell, mistake], {})).toEqual(NOTHING)
   })

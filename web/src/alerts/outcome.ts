@@ -58,12 +58,24 @@ export function offered(alert: Alert, path: readonly ScriptQuestion[], answers: 
   const reached = (alert.called ?? []).filter((one) => one.result === 'answered').map((one) => one.to)
   const there = alert.responders.some((one) => one.arrived_at || one.state === 'arrived')
   const done = [there ? 'A2' : '', reached.includes('120') ? 'A3' : '', reached.includes('119') ? 'A4' : ''].filter(Boolean)
+  // of the centre itself, and of a device, the service hears by itself that it is over: that is what sensors can bear out (docs/adr/0020)
+  const heard = (alert.at_centre || alert.kind === 'device') && alert.condition === 'cleared'
   const contacts = new Set((alert.contacts ?? []).map((one) => one.id))
   return {
     ...offer,
-    verification: there ? 'V4' : reached.includes('home') ? 'V1' : reached.some((one) => contacts.has(one)) ? 'V2' : '',
+    verification: there ? 'V4' : reached.includes('home') ? 'V1' : reached.some((one) => contacts.has(one)) ? 'V2' : heard ? 'V6' : alert.at_centre && reached.includes('desk') ? 'V1' : '',
     actions: [...new Set([...offer.actions, ...done])].sort(),
   }
+}
+
+/** Ways in which something at the centre itself can be known: by going there, by the service, by whoever sits there. */
+const AT_CENTRE = ['V6', 'V4', 'V1']
+
+/** Codes with those before the others that such a case mostly ends in. Nothing is left out, and nothing is chosen by it. */
+export function likelyFirst<T extends { code: string }>(alert: Alert, field: string, codes: readonly T[]): T[] {
+  const first = field === 'cause' ? (alert.script?.causes ?? []) : field === 'verification' && alert.at_centre ? AT_CENTRE : []
+  const rank = (code: string): number => (first.includes(code) ? first.indexOf(code) : first.length)
+  return [...codes].sort((a, b) => rank(a.code) - rank(b.code))
 }
 
 export const freshDraft = (offer: Offer): Draft => ({ ...offer, actions: [...offer.actions], note: '', reference: '', noReference: false })

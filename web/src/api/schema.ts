@@ -6371,6 +6371,11 @@ export interface components {
              */
             hints_en?: string[];
             suggest?: components["schemas"]["Suggestion"] | null;
+            /**
+             * Causes
+             * @default []
+             */
+            causes?: string[];
         };
         /** ScriptStep */
         ScriptStep: {
