@@ -173,7 +173,8 @@ def wall(alert: Json) -> Json:
         ],
         "ladder": _ladder(alert),
         "place": public,
-        "people": [{"name": surname(p["name"])} for p in alert["people"]],
+        # A case of many homes is kept under one of them, and about nobody there.
+        "people": [{"name": surname(p["name"])} for p in alert["people"] if alert.get("cause") != "area"],
     }
 
 

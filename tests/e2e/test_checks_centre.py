@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from care.words import Level
 from tests.e2e.axe import axe
-from tests.e2e.conftest import Sit, picture
+from tests.e2e.conftest import Sit, comes_to, picture
 from tests.e2e.room import Room
 
 pytestmark = pytest.mark.browser
@@ -93,3 +94,31 @@ def test_other_cases_of_the_centre_ring_nobody(
     expect(hero.locator(".take")).to_contain_text("接警")
     for word in ("拨打", "120", "119", "钥匙", "同户"):
         expect(hero).not_to_contain_text(word)
+
+
+@pytest.mark.own_room
+def test_a_cut_of_an_area_is_about_its_homes(room: Room, sit: Sit) -> None:
+    """Desk, wall and case name the area and how many homes, with steps of its own that are read whole, and nobody of the home it is kept under."""
+    homes = list(room.registry.homes)[4:10]
+    case = room.raised(
+        "offline", homes[0], code="TE5", cause="area", level=Level.red, life=False, resident=None, device=None,
+        evidence=(), title={"zh": "沿江新村大面积断线：6 户失联", "en": "沿江新村: 6 homes not heard"}, parameters={"homes": homes},
+    )  # fmt: skip
+    name = room.registry.homes[homes[0]].residents[0].name
+    desk = sit(f"/desk?at={case}")
+    hero = desk.locator(f'[data-hero="{case}"]')
+    expect(hero.locator(".script")).to_contain_text("95598")
+    expect(hero.locator(".person")).to_have_text("6 户")
+    expect(hero).not_to_contain_text(name)
+    expect(desk.locator(f'.queue [data-alert="{case}"]')).to_contain_text("6 户")
+    whole = "one => { const box = one.getBoundingClientRect(), room = one.closest('.script').getBoundingClientRect(); return box.height > 0 && box.bottom <= room.bottom + 1 }"
+    comes_to(lambda: hero.locator(".script .detail").first.evaluate(whole), True, "since when, read whole")
+    wall = sit("/wall")
+    expect(wall.locator(f'[data-hero="{case}"]')).to_be_visible()
+    expect(wall.locator(f'[data-hero="{case}"]')).not_to_contain_text("**")
+    desk.goto(f"{room.url}/desk?at={case}&case={case}")
+    drawer = desk.get_by_role("dialog")
+    expect(drawer.locator("[data-welfare]")).to_have_count(6)
+    expect(drawer.get_by_role("tab")).to_have_count(3)
+    first = drawer.locator(".options.cause label").first
+    expect(first).to_contain_text("断网、断电")

@@ -42,7 +42,7 @@ describe('what is chosen beforehand', () => {
   const says = (yes: boolean) => ({ yes, at: '2026-05-23T04:16:40Z' })
 
   it('what the service hears by itself bears out that a silent desk or a dark home is back, unless somebody was there', () => {
-    const desk = { kind: 'device', at_centre: true, contacts: [] }
+    const desk = { kind: 'device' as const, at_centre: true, contacts: [] as never[] }
     expect(offered(anAlert({ ...desk, condition: 'active' }), [], {}).verification).toBe('')
     expect(offered(anAlert({ ...desk, condition: 'cleared' }), [], {}).verification).toBe('V6')
     expect(offered(anAlert({ ...desk, condition: 'active', called: [call('desk', 'answered')] }), [], {}).verification).toBe('V1')

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { anAlert } from '../testing'
 import { en } from '../texts/en'
 import { zh } from '../texts/zh'
-import { stateOf } from './words'
+import { placeOf, residentOf, residentWords, stateOf } from './words'
 
 it('both languages say what the service says: asked is not on the way', () => {
   const going = anAlert({ state: 'dispatched', state_words: '上门中', state_words_en: 'On the way' })
@@ -11,4 +11,10 @@ it('both languages say what the service says: asked is not on the way', () => {
   expect(stateOf(asked, 'en', en)).toBe('Sent, nobody accepted yet')
   // an older service says nothing in English
   expect(stateOf(anAlert({ state: 'dispatched', state_words_en: '' }), 'en', en)).toBe('Sent')
+})
+
+it('a cut of an area names homes and nobody, though it is kept under the first of them', () => {
+  const area = anAlert({ kind: 'device', code: 'TE5', cause: 'area', welfare: ['h0317', 'h0402'].map((home) => ({ home })) as never })
+  expect([placeOf(area), residentWords(area, zh), residentWords(area, en), residentOf(area)]).toEqual(['银杏小区 3 幢', '2 户', '2 homes', null])
+  expect(placeOf(anAlert())).toBe('银杏小区 3 幢 402 室')
 })

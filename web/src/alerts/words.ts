@@ -33,17 +33,21 @@ export function doorOf(place: Place | null | undefined): { unit: string; room: s
 /** Letters that run from right to left, or a mark that says so, turn round nothing but themselves. */
 const apart = (words: string): string => (/[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069]/.test(words) ? `\u2068${words}\u2069` : words)
 
+/** Of many homes: kept under the first of them, about nobody there in particular. */
+export const isArea = (alert: Alert): boolean => alert.cause === 'area'
+
 /** Where it is; a home of which no address is written down is still told apart from others, by its id. */
 export function placeOf(alert: Alert): string {
-  const parts = [alert.place?.estate_building, doorOf(alert.place).room].filter((part): part is string => !!part)
+  const parts = [alert.place?.estate_building, isArea(alert) ? '' : doorOf(alert.place).room].filter((part): part is string => !!part)
   return apart(parts.length > 0 ? parts.join(' ') : (alert.place?.address ?? alert.home ?? ''))
 }
 
-export const residentOf = (alert: Alert): Resident | null =>
+export const residentOf = (alert: Alert): Resident | null => isArea(alert) ? null :
   alert.people?.find((one) => one.id === alert.resident) ?? alert.people?.[0] ?? null
 
 export function residentWords(alert: Alert, t: Texts): string {
   const one = residentOf(alert)
+  if (isArea(alert)) return t.queue.homes(alert.welfare?.length ?? 0)
   if (one === null) return ''
   return one.age ? t.queue.person(apart(one.name), one.age) : apart(one.name)
 }

@@ -45,3 +45,10 @@ it('a silent desk is rung itself; other cases of the centre ring nobody', () => 
   expect(primaryWords({ ...desk, place: {} }, 's01', zh).words).toBe('接警')
   expect(firstCall({ ...desk, cause: 'duty:desk' }, 0, zh)).toBeNull()
 })
+
+it('of a whole home that is silent somebody is asked how they are; of one device nobody is', () => {
+  const dark = anAlert({ kind: 'device', code: 'TE4', cause: 'offline' })
+  expect(firstCall(dark, 0, zh)).toMatchObject({ to: 'home', number: '0574-86293712' })
+  expect(firstCall({ ...dark, code: 'TE3' }, 0, zh)).toBeNull()
+  expect(firstCall({ ...dark, code: 'TE5', cause: 'area' }, 0, zh)).toBeNull()
+})

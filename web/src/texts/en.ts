@@ -39,7 +39,7 @@ export const en: Texts = {
   queue: {
     label: 'Alert queue', lane: 'Red lane', waited: 'waiting', laneEmpty: 'no red', inHand: (n) => `In hand ${n}`, elapsed: 'elapsed', waiting: (n) => `Waiting ${n}`, orderWords: 'by level and waiting time',
     none: 'No open alerts', moreRed: (red, others) => `${red} more ${red === 1 ? 'red' : 'reds'}${others > 0 ? `, ${others} others` : ''}`, more: (n) => `${n} more`, leaf: 'to browse', all: 'All shown', recentBefore: 'Last 10 min', recentAfter: 'red or yellow',
-    person: (name, age) => `${name}, ${age}`, nobody: 'nobody yet', merged: 'merged', search: 'Name, address, phone or device', clear: 'Clear', filter: 'Filter', grid: 'Grid', kind: 'Kind', allGrids: 'All grids', allKinds: 'All kinds', mine: 'Mine',
+    person: (name, age) => `${name}, ${age}`, nobody: 'nobody yet', homes: (n) => `${n} homes`, merged: 'merged', search: 'Name, address, phone or device', clear: 'Clear', filter: 'Filter', grid: 'Grid', kind: 'Kind', allGrids: 'All grids', allKinds: 'All kinds', mine: 'Mine',
   },
   spoken: (first, others) => `${first}, and ${others} more`,
   hero: {

@@ -43,7 +43,7 @@ export const zh = {
   queue: {
     label: '告警队列', lane: '红色固定区', waited: '已等待', laneEmpty: '没有待接的红色', inHand: (n: number) => `处理中 ${n}`, elapsed: '用时', waiting: (n: number) => `待处理 ${n}`, orderWords: '按级别、等待时间排序',
     none: '没有未结的告警', moreRed: (red: number, others: number) => `另有 ${red} 个红色${others > 0 ? `、其他 ${others} 条` : ''}`, more: (n: number) => `另有 ${n} 条`, leaf: '翻看', all: '已全部显示', recentBefore: '近 10 分钟', recentAfter: '条红黄告警',
-    person: (name: string, age: number) => `${name} ${age} 岁`, nobody: '待接', merged: '已合并', search: '按姓名、地址、电话、设备查找', clear: '清除', filter: '筛选', grid: '网格', kind: '类型', allGrids: '全部网格', allKinds: '全部类型', mine: '我接的',
+    person: (name: string, age: number) => `${name} ${age} 岁`, nobody: '待接', homes: (n: number) => `${n} 户`, merged: '已合并', search: '按姓名、地址、电话、设备查找', clear: '清除', filter: '筛选', grid: '网格', kind: '类型', allGrids: '全部网格', allKinds: '全部类型', mine: '我接的',
   },
   spoken: (first: string, others: number) => `${first}，另有 ${others} 个`,
   hero: {
