@@ -140,6 +140,25 @@ def test_c_wall_1_and_3_nothing_is_cut_and_circles_are_round(
     comes_to(lambda: wall.evaluate(CLIPPED), [], "a flooded wall with nothing cut")
 
 
+@pytest.mark.own_room
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1366, 768)])
+def test_a_calm_desk_is_read_whole_when_a_yellow_waits_and_one_was_closed(
+    room: Room, sit: Sit, width: int, height: int
+) -> None:
+    """C-WALL-1: no red is open: the longest waiting yellow, the homes, the visits and the last case, down to its last line and some air below it."""
+    room.raised("smoke", "h0317")
+    room.empty()
+    room.raised("bed", list(room.registry.homes)[5])
+    page = sit("/desk", width=width, height=height)
+    page.locator(".calm [data-longest]").wait_for()
+    expect(page.locator(".calm .half").first).to_contain_text("厨房烟感报警")
+    air = """() => {
+      const box = document.querySelector('.calm').getBoundingClientRect()
+      return Math.min(...[...document.querySelectorAll('.calm dd, .calm dd *')].map((one) => Math.round(box.bottom - one.getBoundingClientRect().bottom))) >= 8
+    }"""
+    comes_to(lambda: page.evaluate(air), True, "a last line with air below it")
+
+
 def test_a_wall_on_a_phone_says_that_it_is_none(room: Room, sit: Sit) -> None:
     """9.1: scaled to a phone its letters cannot be read: that is said in letters that can, with the way to one's own page."""
     page = sit("/wall", width=390, height=844)

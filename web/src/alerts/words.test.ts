@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { anAlert } from '../testing'
 import { en } from '../texts/en'
 import { zh } from '../texts/zh'
-import { placeOf, residentOf, residentWords, stateOf } from './words'
+import { placeOf, residentOf, residentWords, stateOf, unbroken } from './words'
 
 it('both languages say what the service says: asked is not on the way', () => {
   const going = anAlert({ state: 'dispatched', state_words: '上门中', state_words_en: 'On the way' })
@@ -17,4 +17,9 @@ it('a cut of an area names homes and nobody, though it is kept under the first o
   const area = anAlert({ kind: 'device', code: 'TE5', cause: 'area', welfare: ['h0317', 'h0402'].map((home) => ({ home })) as never })
   expect([placeOf(area), residentWords(area, zh), residentWords(area, en), residentOf(area)]).toEqual(['银杏小区 3 幢', '2 户', '2 homes', null])
   expect(placeOf(anAlert())).toBe('银杏小区 3 幢 402 室')
+})
+
+it('a number stays with what it counts', () => {
+  expect(unbroken('拨打家中座机，响铃 60 秒，接通后慢慢说')).toBe('拨打家中座机，响铃 60\u00a0秒，接通后慢慢说')
+  expect(unbroken('转 119，通知微网格长')).toBe('转 119，通知微网格长')
 })

@@ -67,5 +67,8 @@ export function furthest(responders: readonly Responder[]): Responder | null {
 export const merged = (alert: Alert): number =>
   new Set(alert.findings.map((finding) => finding.device ?? finding.finding)).size
 
+/** A number stays with what it counts: 「60 秒」 is not broken in two. */
+export const unbroken = (words: string): string => words.replace(/(\d) (?=[\u4e00-\u9fff])/g, '$1\u00a0')
+
 /** A tag of a person in the screen's language. */
 export const tagWords = (tag: { word: string; en?: string | null }, language: Language): string => (language === 'en' ? (tag.en ?? tag.word) : tag.word)
