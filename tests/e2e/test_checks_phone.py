@@ -562,6 +562,9 @@ def test_without_a_task_one_reads_whether_one_is_on_duty(room: Room, sit: Sit, o
     page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
     expect(page.locator("[data-duty]")).to_have_attribute("data-duty", "on" if on else "off")
     expect(page.locator(".calm")).to_contain_text("有任务时手机会响" if on else "仍可能通知您")
+    line = "one => parseFloat(getComputedStyle(one).borderTopWidth)"
+    parts = [page.locator("[data-push]"), page.locator("[data-push]").locator("xpath=..")]
+    assert sum(part.evaluate(line) for part in parts) == 1, "one line above the messages"
     good(page, f"go-duty-{'on' if on else 'off'}")
 
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { wallClock } from '../words/time'
-import { periodOf, spreadOf } from './periods'
+import { homeHours, periodOf, spreadOf } from './periods'
 
 const clock = wallClock('Asia/Shanghai', 'zh-CN')
 const noon = Date.parse('2026-05-23T04:06:42.500Z')
@@ -27,6 +27,11 @@ describe('the distribution behind a figure', () => {
     expect(bins[0]?.count).toBe(1)
     expect(bins[5]).toMatchObject({ count: 1, late: false })
     expect(bins[6]).toMatchObject({ count: 1, late: true })
-    expect(bins.at(-1)).toMatchObject({ count: 2, late: true })
+    expect(bins.at(-2)).toMatchObject({ words: '> 180″', count: 1, late: true })
+    expect(bins.at(-1)).toMatchObject({ words: null, count: 1, late: true })
   })
+})
+
+it.each([[0, '0.0'], [0.01, '< 0.1'], [0.05, '0.1'], [1.04, '1.0'], [4140, '4,140']])('%d home-hours read %s', (hours, words) => {
+  expect(homeHours(hours)).toBe(words)
 })

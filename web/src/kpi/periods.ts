@@ -31,7 +31,8 @@ export function periodOf(period: Period, now: number, clock: WallClock): { from:
 }
 
 export interface Bin {
-  words: string
+  /** null: what never came */
+  words: string | null
   count: number
   share: number
   /** beyond the promise */
@@ -39,8 +40,12 @@ export interface Bin {
 }
 
 const EDGES = [0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1.5, 2, 3]
-/** from the left; -1 is the last one, of what never came to it or much later */
-const columnOf = (figure: FigureFull, seconds: number | null): number => (seconds === null ? -1 : EDGES.slice(1).findIndex((part) => seconds <= part * figure.limit_seconds))
+/** from the left; -1 is the last one, of what never came to it, -2 the one before, of what came later still */
+function columnOf(figure: FigureFull, seconds: number | null): number {
+  if (seconds === null) return -1
+  const column = EDGES.slice(1).findIndex((part) => seconds <= part * figure.limit_seconds)
+  return column < 0 ? -2 : column
+}
 
 /** Whether the distribution may stand on paper: nobody in a column, or as many homes as have to be behind what is told. */
 export function spreadTold(figure: FigureFull, least: number): boolean {
@@ -52,17 +57,20 @@ export function spreadTold(figure: FigureFull, least: number): boolean {
   return [...columns.values()].every((homes) => homes.size >= least)
 }
 
-/** Ten columns: six up to the promise, three beyond it, and those that never came to it. */
+/** Eleven columns: six up to the promise, three beyond it, what came later still, and what never came. */
 export function spreadOf(figure: FigureFull): Bin[] {
   const limit = figure.limit_seconds
   const edges = EDGES.map((part) => part * limit)
   const minutes = limit >= 300
   const words = (seconds: number): string => (minutes ? `${Math.round((seconds / 60) * 10) / 10}′` : `${Math.round(seconds)}″`)
   const bins: Bin[] = edges.slice(0, -1).map((edge, index) => ({ words: `≤ ${words(edges[index + 1]!)}`, count: 0, share: 0, late: edge >= limit }))
-  bins.push({ words: '—', count: 0, share: 0, late: true })
+  bins.push({ words: `> ${words(edges.at(-1)!)}`, count: 0, share: 0, late: true }, { words: null, count: 0, share: 0, late: true })
   for (const one of figure.cases ?? []) {
     bins.at(columnOf(figure, one.seconds ?? null))!.count += 1
   }
   const most = Math.max(1, ...bins.map((bin) => bin.count))
   return bins.map((bin) => ({ ...bin, share: bin.count / most }))
 }
+
+/** Home-hours as they stand in a table. What is there is never 0.0. */
+export const homeHours = (hours: number): string => (hours > 0 && hours < 0.05 ? '< 0.1' : hours >= 100 ? Math.round(hours).toLocaleString('en') : hours.toFixed(1))

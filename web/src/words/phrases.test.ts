@@ -11,6 +11,7 @@ it('breaks between words, and loses no letter', () => {
 
 it('keeps a name whole, and marks with what they belong to', () => {
   for (const part of phrases('请打「家里」的电话（陈敏芝），不急。')) expect(part).not.toMatch(/^[」）。，]|[「（]$/u)
+  expect(phrases('刚才的提醒已处理完毕：平安')).toContain('已处理')
   expect(phrases('陈敏芝到了').some((part) => part.includes('陈敏芝'))).toBe(true)
 })
 

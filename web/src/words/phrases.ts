@@ -4,7 +4,8 @@
  */
 const words = typeof Intl.Segmenter === 'function' ? new Intl.Segmenter('zh', { granularity: 'word' }) : null
 const HAN = /^\p{Script=Han}$/u
-const OPENS = /[「『（《“‘([]$/
+/** what belongs to the word that follows: an opening mark, 已 + 处理 */
+const OPENS = /[「『（《“‘([已未不没]$/
 
 /** The text in pieces that belong together: single characters that follow one another (names, 一 + 条) stay, and so do marks with their word. */
 export function phrases(text: string): string[] {
