@@ -179,6 +179,9 @@ def _ladder(house: House, roster: Roster, now: datetime) -> list[Json]:
     for rung in ladder.plan_for(Level.red, registry.site.policy).rungs:
         found = {m: ladder.people(rung.groups, micro_grid=m, roster=roster, now=now) for m in micros}
         names = list(dict.fromkeys(s.name for people in found.values() for s in people))
+        told = [{s.id for s in people} for people in found.values()]
+        always = set.intersection(*told)
+        everywhere = [s.name for s in next(iter(found.values())) if s.id in always]
         nobody = [
             registry.micro_grids[m][1].name for m, people in found.items() if m is not None and not people
         ]
@@ -189,6 +192,9 @@ def _ladder(house: House, roster: Roster, now: datetime) -> list[Json]:
                 "label": rung.label.get("zh", ""),
                 "promise": rung.promise,
                 "people": names,
+                "everywhere": everywhere,
+                "local_least": min(map(len, told)) - len(always),
+                "local_most": max(map(len, told)) - len(always),
                 "nobody_in": nobody if not rung.promise else [],
             }
         )

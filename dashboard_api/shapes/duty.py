@@ -205,6 +205,11 @@ class LadderNames(Shape):
     label: str
     promise: bool
     people: list[str]
+    everywhere: list[str]
+    """Of `people` those whom a red of any home reaches; the others are told of homes in their own places only."""
+    local_least: int
+    """How many others a red of one home reaches: in the micro-grid with the fewest, and with the most."""
+    local_most: int
     nobody_in: list[str]
 
 

@@ -11,9 +11,10 @@ import pytest
 from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect
 
-from alerts.roster import DESK_ROLES, roster_of
+from alerts.roster import DESK_ROLES, RESPONDER_ROLES, roster_of
 from anxin.claiming import Claims
 from care.messages import DeviceHealth, Unclaimed, encode
+from care.words import Role
 from simulators.community import to_yaml
 from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, comes_to, wait_for
@@ -75,6 +76,28 @@ def test_the_charts_fill_their_panel_and_the_lines_of_time_end_at_their_words(ro
     panel, marks, lines = page.evaluate(ends)
     assert panel - 30 <= marks <= panel
     assert lines <= marks - 15
+
+
+def test_the_ladder_says_whom_a_red_of_one_home_reaches(room: Room, sit: Sit) -> None:
+    """9.6: at once the desk and the responders of that home's place, not those of the whole community; every step is in sight below a red."""
+    room.raised("smoke", "h0317")
+    page = sit("/duty")
+    roster, now = roster_of(room.registry), room.clock.now()
+    here = [{one.name for one in roster.responders(place, now)} for place in room.registry.micro_grids]
+    always = [one.name for one in roster.on_duty(now, [Role.operator])]
+    always += sorted(set.intersection(*here))
+    others = [len(place - set(always)) for place in here]
+    least, most = min(others), max(others)
+    words = f"住户所在网格的响应人员 {most if least == most else f'{least}–{most}'} 人"
+    assert 0 < most
+    assert len(always) + most < len(roster.on_duty(now, RESPONDER_ROLES))
+    steps = page.locator(".steps li")
+    expect(steps.first.locator("p").first).to_contain_text(words)
+    for name in always:
+        expect(steps.first).to_contain_text(name)
+    page.get_by_role("link", name=re.compile("红色告警没人接")).wait_for()
+    below = "one => one.lastElementChild.getBoundingClientRect().bottom - one.getBoundingClientRect().bottom"
+    comes_to(lambda: page.locator(".steps").evaluate(below) <= 1, True, "the last step in sight")
 
 
 def test_the_week_and_the_role_of_the_rota_are_part_of_its_address(room: Room, sit: Sit) -> None:
@@ -473,5 +496,5 @@ def test_what_is_not_known_yet_is_not_none(room: Room, sit: Sit, path: str, aske
     page.route(asked, lambda route: route.abort())
     for route in held:
         route.abort()
-    expect(main.get_by_text("暂时读不到").first).to_be_visible()
+    expect(main.get_by_text("连不上服务").first).to_be_visible()
     expect(main).not_to_contain_text(nothing)

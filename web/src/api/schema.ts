@@ -4375,6 +4375,12 @@ export interface components {
             promise: boolean;
             /** People */
             people: string[];
+            /** Everywhere */
+            everywhere: string[];
+            /** Local Least */
+            local_least: number;
+            /** Local Most */
+            local_most: number;
             /** Nobody In */
             nobody_in: string[];
         };

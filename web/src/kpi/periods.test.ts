@@ -27,7 +27,7 @@ describe('the distribution behind a figure', () => {
     expect(bins[0]?.count).toBe(1)
     expect(bins[5]).toMatchObject({ count: 1, late: false })
     expect(bins[6]).toMatchObject({ count: 1, late: true })
-    expect(bins.at(-2)).toMatchObject({ words: '> 180″', count: 1, late: true })
+    expect(bins.at(-2)).toMatchObject({ words: '>180″', count: 1, late: true })
     expect(bins.at(-1)).toMatchObject({ words: null, count: 1, late: true })
   })
 })

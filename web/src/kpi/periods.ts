@@ -63,8 +63,8 @@ export function spreadOf(figure: FigureFull): Bin[] {
   const edges = EDGES.map((part) => part * limit)
   const minutes = limit >= 300
   const words = (seconds: number): string => (minutes ? `${Math.round((seconds / 60) * 10) / 10}′` : `${Math.round(seconds)}″`)
-  const bins: Bin[] = edges.slice(0, -1).map((edge, index) => ({ words: `≤ ${words(edges[index + 1]!)}`, count: 0, share: 0, late: edge >= limit }))
-  bins.push({ words: `> ${words(edges.at(-1)!)}`, count: 0, share: 0, late: true }, { words: null, count: 0, share: 0, late: true })
+  const bins: Bin[] = edges.slice(0, -1).map((edge, index) => ({ words: `≤${words(edges[index + 1]!)}`, count: 0, share: 0, late: edge >= limit }))
+  bins.push({ words: `>${words(edges.at(-1)!)}`, count: 0, share: 0, late: true }, { words: null, count: 0, share: 0, late: true })
   for (const one of figure.cases ?? []) {
     bins.at(columnOf(figure, one.seconds ?? null))!.count += 1
   }
