@@ -89,7 +89,7 @@ def test_the_ladder_says_whom_a_red_of_one_home_reaches(room: Room, sit: Sit) ->
     others = [len(place - set(always)) for place in here]
     least, most = min(others), max(others)
     words = f"住户所在网格的响应人员 {most if least == most else f'{least}–{most}'} 人"
-    assert 0 < most
+    assert most > 0
     assert len(always) + most < len(roster.on_duty(now, RESPONDER_ROLES))
     steps = page.locator(".steps li")
     expect(steps.first.locator("p").first).to_contain_text(words)
