@@ -119,12 +119,12 @@ class _Known:
 # The homes of the mock alert screen, moved to numbers of the right micro-grid.
 _KNOWN: dict[int, _Known] = {
     301: _Known(
-        "胜利路 21 号 301 室", "陈", False, 1938, Tier.important, ("hypertension",), ("lives_alone",), 3
+        "胜利路 21 号 301", "陈", False, 1938, Tier.important, ("hypertension",), ("lives_alone",), 3
     ),
-    307: _Known("南大街 8 弄 102 室", "孙", False, 1942, Tier.important, (), ("lives_alone",), 1),
-    308: _Known("南大街 43 弄 201 室", "钱", False, 1949, Tier.general, ("copd",), (), 2),
+    307: _Known("南大街 8 弄 102", "孙", False, 1942, Tier.important, (), ("lives_alone",), 1),
+    308: _Known("南大街 43 弄 201", "钱", False, 1949, Tier.general, ("copd",), (), 2),
     309: _Known(
-        "银杏小区 9 幢 1 单元 201 室",
+        "银杏小区 9 幢 1 单元 201",
         "吴",
         True,
         1947,
@@ -133,7 +133,7 @@ _KNOWN: dict[int, _Known] = {
         ("lives_alone", "dialect"),
         2,
     ),
-    320: _Known("银杏小区 3 幢 1 单元 503 室", "郑", True, 1945, Tier.important, ("hypertension",), (), 5),
+    320: _Known("银杏小区 3 幢 1 单元 503", "郑", True, 1945, Tier.important, ("hypertension",), (), 5),
 }
 
 
@@ -208,10 +208,10 @@ def _address(estate: _Estate, building: int, slot: int, floor: int) -> str:
     number = estate.first + building
     door = slot % 4 + 1
     if estate.style == "幢":
-        return f"{estate.name} {number} 幢 {slot // 4 % 4 + 1} 单元 {floor}{door:02d} 室"
+        return f"{estate.name} {number} 幢 {slot // 4 % 4 + 1} 单元 {floor}{door:02d}"
     if estate.style == "弄":
-        return f"{estate.name} {number} 弄 {floor}{door:02d} 室"
-    return f"{estate.name} {number} 号 {floor}{door:02d} 室"
+        return f"{estate.name} {number} 弄 {floor}{door:02d}"
+    return f"{estate.name} {number} 号 {floor}{door:02d}"
 
 
 # What the devices of a home are called in Zigbee2MQTT, as different installers do it. The wide space (U+3000) is what a
@@ -412,7 +412,7 @@ def home(number: int, *, seed: int = 1, spaces: bool = False) -> Home:
     if number in _KNOWN:
         address, floor = _KNOWN[number].address, _KNOWN[number].floor
     if number == REFERENCE:
-        address, floor = "银杏小区 3 幢 2 单元 402 室", 4
+        address, floor = "银杏小区 3 幢 2 单元 402", 4
     x, y = _plan_of(micro)
     half_x, half_y = 21.0, 33.0
     if building:

@@ -41,7 +41,7 @@ grids:
 homes:
   - id: h0317
     micro_grid: g05-2
-    address: 银杏小区 3 幢 2 单元 402 室
+    address: 银杏小区 3 幢 2 单元 402
     location: [29.9532, 121.7104]
     floor: 4
     lift: true
@@ -59,7 +59,7 @@ homes:
       - {{id: door-0317, kind: door, room: entrance, address: zigbee2mqtt/h0317/入户门}}
 {more}  - id: h0318
     micro_grid: g05-2
-    address: 银杏小区 9 幢 1 单元 201 室
+    address: 银杏小区 9 幢 1 单元 201
     location: [29.9538, 121.7100]
     residents: [{{id: r0318, name: 吴阿婆, born: 1946}}]
     contacts: [{{id: c0318, name: 吴先生, phone: "10000000318"}}]
@@ -79,7 +79,7 @@ MORE = "".join(
     f"""\
   - id: h04{n:02d}
     micro_grid: g05-2
-    address: 胜利路 21 号 {n}01 室
+    address: 胜利路 21 号 {n}01
     residents: [{{id: r04{n:02d}, name: 陈爷爷, born: 1940, consent: {{family: [status]}}}}]
     contacts: [{{id: c04{n:02d}, name: 陈先生, phone: "13800000{n:03d}"}}]
     devices: [{{id: smoke-04{n:02d}, kind: smoke, room: kitchen, address: zigbee2mqtt/h04{n:02d}/kitchen smoke}}]

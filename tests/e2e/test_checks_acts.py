@@ -439,7 +439,7 @@ def test_an_answer_of_fire_opens_what_119_asks(room: Room, sit: Sit) -> None:
     page = sit(f"/desk?case={alert}")
     page.get_by_role("group", name="看到火或者浓烟了吗？").get_by_role("button", name="是").click()
     card = page.get_by_role("region", name="报给 119 / 120")
-    for words in ("银杏小区 3 幢 2 单元 402 室", "4 楼", "邻里中心 07 号柜", "周阿婆"):
+    for words in ("银杏小区 3 幢 2 单元 402", "4 楼", "邻里中心 07 号柜", "周阿婆"):
         expect(card).to_contain_text(words)
     assert beside, "somebody lives beside the reference home"
     for home in beside:
