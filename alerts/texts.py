@@ -118,9 +118,14 @@ def _title_for(alert: Alert, delivery: Delivery, audience: str, language: str, *
     return title_of(alert, language)
 
 
-def _sends_first(alert: Alert, registry: Registry) -> bool:
-    """Whether the desk's script begins with sending somebody, not with telephoning."""
-    return scripts.script_for(alert, home=registry.homes.get(alert.home)).steps[0].send
+def _begins(alert: Alert, registry: Registry) -> str:
+    """Which first message says what the desk's first key does: ring the home, send somebody, or neither."""
+    if scripts.script_for(alert, home=registry.homes.get(alert.home)).steps[0].send:
+        return "opened_send"
+    rules = texts()["not_rung"]
+    if alert.pictogram in rules["pictograms"] and alert.code not in rules["but"]:
+        return "opened_look"
+    return Why.opened.value
 
 
 def _todo(alert: Alert, language: str) -> str:
@@ -168,8 +173,8 @@ def message(
     if delivery.reason is Why.escalated and rung is not None and rung.promise:
         reason = "deserted" if alert.deserted_at is not None else "promise"
     centre = registry.is_centre(alert.home)
-    if reason == Why.opened and audience == "desk" and _sends_first(alert, registry):
-        reason = "opened_send"
+    if reason == Why.opened and audience == "desk" and not centre:
+        reason = _begins(alert, registry)
     if alert.resumed and audience == "desk" and reason in (Why.escalated.value, Why.reminder.value):
         # Somebody had it: why it comes back, not that nobody took it.
         reason = "resumed"

@@ -326,6 +326,25 @@ def test_who_goes_there_reads_nothing_of_a_body_on_a_lock_screen(reason: Why, la
     assert "卧室在床心率过快" in desk.title
 
 
+@pytest.mark.parametrize(
+    ("code", "pictogram", "asked"),
+    [
+        ("SM1", "smoke", "并拨打家中电话"),
+        ("GS1", "gas", "按处置步骤办"),
+        ("TE3", "device", "按处置步骤办"),
+        ("TE4", "device", "并拨打家中电话"),
+    ],
+)
+def test_the_first_message_asks_for_what_the_desks_first_key_does(
+    code: str, pictogram: str, asked: str
+) -> None:
+    """No phone may ring where gas is in the air, and a device answers none."""
+    story = a_story()
+    alert = msgspec.structs.replace(story.alert, code=code, pictogram=pictogram)
+    told = message(alert, a_delivery(story, "s01", Why.opened), registry=story.registry, now=NOON)
+    assert asked in told.body
+
+
 def test_who_goes_there_is_told_of_a_danger_by_its_name_and_a_tester_of_the_device() -> None:
     """Smoke is smoke on every phone; whoever tests must know what rang."""
     fire = a_story()
