@@ -301,7 +301,7 @@ def test_c_out_1_no_case_ends_without_its_outcome(room: Room, sit: Sit, kind: st
             box.uncheck(force=True)
     submit = form.get_by_role("button", name="结案")
     submit.click()
-    expect(form.get_by_role("alert").get_by_text("还缺")).to_be_visible()
+    expect(form.get_by_role("status").get_by_text("还缺")).to_be_visible()
     assert sent() == []
     page.get_by_role("checkbox", name="A1 安抚").check(force=True)
     page.get_by_label("O5").check(force=True)

@@ -56,7 +56,7 @@ def test_a_photograph_is_chosen_made_small_shown_and_removed(room: Room, sit: Si
     assert axe(page) == []
     picture(page, "resident-photo")
     box.get_by_label("换照片").set_input_files({"name": "x.txt", "mimeType": "text/plain", "buffer": b"no"})
-    expect(box.get_by_role("alert")).to_have_text("打不开这个文件，请选一张照片")
+    expect(box.get_by_role("status")).to_have_text("打不开这个文件，请选一张照片")
     box.get_by_role("button", name="删除").click()
     expect(box).to_have_attribute("data-photo", "none")
     assert not (Path(room.photos.name) / "r0317.jpg").exists()

@@ -94,7 +94,7 @@ def test_a_device_goes_out_of_service_with_a_reason_an_end_and_a_second_look(roo
     expect(send).to_be_disabled()
     card.get_by_label("原因").fill("等配件")
     send.click()
-    expect(card.get_by_role("alert")).to_contain_text("没有别的设备看护火情")
+    expect(card.get_by_role("status").filter(has_text="没有别的设备看护火情")).to_be_visible()
     assert axe(page) == []
     picture(page, "device-out-asked")
     assert room.do(room.stream.get(REGISTRY, f"{ORDERS}h0317")) is None, "nothing is done by the first press"
@@ -162,7 +162,7 @@ def test_a_file_leaves_with_what_it_is_for_and_without_a_single_case(room: Room,
     room.stop()
     dialog.get_by_label("导出用途").fill("街道检查")
     dialog.get_by_role("button", name="导出", exact=True).click()
-    expect(dialog.get_by_role("alert")).to_contain_text("没有导出")
+    expect(dialog.get_by_role("status")).to_contain_text("没有导出")
     room.start()
     page.reload()
     page.locator(".bar").get_by_role("button", name="导出 CSV").click()

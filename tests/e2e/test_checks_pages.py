@@ -462,7 +462,7 @@ def test_a_hand_over_misses_no_case_in_silence(room: Room, sit: Sit) -> None:
         page.get_by_label("密码").fill("eine lange demo")
         page.get_by_role("button", name="我已看过，接班").click()
         number = room.house.picture.cases[lost].alert.number
-        expect(page.get_by_role("alert").filter(has_text=f"{number} 号没有记上交班")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text=f"{number} 号没有记上交班")).to_be_visible()
     log = room.house.picture.cases[alert].log
     assert any(type(e).__name__ == "Noted" and e.note.startswith("交班：") for c in log for e in c.events)
     page.get_by_role("button", name="去值班席").click()

@@ -52,7 +52,7 @@ def test_a_session_that_ends_while_somebody_writes_loses_no_word(room: Room, sit
     page.keyboard.press("Escape")
     expect(dialog).to_be_visible()
     signs_in(page, password="falsch")
-    expect(dialog.get_by_role("alert")).to_contain_text("不对")
+    expect(dialog.get_by_role("status")).to_contain_text("不对")
     signs_in(page)
     expect(dialog).to_have_count(0)
     live(page)

@@ -174,9 +174,11 @@ describe('the outcome', () => {
   })
   it('what is missing is named, and nothing is sent', async () => {
     const wrapper = form(anAlert({ id: 'none' }), nothing)
+    const told = wrapper.find('[role="status"]') // there before its words, or nobody hears them
+    expect(told.element.childNodes).toHaveLength(0)
     await wrapper.find('form').trigger('submit')
     expect(wrapper.emitted('close')).toBeUndefined()
-    expect(wrapper.find('[role="alert"]').text()).toBe('还缺：原因、核实、处置、结果、真假')
+    expect(told.text()).toBe('还缺：原因、核实、处置、结果、真假')
   })
   it('a later answer changes what nobody has chosen, and leaves what somebody has', async () => {
     const wrapper = form(anAlert({ id: 'later' }), nothing)
@@ -190,13 +192,13 @@ describe('the outcome', () => {
     await wrapper.find('input[value="O5"]').setValue(true)
     await wrapper.find('form').trigger('submit')
     expect(wrapper.emitted('close')).toBeUndefined()
-    expect(wrapper.find('[role="alert"]').text()).toContain('未联系上不能结案')
+    expect(wrapper.find('[role="status"]').text()).toContain('未联系上不能结案')
   })
   it('119 asks for its number', async () => {
     const wrapper = form()
     await wrapper.find('input[value="A4"]').setValue(true)
     await wrapper.find('form').trigger('submit')
-    expect(wrapper.find('[role="alert"]').text()).toBe('还缺：119 / 120 回执号')
+    expect(wrapper.find('[role="status"]').text()).toBe('还缺：119 / 120 回执号')
   })
   it('a draft survives a reload', async () => {
     const alert = anAlert({ id: 'draft' })
@@ -293,7 +295,7 @@ describe('the sound check', () => {
     const record = vi.fn()
     const wrapper = show(SoundCheck, { global: { provide: { [SOUND as symbol]: aSound({ enable: async () => 'blocked', record }) } } })
     await button(wrapper, '播放红色告警声').trigger('click')
-    await vi.waitFor(() => expect(wrapper.find('[role="alert"]').text()).toContain('没有声音'))
+    await vi.waitFor(() => expect(wrapper.find('[role="status"]').text()).toContain('没有声音'))
     expect(record).not.toHaveBeenCalled()
   })
 })
