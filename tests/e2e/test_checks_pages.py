@@ -17,7 +17,7 @@ from care.messages import DeviceHealth, Unclaimed, encode
 from care.words import Role
 from simulators.community import to_yaml
 from tests.e2e.axe import axe
-from tests.e2e.conftest import Sit, comes_to, wait_for
+from tests.e2e.conftest import Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
 
 if TYPE_CHECKING:
@@ -277,6 +277,29 @@ def test_a_figure_can_be_counted_again_from_its_cases(room: Room, sit: Sit) -> N
     assert axe(page) == []
 
 
+@pytest.mark.own_room
+@pytest.mark.parametrize("red", [False, True])
+def test_the_hours_of_protection_stand_on_the_first_screen_of_the_figures(
+    room: Room, sit: Sit, red: bool
+) -> None:
+    """9.7 at 1920 x 1080: the last panel is whole, above the lower edge of its page, under the bar of a red too."""
+    if red:
+        room.raised("smoke", "h0317")
+    page = sit("/kpi")
+    hours = page.locator("[data-protection-time]")
+    expect(hours.locator(".figure")).to_be_visible()
+    expect(page.locator(".red-bar")).to_have_count(int(red))
+    whole = """one => {
+      const page = one.closest('.page'), edge = page.getBoundingClientRect().bottom + 1
+      const inside = [...one.querySelectorAll('.whole, .whole *, .byday, .days small')].every((part) => part.getBoundingClientRect().bottom <= one.getBoundingClientRect().bottom + 1)
+      return inside && one.getBoundingClientRect().bottom <= edge && page.scrollHeight <= page.clientHeight + 1
+    }"""
+    comes_to(lambda: hours.evaluate(whole), True, "the whole panel within its page")
+    sideways = "() => [...document.querySelectorAll('.page > .panel')].filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className)"
+    comes_to(lambda: page.evaluate(sideways), [], "panels that hold what is in them")
+    picture(page, f"kpi-{'red' if red else 'calm'}")
+
+
 def test_a_red_is_seen_on_every_page(room: Room, sit: Sit) -> None:
     """A waiting red stands in a bar on every page, and G leads to it."""
     page = sit("/duty")
@@ -291,8 +314,14 @@ def test_the_family_hears_one_sentence_and_nothing_of_health(room: Room, sit: Si
     page = sit("/family", user="family", width=320, height=640)
     alert = room.raised("smoke", "h0317")
     page.get_by_text("社区正在核实一条提醒").first.wait_for()
+    # What comes next is waited for; of the steps after it only the names are seen, and heard that they are not yet.
+    expect(page.locator(".steps li")).to_contain_text(["等待中", "已通话", "已上门", "平安"])
+    expect(page.get_by_text("等待中")).to_have_count(1)
+    expect(page.locator(".steps .sr")).to_have_text(["还没到这一步"] * 3)
     room.command(alert, "acknowledge", actor="s01")
     page.get_by_text("已接警").first.wait_for()
+    expect(page.locator(".steps li").nth(1)).to_contain_text("等待中")
+    expect(page.get_by_text("等待中")).to_have_count(1)
     body = page.content() + page.request.get(f"{room.url}/api/v1/family").text()
     for secret in ("烟", "失智", "心率", "402", "银杏", "听力", "2580"):
         assert secret not in body, secret
@@ -431,6 +460,9 @@ def test_handing_over_names_both_in_every_open_case(room: Room, sit: Sit) -> Non
     room.command(mine, "acknowledge", actor="s01")
     page = sit("/handover")
     page.locator(f'[data-alert="{alert}"]').wait_for()
+    # That nobody has it is said once.
+    expect(page.locator(f'[data-alert="{alert}"]')).to_contain_text("未接警")
+    expect(page.locator(f'[data-alert="{alert}"]')).not_to_contain_text("待接")
     expect(page.locator("dl > div", has_text="测试中的设备").locator("dd")).to_have_text("没有")
     page.get_by_label("用户名").fill("second")
     page.get_by_label("密码").fill("eine lange demo")
