@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -111,6 +113,11 @@ def test_a_cut_of_an_area_is_about_its_homes(room: Room, sit: Sit) -> None:
     expect(hero.locator(".person")).to_have_text("6 户")
     expect(hero).not_to_contain_text(name)
     expect(desk.locator(f'.queue [data-alert="{case}"]')).to_contain_text("6 户")
+    # The map names the building and no flat; of the ladder, whose words are longer here, nothing is cut.
+    expect(desk.locator(".map .tag")).to_have_text(re.compile(r"^\s*\d+\s*[幢栋号弄]\s*$"))
+    expect(hero.locator(".ladder li").first).to_contain_text("大屏值班席、运维")
+    cut = "() => [...document.querySelectorAll('.ladder li:not(.bar)')].filter((one) => one.scrollWidth > one.clientWidth || one.offsetHeight > 48).map((one) => one.textContent)"
+    comes_to(lambda: desk.evaluate(cut), [], "a ladder of which nothing is cut, in one line")
     whole = "one => { const box = one.getBoundingClientRect(), room = one.closest('.script').getBoundingClientRect(); return box.height > 0 && box.bottom <= room.bottom + 1 }"
     comes_to(lambda: hero.locator(".script .detail").first.evaluate(whole), True, "since when, read whole")
     wall = sit("/wall")
