@@ -18,7 +18,7 @@ from care.schematic import building_of
 from dashboard_api.people import add_user
 from dashboard_api.redact import surname
 from tests.e2e.axe import axe
-from tests.e2e.conftest import Sit
+from tests.e2e.conftest import Sit, comes_to
 from tests.e2e.room import PASSWORD, Room
 
 if TYPE_CHECKING:
@@ -170,6 +170,20 @@ def test_c_i18n_1_and_a11y_1_every_page_speaks_english_to_everybody(room: Room, 
         if found := [*remnants(page, data), *keys, *axe(page)]:
             wrong[path] = found
     assert wrong == {}, "\n".join(f"{where}: {words}" for where, words in wrong.items())
+
+
+@pytest.mark.parametrize("user", ["operator", "admin"])
+def test_the_header_is_one_line_on_a_small_office_screen(room: Room, sit: Sit, user: str) -> None:
+    """1366 wide: pages, line, sound, who is on duty and the time stand side by side, and none of them is cut."""
+    page = sit("/devices", user=user, width=1366, height=768, script=ENGLISH)
+    one_line = """() => {
+      const header = document.querySelector('.header'), middle = (one) => one.getBoundingClientRect().y + one.getBoundingClientRect().height / 2
+      const parts = [...header.querySelectorAll('.brand, nav, nav a, .state, .menu, .clock')]
+      return [...parts.filter((one) => Math.abs(middle(one) - middle(parts[0])) > 6 || one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > innerWidth).map((one) => one.textContent), ...(parts.length > 10 ? [] : ['no header'])]
+    }"""
+    comes_to(lambda: page.evaluate(one_line), [], "a header of one line")
+    expect(page.locator(".state.sound")).to_have_accessible_name(re.compile("^Sound"))
+    expect(page.locator(".staff [title]")).to_have_attribute("title", re.compile("^On duty "))
 
 
 PAINTED = """

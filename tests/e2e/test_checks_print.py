@@ -283,5 +283,11 @@ def test_axe_finds_nothing_on_the_sheets_of_the_other_pages(room: Room, sit: Sit
     expect(page.get_by_role("banner")).to_be_hidden()
     if path != "/kpi":
         expect(page.locator("h1.paper")).to_contain_text("打印")
+    if path == "/devices":  # a row a home, under the words that say what a column is
+        expect(page.locator("thead")).to_be_visible()
+        assert (
+            page.locator("tr[data-home]").first.evaluate("one => getComputedStyle(one).display")
+            == "table-row"
+        )
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     page.pdf(path=ARTEFACTS / f"print{path.replace('/', '-')}.pdf", format="A4")

@@ -189,6 +189,20 @@ def test_what_is_missed_and_what_is_raised_for_nothing_is_seen(room: Room, panel
     picture(panel, "sim-missed")
 
 
+def test_messages_break_between_words(room: Room, panel: Page) -> None:
+    """What a device sent is read word by word; only what is longer than a line is broken anywhere."""
+    panel.locator('[data-home="h0302"]').click()
+    panel.get_by_role("button", name="马上").click()
+    panel.get_by_role("button", name="开始：紧急呼叫").click()
+    panel.get_by_role("button", name="消息").click()
+    sent = panel.locator(".messages code").first
+    expect(sent).to_be_visible(timeout=15_000)
+    assert sent.evaluate("one => [getComputedStyle(one).wordBreak, getComputedStyle(one).overflowWrap]") == [
+        "normal",
+        "anywhere",
+    ]
+
+
 def test_a_fault_is_put_in_force_and_ended(room: Room, panel: Page) -> None:
     """A cut needs a home; what is raised meanwhile may come of it; ended it is gone."""
     faults = panel.get_by_role("region", name="故障")
