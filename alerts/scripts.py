@@ -205,6 +205,27 @@ def answered(code: str, note: str) -> tuple[str | None, float | None]:
     return None, None
 
 
+def public_steps(code: str, begins: str = "") -> list[ScriptStep]:
+    """The three steps for a screen that visitors see: without details, and as if nothing were known of whoever lives there.
+
+    `code` is one that may be named there; any other word gives the steps that fit everybody. `begins` is the `when` of the first step of
+    the desk's script: whether the danger alarmed again.
+    """
+    script = _script_of(code)
+    first = script.again if script.again is not None and script.again.when == begins else script.steps[0]
+    blank, data = _Blank(), _file()
+    return [
+        ScriptStep(
+            step.when,
+            step.do.format_map(blank),
+            when_en=data.english[step.when],
+            do_en=data.english[step.do].format_map(blank),
+            send=step.send,
+        )
+        for step in (first, *script.steps[1:])
+    ]
+
+
 def flag_word(flag: str) -> str | None:
     """What a flag or condition is called on the card, if it changes how one phones."""
     found = _file().adapt.get(flag)

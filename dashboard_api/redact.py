@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from alerts import texts
+from alerts import scripts, texts
 from alerts.alert import GOING
 from alerts.cases import case_rules
 from alerts.repairs import Did
@@ -142,6 +142,28 @@ def _ladder(alert: Json) -> list[Json]:
     ]
 
 
+def _public_script(alert: Json) -> Json | None:
+    """What a wall says is done about a red: the steps of a danger it may name, else those that fit everybody."""
+    if alert["level"] != "red" or not alert.get("script"):
+        return None
+    begins = next((s["when"] for s in alert["script"].get("steps", ())), "")
+    steps = scripts.public_steps(_public_code(alert), begins)
+    return {
+        "title": "",
+        "steps": [
+            {
+                "n": n,
+                "when": s.when,
+                "do": s.do,
+                "when_en": s.when_en,
+                "do_en": s.do_en,
+                "send": s.send,
+            }
+            for n, s in enumerate(steps, 1)
+        ],
+    }
+
+
 def wall(alert: Json) -> Json:
     """A case on the wall screen."""
     place = alert.get("place")
@@ -172,6 +194,7 @@ def wall(alert: Json) -> Json:
             for r in alert["responders"]
         ],
         "ladder": _ladder(alert),
+        "script": _public_script(alert),
         "place": public,
         # A case of many homes is kept under one of them, and about nobody there.
         "people": [{"name": surname(p["name"])} for p in alert["people"] if alert.get("cause") != "area"],

@@ -196,6 +196,33 @@ def test_c_wall_1_several_reds_with_the_longest_addresses_are_told_whole(
     comes_to(lambda: wall.evaluate(cut), [], "tiles that hold what is in them")
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_c_wall_1_the_steps_of_a_single_red_stand_whole(
+    room: Room, sit: Sit, width: int, height: int, language: str
+) -> None:
+    """7.1, wall: steps in 29 px, as of any home; where the longest address, three people and a banner need the height, they give way."""
+    alert = room.raised("gas", "h0317")
+    wall = sit(
+        "/wall", width=width, height=height, script=f"localStorage.setItem('anxin.language', '{language}')"
+    )
+    steps = wall.locator(".hero .script li")
+    expect(steps).to_have_count(3)
+    expect(steps.nth(1)).to_contain_text(
+        "到场不按门铃，敲门" if language == "zh" else "knock, never ring the bell"
+    )
+    # Of her hearing, which makes other steps at the desk, nobody reads on a wall.
+    expect(steps.nth(1)).not_to_contain_text("看一眼" if language == "zh" else "look")
+    comes_to(lambda: wall.evaluate(CLIPPED), [], "steps of which nothing is cut")
+    going = [one.id for one in room.registry.site.staff if one.role.value == "neighbour"][:3]
+    room.command(alert, "acknowledge", actor="s01")
+    room.command(alert, "dispatch", actor="s01", responders=going)
+    for person in going:
+        room.command(alert, "accept", actor=person)
+    expect(wall.locator(".hero .now dd")).to_have_count(4)
+    comes_to(lambda: wall.evaluate(CLIPPED), [], "three on the way of whom nothing is cut")
+
+
 @pytest.mark.own_room
 def test_a_red_of_more_than_an_hour_hides_nothing_of_its_tile(room: Room, sit: Sit) -> None:
     """C-WALL-1: three reds, the longest of titles, 「1 小时 07 分」: whose it is and that nobody has it still stand there whole."""

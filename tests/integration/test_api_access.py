@@ -199,6 +199,23 @@ async def test_nothing_of_the_home_reaches_a_wall():
                 shapes.Alert.model_validate(body)
 
 
+async def test_a_wall_says_the_steps_of_any_home():
+    """Of a danger its own; of a body those that fit everybody; of who lives there, who hears badly, and whom to ring nothing."""
+    async with House() as house, house.program("operator") as desk:
+        who, _, _ = await house.state.people.sign_in("boss", PASSWORD, address="x")
+        for finding, doing in (
+            (smoke(), "派最近的人上门，同时打给家属"),
+            (smoke("h0420", device="belt-0420", code="VT1", cause="vitals", pictogram="vitals"), "打给家属，派人上门"),
+        ):  # fmt: skip
+            alert = await house.raised(finding)
+            whole = (await desk.get(f"{V}/alerts/{alert}")).json()["script"]["steps"]
+            seen = json.loads(house.state.snapshot(house.state.hub.channel(Key("wall")), who))
+            steps = next(a for a in seen["alerts"] if a["id"] == alert)["script"]["steps"]
+            assert (len(steps), steps[1]["do"]) == (3, doing)
+            assert all("detail" not in step or step["detail"] is None for step in steps)
+            assert any(step["detail"] for step in whole), "the desk reads numbers"
+
+
 async def test_a_responder_learns_the_door_only_after_accepting():
     """Offered: building and minutes. Accepted: room, key, who lives there. Declined or never asked: nothing."""
     async with House() as house, house.program("responder") as lin, house.program("he") as he:

@@ -61,7 +61,7 @@ ALERTS = st.fixed_dictionaries(
                           "grid": "5", "location": [1, 2], "distance_m": 3, "key": SECRET, "door_code": True, "phone": SECRET}),
         "people": PEOPLE,
         "contacts": st.just([{"id": "c", "name": SECRET, "phone": SECRET}]),
-        "script": st.just({"say": SECRET}),
+        "script": st.just({"say": SECRET, "steps": [{"n": 1, "when": SECRET, "do": SECRET, "detail": SECRET}]}),
         "hint_of_next_year": texts,
     }
 )  # fmt: skip
