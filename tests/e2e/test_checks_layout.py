@@ -62,7 +62,7 @@ def test_c_layout_2_a_banner_that_comes_later_moves_no_key(
     covers none of the first screen's."""
     red = room.raised("smoke")
     page = sit(f"/desk?at={red}", width=width, height=height)
-    page.locator(".hero .take").wait_for()
+    page.locator(".hero .take:not(.arming)").wait_for()
     page.locator(".banner.blocked").wait_for(state="detached")
     comes_to(
         lambda: page.evaluate("document.querySelectorAll('.people .report').length > 0"),

@@ -174,7 +174,7 @@ def test_a_wall_on_a_phone_says_that_it_is_none(room: Room, sit: Sit) -> None:
 def test_whoever_is_free_is_read_whole_on_a_calm_desk(room: Room, sit: Sit, width: int, height: int) -> None:
     """9.2, people: a social worker for ten micro-grids is no line that leaves the screen."""
     desk = sit(width=width, height=height)
-    expect(desk.locator("[data-person]").first).to_contain_text("空闲 · 全社区")
+    expect(desk.locator("[data-person]").filter(has_text="空闲 · 全社区").first).to_be_visible()
     within = """() => [...document.querySelectorAll('.people .doing > span')].filter((one) => one.getBoundingClientRect().right > document.querySelector('.people').getBoundingClientRect().right - 4).map((one) => one.textContent)"""
     comes_to(lambda: desk.evaluate(within), [], "words within their panel")
 
