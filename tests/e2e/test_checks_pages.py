@@ -285,6 +285,8 @@ def test_the_hours_of_protection_stand_on_the_first_screen_of_the_figures(
     """9.7 at 1920 x 1080: the last panel is whole, above the lower edge of its page, under the bar of a red too."""
     if red:
         room.raised("smoke", "h0317")
+    taken = room.raised("fall", next(iter(room.registry.homes)))
+    room.command(taken, "acknowledge", actor="s01")
     page = sit("/kpi")
     hours = page.locator("[data-protection-time]")
     expect(hours.locator(".figure")).to_be_visible()
@@ -297,6 +299,9 @@ def test_the_hours_of_protection_stand_on_the_first_screen_of_the_figures(
     comes_to(lambda: hours.evaluate(whole), True, "the whole panel within its page")
     sideways = "() => [...document.querySelectorAll('.page > .panel')].filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className)"
     comes_to(lambda: page.evaluate(sideways), [], "panels that hold what is in them")
+    onto = """() => [...document.querySelectorAll('.columns .words')].filter((one, n, all) => n > 0 && one.getBoundingClientRect().left < all[n - 1].getBoundingClientRect().right).map((one) => one.textContent)"""
+    expect(page.locator(".columns .words")).not_to_have_count(0)
+    comes_to(lambda: page.evaluate(onto), [], "words of the distribution beside each other")
     picture(page, f"kpi-{'red' if red else 'calm'}")
 
 
