@@ -61,9 +61,10 @@ def test_a_device_leads_to_its_test_and_to_its_maintenance_order(room: Room, sit
     page.go_back()
     page.get_by_role("link", name="开维修单").click()
     page.wait_for_url("**/tasks?tab=repairs**")
-    page.locator("main input").first.wait_for(state="attached")
-    values = page.locator("main input").evaluate_all("all => all.map((one) => one.value)")
-    assert {"h0317", smoke} <= set(values)
+    expect(page.locator("#repair-device")).to_have_value(smoke)
+    expect(page.locator("main form").filter(has=page.locator("#repair-device"))).to_contain_text(
+        room.registry.homes["h0317"].address
+    )
 
 
 def test_a_device_on_a_phone_in_english(room: Room, sit: Sit) -> None:
