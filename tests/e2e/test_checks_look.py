@@ -170,6 +170,39 @@ def test_a_wall_on_a_phone_says_that_it_is_none(room: Room, sit: Sit) -> None:
     expect(sit("/wall").get_by_role("note")).to_be_hidden()
 
 
+AWAKE = """window.locks = []
+Object.defineProperty(Navigator.prototype, 'wakeLock', { value: { request: async (what) => { window.locks.push(what); return { release: async () => undefined } } } })"""
+
+
+def test_the_wall_keeps_its_display_awake(room: Room, sit: Sit) -> None:
+    """9.1, Wake Lock: asked for at once, and again when the display comes back, which takes it away."""
+    wall = sit("/wall", script=AWAKE)
+    comes_to(lambda: wall.evaluate("window.locks"), ["screen"], "a display that stays awake")
+    wall.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    comes_to(lambda: wall.evaluate("window.locks"), ["screen", "screen"], "asked again")
+    assert wall.evaluate("getComputedStyle(document.querySelector('.box')).cursor") == "none"
+
+
+@pytest.mark.own_room
+def test_the_wall_begins_anew_once_a_day_and_only_while_calm(room: Room, sit: Sit) -> None:
+    """9.1: after 24 hours, on a minute that five divides; never while a red is open."""
+    aged = """const real = performance.now.bind(performance), old = sessionStorage.begun ? 0 : 25 * 3_600_000
+      sessionStorage.begun = 'once'; performance.now = () => real() + old"""
+    red = room.raised("smoke")
+    now = room.clock.now()
+    room.passes((-(now.minute * 60 + now.second) % 300) + 1)
+    wall = sit("/wall", script=aged)
+    wall.locator('[data-level="red"]').first.wait_for()
+    born = wall.evaluate("performance.timeOrigin")
+    wall.wait_for_timeout(3_000)
+    assert wall.evaluate("performance.timeOrigin") == born, "a red is open"
+    room.command(red, "acknowledge", actor="s01")
+    room.empty()
+    comes_to(
+        lambda: wall.evaluate("performance.timeOrigin !== " + str(born)), True, "a new page once it is calm"
+    )
+
+
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1440, 900)])
 def test_whoever_is_free_is_read_whole_on_a_calm_desk(room: Room, sit: Sit, width: int, height: int) -> None:
     """9.2, people: a social worker for ten micro-grids is no line that leaves the screen."""

@@ -97,6 +97,32 @@ def shelled(page: Page) -> None:
         )
 
 
+BUZZES = """window.buzzes = []; Navigator.prototype.vibrate = (how) => { window.buzzes.push(Array.isArray(how) ? how.length : how); return true }
+const now = Date.now; Date.now = () => now() + (window.ahead ?? 0)"""
+"""Keeps how the phone shook: 5 for a red, 1 for others, 0 when it is to be still. `ahead`: its clock, on by so many milliseconds."""
+
+
+def test_an_offered_red_shakes_the_phone_for_a_minute_or_until_it_is_taken(room: Room, sit: Sit) -> None:
+    """9.9: again and again, not once; taking it makes it still, and so does the end of the minute: then the ladder goes on."""
+    page = sit("/go", user="responder", width=390, height=844, script=BUZZES)
+    offered(room)
+    comes_to(
+        lambda: page.evaluate("window.buzzes.filter((one) => one === 5).length >= 2"), True, "two bursts"
+    )
+    page.locator('[data-step="accept"]').click()
+    comes_to(lambda: page.evaluate("window.buzzes.includes(0)"), True, "a phone that is stilled")
+    page.evaluate("window.buzzes.length = 0")
+    page.wait_for_timeout(6_000)
+    assert 5 not in page.evaluate("window.buzzes"), (
+        "it is taken, and a red would have shaken the phone again by now"
+    )
+    room.empty()
+    offered(room, "gas", sorted(room.registry.homes)[1])
+    comes_to(lambda: page.evaluate("window.buzzes.at(-1)"), 5, "the next red")
+    page.evaluate("window.ahead = 61_000")
+    comes_to(lambda: page.evaluate("window.buzzes.at(-1)"), 0, "a phone that is still after a minute")
+
+
 # -- /go: a photograph of the scene, and the way --------------------------------------------------------------------
 
 
