@@ -51,6 +51,7 @@ addEventListener('DOMContentLoaded', () => {
 """By the page's own clock: each event that reaches it, how long it had heard nothing when its link turned, how many rows it drew."""
 
 
+@pytest.mark.own_room
 def test_c_link_1_and_2_a_silent_stream_is_seen_and_healed(room: Room, sit: Sit) -> None:
     """C-LINK-1, C-LINK-2: silent for 6 s: stale, 12 s: down, said in words, values greyed; back: live, every row once."""
     desk = sit(script=WATCHED)
@@ -82,6 +83,7 @@ def test_c_link_1_and_2_a_silent_stream_is_seen_and_healed(room: Room, sit: Sit)
     comes_to(lambda: sorted(rows(desk)), sorted([before, *meanwhile]), "every row, once")
 
 
+@pytest.mark.own_room
 def test_c_link_3_events_lost_on_the_way_are_noticed(room: Room, sit: Sit) -> None:
     """C-LINK-3: three events lost and nothing said after them: the next heartbeat alone tells the screen, which asks anew
     and shows what the server has."""
@@ -98,6 +100,7 @@ def test_c_link_3_events_lost_on_the_way_are_noticed(room: Room, sit: Sit) -> No
     assert (whole - before) / 1000 <= 2 * HEARTBEAT_SECONDS, "two heartbeats"
 
 
+@pytest.mark.own_room
 def test_c_link_3_a_gap_is_noticed_by_the_event_behind_it(room: Room, sit: Sit) -> None:
     """C-LINK-3: three events lost, the heartbeats too: the fourth alone tells the screen, which asks anew at once."""
     desk = sit(script=WATCHED)
