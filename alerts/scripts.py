@@ -84,6 +84,8 @@ class _Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suggest_when: dict[str, Suggestion] = {}
     causes: list[str] = []
     """What such a case mostly turns out to be, the likeliest first."""
+    ring: bool = True
+    """Whether whoever lives there is rung by the desk's first key."""
     of_area: bool = False
     """About many homes: nobody's flags change it."""
     hint: str = ""
@@ -125,6 +127,8 @@ class Script(msgspec.Struct, frozen=True):
     """What the devices themselves have shown."""
     causes: list[str] = []
     """What such a case mostly turns out to be, the likeliest first."""
+    ring: bool = True
+    """Whether whoever lives there is rung by the desk's first key; where step 1 sends, by the second."""
     title_en: str = ""
     hints_en: list[str] = []
 
@@ -325,6 +329,7 @@ def script_for(
         hints_en=[data.english[h] for h in hints],
         suggest=offer,
         causes=script.causes,
+        ring=script.ring,
         title_en=data.english[script.title],
     )
 

@@ -120,12 +120,10 @@ def _title_for(alert: Alert, delivery: Delivery, audience: str, language: str, *
 
 def _begins(alert: Alert, registry: Registry) -> str:
     """Which first message says what the desk's first key does: ring the home, send somebody, or neither."""
-    if scripts.script_for(alert, home=registry.homes.get(alert.home)).steps[0].send:
+    script = scripts.script_for(alert, home=registry.homes.get(alert.home))
+    if script.steps[0].send:
         return "opened_send"
-    rules = texts()["not_rung"]
-    if alert.pictogram in rules["pictograms"] and alert.code not in rules["but"]:
-        return "opened_look"
-    return Why.opened.value
+    return Why.opened.value if script.ring else "opened_look"
 
 
 def _todo(alert: Alert, language: str) -> str:

@@ -329,6 +329,7 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
         "hints_en": list(script.hints_en),
         "suggest": msgspec.to_builtins(script.suggest) if script.suggest is not None else None,
         "causes": list(script.causes),
+        "ring": script.ring,
     }
 
 

@@ -232,6 +232,8 @@ class Script(Shape):
     suggest: Suggestion | None = None
     causes: list[str] = []
     """What such a case mostly turns out to be, the likeliest first; nothing is chosen by it."""
+    ring: bool = True
+    """Whether whoever lives there is rung by the desk's first key; where step 1 sends, by the second."""
 
 
 class WelfareHome(Shape):

@@ -333,6 +333,10 @@ def test_who_goes_there_reads_nothing_of_a_body_on_a_lock_screen(reason: Why, la
         ("GS1", "gas", "按处置步骤办"),
         ("TE3", "device", "按处置步骤办"),
         ("TE4", "device", "并拨打家中电话"),
+        ("TE5", "device", "按处置步骤办"),
+        # A detector that is silent has not alarmed, and a belt that slipped says nothing of anybody.
+        ("GS4", "gas", "按处置步骤办"),
+        ("BD7", "device", "按处置步骤办"),
     ],
 )
 def test_the_first_message_asks_for_what_the_desks_first_key_does(
@@ -343,6 +347,18 @@ def test_the_first_message_asks_for_what_the_desks_first_key_does(
     alert = msgspec.structs.replace(story.alert, code=code, pictogram=pictogram)
     told = message(alert, a_delivery(story, "s01", Why.opened), registry=story.registry, now=NOON)
     assert asked in told.body
+
+
+def test_a_rule_about_a_device_of_a_home_reads_no_script_of_an_alarm() -> None:
+    """A silent gas detector has not alarmed: 「您家的燃气报警器响了」 would be untrue."""
+    about = {r.code for r in load().rules.values() if r.doc.cause == "device" and r.doc.shape != "filter"}
+    # BD8, two hearts on one belt, is asked of whoever lies there; TE16 is somebody who pressed a button.
+    others = {"BD8": "久未活动、离床、夜间外出", "TE16": "紧急呼叫"}
+    assert {"GS4", "BD7", "SM4", "TE1", *others} <= about
+    for code in sorted(about):
+        told = scripts.script_for(msgspec.structs.replace(a_story().alert, code=code))
+        wanted = others.get(code, "设备离线、电量低")
+        assert (code, told.title, told.ring) == (code, wanted, code in others)
 
 
 def test_who_goes_there_is_told_of_a_danger_by_its_name_and_a_tester_of_the_device() -> None:

@@ -6382,6 +6382,11 @@ export interface components {
              * @default []
              */
             causes?: string[];
+            /**
+             * Ring
+             * @default true
+             */
+            ring?: boolean;
         };
         /** ScriptStep */
         ScriptStep: {

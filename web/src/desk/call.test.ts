@@ -7,9 +7,11 @@ it('the first key takes the case and phones the home', () => {
   expect(firstCall(anAlert(), 0, zh)).toMatchObject({ to: 'home', number: '0574-86293712' })
   expect(primaryWords(anAlert(), 's01', zh)).toEqual({ words: '接警并拨打家中电话', off: false })
 })
-it('with gas in the air nobody phones into the home', () => {
-  expect(firstCall(anAlert({ kind: 'gas' }), 0, zh)).toBeNull()
-  expect(primaryWords(anAlert({ kind: 'gas' }), 's01', zh).words).toBe('接警')
+it('where the script rings nobody (gas in the air, a device) the first key only takes it', () => {
+  const gas = anAlert({ kind: 'gas', script: { title: '燃气报警', steps: [], ring: false } })
+  expect(firstCall(gas, 0, zh)).toBeNull()
+  expect(primaryWords(gas, 's01', zh).words).toBe('接警')
+  expect(firstCall({ ...gas, script: { title: '烟感报警', steps: [], ring: true } }, 0, zh)).toMatchObject({ to: 'home' })
 })
 it('a home without a telephone: the family is phoned', () => {
   expect(firstCall(anAlert({ place: {} }), 0, zh)).toMatchObject({ to: 'c1', label: '女儿 周女士' })
@@ -29,7 +31,7 @@ it('where step 1 sends somebody the first key sends and the second rings, until 
   expect([primaryWords(again, 's01', zh), ringWords(again, 's01', zh)]).toEqual([{ words: '接警并派人', off: false }, '拨打家中电话'])
   const mine = { ...again, resumed: false, owner: { id: 's01', name: '陈敏芝' } }
   expect([primaryWords(mine, 's01', zh), ringWords(mine, 's01', zh)]).toEqual([{ words: '派人上门', off: false }, '拨打家中电话'])
-  expect(ringWords({ ...mine, kind: 'gas' }, 's01', zh)).toBeNull()
+  expect(ringWords({ ...mine, script: { ...script, ring: false } }, 's01', zh)).toBeNull()
   expect(ringWords({ ...mine, owner: { id: 's02', name: '方静' } }, 's01', zh)).toBeNull()
   const sent = { ...mine, state: 'dispatched' as const }
   expect([primaryWords(sent, 's01', zh).words, ringWords(sent, 's01', zh)]).toEqual(['拨打家中电话', null])
@@ -46,9 +48,3 @@ it('a silent desk is rung itself; other cases of the centre ring nobody', () => 
   expect(firstCall({ ...desk, cause: 'duty:desk' }, 0, zh)).toBeNull()
 })
 
-it('of a whole home that is silent somebody is asked how they are; of one device nobody is', () => {
-  const dark = anAlert({ kind: 'device', code: 'TE4', cause: 'offline' })
-  expect(firstCall(dark, 0, zh)).toMatchObject({ to: 'home', number: '0574-86293712' })
-  expect(firstCall({ ...dark, code: 'TE3' }, 0, zh)).toBeNull()
-  expect(firstCall({ ...dark, code: 'TE5', cause: 'area' }, 0, zh)).toBeNull()
-})

@@ -20,14 +20,11 @@ export const CALL_KEYS: readonly { key: string; result: CallResult }[] = [
   { key: 'B', result: 'wrong_number' },
 ]
 
-/** a whole home is silent: whoever lives there is asked how they are */
-const WHOLE_HOME = 'TE4'
-
-/** Whom the first key phones. With gas in the air no phone may ring inside; a device is not a person; a silent desk is rung itself. */
+/** Whom the first key phones; nobody where the script says so (gas in the air, a device). A silent desk is rung itself. */
 export function firstCall(alert: Alert, started_ms: number, t: Texts): Call | null {
   const phone = alert.place?.phone
   if (alert.at_centre) return phone && alert.cause === 'screens' ? { alert: alert.id, to: 'desk', label: t.call.desk, number: phone, started_ms } : null
-  if (alert.kind === 'gas' || (alert.kind === 'device' && alert.code !== WHOLE_HOME)) return null
+  if (alert.script?.ring === false) return null
   if (phone) return { alert: alert.id, to: 'home', label: t.call.home, number: phone, started_ms }
   const contact = alert.contacts?.find((one) => one.phone)
   if (!contact) return null
