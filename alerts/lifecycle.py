@@ -90,9 +90,13 @@ def _condition(findings: tuple[FindingView, ...]) -> Condition:
 
 def _with_finding(alert: Alert, view: FindingView) -> Alert:
     old = alert.finding(view.finding)
+    title = alert.title
     if old is None:
         findings = (*alert.findings, view)
     else:
+        if alert.title == old.title and view.level is old.level:
+            # The case is called after this finding, which tells of more now: of twelve homes, no longer of four.
+            title = view.title
         known = {(e.device, e.quantity, e.at) for e in old.evidence}
         fresh = tuple(e for e in view.evidence if (e.device, e.quantity, e.at) not in known)
         evidence = old.evidence + fresh
@@ -107,7 +111,7 @@ def _with_finding(alert: Alert, view: FindingView) -> Alert:
             life=old.life or view.life,
         )
         findings = tuple(view if f.finding == view.finding else f for f in alert.findings)
-    return _replace(alert, findings=findings, condition=_condition(findings))
+    return _replace(alert, findings=findings, title=title, condition=_condition(findings))
 
 
 def _with_responder(alert: Alert, view: ResponderView) -> Alert:

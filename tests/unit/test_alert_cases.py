@@ -273,6 +273,28 @@ def test_the_homes_of_an_outage_are_ticked_off_one_by_one() -> None:
     assert said.count("alert.check") == 2
 
 
+def test_a_case_is_called_what_its_finding_says_now() -> None:
+    """A minute later it is twelve homes of the whole place: no case goes on saying four of one building. A graver or milder word of it does not rename a case."""
+    story = Story(a_street())
+
+    def outage(homes: int, **more: Any) -> None:
+        title = {"zh": f"总浦桥社区大面积断线：{homes} 户失联", "en": f"{homes} homes not heard"}
+        found = a_finding(
+            "area", at=story.now, home="s010", code="TE5", cause="area", device=None, title=title
+        )
+        told = {"area": "总浦桥社区", "homes": [f"s{n:03}" for n in range(10, 10 + homes)]}
+        story.hear(msgspec.structs.replace(found, parameters=told, **more))
+
+    outage(4)
+    story.wait(60)
+    changed = {"event_id": "more", "phase": Phase.changed, "reason": "evidence"}
+    outage(12, **changed)
+    assert story.alert.title["zh"] == "总浦桥社区大面积断线：12 户失联"
+    assert len(story.alert.welfare) == 12
+    outage(3, **{**changed, "event_id": "milder", "level": Level.yellow})
+    assert story.alert.title["zh"] == "总浦桥社区大面积断线：12 户失联"
+
+
 def test_an_outage_does_not_call_anybody_to_one_door() -> None:
     """An unanswered phone on the list sends nobody by itself: there are forty doors."""
     story = Story(a_street())
