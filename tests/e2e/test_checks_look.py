@@ -251,6 +251,10 @@ def test_c_wall_1_the_steps_of_a_single_red_stand_whole(
     # Of her hearing, which makes other steps at the desk, nobody reads on a wall.
     expect(steps.nth(1)).not_to_contain_text("看一眼" if language == "zh" else "look")
     comes_to(lambda: wall.evaluate(CLIPPED), [], "steps of which nothing is cut")
+    # Who is told next is a longer word, which stands in two lines.
+    room.passes(61)
+    expect(wall.locator(".hero .now")).to_contain_text("主任" if language == "zh" else "Director")
+    comes_to(lambda: wall.evaluate(CLIPPED), [], "steps of which nothing is cut a minute later")
     going = [one.id for one in room.registry.site.staff if one.role.value == "neighbour"][:3]
     room.command(alert, "acknowledge", actor="s01")
     room.command(alert, "dispatch", actor="s01", responders=going)
