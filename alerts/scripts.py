@@ -20,6 +20,10 @@ from care.errors import Misconfigured
 from care.site import Home
 
 FILE = Path(__file__).with_name("scripts.yaml")
+RING_SECONDS = 40
+"""How long a home is let ring (domain.md 4.6); an adaptation may say longer."""
+CONFIRMED = "confirmed"
+"""The tag by which a rule says that something else bears the danger out (rules/catalog)."""
 SEVERAL = "several_residents"
 """Several live there and nothing says whom the case is about: whoever phones asks (domain.md 3.6)."""
 
@@ -91,10 +95,17 @@ class _Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hint: str = ""
     again: ScriptStep | None = None
     """Instead of the first step, once the danger alarmed again."""
+    confirmed: ScriptStep | None = None
+    """Instead of either, once something else in the home bears the danger out."""
+    dialect: str = ""
+    """`say` for whoever speaks the dialect of Ningbo; empty: the sentence stays, a colleague says it."""
 
 
 class _Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    do: str
+    """What is left out stays as the script has it."""
+
+    when: str | None = None
+    do: str | None = None
     detail: str | None = None
     send: bool = False
 
@@ -102,7 +113,8 @@ class _Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Adaptation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     word: str
     hint: str = ""
-    say: str | None = None
+    dialect: bool = False
+    ring_seconds: int | None = None
     first: _Change | None = None
     second: _Change | None = None
 
@@ -168,10 +180,11 @@ def _file() -> _File:
                 if code and not codes.known(kind, code):
                     raise Misconfigured(f"scripts.yaml, {script.id}: there is no {kind} {code}")
     said_in_chinese = {s.title for s in data.scripts}
-    told = [step for s in data.scripts for step in (*s.steps, s.again) if step is not None]
+    told = [step for s in data.scripts for step in (*s.steps, s.again, s.confirmed) if step is not None]
     said_in_chinese |= {word for step in told for word in (step.when, step.do)}
     said_in_chinese |= {step.detail for s in data.scripts for step in s.steps if _in_chinese(step.detail)}
-    said_in_chinese |= {c.do for a in data.adapt.values() for c in (a.first, a.second) if c is not None}
+    changes = [c for a in data.adapt.values() for c in (a.first, a.second) if c is not None]
+    said_in_chinese |= {word for c in changes for word in (c.when, c.do) if word is not None}
     hints = [s.hint for s in data.scripts] + [a.hint for a in data.adapt.values()]
     said_in_chinese |= {hint for hint in hints if hint}
     for words in sorted(said_in_chinese ^ set(data.english)):
@@ -213,11 +226,12 @@ def public_steps(code: str, begins: str = "") -> list[ScriptStep]:
     """The three steps for a screen that visitors see: without details, and as if nothing were known of whoever lives there.
 
     `code` is one that may be named there; any other word gives the steps that fit everybody. `begins` is the `when` of the first step of
-    the desk's script: whether the danger alarmed again.
+    the desk's script: whether the danger alarmed again, or is confirmed.
     """
     script = _script_of(code)
-    first = script.again if script.again is not None and script.again.when == begins else script.steps[0]
-    blank, data = _Blank(), _file()
+    graver = (step for step in (script.confirmed, script.again) if step is not None and step.when == begins)
+    first = next(graver, script.steps[0])
+    blank, data = _Blank(ring=str(RING_SECONDS)), _file()
     return [
         ScriptStep(
             step.when,
@@ -274,6 +288,7 @@ def script_for(
         home_phone=home.phone if home is not None else "",
         contact=" ".join(p for p in (contact.relation, contact.name, contact.phone) if p) if contact else "",
         key=home.access.key if home is not None else "",
+        ring=str(max((a.ring_seconds for a in adaptations if a.ring_seconds), default=RING_SECONDS)),
     )
     fill_en = _Blank(fill)
     if contact is not None and (relation := english.relation(contact.relation)):
@@ -292,20 +307,24 @@ def script_for(
     steps = list(script.steps)
     sentence = script.say
     for adaptation in adaptations:
-        sentence = adaptation.say or sentence
+        if adaptation.dialect:
+            sentence = script.dialect or sentence
         for n, change in ((0, adaptation.first), (1, adaptation.second)):
-            if change is not None:
+            # They say how one reaches a person: where nobody is rung first, there is nothing to change.
+            if change is not None and script.ring:
                 old = steps[n]
                 steps[n] = ScriptStep(
-                    old.when,
-                    change.do,
+                    old.when if change.when is None else change.when,
+                    old.do if change.do is None else change.do,
                     old.detail if change.detail is None else change.detail,
                     send=change.send,
                 )
-    if script.again is not None and alert.again_at is not None:
-        # Last, because no way of telephoning is enough now.
-        steps[0] = script.again
     shown = {t for f in alert.findings for t in f.tags} | {alert.code}
+    # Last, because no way of telephoning is enough now; what is confirmed needs more than what came again.
+    if script.again is not None and alert.again_at is not None:
+        steps[0] = script.again
+    if script.confirmed is not None and CONFIRMED in shown:
+        steps[0] = script.confirmed
     offer = next((s for sign, s in script.suggest_when.items() if sign in shown), None)
     hints = [h for h in (script.hint, *(a.hint for a in adaptations)) if h]
     return Script(
@@ -318,7 +337,7 @@ def script_for(
                 say(s.do),
                 detail(s.detail, fill),
                 data.english[s.when],
-                data.english[s.do],
+                data.english[s.do].format_map(fill_en),
                 detail(data.english.get(s.detail, s.detail), fill_en),
                 s.send,
             )

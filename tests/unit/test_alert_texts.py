@@ -189,7 +189,8 @@ def test_the_smoke_script_of_the_reference_case() -> None:
         script.say
         == "您好，这里是总浦桥居家养老服务中心，我是陈敏芝。您家厨房的烟感刚刚报警了，您现在人好不好？在哪个房间？"
     )
-    assert script.steps[0].do == "拨打家中座机，响铃 60 秒，接通后慢慢说"
+    assert script.steps[0].do == "拨打家中座机，响铃 60 秒"
+    assert script.steps[0].do_en == "Ring the home, let it ring 60 s"
     assert script.steps[0].detail == "0574-86293712"
     assert script.steps[1].detail == "女儿 周女士 13800000921"
     assert script.steps[2].detail == "钥匙：邻里中心 07 号柜"
@@ -237,6 +238,84 @@ def test_without_a_phone_nobody_waits_for_one() -> None:
     assert found.steps[0].send, "the first key of the desk sends"
     assert "上门" in found.steps[0].do
     assert scripts.flag_word("no_phone") == "家中无电话"
+
+
+@pytest.mark.parametrize(
+    ("code", "cause", "asked"),
+    [("SM3", "fire", "119"), ("GS3", "gas", "119"), ("SOS3", "sos", "120")],
+)
+def test_what_is_borne_out_begins_with_sending_and_the_emergency_service(
+    code: str, cause: str, asked: str
+) -> None:
+    """The rules say it (SM2, SM3, GS2, GS3, SOS3): somebody goes and the service is called while the home is rung."""
+    story = Story()
+    story.finding(code=code, cause=cause, pictogram=cause, tags=["confirmed"])
+    home = story.registry.homes["h0317"]
+    first = scripts.script_for(story.alert, home=home).steps[0]
+    assert first.send, "the first key of the desk sends"
+    assert asked in first.do and asked in first.do_en
+    assert first.detail == home.phone
+    again = msgspec.structs.replace(story.alert, again_at=NOON)
+    assert scripts.script_for(again, home=home).steps[0] == first, "that it came again asks for less"
+    deaf = scripts.script_for(story.alert, home=home, flags=["deaf"])
+    assert deaf.steps[0] == first and any("听不见" in h for h in deaf.hints)
+    wall = scripts.public_steps(code, first.when)[0]
+    assert (wall.do, wall.send, wall.detail) == (first.do, True, "")
+    story.finding("b", code=code, cause=cause, pictogram=cause)
+    told = message(story.alert, a_delivery(story, "s01", Why.opened), registry=story.registry, now=NOON)
+    assert "先派人上门" in told.body
+
+
+def test_every_sign_a_script_waits_for_is_one_that_rules_give() -> None:
+    """A tag that no rule has would be words that nobody ever reads."""
+    rules = load().rules.values()
+    given = {tag for r in rules for tag in r.doc.tags} | {r.code for r in rules}
+    waited = {sign for s in scripts._file().scripts for sign in s.suggest_when} | {scripts.CONFIRMED}
+    assert waited <= given
+    confirmed = {r.code for r in rules if scripts.CONFIRMED in r.doc.tags}
+    assert all(scripts._script_of(code).confirmed for code in confirmed), confirmed
+
+
+def test_gas_is_rung_and_nobody_is_to_telephone_from_inside() -> None:
+    """Whoever cannot smell it knows of nothing (domain.md 4.6): told in Mandarin and in the dialect to come out first."""
+    story = Story()
+    story.finding(code="GS1", cause="gas", pictogram="gas")
+    home = story.registry.homes["h0317"]
+    for flags, words in (
+        (["lives_alone"], ("不要开关任何电器", "不要在屋里打电话", "楼道")),
+        (["dialect"], ("电器开关勿要碰", "电话勿要来屋里打", "楼道")),
+    ):
+        told = scripts.script_for(story.alert, home=home, flags=flags)
+        assert told.ring and not told.steps[0].send
+        assert "楼道" in told.steps[0].do
+        assert all(word in told.say for word in words), told.say
+    # What the colleague says who knows the dialect is never about something else.
+    for code in ("TE4", "WT1", "VT1", "BD1", "FL1"):
+        plain, dialect = (
+            scripts.script_for(msgspec.structs.replace(story.alert, code=code), home=home, flags=[flag])
+            for flag in ("lives_alone", "dialect")
+        )
+        assert plain.say == dialect.say, code
+        assert any("宁波话" in h for h in dialect.hints)
+
+
+def test_a_flag_changes_how_one_rings_and_takes_nothing_else_from_the_steps() -> None:
+    """Two rounds of ringing stay two; gas company and key stay named; a battery is no reason to send somebody."""
+    alert = a_story().alert
+    home = a_story().registry.homes["h0317"]
+
+    def steps(code: str, flag: str) -> list[tuple[str, str]]:
+        told = scripts.script_for(msgspec.structs.replace(alert, code=code), home=home, flags=[flag])
+        return [(s.when, s.do) for s in told.steps]
+
+    assert steps("VT1", "lives_alone")[0] == ("现在", "拨打家中座机，响铃 40 秒，打两遍")
+    assert steps("VT1", "hard_of_hearing")[0] == ("现在", "拨打家中座机，响铃 60 秒，打两遍")
+    assert steps("SOS1", "hard_of_hearing")[0] == steps("SOS1", "lives_alone")[0]
+    plain, demented = steps("GS1", "lives_alone"), steps("GS1", "dementia")
+    assert demented[1] == ("接通也照做", plain[1][1])
+    assert "燃气公司" in demented[1][1] and "不按门铃" in demented[1][1]
+    for flag in ("deaf", "no_phone", "dementia"):
+        assert steps("TE1", flag) == steps("TE1", "lives_alone")
 
 
 def test_where_two_live_and_the_alarm_does_not_say_who_it_is_asked() -> None:
@@ -330,7 +409,7 @@ def test_who_goes_there_reads_nothing_of_a_body_on_a_lock_screen(reason: Why, la
     ("code", "pictogram", "asked"),
     [
         ("SM1", "smoke", "并拨打家中电话"),
-        ("GS1", "gas", "按处置步骤办"),
+        ("GS1", "gas", "并拨打家中电话"),
         ("TE3", "device", "按处置步骤办"),
         ("TE4", "device", "并拨打家中电话"),
         ("TE5", "device", "按处置步骤办"),
@@ -342,7 +421,7 @@ def test_who_goes_there_reads_nothing_of_a_body_on_a_lock_screen(reason: Why, la
 def test_the_first_message_asks_for_what_the_desks_first_key_does(
     code: str, pictogram: str, asked: str
 ) -> None:
-    """No phone may ring where gas is in the air, and a device answers none."""
+    """A device answers no telephone; of many homes none is the first."""
     story = a_story()
     alert = msgspec.structs.replace(story.alert, code=code, pictogram=pictogram)
     told = message(alert, a_delivery(story, "s01", Why.opened), registry=story.registry, now=NOON)

@@ -7,11 +7,11 @@ it('the first key takes the case and phones the home', () => {
   expect(firstCall(anAlert(), 0, zh)).toMatchObject({ to: 'home', number: '0574-86293712' })
   expect(primaryWords(anAlert(), 's01', zh)).toEqual({ words: '接警并拨打家中电话', off: false })
 })
-it('where the script rings nobody (gas in the air, a device) the first key only takes it', () => {
-  const gas = anAlert({ kind: 'gas', script: { title: '燃气报警', steps: [], ring: false } })
-  expect(firstCall(gas, 0, zh)).toBeNull()
-  expect(primaryWords(gas, 's01', zh).words).toBe('接警')
-  expect(firstCall({ ...gas, script: { title: '烟感报警', steps: [], ring: true } }, 0, zh)).toMatchObject({ to: 'home' })
+it('where the script rings nobody (a device) the first key only takes it', () => {
+  const silent = anAlert({ kind: 'device', script: { title: '设备离线、电量低', steps: [], ring: false } })
+  expect(firstCall(silent, 0, zh)).toBeNull()
+  expect(primaryWords(silent, 's01', zh).words).toBe('接警')
+  expect(firstCall({ ...silent, script: { title: '整户失联', steps: [], ring: true } }, 0, zh)).toMatchObject({ to: 'home' })
 })
 it('a home without a telephone: the family is phoned', () => {
   expect(firstCall(anAlert({ place: {} }), 0, zh)).toMatchObject({ to: 'c1', label: '女儿 周女士' })

@@ -20,7 +20,7 @@ export const CALL_KEYS: readonly { key: string; result: CallResult }[] = [
   { key: 'B', result: 'wrong_number' },
 ]
 
-/** Whom the first key phones; nobody where the script says so (gas in the air, a device). A silent desk is rung itself. */
+/** Whom the first key phones; nobody where the script says so (a device, an area). A silent desk is rung itself. */
 export function firstCall(alert: Alert, started_ms: number, t: Texts): Call | null {
   const phone = alert.place?.phone
   if (alert.at_centre) return phone && alert.cause === 'screens' ? { alert: alert.id, to: 'desk', label: t.call.desk, number: phone, started_ms } : null
