@@ -55,6 +55,17 @@ def building_of(home: Home | None) -> str:
     return home.building or named_building(home.address) or next(iter(home.address.split()), "")
 
 
+def _where(alert: Alert, registry: Registry, language: str) -> str:
+    """The building a message names; the centre's name of a case of its own; of many homes, how many buildings."""
+    if registry.is_centre(alert.home):
+        return registry.site.community.centre_name
+    named = building_of(registry.homes.get(alert.home))
+    if alert.cause != "area":
+        return named
+    others = {building_of(registry.homes.get(home)) for home in alert.welfare} - {named, ""}
+    return str(texts()["words"]["places"][language]).format(first=named, n=len(others) + 1, more=len(others)) if others else named
+
+
 def level_words(alert: Alert, language: str = "zh") -> str:
     """应急响应, 健康提醒, 基础服务."""
     return str(texts()["words"]["level"][language][alert.level.value])
@@ -190,9 +201,7 @@ def message(
         "number": _numbered(alert.number, alert, registry, language),
         "level": level_words(alert, language),
         "title": _title_for(alert, delivery, audience, language, centre=centre),
-        "building": registry.site.community.centre_name
-        if centre
-        else building_of(registry.homes.get(alert.home)),
+        "building": _where(alert, registry, language),
         "todo": _todo(alert, language),
         "state": state_words(alert, language),
         "waited": _span((now - alert.opened_at).total_seconds(), language),
@@ -233,9 +242,7 @@ def together(
                     language,
                     centre=registry.is_centre(alert.home),
                 ),
-                building=registry.site.community.centre_name
-                if registry.is_centre(alert.home)
-                else building_of(registry.homes.get(alert.home)),
+                building=_where(alert, registry, language),
             )
         if line not in lines:
             lines.append(line)

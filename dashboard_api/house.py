@@ -265,7 +265,7 @@ class House:
             registry,
             now,
             name=present.names(registry, self._sign_in_name),
-            others=self.picture.at_home(alert.home),
+            others=self.picture.at_home(*present.homes_of(alert)),
         )
         desk |= self.photos_of(alert.id, alert.home)
         self._said[alert.id] = _Said(case.position, now, desk)

@@ -173,9 +173,9 @@ class Picture:
         found = [c for c in list(self.cases.values()) if c.alert.open]
         return sorted(found, key=lambda c: (-c.alert.level.rank, c.alert.raised_at, c.alert.id))
 
-    def at_home(self, home: str) -> list[Alert]:
-        """Open cases of one home, in order of their numbers."""
-        found = [c.alert for c in list(self.cases.values()) if c.alert.home == home and c.alert.open]
+    def at_home(self, *homes: str) -> list[Alert]:
+        """Open cases of these homes, in order of their numbers."""
+        found = [c.alert for c in list(self.cases.values()) if c.alert.home in homes and c.alert.open]
         return sorted(found, key=lambda a: a.number)
 
     # -- the rest ---------------------------------------------------------------------------------------------

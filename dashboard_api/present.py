@@ -153,6 +153,29 @@ def place_json(home: Home, registry: Registry) -> dict[str, Any]:
     }
 
 
+def homes_of(alert: Alert) -> set[str]:
+    """The homes a case is about."""
+    return {*alert.welfare, alert.home} if alert.cause == AREA else {alert.home}
+
+
+def area_json(alert: Alert, registry: Registry) -> dict[str, Any] | None:
+    """Where a case of many homes is: what they have in common, and nothing of the one it is kept under."""
+    homes = [registry.homes[h] for h in (*alert.welfare, alert.home) if h in registry.homes]
+    if not homes:
+        return None
+    places = [place_json(home, registry) for home in homes]
+    buildings = list(dict.fromkeys(building_of(home) for home in homes))
+    one = len(buildings) == 1
+    common = {key: places[0][key] for key in ("micro_grid", "grid") if len({p[key] for p in places}) == 1}
+    return {
+        "estate_building": buildings[0] or None,
+        "buildings": len(buildings),
+        **common,
+        "location": places[0]["location"] if one else None,
+        "distance_m": places[0]["distance_m"] if one else None,
+    }
+
+
 @lru_cache(maxsize=2)
 def _buildings(registry: Registry) -> dict[str, list[Home]]:
     """The homes of each building, lowest first."""
@@ -333,6 +356,8 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
     }
 
 
+AREA = "area"
+"""The cause of a case of many homes (rules/catalog: `on: {subject: area}`)."""
 _TIERS = {Tier.key: 0, Tier.important: 1, Tier.general: 2}
 
 
@@ -379,6 +404,8 @@ def alert_json(
     home = registry.homes.get(alert.home)
     outcome = alert.outcome
     red = alert.level is Level.red and alert.open and home is not None
+    of_area = alert.cause == AREA
+    about = homes_of(alert)
     return {
         "id": alert.id,
         "number": alert.number,
@@ -510,19 +537,22 @@ def alert_json(
         ],
         "ladder": _ladder(alert, roster, name, now),
         "at_centre": registry.is_centre(alert.home),
-        "place": place_json(home, registry)
+        "place": area_json(alert, registry)
+        if of_area
+        else place_json(home, registry)
         if home
         else centre_json(registry)
         if registry.is_centre(alert.home)
         else None,
-        "people": [person_json(r, now) for r in home.residents] if home else [],
-        "contacts": contacts_json(home) if home else [],
+        # A case of many homes is kept under one of them, and about nobody there: its people stand in `welfare`.
+        "people": [person_json(r, now) for r in home.residents] if home and not of_area else [],
+        "contacts": contacts_json(home) if home and not of_area else [],
         "script": script_json(alert, registry, name),
         "welfare": welfare_json(alert, registry, name),
         "related": [
             {"id": a.id, "number": a.number, "code": a.code, "level": a.level.value}
             for a in others
-            if a.home == alert.home and a.id != alert.id and home is not None
+            if a.home in about and a.id != alert.id and home is not None
         ],
     }
 

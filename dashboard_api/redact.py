@@ -171,6 +171,7 @@ def wall(alert: Json) -> Json:
     if place is not None:
         public = {
             "estate_building": building(place),
+            "buildings": place.get("buildings"),
             "micro_grid": place.get("micro_grid"),
             "grid": place.get("grid"),
         }
@@ -196,8 +197,7 @@ def wall(alert: Json) -> Json:
         "ladder": _ladder(alert),
         "script": _public_script(alert),
         "place": public,
-        # A case of many homes is kept under one of them, and about nobody there.
-        "people": [{"name": surname(p["name"])} for p in alert["people"] if alert.get("cause") != "area"],
+        "people": [{"name": surname(p["name"])} for p in alert["people"]],
     }
 
 
@@ -221,6 +221,7 @@ def responder(alert: Json, person: str) -> Json | None:
         ],
         "place": {
             "estate_building": building(place),
+            "buildings": place.get("buildings"),
             "floor": place.get("floor"),
             "lift": place.get("lift"),
             "micro_grid": place.get("micro_grid"),
@@ -241,6 +242,8 @@ def responder(alert: Json, person: str) -> Json | None:
             "people": alert["people"],
             "contacts": alert["contacts"],
             "called": [{"to": c["to"], "result": c["result"], "at": c["at"]} for c in alert["called"]],
+            # Of a case of many homes: to which doors.
+            "welfare": alert["welfare"],
         }
         out |= {k: alert[k] for k in ("photos", "photos_agreed") if k in alert}
     return out
@@ -377,7 +380,7 @@ _FINDING = (
     "occurrences", "home", "of",
 )  # fmt: skip
 _PLACE = (
-    "estate_building", "unit_room", "address", "floor", "lift", "micro_grid", "grid", "location", "distance_m",
+    "estate_building", "buildings", "unit_room", "address", "floor", "lift", "micro_grid", "grid", "location", "distance_m",
 )  # fmt: skip
 _STEPS_WITH_REASON = frozenset({"undone", "reopened"})
 """Whose `reason` somebody wrote; everybody else's is one of our own words."""

@@ -254,6 +254,7 @@ def _row(
         "age_seconds": None,
         "out_until": None,
         "out_by": None,
+        "battery": None,
         "draw": draw,
         "spans": [],
         "points": [],
@@ -497,6 +498,7 @@ def strip(
     heard = recent.homes.get(home.id, {})
     silent = {d.device for d in health.devices if d.silent} if health is not None else set()
     out = {d.device: d for d in health.devices if d.out_until is not None} if health is not None else {}
+    batteries = {d.device: d.battery for d in health.devices} if health is not None else {}
     rows = []
     hidden = False
     seen: dict[str, Heard] = {}
@@ -511,6 +513,8 @@ def strip(
         if known is not None:
             seen[device.id] = known
         row = _row(device, known, start, end, device.id in silent, zone)
+        if may_see(device, "battery"):
+            row["battery"] = batteries.get(device.id)
         if device.id in out:
             _say_out(row, out[device.id], zone, name_of)
         rows.append(row)

@@ -138,6 +138,8 @@ class LadderStep(Shape):
 
 class Place(Shape):
     estate_building: str | None = None
+    buildings: int | None = None
+    """Of a case of many homes: in how many buildings they are; `estate_building` is then that of the first."""
     unit_room: str | None = None
     address: str | None = None
     floor: int | None = None
@@ -344,7 +346,7 @@ class Alert(Shape):
     script: Script | None = None
     welfare: list[WelfareHome] = []
     related: list[RelatedCase] = []
-    """Other open cases of the same home."""
+    """Other open cases of the same home; of a case of many homes, of any of them."""
     photos: list[ScenePhoto] = []
     """Photographs of the scene, in the order in which they were taken."""
     photos_agreed: bool = False

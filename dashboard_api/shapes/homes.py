@@ -133,6 +133,8 @@ class StripRow(Shape):
     out_until: At | None = None
     """Out of service until then: what it does not say is no sign of calm."""
     out_by: str | None = None
+    battery: float | None = None
+    """Percent; None: it never said, or the reader may not know."""
     draw: Literal["state", "line", "ticks", "level"]
     spans: list[Span]
     points: list[tuple[At, float | None]]

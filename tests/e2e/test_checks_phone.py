@@ -22,6 +22,7 @@ from alerts.events import Purpose
 from care.messages import HomeHealth, Report, encode
 from care.site import Site
 from care.stream import HEALTH, REGISTRY
+from care.words import Level
 from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
@@ -121,6 +122,45 @@ def test_an_offered_red_shakes_the_phone_for_a_minute_or_until_it_is_taken(room:
     comes_to(lambda: page.evaluate("window.buzzes.at(-1)"), 5, "the next red")
     page.evaluate("window.ahead = 61_000")
     comes_to(lambda: page.evaluate("window.buzzes.at(-1)"), 0, "a phone that is still after a minute")
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (320, 568)])
+def test_of_an_area_the_phone_names_the_doors_and_each_is_ticked_off(
+    room: Room, sit: Sit, width: int, height: int
+) -> None:
+    """9.9: offered, where; accepted, the homes with their telephones, and nobody of the one the case is kept under. Without a network the ticks wait, in order."""
+    homes = [HOME, *[h for h in room.registry.homes if h != HOME][:4]]
+    alert = room.raised(
+        "offline", HOME, code="TE5", cause="area", level=Level.red, life=False, resident=None, device=None,
+        evidence=(), title={"zh": "大面积断线：5 户失联", "en": "5 homes not heard"}, parameters={"homes": homes},
+    )  # fmt: skip
+    room.command(alert, "dispatch", actor="s01", responders=[me(room)])
+    page = sit("/go", user="responder", width=width, height=height)
+    expect(page.locator('[data-step="accept"]')).to_be_visible()
+    expect(page.locator("[data-welfare]")).to_have_count(0)
+    page.locator('[data-step="accept"]').click()
+    expect(page.locator("[data-welfare]")).to_have_count(len(homes))
+    for home in homes[:2]:
+        row = page.locator(f'[data-welfare="{home}"]')
+        expect(row).to_contain_text(room.registry.homes[home].address)
+        expect(row.get_by_role("link")).to_have_attribute("href", f"tel:{room.registry.homes[home].phone}")
+    expect(page.locator("[data-who], [data-route], .walk")).to_have_count(0)
+    near = """() => [...document.querySelectorAll('[data-welfare] .acts')].filter((acts) => { const keys = [...acts.children].map((one) => one.getBoundingClientRect()); return keys.slice(1).some((key, n) => key.left - keys[n].right < 7.9) }).length"""
+    assert page.evaluate(near) == 0, "keys closer than 8 px"
+    good(page, f"go-area-{width}")
+    page.context.set_offline(True)
+    page.locator(f'[data-welfare="{homes[1]}"]').get_by_role("button", name="未联系上").click()
+    page.locator(f'[data-welfare="{homes[1]}"]').get_by_role("button", name="平安").click()
+    page.locator(f'[data-welfare="{homes[2]}"]').get_by_role("button", name="要上门").click()
+    expect(page.get_by_text("3 步待上传")).to_be_visible()
+    expect(page.locator(f'[data-welfare="{homes[1]}"][data-result="safe"]')).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_text("待上传")).to_have_count(0, timeout=30_000)
+    comes_to(
+        lambda: {c.home: c.result for c in room.house.picture.cases[alert].alert.checks},
+        {homes[1]: "safe", homes[2]: "visit"},
+        "the last word on each home",
+    )
 
 
 # -- /go: a photograph of the scene, and the way --------------------------------------------------------------------

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from care.ids import iso
 from care.words import Level
-from dashboard_api import redact
+from dashboard_api import present, redact
 from tests.integration.test_api_house import CLOSING, SITE, House, V, smoke
 
 
@@ -141,6 +141,35 @@ async def test_the_homes_of_an_outage_are_looked_after_one_by_one():
         assert (done.status_code, len(events)) == (200, 3)
         checks = {c.home: c.result for c in house.state.picture.cases[alert].alert.checks}
         assert checks == {"h0317": "safe", "h0420": "safe"}
+
+
+async def test_whoever_goes_for_an_area_is_told_to_which_doors_and_of_nobody_else():
+    """Desk and phone name what the homes have in common, not the one the case is kept under; a passer-by hears only where."""
+    async with House() as house, house.browser("operator") as desk, house.browser("responder") as lin:
+        site = house.state.picture.registry
+        homes = ["h0317", "h0420"]
+        own = await house.raised(smoke("h0420", device="sos-0420"))
+        alert = await house.raised(
+            smoke(code="TE5", cause="area", pictogram="device", level=Level.red, device=None, resident=None, life=False,
+                  evidence=[], parameters={"homes": homes})
+        )  # fmt: skip
+        seen = (await desk.get(f"{V}/alerts/{alert}")).json()
+        wanted = len({site.homes[h].building or present.building_of(site.homes[h]) for h in homes})
+        assert (seen["people"], seen["contacts"], seen["place"]["buildings"]) == ([], [], wanted)
+        for key in ("unit_room", "address", "floor", "key", "door_code", "phone"):
+            assert not seen["place"].get(key), key
+        assert [one["id"] for one in seen["related"]] == [own], "an open case of any of its homes"
+        await acts(desk, alert, "dispatch", responders=["s07"])
+        offered = (await lin.get(f"{V}/alerts/{alert}")).json()
+        assert not offered.get("welfare") and offered["place"]["estate_building"]
+        assert (await acts(lin, alert, "accept")).status_code == 200
+        going = (await lin.get(f"{V}/alerts/{alert}")).json()
+        told = {one["home"]: (one["address"], one["phone"]) for one in going["welfare"]}
+        assert told == {h: (site.homes[h].address, site.homes[h].phone or None) for h in homes}
+        assert (going["people"], going["contacts"]) == ([], [])
+        assert (await acts(lin, alert, "check", to="h0420", result="safe")).status_code == 200
+        seen = (await desk.get(f"{V}/alerts/{alert}")).json()
+        assert {one["home"]: (one["result"], one["by"]) for one in seen["welfare"]}["h0420"] == ("safe", "s07")
 
 
 async def test_coverage_is_told_for_a_later_moment_of_the_rota():

@@ -428,6 +428,20 @@ def test_the_first_message_asks_for_what_the_desks_first_key_does(
     assert asked in told.body
 
 
+def test_of_many_homes_a_message_says_in_how_many_places() -> None:
+    """Not as if all were in the building of the first."""
+    story = Story()
+    site = story.registry.site
+    first = building_of(site.homes[0])
+    more = [Home(id=f"n{n}", address=f"胜利新村 {n // 2} 幢 10{n}") for n in (2, 3, 4)]
+    town = Registry(msgspec.structs.replace(site, homes=[*site.homes, *more]))
+    story.finding(code="TE5", cause="area", pictogram="device", device=None, parameters={"homes": [site.homes[0].id, *(h.id for h in more)]})  # fmt: skip
+    delivery = a_delivery(story, "s01", Why.opened)
+    for language, words in (("zh", f"{first}等 3 处"), ("en", f"{first} and 2 more places")):
+        assert words in message(story.alert, delivery, registry=town, now=NOON, language=language).body
+        assert words in together([(story.alert, delivery)], registry=town, language=language).body
+
+
 def test_a_rule_about_a_device_of_a_home_reads_no_script_of_an_alarm() -> None:
     """A silent gas detector has not alarmed: 「您家的燃气报警器响了」 would be untrue."""
     about = {r.code for r in load().rules.values() if r.doc.cause == "device" and r.doc.shape != "filter"}

@@ -253,3 +253,17 @@ def test_the_card_names_the_room_and_the_moment_of_the_last_sign():
     made, _ = drawn(("motion", 120, {"motion": True}), rooms=True, may_see=lambda _device, _quantity: False)
     assert "厨房" not in made["inference"]
     assert made["inference_at"] is None
+
+
+def test_the_battery_stands_beside_what_it_feeds():
+    """Percent as the device last said; none where it never did, or where the reader may not know."""
+    health = HomeHealth(
+        home="h",
+        protection="protected",
+        at=NOON,
+        devices=[DeviceHealth(device="smoke", kind="smoke", battery=86), DeviceHealth(device="gas", kind="gas")],
+    )
+    _, rows = drawn(("smoke", 60, {"smoke": True}), health=health)
+    assert (rows["smoke", "smoke"]["battery"], rows["gas", "gas"]["battery"]) == (86, None)
+    _, rows = drawn(("smoke", 60, {"smoke": True}), health=health, may_see=lambda _d, quantity: quantity != "battery")
+    assert rows["smoke", "smoke"]["battery"] is None

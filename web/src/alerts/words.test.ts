@@ -14,9 +14,11 @@ it('both languages say what the service says: asked is not on the way', () => {
 })
 
 it('a cut of an area names homes and nobody, though it is kept under the first of them', () => {
-  const area = anAlert({ kind: 'device', code: 'TE5', cause: 'area', welfare: ['h0317', 'h0402'].map((home) => ({ home })) as never })
-  expect([placeOf(area), residentWords(area, zh), residentWords(area, en), residentOf(area)]).toEqual(['银杏小区 3 幢', '2 户', '2 homes', null])
-  expect(placeOf(anAlert())).toBe('银杏小区 3 幢 402 室')
+  const area = anAlert({ kind: 'device', code: 'TE5', cause: 'area', place: { estate_building: '银杏小区 3 幢', buildings: 1 }, welfare: ['h0317', 'h0402'].map((home) => ({ home })) as never })
+  expect([placeOf(area, zh), residentWords(area, zh), residentWords(area, en), residentOf(area)]).toEqual(['银杏小区 3 幢', '2 户', '2 homes', null])
+  const wide = { ...area, place: { estate_building: '银杏小区 3 幢', buildings: 4 } }
+  expect([placeOf(wide, zh), placeOf(wide, en)]).toEqual(['银杏小区 3 幢等 4 处', '银杏小区 3 幢 and 3 more places'])
+  expect(placeOf(anAlert(), zh)).toBe('银杏小区 3 幢 402 室')
 })
 
 it('a number stays with what it counts', () => {

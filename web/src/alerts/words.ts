@@ -36,9 +36,15 @@ const apart = (words: string): string => (/[\u0590-\u08ff\u200f\u202a-\u202e\u20
 /** Of many homes: kept under the first of them, about nobody there in particular. */
 export const isArea = (alert: Alert): boolean => alert.cause === 'area'
 
+/** The building; of many homes the first, and in how many they are. */
+export function buildingOf(alert: Alert, t: Texts): string {
+  const { estate_building: named, buildings } = alert.place ?? {}
+  return named ? (buildings != null && buildings > 1 ? t.hero.places(named, buildings) : named) : ''
+}
+
 /** Where it is; a home of which no address is written down is still told apart from others, by its id. */
-export function placeOf(alert: Alert): string {
-  const parts = [alert.place?.estate_building, isArea(alert) ? '' : doorOf(alert.place).room].filter((part): part is string => !!part)
+export function placeOf(alert: Alert, t: Texts): string {
+  const parts = [buildingOf(alert, t), doorOf(alert.place).room].filter((part) => part !== '')
   return apart(parts.length > 0 ? parts.join(' ') : (alert.place?.address ?? alert.home ?? ''))
 }
 

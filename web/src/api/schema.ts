@@ -5043,6 +5043,8 @@ export interface components {
         Place: {
             /** Estate Building */
             estate_building?: string | null;
+            /** Buildings */
+            buildings?: number | null;
             /** Unit Room */
             unit_room?: string | null;
             /** Address */
@@ -6727,6 +6729,8 @@ export interface components {
             out_until?: string | null;
             /** Out By */
             out_by?: string | null;
+            /** Battery */
+            battery?: number | null;
             /**
              * Draw
              * @enum {string}

@@ -3,7 +3,7 @@ import { mount, type VueWrapper } from '@vue/test-utils'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { nextTick } from 'vue'
 import { api } from '../api/client'
-import type { Codes } from '../api/types'
+import type { Codes, StripRow } from '../api/types'
 import DispatchPanel from '../alerts/DispatchPanel.vue'
 import { aLive, anAlert, aPicture, aSound, at, LIVE_TRUST, NOON } from '../testing'
 import { LIVE } from '../live/useLive'
@@ -94,6 +94,17 @@ describe('the centre', () => {
     const wrapper = show(HeroCard, { props: { alert: anAlert(), now: NOON, clock, target: 60, strip: { home: 'h0317', from: at(3600), to: at(0), rows: [] } } })
     expect(wrapper.text()).toContain('不能当作平安')
     me.value = null
+  })
+  it('says which device rang and how full its battery is, once the strip is there', () => {
+    const row = { device: 'smoke-0317', kind: 'smoke', label: '烟感 厨房', label_en: 'smoke kitchen', words: '报警', words_en: 'alarm', alarm: true, age_seconds: 1, draw: 'state', spans: [], points: [], ticks: [], unit: null, battery: 85.6 } as StripRow
+    const alert = anAlert({ findings: [{ device: 'smoke-0317' }] as never })
+    const band = (rows: StripRow[], wall = false): string =>
+      show(HeroCard, { props: { alert, now: NOON, clock, target: 60, wall, strip: { home: 'h0317', from: at(3600), to: at(0), rows } } }).find('.band').text()
+    expect(band([row])).toContain('烟感 厨房 smoke-0317 · 电量 86%')
+    expect(band([{ ...row, battery: null }])).toContain('烟感 厨房 smoke-0317')
+    expect(band([{ ...row, battery: null }])).not.toContain('电量')
+    expect(band([])).toContain('触发smoke-0317')
+    expect(band([row], true)).not.toContain('smoke-0317')
   })
   it('on the wall it shows no room, no telephone, no key and no tag, even if they were sent', () => {
     const words = show(HeroCard, { props: { alert: anAlert(), now: NOON, clock, target: 60, wall: true } }).text()

@@ -53,5 +53,9 @@ describe('taps made without a network', () => {
     const once = added([], tap('accept', 1))
     expect(added(once, { ...tap('accept', 1), key: 'other' })).toBe(once)
     expect(added(once, tap('depart', 2))).toHaveLength(2)
+    const safe = { ...tap('check', 3), to: 'h1', result: 'safe' as const }
+    expect(added([safe], { ...safe, key: 'other' })).toHaveLength(1)
+    expect(added([safe], { ...safe, to: 'h2' })).toHaveLength(2)
+    expect(added([safe], { ...safe, result: 'visit' })).toHaveLength(2)
   })
 })

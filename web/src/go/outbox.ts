@@ -15,8 +15,10 @@ export interface Tap {
   note?: string
   /** on the door card, of an arrival */
   code?: string
-  /** who takes over, of a hand-over; 120, of a note that an ambulance is needed */
+  /** who takes over, of a hand-over; 120, of a note that an ambulance is needed; the home that was looked after */
   to?: string
+  /** how it went at that home */
+  result?: 'safe' | 'no_answer' | 'visit'
   /** when the finger was there */
   at: string
 }
@@ -37,7 +39,7 @@ const TRIES = 4
 
 /** A tap is added once: the same step of the same case that still waits is the same finger. */
 export function added(taps: readonly Tap[], tap: Tap): readonly Tap[] {
-  const twice = tap.command !== 'note' && taps.some((one) => one.alert === tap.alert && one.command === tap.command && one.code === tap.code)
+  const twice = tap.command !== 'note' && taps.some((one) => one.alert === tap.alert && one.command === tap.command && one.code === tap.code && one.to === tap.to && one.result === tap.result)
   return twice ? taps : [...taps, tap]
 }
 

@@ -43,7 +43,7 @@ export const en: Texts = {
   },
   spoken: (first, others) => `${first}, and ${others} more`,
   hero: {
-    number: (n) => `No. ${n}`, onset: (clock) => `since ${clock}`, times: (n) => `${n} times`, late: (time) => `heard ${time} late`, cleared: 'Reading back to normal; a person must still confirm', unknown: 'Reading unknown',
+    number: (n) => `No. ${n}`, onset: (clock) => `since ${clock}`, places: (first, n) => `${first} and ${n - 1} more places`, battery: (n) => ` · battery ${n}%`, times: (n) => `${n} times`, late: (time) => `heard ${time} late`, cleared: 'Reading back to normal; a person must still confirm', unknown: 'Reading unknown',
     target: (state, seconds) => `${state} · goal ${seconds} s`, owned: (name, state) => [name, state].filter(Boolean).join(' · '),
     noAddress: 'No address', floor: (n) => `Floor ${n}`, lift: 'lift', noLift: 'no lift', comma: ', ', key: 'Spare key: ', distance: 'Centre', metres: 'm', age: (n) => `${n}`, tags: 'Please note',
   },
