@@ -237,6 +237,7 @@ class House:
         """Who is signed in, for the screens."""
         community = self.picture.registry.site.community
         staff = self.picture.registry.staff.get(who.user.staff or "")
+        until = self.people.until(who.session)
         return {
             "user": who.user.name,
             "name": staff.name if staff is not None else who.user.display or who.user.name,
@@ -251,6 +252,7 @@ class House:
             "demo": self.demo,
             "simulated": self.simulator is not None,
             "build": self.build,
+            "session_until": iso(until) if until is not None else None,
         }
 
     # -- cases ------------------------------------------------------------------------------------------------

@@ -376,6 +376,11 @@ class People:
             return None
         return Who(user, digest, session.program)
 
+    def until(self, digest: str) -> datetime | None:
+        """When a session ends even if it is used all the time."""
+        session = self._sessions.get(digest)
+        return session.expires_at if session is not None else None
+
     @staticmethod
     def _alive(session: Session, now: datetime) -> bool:
         return now < session.expires_at and (now - session.seen_at).total_seconds() < session.idle_seconds

@@ -27,6 +27,8 @@ class Me(Shape):
     simulated: bool
     """A simulator feeds this service: nothing on the screens is real."""
     build: str
+    session_until: At | None = None
+    """When this sign-in ends even if it is used all the time: a screen that nobody touches says so a day before."""
 
 
 class SignIn(Said):

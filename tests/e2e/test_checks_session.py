@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.axe import axe
-from tests.e2e.conftest import ROOM_PASSWORD, Sit, comes_to, live
+from tests.e2e.conftest import ROOM_PASSWORD, Sit, comes_to, live, picture
 from tests.e2e.room import Room
 
 if TYPE_CHECKING:
@@ -59,6 +62,32 @@ def test_a_session_that_ends_while_somebody_writes_loses_no_word(room: Room, sit
     expect(page.locator("#release-reason")).to_have_value(WRITTEN)
     page.get_by_role("button", name="放回待接").last.click()
     comes_to(lambda: room.house.picture.cases[alert].alert.owner, None, "the case given back")
+
+
+@pytest.mark.parametrize("width", [1366, 1920, 3840])
+def test_a_wall_says_a_day_ahead_that_its_sign_in_ends(room: Room, sit: Sit, width: int) -> None:
+    """Nobody touches it: else it would ask for a password at some hour of the night. Long before, and at a desk, no word of it."""
+    people = room.house.people
+    for hours, said in ((25, False), (20, True)):
+        wall = sit("/wall", width=width, height=width * 9 // 16)
+        until = room.clock.now() + timedelta(hours=hours)
+        for digest, session in list(people._sessions.items()):
+            people._sessions[digest] = msgspec.structs.replace(session, expires_at=until)
+        wall.reload()
+        live(wall)
+        words = wall.locator("header").get_by_text(re.compile(r"^登录 .+ 到期"))
+        expect(words).to_have_count(1 if said else 0)
+    assert axe(wall) == []
+    cut = "() => { const header = document.querySelector('header'); return header.scrollWidth > header.clientWidth + 1 }"
+    assert not wall.evaluate(cut), "the header with everything in it"
+    picture(wall, f"wall-sign-in-{width}")
+    assert people.until("nobody") is None
+    desk = sit("/desk")
+    for digest, session in list(people._sessions.items()):
+        people._sessions[digest] = msgspec.structs.replace(session, expires_at=until)
+    desk.reload()
+    live(desk)
+    expect(desk.locator("header")).not_to_contain_text("到期")
 
 
 def test_somebody_else_who_signs_in_gets_a_page_of_their_own(room: Room, sit: Sit) -> None:

@@ -4681,6 +4681,8 @@ export interface components {
             simulated: boolean;
             /** Build */
             build: string;
+            /** Session Until */
+            session_until?: string | null;
         };
         /** MicroGridChoice */
         MicroGridChoice: {

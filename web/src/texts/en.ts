@@ -4,7 +4,7 @@ import type { Texts } from './index'
 export const en: Texts = {
   app: {
     name: 'Elder Care Monitoring', motto: 'Watching over you, day and night', demo: 'Demo data', simulated: 'Simulated', mark: '[Simulated] ', skip: 'Skip to the current alert',
-    title: 'Alerts · Anxin', titleRed: (n) => `[${n} red] Alerts · Anxin`, wallTitle: 'Wall · Anxin', newBuild: 'New version: reload when it is quiet', reload: 'Reload now',
+    title: 'Alerts · Anxin', titleRed: (n) => `[${n} red] Alerts · Anxin`, wallTitle: 'Wall · Anxin', signInEnds: (at) => `Sign-in ends ${at}: sign in again before`, newBuild: 'New version: reload when it is quiet', reload: 'Reload now',
   },
   nav: { label: 'Main', alerts: 'Alerts', residents: 'Residents', devices: 'Devices', tasks: 'Tasks', duty: 'Duty', kpi: 'Figures', records: 'Records', wall: 'Wall' },
   menu: { handover: 'Hand-over', soundCheck: 'Sound check', messages: 'Messages', keys: 'Keys', shortcutsOn: 'Single keys: on', shortcutsOff: 'Single keys: off', softphoneOn: 'Dial here: on', softphoneOff: 'Dial here: off', signOut: 'Sign out' },

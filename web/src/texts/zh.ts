@@ -2,7 +2,7 @@
 export const zh = {
   app: {
     name: '智慧康养监测中心', motto: '安心云守护、智养悦生活', demo: '演示数据', simulated: '模拟环境', mark: '【模拟】', skip: '跳到当前告警',
-    title: '告警 · 安心', titleRed: (n: number) => `【${n} 红】告警 · 安心`, wallTitle: '监控大屏 · 安心',
+    title: '告警 · 安心', titleRed: (n: number) => `【${n} 红】告警 · 安心`, wallTitle: '监控大屏 · 安心', signInEnds: (at: string) => `登录 ${at} 到期，请提前重新登录`,
     newBuild: '有新版本，空闲时请刷新', reload: '现在刷新',
   },
   nav: { label: '主导航', alerts: '告警', residents: '老人', devices: '设备', tasks: '日常', duty: '排班', kpi: '指标', records: '记录', wall: '大屏' },
