@@ -63,7 +63,11 @@ def _where(alert: Alert, registry: Registry, language: str) -> str:
     if alert.cause != "area":
         return named
     others = {building_of(registry.homes.get(home)) for home in alert.welfare} - {named, ""}
-    return str(texts()["words"]["places"][language]).format(first=named, n=len(others) + 1, more=len(others)) if others else named
+    return (
+        str(texts()["words"]["places"][language]).format(first=named, n=len(others) + 1, more=len(others))
+        if others
+        else named
+    )
 
 
 def level_words(alert: Alert, language: str = "zh") -> str:

@@ -161,7 +161,8 @@ async def test_whoever_goes_for_an_area_is_told_to_which_doors_and_of_nobody_els
         assert [one["id"] for one in seen["related"]] == [own], "an open case of any of its homes"
         await acts(desk, alert, "dispatch", responders=["s07"])
         offered = (await lin.get(f"{V}/alerts/{alert}")).json()
-        assert not offered.get("welfare") and offered["place"]["estate_building"]
+        assert not offered.get("welfare")
+        assert offered["place"]["estate_building"]
         assert (await acts(lin, alert, "accept")).status_code == 200
         going = (await lin.get(f"{V}/alerts/{alert}")).json()
         told = {one["home"]: (one["address"], one["phone"]) for one in going["welfare"]}
@@ -169,7 +170,10 @@ async def test_whoever_goes_for_an_area_is_told_to_which_doors_and_of_nobody_els
         assert (going["people"], going["contacts"]) == ([], [])
         assert (await acts(lin, alert, "check", to="h0420", result="safe")).status_code == 200
         seen = (await desk.get(f"{V}/alerts/{alert}")).json()
-        assert {one["home"]: (one["result"], one["by"]) for one in seen["welfare"]}["h0420"] == ("safe", "s07")
+        assert {one["home"]: (one["result"], one["by"]) for one in seen["welfare"]}["h0420"] == (
+            "safe",
+            "s07",
+        )
 
 
 async def test_coverage_is_told_for_a_later_moment_of_the_rota():

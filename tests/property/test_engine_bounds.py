@@ -13,11 +13,11 @@ from care.messages import Report
 from care.site import Community, Device, Home, Registry, Resident, Site
 from care.words import Kind
 from devices.quantities import QUANTITIES
-from rules.catalog import load
 from rules.engine import Engine
+from tests.told import BOOK
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
-BOOK = load()
+
 REGISTRY = Registry(
     Site(
         community=Community(id="c", name="c"),

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -25,12 +24,10 @@ from care.messages import Evidence, Finding, Report, Value
 from care.site import Device, Home, Registry, Resident
 from care.words import Kind, Phase
 from devices.quantities import PRESSES, QUANTITIES
-from rules.catalog import load
-from rules.stories import Input, Story, read_paths, run
+from rules.stories import Input, Story, run
+from tests.told import ALL, BOOK
 
-BOOK = load()
-STORIES = read_paths([Path(__file__).parents[1] / "stories"], BOOK)
-SPEAKING = [s for s in STORIES if s.shows == "speaks"]
+SPEAKING = [s for s in ALL if s.shows == "speaks"]
 
 
 def proved(finding: Finding) -> bool:

@@ -14,11 +14,11 @@ from care.ids import content_id
 from care.messages import URGENT, Finding, Report
 from care.site import Community, Device, Home, Registry, Resident, Site
 from care.words import Condition, Kind, Phase
-from rules.catalog import load
 from rules.engine import Engine
+from tests.told import BOOK
 
 NIGHT = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)  # 01:00 in Shanghai
-BOOK = load()
+
 SITE = Site(
     community=Community(id="c", name="c"),
     homes=[

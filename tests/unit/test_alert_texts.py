@@ -253,12 +253,14 @@ def test_what_is_borne_out_begins_with_sending_and_the_emergency_service(
     home = story.registry.homes["h0317"]
     first = scripts.script_for(story.alert, home=home).steps[0]
     assert first.send, "the first key of the desk sends"
-    assert asked in first.do and asked in first.do_en
+    assert asked in first.do
+    assert asked in first.do_en
     assert first.detail == home.phone
     again = msgspec.structs.replace(story.alert, again_at=NOON)
     assert scripts.script_for(again, home=home).steps[0] == first, "that it came again asks for less"
     deaf = scripts.script_for(story.alert, home=home, flags=["deaf"])
-    assert deaf.steps[0] == first and any("听不见" in h for h in deaf.hints)
+    assert deaf.steps[0] == first
+    assert any("听不见" in h for h in deaf.hints)
     wall = scripts.public_steps(code, first.when)[0]
     assert (wall.do, wall.send, wall.detail) == (first.do, True, "")
     story.finding("b", code=code, cause=cause, pictogram=cause)
@@ -286,7 +288,8 @@ def test_gas_is_rung_and_nobody_is_to_telephone_from_inside() -> None:
         (["dialect"], ("电器开关勿要碰", "电话勿要来屋里打", "楼道")),
     ):
         told = scripts.script_for(story.alert, home=home, flags=flags)
-        assert told.ring and not told.steps[0].send
+        assert told.ring
+        assert not told.steps[0].send
         assert "楼道" in told.steps[0].do
         assert all(word in told.say for word in words), told.say
     # What the colleague says who knows the dialect is never about something else.
@@ -313,7 +316,8 @@ def test_a_flag_changes_how_one_rings_and_takes_nothing_else_from_the_steps() ->
     assert steps("SOS1", "hard_of_hearing")[0] == steps("SOS1", "lives_alone")[0]
     plain, demented = steps("GS1", "lives_alone"), steps("GS1", "dementia")
     assert demented[1] == ("接通也照做", plain[1][1])
-    assert "燃气公司" in demented[1][1] and "不按门铃" in demented[1][1]
+    assert "燃气公司" in demented[1][1]
+    assert "不按门铃" in demented[1][1]
     for flag in ("deaf", "no_phone", "dementia"):
         assert steps("TE1", flag) == steps("TE1", "lives_alone")
 

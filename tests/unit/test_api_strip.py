@@ -261,9 +261,14 @@ def test_the_battery_stands_beside_what_it_feeds():
         home="h",
         protection="protected",
         at=NOON,
-        devices=[DeviceHealth(device="smoke", kind="smoke", battery=86), DeviceHealth(device="gas", kind="gas")],
+        devices=[
+            DeviceHealth(device="smoke", kind="smoke", battery=86),
+            DeviceHealth(device="gas", kind="gas"),
+        ],
     )
     _, rows = drawn(("smoke", 60, {"smoke": True}), health=health)
     assert (rows["smoke", "smoke"]["battery"], rows["gas", "gas"]["battery"]) == (86, None)
-    _, rows = drawn(("smoke", 60, {"smoke": True}), health=health, may_see=lambda _d, quantity: quantity != "battery")
+    _, rows = drawn(
+        ("smoke", 60, {"smoke": True}), health=health, may_see=lambda _d, quantity: quantity != "battery"
+    )
     assert rows["smoke", "smoke"]["battery"] is None

@@ -17,11 +17,11 @@ import pytest
 from care.messages import Finding, Report, Value
 from care.site import Community, Device, Home, Override, Registry, Resident, Site
 from care.words import Kind, Level, Phase
-from rules.catalog import load
 from rules.engine import Engine
+from tests.told import BOOK
 
 START = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)  # 01:00 in Shanghai
-BOOK = load()
+
 EVERY = [1, 5, 10, 60]
 
 

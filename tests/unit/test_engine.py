@@ -12,12 +12,13 @@ from care.ids import content_id, epoch_ms
 from care.messages import Finding, Refusal, Report
 from care.site import Community, Device, Home, Policy, Registry, Resident, Site
 from care.words import Condition, Kind, Level, Phase
-from rules.catalog import RuleBook, Shape, load, read_rules
+from rules.catalog import RuleBook, Shape, read_rules
 from rules.engine import Engine
 from rules.episodes import FAILED
+from tests.told import BOOK
 
 NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
-BOOK = load()
+
 KIT = {
     "belt": (Kind.bed_belt, "bedroom"),
     "smoke": (Kind.smoke, "kitchen"),

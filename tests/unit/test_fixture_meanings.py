@@ -14,12 +14,12 @@ from care.messages import Finding, Report
 from care.site import Community, Device, Home, Registry, Resident, Site
 from care.words import Kind, Level, Phase
 from ingest.normalize import Message, Normalizer, Subscription
-from rules.catalog import load
 from rules.engine import Engine
+from tests.told import BOOK
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "zigbee2mqtt"
+
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
-BOOK = load()
 KINDS = {"fall_radar": Kind.fall}
 
 

@@ -15,11 +15,11 @@ from care.site import Community, Device, Home, Registry, Resident, Site
 from care.words import Kind, Tier
 from devices.kinds import KINDS
 from ingest.normalize import Subscription
-from rules.catalog import load
 from rules.engine import Engine
+from tests.told import BOOK
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
-BOOK = load()
+
 KIT = {"gw": Kind.gateway, "belt": Kind.bed_belt, "smoke": Kind.smoke, "sos": Kind.sos}
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from rules.catalog import load
 from rules.stories import read_stories, run
+from tests.told import BOOK
 
-BOOK = load()
 START = "2026-03-02T09:00:00+08:00"
 
 

@@ -19,12 +19,11 @@ from care.site import ORDERS, Community, Device, Home, HomeMode, HomeOrders, Reg
 from care.stream import FINDINGS, HEALTH, PROTECTION, REGISTRY, SNAPSHOTS, MemoryStream, Outgoing
 from care.words import Kind, Mode, Phase
 from rules import worker as worker_module
-from rules.catalog import load
 from rules.memory import check
 from rules.worker import NORMAL, URGENT, Worker, run
+from tests.told import BOOK
 
 NOON = datetime(2026, 5, 23, 4, 0, tzinfo=UTC)
-BOOK = load()
 
 
 def a_site(homes: int = 1, *, belt: bool = True) -> Site:

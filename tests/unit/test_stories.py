@@ -8,23 +8,19 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from rules.catalog import CATALOG, load
+from rules.catalog import CATALOG
 from rules.cli import app
 from rules.stories import (
     Story,
     StoryFaults,
     block,
-    read_paths,
     read_stories,
     run,
     uncovered,
     without_lateness,
 )
 from rules.zones import ZONES, placements
-
-STORIES = Path(__file__).parents[1] / "stories"
-BOOK = load()
-ALL = read_paths([STORIES], BOOK)
+from tests.told import ALL, BOOK
 
 
 @pytest.mark.parametrize("story", ALL, ids=[f"{s.rules[0]}: {s.name}" for s in ALL])

@@ -17,8 +17,8 @@ from care.errors import Misconfigured
 from care.messages import Report, Value
 from care.site import Community, Device, Home, HomeOrders, Override, Resident, Shift, Site, Staff
 from care.words import Kind, Role
-from rules.catalog import CATALOG, RuleBook, from_layers, load
-from rules.stories import Story, read_paths
+from rules.catalog import CATALOG, RuleBook, from_layers
+from rules.stories import Story
 from rules.trial import (
     Change,
     Judged,
@@ -32,9 +32,10 @@ from rules.trial import (
     with_orders,
     with_override,
 )
+from tests.told import ALL, BOOK
 
-BOOK = load()
 NIGHT = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)  # 01:00 in Shanghai
+
 DAY = timedelta(days=1)
 
 
@@ -240,10 +241,7 @@ def test_the_past_is_judged_with_what_was_set_then() -> None:
         assert (answer["gained"], answer["lost"], answer["homes"]) == (gained, 0, 1)
 
 
-STORIES = read_paths([Path(__file__).parents[1] / "stories"], BOOK)
-
-
-@pytest.mark.parametrize("story", STORIES, ids=[s.name for s in STORIES])
+@pytest.mark.parametrize("story", ALL, ids=[s.name for s in ALL])
 def test_a_rule_by_itself_says_what_it_says_among_all(story: Story) -> None:
     """Leaving out the rules that a change does not touch changes nothing for those that it does."""
     inputs = [one for i in story.inputs if (one := i.report or i.refusal) is not None]
