@@ -147,6 +147,7 @@ class Undoable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: datetime
     state: AlertState
     owner: str | None = None
+    owned_at: datetime | None = None
     acknowledged_at: datetime | None = None
     resumed: bool = False
     resumed_why: ResumedWhy | None = None
@@ -176,6 +177,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     condition: Condition = Condition.active
     state: AlertState = AlertState.new
     owner: str | None = None
+    owned_at: datetime | None = None
+    """When its owner took it; `acknowledged_at` is the first who ever did."""
     acknowledged_at: datetime | None = None
     closed_at: datetime | None = None
     responders: tuple[ResponderView, ...] = ()

@@ -167,6 +167,7 @@ def _undoable(alert: Alert, command: Command, by: str, at: datetime) -> Undoable
         at=at,
         state=alert.state,
         owner=alert.owner,
+        owned_at=alert.owned_at,
         acknowledged_at=alert.acknowledged_at,
         resumed=alert.resumed,
         resumed_why=alert.resumed_why,
@@ -314,6 +315,7 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 alert,
                 state=AlertState.new,
                 owner=None,
+                owned_at=None,
                 acknowledged_at=None,
                 closed_at=None,
                 outcome=None,
@@ -372,6 +374,7 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 alert,
                 state=_forward(alert, AlertState.acknowledged),
                 owner=event.by,
+                owned_at=alert.owned_at if alert.owner == event.by else event.at,
                 acknowledged_at=alert.acknowledged_at or event.at,
                 resumed=False,
                 undoable=undoable,
@@ -395,7 +398,9 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                     alert = _replace(alert, unanswered_due=None, promise=promise)
                 return _replace(alert, work_due=None, work_why="")
             alert = _unanswered(alert, event)
-            return _work_by(alert, event.at, alert.work_seconds, "no_answer")
+            # Somebody was sent and has not said yes: that nobody was sent would be untrue.
+            asked = any(r.asked and r.state == "offered" for r in alert.responders)
+            return _work_by(alert, event.at, alert.work_seconds, "not_accepted" if asked else "no_answer")
         case Dispatched():
             for who in event.responders:
                 alert = _offer(alert, who, event.at, asked=True)
@@ -469,6 +474,7 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
             return _replace(
                 alert,
                 owner=None,
+                owned_at=None,
                 resumed=not alert.going,
                 resumed_why=ResumedWhy.given_back,
                 not_before=event.at,
@@ -484,6 +490,7 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 alert,
                 state=before.state,
                 owner=before.owner,
+                owned_at=before.owned_at,
                 acknowledged_at=before.acknowledged_at,
                 resumed=before.resumed,
                 resumed_why=before.resumed_why,
@@ -586,7 +593,7 @@ def _deserted(alert: Alert) -> Alert:
 def _hand_over(alert: Alert, event: HandedOver) -> Alert:
     task = alert.responder(event.who)
     if task is None or task.state not in GOING:
-        return _replace(alert, owner=event.to)
+        return _replace(alert, owner=event.to, owned_at=event.at)
     taker = alert.responder(event.to)
     there = task.state if taker is None or taker.state not in GOING else taker.state
     if taker is None or taker.state not in GOING:

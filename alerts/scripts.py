@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -64,6 +64,13 @@ class Rechecks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     no: float | None = None
 
 
+class _Says(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an answer means for somebody in particular; what is left out stays."""
+
+    yes: str = ""
+    no: str = ""
+
+
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A yes/no question, what either answer means, and which question follows (`end`: none)."""
 
@@ -75,6 +82,8 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     after_no: str | None = None
     offer: Offers | None = None
     recheck_seconds: Rechecks | None = None
+    instead: dict[str, _Says] = {}
+    """Flag or condition → what is said to such a person instead."""
 
 
 class _Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -250,6 +259,14 @@ def flag_word(flag: str) -> str | None:
     return found.word if found is not None else None
 
 
+def _said_to(question: Question, marks: Sequence[str]) -> Question:
+    """A question as it is asked of this person: whoever is confused is not told to turn off the gas."""
+    says = next((question.instead[mark] for mark in marks if mark in question.instead), None)
+    if says is None:
+        return question
+    return msgspec.structs.replace(question, yes=says.yes or question.yes, no=says.no or question.no)
+
+
 def script_for(
     alert: Alert,
     *,
@@ -319,6 +336,7 @@ def script_for(
                     old.detail if change.detail is None else change.detail,
                     send=change.send,
                 )
+    questions = [_said_to(question, marks) for question in script.questions]
     shown = {t for f in alert.findings for t in f.tags} | {alert.code}
     # Last, because no way of telephoning is enough now; what is confirmed needs more than what came again.
     if script.again is not None and alert.again_at is not None:
@@ -343,7 +361,7 @@ def script_for(
             )
             for s in steps
         ],
-        questions=script.questions,
+        questions=questions,
         hints=hints,
         hints_en=[data.english[h] for h in hints],
         suggest=offer,

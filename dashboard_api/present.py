@@ -432,6 +432,7 @@ def alert_json(
                 "role_words": wording.ROLES.get(staff.role) if staff else None,
                 "state": r.state,
                 "at": iso(r.at),
+                "asked": r.asked,
                 "lead": r.lead,
                 "accepted_at": _iso(r.accepted_at),
                 "promised_at": _iso(r.promised_at),
@@ -525,6 +526,7 @@ def alert_json(
         "state_words_en": state_words(alert, "en"),
         "test": alert.test,
         "acknowledged_at": _iso(alert.acknowledged_at),
+        "owned_at": _iso(alert.owned_at),
         "closed_at": _iso(alert.closed_at),
         "hold_until": _iso(alert.hold_until),
         "resumed": alert.resumed,
@@ -550,7 +552,14 @@ def alert_json(
         "script": script_json(alert, registry, name),
         "welfare": welfare_json(alert, registry, name),
         "related": [
-            {"id": a.id, "number": a.number, "code": a.code, "level": a.level.value}
+            {
+                "id": a.id,
+                "number": a.number,
+                "code": a.code,
+                "level": a.level.value,
+                "title": title_of(a),
+                "title_en": a.title.get("en"),
+            }
             for a in others
             if a.home in about and a.id != alert.id and home is not None
         ],

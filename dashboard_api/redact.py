@@ -41,6 +41,7 @@ _PLAIN = (
     "version",
     "test",
     "acknowledged_at",
+    "owned_at",
     "closed_at",
     "hold_until",
     "resumed",
@@ -181,6 +182,8 @@ def wall(alert: Json) -> Json:
         "title": _public_title(alert),
         **({"title_en": alert["title_en"]} if alert.get("at_centre") else {}),
         "kind": _public_kind(alert),
+        # When a danger that may be named began; of a body, even that would tell how long a rule has watched it.
+        **({"onset_at": alert["onset_at"]} if _public_kind(alert) == alert["kind"] else {}),
         "group": _group(alert),
         "home": alert["home"],
         "owner": _person(alert["owner"]),

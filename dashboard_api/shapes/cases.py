@@ -54,6 +54,8 @@ class Responder(Shape):
     arrived_at: At | None = None
     arrived_by: Literal["code", "press", "desk"] | None = None
     """How the arrival is known: by the code of the door card, by their own word, by the desk's."""
+    asked: bool = True
+    """Asked by name, not only told with the others of the circle."""
     told: Literal["sent", "waiting", "not_sent", "no_channel"] | None = None
     """Of who was asked by name and has not answered: what became of the messages; `no_channel` and `not_sent`: ring them up."""
     phone: str | None = None
@@ -260,6 +262,8 @@ class RelatedCase(Shape):
     number: int
     code: str
     level: Level
+    title: str
+    title_en: str | None = None
 
 
 class ScenePhoto(Shape):
@@ -326,6 +330,8 @@ class Alert(Shape):
     state_words_en: str = ""
     test: bool = False
     acknowledged_at: At | None = None
+    owned_at: At | None = None
+    """When its owner took it; `acknowledged_at` is the first who ever did."""
     closed_at: At | None = None
     hold_until: At | None = None
     resumed: bool = False

@@ -15,8 +15,8 @@ from tests.unit.test_alert_house import CODES, Story, seconds
 
 COOKING = "刚才是不是在烧菜？是"
 NOT_COOKING = "刚才是不是在烧菜？否"
-GONE = "烟散了吗？烟感还在响吗？是"
-STILL = "烟散了吗？烟感还在响吗？否"
+GONE = "烟散了，烟感也不响了吗？是"
+STILL = "烟散了，烟感也不响了吗？否"
 SCREENS = Path(__file__).parents[2] / "web/src/texts/case.zh.ts"
 
 

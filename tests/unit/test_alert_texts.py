@@ -1,6 +1,7 @@
 """What people read and say: numbers first, no health detail for families, scripts that fit the person."""
 
 import contextlib
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -320,6 +321,28 @@ def test_a_flag_changes_how_one_rings_and_takes_nothing_else_from_the_steps() ->
     assert "不按门铃" in demented[1][1]
     for flag in ("deaf", "no_phone", "dementia"):
         assert steps("TE1", flag) == steps("TE1", "lives_alone")
+
+
+def test_whoever_is_confused_is_told_to_touch_nothing() -> None:
+    """The hint says it and so does every answer: no fire, valve or plug is theirs to turn off."""
+    alert = a_story().alert
+    home = a_story().registry.homes["h0317"]
+    touched = 0
+    for code in ("SM1", "GS1", "CO1", "WT1"):
+        case = msgspec.structs.replace(alert, code=code)
+        plain, confused = (
+            scripts.script_for(case, home=home, flags=[f]) for f in ("lives_alone", "dementia")
+        )
+        for usual, told in zip(plain.questions, confused.questions, strict=True):
+            assert (usual.ask, usual.offer, usual.recheck_seconds) == (
+                told.ask,
+                told.offer,
+                told.recheck_seconds,
+            )
+            for said in (told.yes, told.no):
+                assert not re.search("请先?关|开大一档|能关就关|关火|断电源", said), (code, told.id, said)
+            touched += (usual.yes, usual.no) != (told.yes, told.no)
+    assert touched >= 5
 
 
 def test_where_two_live_and_the_alarm_does_not_say_who_it_is_asked() -> None:

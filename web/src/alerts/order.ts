@@ -99,15 +99,17 @@ export interface HeroQuestion {
 
 const GRID = 4
 
-/** The centre never changes under a person who is handling a red; otherwise a new red takes it. */
+/** The centre never changes under a person who is handling a red, or has chosen one that waits; otherwise a new red takes it. */
 export function chooseHero({ queue, open, selection, busy, mine, arrived }: HeroQuestion): Hero {
   const waiting = queue.waitingRed
   const one = (id: string): Hero => ({ mode: 'one', ids: [id], others: waiting.filter((alert) => alert.id !== id).length })
   const selected = selection === null ? undefined : open.get(selection.id)
   if (selection !== null && selected !== undefined) {
     const inTheMiddle = busy || (mine !== null && selected.owner?.id === mine && selected.level === 'red' && selected.state === 'acknowledged')
+    // a red that waits was chosen before the others: who is about to press a key for it must not press it for another home
+    const holds = selected.level === 'red' && isUnacknowledged(selected)
     const newer = waiting.some((alert) => alert.id !== selected.id && (arrived.get(alert.id) ?? 0) > selection.at_ms)
-    if (inTheMiddle || !newer) return one(selected.id)
+    if (inTheMiddle || holds || !newer) return one(selected.id)
   }
   if (waiting.length === 1) return one(waiting[0]!.id)
   if (waiting.length > 1) {

@@ -63,10 +63,11 @@ export function ownerWords(alert: Alert, t: Texts): string {
   return alert.owner?.name ?? ''
 }
 
-/** What has just happened on the way to the home: the responder who is furthest. */
+/** What has just happened on the way to the home: the responder who is furthest; of several the last. Who was only told with the others was not sent. */
 export function furthest(responders: readonly Responder[]): Responder | null {
   const rank = { arrived: 4, departed: 3, accepted: 2, offered: 1, declined: 0, left: 0 } as const
-  return responders.reduce<Responder | null>((best, one) => (best === null || rank[one.state] > rank[best.state] ? one : best), null)
+  const sent = responders.filter((one) => one.state !== 'offered' || one.asked !== false)
+  return sent.reduce<Responder | null>((best, one) => (best === null || rank[one.state] > rank[best.state] || (one.state === best.state && (one.at ?? '') > (best.at ?? '')) ? one : best), null)
 }
 
 /** 「设备离线 × 9」: many devices, one cause, one case. */

@@ -2204,6 +2204,8 @@ export interface components {
             test?: boolean;
             /** Acknowledged At */
             acknowledged_at?: string | null;
+            /** Owned At */
+            owned_at?: string | null;
             /** Closed At */
             closed_at?: string | null;
             /** Hold Until */
@@ -5483,6 +5485,10 @@ export interface components {
             /** Code */
             code: string;
             level: components["schemas"]["Level"];
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en?: string | null;
         };
         /**
          * RepairBody
@@ -5917,6 +5923,11 @@ export interface components {
             arrived_at?: string | null;
             /** Arrived By */
             arrived_by?: ("code" | "press" | "desk") | null;
+            /**
+             * Asked
+             * @default true
+             */
+            asked?: boolean;
             /** Told */
             told?: ("sent" | "waiting" | "not_sent" | "no_channel") | null;
             /** Phone */

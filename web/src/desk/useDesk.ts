@@ -59,11 +59,16 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     opened ||= epoch !== null
   }, { immediate: true, flush: 'sync' })
 
+  const engaged = computed(() => drawerOpen.value || dispatching.value || (call.value !== null && call.value.alert === selection.value?.id))
+  // what came meanwhile stood there as a bar: the centre does not turn to it at the moment a call or a form ends
+  watch(engaged, (now) => {
+    if (!now && selection.value !== null) selection.value = { ...selection.value, at_ms: Date.now() }
+  }, { flush: 'sync' })
   const hero = computed(() => chooseHero({
     queue: queue.value,
     open: live.picture.value.alerts,
     selection: selection.value,
-    busy: drawerOpen.value || dispatching.value || (call.value !== null && call.value.alert === selection.value?.id),
+    busy: engaged.value,
     mine,
     arrived: arrived.value,
   }))

@@ -3,7 +3,7 @@ import type { CaseTexts } from './case'
 
 export const caseEn: CaseTexts = {
   tiers: { key: 'Key', important: 'Important', general: 'General' },
-  drawer: { print: 'Print', repair: 'Open a maintenance order', close: 'Close', tabsLabel: 'Case', tabs: { script: 'Script', evidence: 'Evidence', history: 'History', resident: 'Resident' } },
+  drawer: { related: 'Same home:', relatedArea: 'Of these homes:', print: 'Print', repair: 'Open a maintenance order', close: 'Close', tabsLabel: 'Case', tabs: { script: 'Script', evidence: 'Evidence', history: 'History', resident: 'Resident' } },
   script: { questions: 'Ask', recheck: (time) => `Re-check in ${time}: then ring again`, writer: (who) => `${who} is writing them down`, yes: 'Yes', no: 'No', none: 'No script for this kind of alert; follow the duty manual.' },
   evidence: { title: 'Evidence', rule: (rule, version) => `rule ${rule} version ${version}`, cleared: (clock) => `cleared ${clock}`, device: 'Device', quantity: 'Reading', value: 'Value', at: 'Time', received: 'Received', limits: 'Limits then', yes: 'yes', no: 'no' },
   history: { title: 'History', told: (at) => `(told at ${at})`, loading: 'Loading', failed: 'The history cannot be read now', deliveries: 'Messages', noDeliveries: 'No message sent yet', person: 'Person', channel: 'Channel', state: 'State', channels: { webpush: 'Browser', wecombot: 'WeCom', dingtalk: 'DingTalk', feishu: 'Feishu', lark: 'Feishu', schan: 'WeChat', sms: 'SMS', voice: 'Voice call', mailto: 'E-mail', mailtos: 'E-mail', json: 'Webhook', jsons: 'Webhook', unknown: 'No address' } },

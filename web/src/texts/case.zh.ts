@@ -1,7 +1,7 @@
 /** The words of a case in full. They load with its drawer, which nobody sees at once. */
 export const caseZh = {
   tiers: { key: '重点', important: '重要', general: '一般' },
-  drawer: { print: '打印', repair: '开维修单', close: '收起', tabsLabel: '告警详情', tabs: { script: '脚本', evidence: '佐证', history: '经过', resident: '老人' } },
+  drawer: { related: '同一户还有', relatedArea: '这些家里还有', print: '打印', repair: '开维修单', close: '收起', tabsLabel: '告警详情', tabs: { script: '脚本', evidence: '佐证', history: '经过', resident: '老人' } },
   script: { questions: '问一问', recheck: (time: string) => `复查倒计时 ${time}，到时请再打电话`, writer: (who: string) => `由${who}记录`, yes: '是', no: '否', none: '这类告警没有脚本，按值班手册处置。' },
   evidence: {
     title: '依据', rule: (rule: string, version: string) => `规则 ${rule} 第 ${version} 版`, cleared: (clock: string) => `${clock} 恢复`, device: '设备', quantity: '读数', value: '值', at: '时间', received: '收到', limits: '当时的限值', yes: '是', no: '否',

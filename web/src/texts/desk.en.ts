@@ -11,7 +11,7 @@ export const deskEn: DeskTexts = {
   calm: {
     level: 'Emergency', title: 'No red alert now', words: 'No red does not mean everybody is safe: see below how well the homes are protected.', silent: 'A red alert would reach nobody at one step', silentWords: (steps) => `Nobody at: ${steps}. Somebody is needed there now.`, unknown: 'Do not trust this picture', unknownWords: 'Whether there is a red alert is not known now. Rely on the phone.', longest: 'Longest waiting yellow', noYellow: 'No open yellow',
     see: 'Look', protection: 'Protection', notProtected: (n) => `${n} homes not fully protected`, allProtected: (n) => `All ${n} homes protected`, last: 'Closed last',
-    visits: 'Next visits', noVisits: 'Nobody to visit', noPlan: 'No visits are planned', due: (day, overdue) => (overdue ? `was due ${day}` : day), today: (done, all) => `today ${done} of ${all}`, test: 'Last test alarm', noTest: 'None within two months',
+    visits: 'Next visits', noneToday: 'Nobody to visit today', noVisits: 'Nobody to visit', noPlan: 'No visits are planned', due: (day, overdue) => (overdue ? `was due ${day}` : day), today: (done, all) => `today ${done} of ${all}`, test: 'Last test alarm', noTest: 'None within two months',
   },
   outcome: {
     likely: 'Chosen beforehand from the answers and from what happened: check it before you close.',

@@ -12,7 +12,7 @@ export const deskZh = {
   calm: {
     level: '应急响应', title: '当前无红色告警', words: '没有红色不等于人人平安，防护情况见下。', silent: '红色告警有一步叫不到人', silentWords: (steps: string) => `没有人：${steps}。请马上补人。`, unknown: '画面不可信', unknownWords: '现在不知道有没有红色告警。请以电话为准。', longest: '等得最久的黄色', noYellow: '没有未结的黄色',
     see: '查看', protection: '防护', notProtected: (n: number) => `${n} 户防护不全`, allProtected: (n: number) => `${n} 户防护都完好`, last: '最近结案',
-    visits: '接下来的探访', noVisits: '没有要探访的人', noPlan: '没有录入探访计划', due: (day: string, overdue: boolean) => (overdue ? `应于 ${day}，已逾期` : `${day}`), today: (done: number, all: number) => `今天 ${done} / ${all}`, test: '最近一次测试告警', noTest: '两个月内没有测试过',
+    visits: '接下来的探访', noneToday: '今天没有要探访的人', noVisits: '没有要探访的人', noPlan: '没有录入探访计划', due: (day: string, overdue: boolean) => (overdue ? `应于 ${day}，已逾期` : `${day}`), today: (done: number, all: number) => `今天 ${done} / ${all}`, test: '最近一次测试告警', noTest: '两个月内没有测试过',
   },
   outcome: {
     likely: '已按回答和经过预选，请核对后再结案。',

@@ -43,8 +43,8 @@ export const en: Texts = {
   },
   spoken: (first, others) => `${first}, and ${others} more`,
   hero: {
-    number: (n) => `No. ${n}`, onset: (clock) => `since ${clock}`, places: (first, n) => `${first} and ${n - 1} more places`, battery: (n) => ` · battery ${n}%`, times: (n) => `${n} times`, late: (time) => `heard ${time} late`, cleared: 'Reading back to normal; a person must still confirm', unknown: 'Reading unknown',
-    target: (state, seconds) => `${state} · goal ${seconds} s`, owned: (name, state) => [name, state].filter(Boolean).join(' · '),
+    number: (n) => `No. ${n}`, onset: (clock) => `since ${clock}`, places: (first, n) => `${first} and ${n - 1} more places`, battery: (n) => ` · battery ${n}%`, rung: (from, at) => `since ${from}, alarm ${at}`, times: (n) => `${n} times`, late: (time) => `heard ${time} late`, cleared: 'Reading back to normal; a person must still confirm', unknown: 'Reading unknown',
+    target: (state, seconds, over) => `${state} · ${over ? 'over the ' : ''}goal ${over ? 'of ' : ''}${seconds} s`, owned: (name, state) => [name, state].filter(Boolean).join(' · '),
     noAddress: 'No address', floor: (n) => `Floor ${n}`, lift: 'lift', noLift: 'no lift', comma: ', ', key: 'Spare key: ', distance: 'Centre', metres: 'm', age: (n) => `${n}`, tags: 'Please note',
   },
   ladder: { label: 'Escalation', arrive: 'On site', steps: ['Duty desk', 'All desks', 'Shift leader', 'Director, grid'] },

@@ -4,7 +4,7 @@ import type { PagesTexts } from './pages'
 export const pagesEn: PagesTexts = {
   skip: 'Skip to the page',
   titles: { residents: 'Residents', resident: 'Resident', devices: 'Devices', duty: 'Duty and coverage', kpi: 'Response figures', handover: 'Hand-over', sim: 'Simulator', tasks: 'Everyday work', records: 'Looks and exports', family: 'Family' },
-  toDesk: 'To the desk', redWaiting: (n) => (n > 1 ? `${n} red alerts nobody has taken` : 'A red alert nobody has taken'), loading: 'Loading', again: 'Try again', print: 'Print', printed: (at) => `printed ${at}`, semicolon: '; ', andMore: (n) => ` and ${n} more`, asOf: (ago) => `Figures of ${ago}`, age: (n) => `${n} years`,
+  toDesk: 'To the desk', redWaiting: (n) => (n > 1 ? `${n} red alerts wait for somebody` : 'A red alert waits for somebody'), loading: 'Loading', again: 'Try again', print: 'Print', printed: (at) => `printed ${at}`, semicolon: '; ', andMore: (n) => ` and ${n} more`, asOf: (ago) => `Figures of ${ago}`, age: (n) => `${n} years`,
   faults: {
     history_unavailable: 'Past records cannot be read just now; live alerts are not affected', forbidden: 'Your role may not see this', unknown_resident: 'No such resident', not_ready: 'The service is starting, please wait', unavailable: 'Not available just now', unreachable: 'The service does not answer', other: 'Cannot be read just now',
   },

@@ -2,7 +2,7 @@
 export const pagesZh = {
   skip: '跳到正文',
   titles: { residents: '老人', resident: '老人', devices: '设备', duty: '排班与覆盖', kpi: '响应指标', handover: '交班', sim: '模拟器', tasks: '日常工作', records: '查阅与导出记录', family: '家人' },
-  toDesk: '回到告警', redWaiting: (n: number) => (n > 1 ? `${n} 个红色告警没人接` : '红色告警没人接'), loading: '正在读取', again: '再试', print: '打印', printed: (at: string) => `${at} 打印`, semicolon: '；', andMore: (n: number) => `，另有 ${n} 项`, asOf: (ago: string) => `${ago}的数据`, age: (n: number) => `${n} 岁`,
+  toDesk: '回到告警', redWaiting: (n: number) => (n > 1 ? `${n} 个红色告警等人处理` : '红色告警等人处理'), loading: '正在读取', again: '再试', print: '打印', printed: (at: string) => `${at} 打印`, semicolon: '；', andMore: (n: number) => `，另有 ${n} 项`, asOf: (ago: string) => `${ago}的数据`, age: (n: number) => `${n} 岁`,
   faults: {
     history_unavailable: '历史库暂时读不到，实时告警不受影响', forbidden: '您的角色不能查看', unknown_resident: '没有这位老人', not_ready: '服务正在启动，请稍候', unavailable: '暂不可用', unreachable: '连不上服务', other: '暂时读不到',
   },
