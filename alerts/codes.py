@@ -83,6 +83,7 @@ TRUTH = (
 )
 
 NOT_REACHED = "O5"
+SAFE = "O1"
 """A person who has not been reached is not a closed case."""
 
 LISTS: dict[str, tuple[Code, ...]] = {

@@ -345,6 +345,15 @@ def _close(alert: Alert, order: Order, now: datetime) -> list[Event]:
     }
     if order.outcome == codes.NOT_REACHED:
         raise NotAllowed(No.not_reached_cannot_close, "O5", fields=("outcome",))
+    if order.outcome == codes.SAFE:
+        # 平安 of many homes is said of each of them: what nobody has asked is not known.
+        safe = {c.home for c in alert.checks if c.result == "safe"}
+        if unknown_homes := [home for home in alert.welfare if home not in safe]:
+            raise NotAllowed(
+                No.not_reached_cannot_close,
+                f"{len(unknown_homes)} homes of the list are not known to be safe",
+                fields=("outcome",),
+            )
     if alert.level is not Level.blue:
         missing = tuple(name for name, value in given.items() if not value)
         if missing:

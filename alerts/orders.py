@@ -65,7 +65,7 @@ class No(StrEnum):
     unknown_code = "unknown_code"
     """A code that is not in the lists."""
     not_reached_cannot_close = "not_reached_cannot_close"
-    """O5: a person who has not been reached is not a closed case."""
+    """O5, or 平安 (O1) of many homes while one of them is not known to be safe: who has not been reached is not a closed case."""
     missing_reason = "missing_reason"
     """A reopening says why."""
     missing_field = "missing_field"

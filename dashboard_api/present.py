@@ -557,7 +557,7 @@ def alert_json(
                 "number": a.number,
                 "code": a.code,
                 "level": a.level.value,
-                "title": title_of(a),
+                "title": a.title.get("zh") or a.code,
                 "title_en": a.title.get("en"),
             }
             for a in others

@@ -255,7 +255,7 @@ def test_advice_is_looked_after(room: Room, sit: Sit) -> None:
     page.keyboard.press("Z")
     expect(people).to_be_visible()
     page.keyboard.press("D")
-    expect(keys).to_contain_text("再次拨打家中电话")
+    expect(keys).to_contain_text("照着话术问")
     assert sent() == ["acknowledge", "call", "dispatch"]
 
 

@@ -273,6 +273,25 @@ def test_the_homes_of_an_outage_are_ticked_off_one_by_one() -> None:
     assert said.count("alert.check") == 2
 
 
+def test_many_homes_are_called_safe_only_when_each_of_them_is() -> None:
+    """平安 (O1) is said of every one: who was not asked is not known to be well. Any other outcome may end it before."""
+    closing = {"cause": "C22", "verification": "V1", "actions": ["A1"], "truth": "real"}
+    story = Story(a_street())
+    an_outage(story)
+    story.do("check", to="s010", result="safe")
+    story.do("check", to="s020", result="visit")
+    with pytest.raises(NotAllowed, match=r"not_reached_cannot_close.*3 homes"):
+        story.do("close", **closing, outcome="O1")
+    for home in ("s020", "s011", "s012"):
+        story.do("check", to=home, result="safe")
+    story.do("close", **closing, outcome="O1")
+    assert story.alert.outcome is not None
+    other = Story(a_street())
+    an_outage(other)
+    other.do("close", **closing, outcome="O3")
+    assert not other.alert.open
+
+
 def test_a_case_is_called_what_its_finding_says_now() -> None:
     """A minute later it is twelve homes of the whole place: no case goes on saying four of one building. A graver or milder word of it does not rename a case."""
     story = Story(a_street())

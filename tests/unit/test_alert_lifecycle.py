@@ -608,3 +608,41 @@ def test_what_was_loud_again_and_is_undone_is_so_for_the_same_reason() -> None:
     assert (old.resumed_why, state_words(old)) == ("idle", "接警后未处置")
     older = msgspec.structs.replace(old, resumed_why=None)
     assert state_words(older) == "接警后未处置"
+
+
+def test_who_took_over_has_a_time_of_their_own_and_the_first_keeps_the_figures() -> None:
+    """Beside a name stands when that person took it: after a hand-over, a giving back and an undo as well."""
+    story = Story()
+    story.finding()
+    story.wait(120)
+    story.do("acknowledge", actor="s01")
+    first = story.alert.acknowledged_at
+    assert story.alert.owned_at == first == story.now
+    story.wait(60)
+    story.do("hand_over", actor="s01", to="s02")
+    assert (story.alert.owner, story.alert.owned_at, story.alert.acknowledged_at) == ("s02", story.now, first)
+    story.wait(60)
+    story.do("undo", actor="s01", reason="席位没人")
+    assert (story.alert.owner, story.alert.owned_at) == (None, None)
+    story.wait(60)
+    story.do("acknowledge", actor="s01")
+    taken = story.now
+    assert (story.alert.owned_at, story.alert.acknowledged_at) == (taken, first)
+    story.wait(5)
+    story.do("undo", actor="s01")
+    assert story.alert.owned_at is None
+
+
+def test_with_somebody_asked_it_is_not_said_that_nobody_was_sent() -> None:
+    """They have not accepted, and the home did not answer: sent, nobody accepted."""
+    story = Story()
+    story.finding()
+    story.do("acknowledge")
+    story.do("dispatch", responders=["s07"])
+    story.do("call", to="home", result="busy")
+    story.wait(120)
+    assert story.alert.resumed
+    assert (state_words(story.alert), state_words(story.alert, "en")) == (
+        "已派人，无人接受",
+        "Sent, nobody accepted",
+    )

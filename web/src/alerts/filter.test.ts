@@ -32,6 +32,10 @@ describe('what of the queue is wanted', () => {
   ])('%s: the rest is counted, and a red always stays', (_name, filter, ids) => {
     expect(left(filter)).toEqual([ids, 5 - ids.length])
   })
+  it('how many fit is said, reds among them', () => {
+    const hits = (text: string) => filtered(order(cases, null), { ...NO_FILTER, text }, null).hits
+    expect([hits('银杏'), hits('8 弄'), hits('zzz')]).toEqual([3, 1, 0])
+  })
   it('who owns nothing has nothing of their own', () => {
     expect(left({ mine: true }, null)).toEqual([['red'], 4])
   })

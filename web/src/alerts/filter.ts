@@ -1,6 +1,6 @@
 /** What of the queue is wanted: words (name, address, phone, number, device), a grid, a kind, one's own. It can never hide a red. Pure. */
 import type { Alert } from '../api/types'
-import type { Queue } from './order'
+import { walk, type Queue } from './order'
 
 function found(alert: Alert, wanted: string): boolean {
   const words = [
@@ -21,8 +21,8 @@ export interface Filter {
 export const NO_FILTER: Filter = { text: '', grid: '', kind: '', mine: false }
 export const isFiltering = (filter: Filter): boolean => filter.text.trim() !== '' || filter.grid !== '' || filter.kind !== '' || filter.mine
 
-export function filtered(queue: Queue, filter: Filter, me: string | null): { queue: Queue; hidden: number } {
-  if (!isFiltering(filter)) return { queue, hidden: 0 }
+export function filtered(queue: Queue, filter: Filter, me: string | null): { queue: Queue; hidden: number; hits: number } {
+  if (!isFiltering(filter)) return { queue, hidden: 0, hits: 0 }
   const wanted = filter.text.trim().toLowerCase()
   let hidden = 0
   const fits = (alert: Alert): boolean =>
@@ -34,5 +34,7 @@ export function filtered(queue: Queue, filter: Filter, me: string | null): { que
       if (!stays) hidden += 1
       return stays
     })
-  return { queue: { ...queue, yellow: keep(queue.yellow), inHand: keep(queue.inHand), blue: keep(queue.blue) }, hidden }
+  // reds stay whether they fit or not: how many do is said
+  const hits = walk(queue).filter(fits).length
+  return { hits, queue: { ...queue, yellow: keep(queue.yellow), inHand: keep(queue.inHand), blue: keep(queue.blue) }, hidden }
 }

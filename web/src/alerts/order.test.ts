@@ -76,6 +76,10 @@ describe('the centre', () => {
   it('a new red takes the centre from a yellow that was only looked at', () => {
     expect(ask([yellow('y', 60), red('new', 1)], { selection: { id: 'y', at_ms: 500 } })).toMatchObject({ mode: 'one', ids: ['new'] })
   })
+  it('a red that was chosen while it waits stays under the key, though another comes or comes back', () => {
+    const hero = ask([red('chosen', 60), red('again', 1)], { selection: { id: 'chosen', at_ms: 500 } })
+    expect(hero).toMatchObject({ mode: 'one', ids: ['chosen'], others: 1 })
+  })
   it('what a person chose after the red came stays', () => {
     expect(ask([yellow('y', 60), red('r', 5)], { selection: { id: 'y', at_ms: 2_000 } })).toMatchObject({ ids: ['y'], others: 1 })
   })

@@ -17,6 +17,7 @@ export interface Draft {
 export type Field = 'cause' | 'verification' | 'actions' | 'outcome' | 'truth' | 'reference'
 
 export const NOT_REACHED = 'O5'
+export const SAFE = 'O1'
 const EMERGENCY_ACTIONS = ['A3', 'A4'] // 120 and 119, domain.md: outcome codes
 
 export type Offer = Pick<Draft, 'cause' | 'verification' | 'actions' | 'outcome' | 'truth'>

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { anAlert } from '../testing'
 import { en } from '../texts/en'
 import { zh } from '../texts/zh'
-import { placeOf, residentOf, residentWords, stateOf, unbroken } from './words'
+import { furthest, placeOf, residentOf, residentWords, stateOf, unbroken } from './words'
 
 it('both languages say what the service says: asked is not on the way', () => {
   const going = anAlert({ state: 'dispatched', state_words: '上门中', state_words_en: 'On the way' })
@@ -24,4 +24,11 @@ it('a cut of an area names homes and nobody, though it is kept under the first o
 it('a number stays with what it counts', () => {
   expect(unbroken('拨打家中座机，响铃 60 秒，接通后慢慢说')).toBe('拨打家中座机，响铃 60\u00a0秒，接通后慢慢说')
   expect(unbroken('转 119，通知微网格长')).toBe('转 119，通知微网格长')
+})
+
+it('who was sent is whoever was asked by name, the last of several; who was told with all others was not sent', () => {
+  const one = (id: string, state: string, minute: number, asked: boolean) => ({ id, name: id, state, at: `2026-05-23T04:0${minute}:00Z`, asked, lead: false }) as never
+  expect(furthest([one('paged', 'offered', 1, false)])).toBeNull()
+  expect(furthest([one('paged', 'offered', 1, false), one('first', 'offered', 2, true), one('sent', 'offered', 3, true)])).toMatchObject({ id: 'sent' })
+  expect(furthest([one('goes', 'accepted', 1, false), one('sent', 'offered', 3, true)])).toMatchObject({ id: 'goes' })
 })

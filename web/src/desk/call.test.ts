@@ -24,6 +24,9 @@ it('mine offers the call, and then the next one', () => {
   const mine = anAlert({ state: 'acknowledged', owner: { id: 's01', name: '陈敏芝' } })
   expect(primaryWords(mine, 's01', zh).words).toBe('拨打家中电话')
   expect(primaryWords({ ...mine, called: [{ to: 'home', result: 'no_answer' }] }, 's01', zh).words).toBe('再次拨打家中电话')
+  // somebody answers: what is read and asked comes next, not the telephone again
+  expect(primaryWords({ ...mine, called: [{ to: 'home', result: 'answered' }] }, 's01', zh)).toMatchObject({ words: '照着话术问', script: true })
+  expect(primaryWords({ ...mine, called: [{ to: 'home', result: 'answered' }, { to: 'c1', result: 'busy' }] }, 's01', zh).script).toBeUndefined()
 })
 it('where step 1 sends somebody the first key sends and the second rings, until somebody goes', () => {
   const script = { title: '烟感报警', steps: [{ n: 1, when: '再次报警', do: '先派最近的人上门，再打电话', send: true }] }

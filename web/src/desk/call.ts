@@ -65,7 +65,7 @@ export function ringWords(alert: Alert, mine: string | null, t: Texts): string |
 }
 
 /** The words on the first key, after what is known and who holds the case. */
-export function primaryWords(alert: Alert, mine: string | null, t: Texts): { words: string; off: boolean } {
+export function primaryWords(alert: Alert, mine: string | null, t: Texts): { words: string; off: boolean; script?: boolean } {
   const call = firstCall(alert, 0, t)
   if (alert.state === 'new' || alert.resumed === true) {
     if (sendsFirst(alert)) return { words: t.actions.takeAndSend, off: false }
@@ -76,5 +76,7 @@ export function primaryWords(alert: Alert, mine: string | null, t: Texts): { wor
   if (sendsFirst(alert)) return { words: t.actions.dispatch, off: false }
   if (call === null) return { words: t.actions.yours, off: true }
   if (call.to !== 'home') return { words: call.to === 'desk' ? t.actions.callDesk : t.actions.callFamily, off: false }
+  // somebody answers: now the sentence is read and the questions are asked
+  if (alert.called?.at(-1)?.to === 'home' && alert.called.at(-1)?.result === 'answered') return { words: t.actions.script, off: false, script: true }
   return { words: (alert.called ?? []).some((one) => one.to === 'home') ? t.actions.callAgain : t.actions.call, off: false }
 }

@@ -53,6 +53,26 @@ describe('taking a case', () => {
     expect(sent).toEqual([['a317', 'acknowledge', { version: 1 }]])
   })
 
+  it('a red that came during a call stays a bar when the call ends: no key meant for the one acts on the other', async () => {
+    sit([taken({ state: 'dispatched' })])
+    desk.select('a317')
+    await vi.advanceTimersByTimeAsync(ARMING_MS)
+    desk.emergency('119')
+    await vi.advanceTimersByTimeAsync(2_000)
+    live.learn(anAlert({ id: 'a318' }))
+    await settle()
+    expect(desk.first.value?.id).toBe('a317')
+    answer = () => taken({ state: 'dispatched', version: 3 })
+    await vi.advanceTimersByTimeAsync(2_000)
+    await desk.callResult('answered')
+    await settle()
+    expect([desk.call.value, desk.first.value?.id, desk.hero.value.others]).toEqual([null, 'a317', 1])
+    await vi.advanceTimersByTimeAsync(1_000)
+    live.learn(anAlert({ id: 'a319' }))
+    await settle()
+    expect(desk.first.value?.id).not.toBe('a317')
+  })
+
   it('a second red arms the key anew, and the oldest stays the one it takes', async () => {
     sit([anAlert()])
     await vi.advanceTimersByTimeAsync(ARMING_MS)

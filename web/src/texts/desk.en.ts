@@ -17,7 +17,7 @@ export const deskEn: DeskTexts = {
     likely: 'Chosen beforehand from the answers and from what happened: check it before you close.',
     title: 'Outcome', done: 'Closed', loading: 'Loading the codes', fields: { cause: 'Cause', verification: 'Verified by', actions: 'Actions', outcome: 'Outcome', truth: 'Truth', reference: '119 / 120 reference' }, choose: 'please choose', fill: 'please fill in', search: 'Code or words',
     noReference: 'none given', referenceNote: (reference) => (reference === null ? '119/120 reference: none given' : `119/120 reference: ${reference}`), note: 'Note (optional)',
-    notReached: 'A case where nobody was reached cannot be closed: keep trying, or send somebody.', missing: (fields) => `Missing: ${fields}`, submit: 'Close the case', reopen: 'Open again', reopenReason: 'Why it is opened again',
+    promised: 'The home was promised another call: after closing nothing reminds of it.', active: 'The alarm is still on: make sure before closing.', unasked: (n) => `${n} homes of the list are not known to be safe: go on, or choose another outcome.`, notReached: 'A case where nobody was reached cannot be closed: keep trying, or send somebody.', missing: (fields) => `Missing: ${fields}`, submit: 'Close the case', reopen: 'Open again', reopenReason: 'Why it is opened again',
     release: 'Give back', releaseReason: 'Why it is given back to be taken', released: (n) => `No. ${n} waits to be taken again`, releasedBy: (who, n, why) => `${who} gave back no. ${n}: ${why}`,
   },
   wall: { small: 'This picture is drawn for a wall: on a phone its letters are too small', home: 'To my page' },

@@ -18,6 +18,7 @@ export const deskZh = {
     likely: '已按回答和经过预选，请核对后再结案。',
     title: '处置结果', done: '已结案', loading: '正在读取代码表', fields: { cause: '原因', verification: '核实', actions: '处置', outcome: '结果', truth: '真假', reference: '119 / 120 回执号' }, choose: '请选择', fill: '请填写', search: '输入代码或文字',
     noReference: '未给', referenceNote: (reference: string | null) => (reference === null ? '119/120 回执号：未给' : `119/120 回执号：${reference}`), note: '备注（可不填）',
+    promised: '已答应老人过会儿再打电话，结案后不再提醒。', active: '现场还在报警，请确认后再结案。', unasked: (n: number) => `名单上还有 ${n} 户没有确认平安，不能写「平安」：请接着联系，或选别的结果。`,
     notReached: '未联系上不能结案：请继续联系，或派人上门。', missing: (fields: string) => `还缺：${fields}`, submit: '结案', reopen: '重新打开', reopenReason: '重新打开的理由',
     release: '放回待接', releaseReason: '放回待接的理由', released: (n: number) => `${n} 号已放回待接`, releasedBy: (who: string, n: number, why: string) => `${who}把 ${n} 号放回待接：${why}`,
   },

@@ -37,6 +37,7 @@ export const en: Texts = {
   duty: { onDuty: 'On duty', none: 'nobody', nobody: 'Nobody is on duty', nobodyWords: 'Alerts go straight to the shift leader and the director' },
   flood: { title: 'Alert flood', count: (n) => `${n} red or yellow alerts in 10 minutes`, words: 'Blue is silent, causes are merged; consider calling a second operator' },
   queue: {
+    hits: (n) => (n === 0 ? 'Nothing fits. Reds always show' : `${n} fit; reds always show`),
     label: 'Alert queue', lane: 'Red lane', waited: 'waiting', laneEmpty: 'no red', inHand: (n) => `In hand ${n}`, elapsed: 'elapsed', waiting: (n) => `Waiting ${n}`, orderWords: 'by level and waiting time',
     none: 'No open alerts', moreRed: (red, others) => `${red} more ${red === 1 ? 'red' : 'reds'}${others > 0 ? `, ${others} others` : ''}`, more: (n) => `${n} more`, leaf: 'to browse', all: 'All shown', recentBefore: 'Last 10 min', recentAfter: 'red or yellow',
     person: (name, age) => `${name}, ${age}`, nobody: 'nobody yet', homes: (n) => `${n} homes`, merged: 'merged', search: 'Name, address, phone or device', clear: 'Clear', filter: 'Filter', grid: 'Grid', kind: 'Kind', allGrids: 'All grids', allKinds: 'All kinds', mine: 'Mine',
@@ -54,7 +55,7 @@ export const en: Texts = {
   script: { label: 'Script', title: 'Script', step: (n, when) => `Step ${n} · ${when}`, kept: 'Phones, health and evidence are not shown to you. What was done stands in the details (Enter opens them).' },
   actions: {
     label: 'Act', take: 'Take', takeAndCall: 'Take and call home', takeAndCallFamily: 'Take and call family', takeAndCallDesk: 'Take and ring the desk', takeAndSend: 'Take and send', ownedBy: (name) => `With ${name}`, yours: 'With you',
-    call: 'Call home', callAgain: 'Call home again', callFamily: 'Call family', callDesk: 'Ring the desk', dispatch: 'Send', fire: (number) => `Call ${number}`, services: 'Emergency services', service: { 120: '120 ambulance', 119: '119 fire' }, outcome: 'Outcome',
+    call: 'Call home', callAgain: 'Call home again', script: 'Ask by the script', callFamily: 'Call family', callDesk: 'Ring the desk', dispatch: 'Send', fire: (number) => `Call ${number}`, services: 'Emergency services', service: { 120: '120 ambulance', 119: '119 fire' }, outcome: 'Outcome',
   },
   keys: { space: 'Space', hold: (digit) => `hold ${digit}` },
   call: {

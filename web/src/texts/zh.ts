@@ -41,6 +41,7 @@ export const zh = {
   duty: { onDuty: '值班', none: '无人', nobody: '当前无人值班', nobodyWords: '告警会直接升级到值班组长和主任' },
   flood: { title: '告警洪峰', count: (n: number) => `10 分钟内 ${n} 条红黄告警`, words: '蓝色已静音，按原因合并；建议叫第二位值班员' },
   queue: {
+    hits: (n: number) => (n === 0 ? '没有符合的。红色一直显示' : `符合 ${n} 条，红色一直显示`),
     label: '告警队列', lane: '红色固定区', waited: '已等待', laneEmpty: '没有待接的红色', inHand: (n: number) => `处理中 ${n}`, elapsed: '用时', waiting: (n: number) => `待处理 ${n}`, orderWords: '按级别、等待时间排序',
     none: '没有未结的告警', moreRed: (red: number, others: number) => `另有 ${red} 个红色${others > 0 ? `、其他 ${others} 条` : ''}`, more: (n: number) => `另有 ${n} 条`, leaf: '翻看', all: '已全部显示', recentBefore: '近 10 分钟', recentAfter: '条红黄告警',
     person: (name: string, age: number) => `${name} ${age} 岁`, nobody: '待接', homes: (n: number) => `${n} 户`, merged: '已合并', search: '按姓名、地址、电话、设备查找', clear: '清除', filter: '筛选', grid: '网格', kind: '类型', allGrids: '全部网格', allKinds: '全部类型', mine: '我接的',
@@ -58,7 +59,7 @@ export const zh = {
   script: { label: '处置脚本', title: '处置脚本', step: (n: number, when: string) => `第 ${n} 步 · ${when}`, kept: '电话、健康信息和佐证不向您显示。经过和处置结果在详情里（回车打开）。' },
   actions: {
     label: '处置', take: '接警', takeAndCall: '接警并拨打家中电话', takeAndCallFamily: '接警并拨打家属电话', takeAndCallDesk: '接警并拨打值班席', takeAndSend: '接警并派人', ownedBy: (name: string) => `${name} 处理中`, yours: '由您处理中',
-    call: '拨打家中电话', callAgain: '再次拨打家中电话', callFamily: '拨打家属电话', callDesk: '拨打值班席', dispatch: '派人上门', fire: (number: string) => `转 ${number}`, services: '急救、消防', service: { 120: '120 急救', 119: '119 消防' }, outcome: '处置结果',
+    call: '拨打家中电话', callAgain: '再次拨打家中电话', script: '照着话术问', callFamily: '拨打家属电话', callDesk: '拨打值班席', dispatch: '派人上门', fire: (number: string) => `转 ${number}`, services: '急救、消防', service: { 120: '120 急救', 119: '119 消防' }, outcome: '处置结果',
   },
   keys: { space: '空格', hold: (digit: number) => `长按 ${digit}` },
   call: {
