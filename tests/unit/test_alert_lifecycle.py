@@ -618,13 +618,13 @@ def test_who_took_over_has_a_time_of_their_own_and_the_first_keeps_the_figures()
     story.do("acknowledge", actor="s01")
     first = story.alert.acknowledged_at
     assert story.alert.owned_at == first == story.now
-    story.wait(60)
+    story.wait(20)
     story.do("hand_over", actor="s01", to="s02")
     assert (story.alert.owner, story.alert.owned_at, story.alert.acknowledged_at) == ("s02", story.now, first)
-    story.wait(60)
+    story.wait(20)
     story.do("undo", actor="s01", reason="席位没人")
     assert (story.alert.owner, story.alert.owned_at) == (None, None)
-    story.wait(60)
+    story.wait(20)
     story.do("acknowledge", actor="s01")
     taken = story.now
     assert (story.alert.owned_at, story.alert.acknowledged_at) == (taken, first)
