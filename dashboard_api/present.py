@@ -158,6 +158,12 @@ def homes_of(alert: Alert) -> set[str]:
     return {*alert.welfare, alert.home} if alert.cause == AREA else {alert.home}
 
 
+def in_one_place(alert: Alert, registry: Registry) -> bool:
+    """Whether all its homes are in one building."""
+    known = (registry.homes[h] for h in homes_of(alert) if h in registry.homes)
+    return len({building_of(home) for home in known}) < 2
+
+
 def area_json(alert: Alert, registry: Registry) -> dict[str, Any] | None:
     """Where a case of many homes is: what they have in common, and nothing of the one it is kept under."""
     homes = [registry.homes[h] for h in (*alert.welfare, alert.home) if h in registry.homes]

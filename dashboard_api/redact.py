@@ -200,6 +200,8 @@ def wall(alert: Json) -> Json:
         "ladder": _ladder(alert),
         "script": _public_script(alert),
         "place": public,
+        # Which buildings a case of many homes colours on the map; how each of them is stays inside.
+        "welfare": [{"home": w["home"]} for w in alert.get("welfare", ())],
         "people": [{"name": surname(p["name"])} for p in alert["people"]],
     }
 

@@ -195,7 +195,9 @@ def routes(house: House) -> APIRouter:
                 who.role in access.STAFF and case.alert.responder(who.user.staff or "") is None
             ):
                 raise Problem(404, Why.unknown_alert, "没有这个告警")
-            home = case.alert.home
+            # To homes in several buildings there is no one way.
+            if present.in_one_place(case.alert, house.picture.registry):
+                home = case.alert.home
         board = house.duty(house.clock.now(), home)
         return redact.duty(board, view, record=who.role is Role.auditor) or {}
 

@@ -159,6 +159,10 @@ async def test_whoever_goes_for_an_area_is_told_to_which_doors_and_of_nobody_els
         for key in ("unit_room", "address", "floor", "key", "door_code", "phone"):
             assert not seen["place"].get(key), key
         assert [one["id"] for one in seen["related"]] == [own], "an open case of any of its homes"
+        near = (await desk.get(f"{V}/duty/now", params={"alert": alert})).json()["responders"]
+        assert all(r.get("minutes") is None for r in near) == (wanted > 1), "no way leads to several places"
+        own_way = (await desk.get(f"{V}/duty/now", params={"alert": own})).json()["responders"]
+        assert any(r.get("minutes") is not None for r in own_way)
         await acts(desk, alert, "dispatch", responders=["s07"])
         offered = (await lin.get(f"{V}/alerts/{alert}")).json()
         assert not offered.get("welfare")

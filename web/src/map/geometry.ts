@@ -15,13 +15,13 @@ export function buildingOf(map: CommunityMap, home: string | null | undefined): 
 
 const RANK: Record<Level, number> = { red: 3, yellow: 2, blue: 1 }
 
-/** The worst open level of each building; blue is a task, not a place to run to, and stays uncoloured. */
+/** The worst open level of each building, of a case of many homes in all of theirs; blue is a task, not a place to run to, and stays uncoloured. */
 export function coloured(map: CommunityMap, alerts: Iterable<Alert>): Map<string, Level> {
   const of = new Map<string, Level>()
   const byHome = new Map<string, string>()
   for (const building of map.buildings) for (const home of building.homes) byHome.set(home, building.id)
-  for (const alert of alerts) {
-    const building = alert.home ? byHome.get(alert.home) : undefined
+  for (const alert of alerts) for (const home of [alert.home, ...(alert.welfare ?? []).map((one) => one.home)]) {
+    const building = home ? byHome.get(home) : undefined
     if (building === undefined || alert.level === 'blue') continue
     const known = of.get(building)
     if (known === undefined || RANK[alert.level] > RANK[known]) of.set(building, alert.level)
