@@ -410,7 +410,8 @@ class Room:
                     "cause": "C13",
                     "verification": "V1",
                     "actions": ["A1"],
-                    "outcome": "O1",
+                    # Of many homes nobody may say that all are well.
+                    "outcome": "O3" if alert.welfare else "O1",
                     "truth": "test",
                 }
                 order = read_order("close", actor="s01", body=body)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from playwright.sync_api import expect
 
+from care.schematic import building_of
 from care.words import Level
 from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, comes_to, picture
@@ -113,8 +112,13 @@ def test_a_cut_of_an_area_is_about_its_homes(room: Room, sit: Sit) -> None:
     expect(hero.locator(".person")).to_have_text("6 户")
     expect(hero).not_to_contain_text(name)
     expect(desk.locator(f'.queue [data-alert="{case}"]')).to_contain_text("6 户")
-    # The map names the building and no flat; of the ladder, whose words are longer here, nothing is cut.
-    expect(desk.locator(".map .tag")).to_have_text(re.compile(r"^\s*\d+\s*[幢栋号弄]\s*$"))
+    # In several buildings: the address says in how many, the map colours all of them and marks none as the place.
+    places = len({building_of(room.registry.homes[home]) for home in homes})
+    assert places > 1
+    expect(hero.locator(".address")).to_contain_text(f"等 {places} 处")
+    expect(desk.locator(".map .tag, .map [data-ring], .map .route")).to_have_count(0)
+    expect(desk.locator(".map rect.building.red")).to_have_count(places)
+    # Of the ladder, whose words are longer here, nothing is cut.
     expect(hero.locator(".ladder li").first).to_contain_text("大屏值班席、运维")
     cut = "() => [...document.querySelectorAll('.ladder li:not(.bar)')].filter((one) => one.scrollWidth > one.clientWidth || one.offsetHeight > 48).map((one) => one.textContent)"
     comes_to(lambda: desk.evaluate(cut), [], "a ladder of which nothing is cut, in one line")
@@ -123,6 +127,8 @@ def test_a_cut_of_an_area_is_about_its_homes(room: Room, sit: Sit) -> None:
     wall = sit("/wall")
     expect(wall.locator(f'[data-hero="{case}"]')).to_be_visible()
     expect(wall.locator(f'[data-hero="{case}"]')).not_to_contain_text("**")
+    expect(wall.locator(f'[data-hero="{case}"] .address')).to_contain_text(f"等 {places} 处")
+    expect(wall.locator(".map rect.building.red")).to_have_count(places)
     desk.goto(f"{room.url}/desk?at={case}&case={case}")
     drawer = desk.get_by_role("dialog")
     expect(drawer.locator("[data-welfare]")).to_have_count(6)

@@ -106,8 +106,9 @@ export function chooseHero({ queue, open, selection, busy, mine, arrived }: Hero
   const selected = selection === null ? undefined : open.get(selection.id)
   if (selection !== null && selected !== undefined) {
     const inTheMiddle = busy || (mine !== null && selected.owner?.id === mine && selected.level === 'red' && selected.state === 'acknowledged')
-    // a red that waits was chosen before the others: who is about to press a key for it must not press it for another home
-    const holds = selected.level === 'red' && isUnacknowledged(selected)
+    // a red that waits was chosen before the others: who is about to press a key for it must not press it for another home;
+    // a wall has no keys, and shows what is new
+    const holds = mine !== null && selected.level === 'red' && isUnacknowledged(selected)
     const newer = waiting.some((alert) => alert.id !== selected.id && (arrived.get(alert.id) ?? 0) > selection.at_ms)
     if (inTheMiddle || holds || !newer) return one(selected.id)
   }
