@@ -87,6 +87,13 @@ class CaseRow:
     """From accepting to being there, as the first responder was reckoned to need."""
     walked_seconds: float | None = None
     """The same as it really was."""
+    others: tuple[str, ...] = ()
+    """The further homes of a case of many; it is kept under the first."""
+
+    @property
+    def homes(self) -> tuple[str, ...]:
+        """Every home it is about."""
+        return (self.home, *self.others)
 
     @property
     def open(self) -> bool:

@@ -31,7 +31,7 @@ from alerts.events import (
 from care.messages import Beat, Firmware, HomeHealth, Refusal, Unclaimed
 from care.site import Community, Registry, Site
 from care.words import AlertState
-from dashboard_api import shapes
+from dashboard_api import present, shapes
 from dashboard_api.clocks import Clocks
 from dashboard_api.figures import CaseRow
 from dashboard_api.strip import Recent
@@ -281,6 +281,7 @@ def row_of(case: Case) -> CaseRow:
         id=alert.id,
         number=alert.number,
         home=alert.home,
+        others=tuple(sorted(present.homes_of(alert) - {alert.home})),
         code=alert.code,
         level=alert.level,
         raised_at=alert.raised_at,
