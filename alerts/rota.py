@@ -49,7 +49,7 @@ class Opened:
     """What a change would leave empty that is not empty now."""
 
     gaps: tuple[Gap, ...]
-    """Of the rota: nobody at the desk, or nobody of a micro-grid's own."""
+    """Of the rota: nobody at the desk, no supervisor on duty, or nobody of a micro-grid's own."""
     holes: tuple[Hole, ...]
     """Of the circle: nobody near enough."""
 
@@ -135,9 +135,9 @@ def opened(before: Registry, after: Registry, start: datetime, end: datetime, no
     if start >= end:
         return Opened((), ())
     old, new = roster_of(before), roster_of(after)
-    known = old.gaps(start, end)
+    known = old.gaps(start, end, supervisors=True)
     gaps = [
-        piece for gap in new.gaps(start, end) for piece in _without(gap, [g for g in known if g.place == gap.place])
+        piece for gap in new.gaps(start, end, supervisors=True) for piece in _without(gap, [g for g in known if g.place == gap.place])
     ]  # fmt: skip
     return Opened(tuple(gaps), tuple(_holes(before, after, start, end)))
 

@@ -207,6 +207,8 @@ class LadderNames(Shape):
     people: list[str]
     everywhere: list[str]
     """Of `people` those whom a red of any home reaches; the others are told of homes in their own places only."""
+    off_duty: list[str]
+    """Of `people` those who are told although they are off duty: nobody else is there for the step."""
     local_least: int
     """How many others a red of one home reaches: in the micro-grid with the fewest, and with the most."""
     local_most: int

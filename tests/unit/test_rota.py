@@ -7,7 +7,7 @@ import pytest
 
 from alerts import rota
 from alerts.ladder import people, plan_for
-from alerts.roster import DESK, roster_of
+from alerts.roster import DESK, SUPERVISORS, roster_of
 from alerts.subscriptions import Subscription, remember
 from alerts.worker import Worker
 from care.clock import ManualClock
@@ -188,6 +188,37 @@ def test_the_last_of_a_micro_grid_leaves_a_hole_that_names_its_homes_and_hours()
     assert [g.place for g in rota.opened(here, here.with_rota([desk]), desk.starts, desk.ends, NOW).gaps] == [
         DESK
     ]
+
+
+def test_who_is_away_is_not_on_the_ladder_though_nobody_of_the_role_is_on_duty() -> None:
+    """The one asleep is told, not the one who is away; with both away the step is empty, which saving it asks about."""
+    both = """  - {id: su, name: 庚, role: supervisor}
+  - {id: su2, name: 辛, role: supervisor}
+  - {id: ma, name: 壬, role: admin}
+  - {id: ma2, name: 癸, role: admin}
+"""
+    here = registry(
+        PAIRS.replace("shifts:\n", f"""{both}shifts:
+  - {{staff: su, days: daily, from: "07:00", to: "19:00"}}
+  - {{staff: su2, days: daily, from: "20:00", to: "07:00"}}
+""")
+    )  # fmt: skip
+
+    def told(registry: Registry, *groups: str) -> list[str]:
+        return [s.id for s in people(groups, micro_grid="m1", roster=roster_of(registry), now=at("14:00"))]
+
+    assert told(here, "supervisors") == ["su"]
+    gone = change(away("su", "13:00", "15:00"))
+    after = here.with_rota([gone])
+    assert told(after, "supervisors") == ["su2"]
+    found = rota.opened(here, after, gone.starts, gone.ends, NOW)
+    assert [(g.place, g.start, g.end) for g in found.gaps] == [(SUPERVISORS, at("13:00"), at("15:00"))]
+    stood_in = change(away("su", "13:00", "15:00", "op2"))
+    assert not rota.opened(here, here.with_rota([stood_in]), stood_in.starts, stood_in.ends, NOW)
+    none = here.with_rota([gone, change(away("su2", "13:00", "2026-05-24T05:00"))])
+    assert told(none, "supervisors") == []
+    some = here.with_rota([change(away("ma", "13:00", "15:00"), away("op2", "13:00", "2026-05-24T05:00"))])
+    assert told(some, "managers", "operators") == ["ma2", "op"]
 
 
 def test_withdrawing_who_came_in_instead_opens_the_hole_again() -> None:

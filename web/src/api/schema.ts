@@ -4377,6 +4377,8 @@ export interface components {
             people: string[];
             /** Everywhere */
             everywhere: string[];
+            /** Off Duty */
+            off_duty: string[];
             /** Local Least */
             local_least: number;
             /** Local Most */
