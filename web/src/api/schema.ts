@@ -743,7 +743,7 @@ export interface paths {
         };
         /**
          * Batteries
-         * @description Every battery with its forecast, the first to be empty first, then those of which nobody can tell, lowest first.
+         * @description Every battery with its forecast: those low now, the first to be empty, those of which nobody can tell, lowest first.
          *
          *     The past is asked once a day for each device, and two seconds for each answer: those that are left are `pending`.
          */
@@ -2379,7 +2379,7 @@ export interface components {
              * @default
              * @enum {string}
              */
-            why?: "" | "none" | "few_days" | "new_battery" | "flat";
+            why?: "" | "none" | "few_days" | "new_battery" | "flat" | "fell";
             /** Percent */
             percent?: number | null;
             /** A Day */
