@@ -252,6 +252,12 @@ async def test_a_swap_is_asked_for_with_the_shift_of_the_other_and_nonsense_is_t
         made = await lin.post(ASKS, json=swap)
         assert made.status_code == 201, made.text
         (item,) = made.json()["items"]
+        twice = await desk.post(f"{ASKS}/{item['id']}/confirm", json={})
+        assert twice.status_code == 409, "each has a shift of their own while they do the other's"
+        assert [(d["name"], d["from"], d["to"]) for d in twice.json()["doubles"]] == [
+            ("林国平", "2026-05-24T23:00:00.000Z", "2026-05-25T11:00:00.000Z"),
+            ("何志远", "2026-05-23T23:00:00.000Z", "2026-05-24T11:00:00.000Z"),
+        ]
         assert (await desk.post(f"{ASKS}/{item['id']}/confirm", json={"confirm": True})).status_code == 200
         (change,) = (await desk.get(CHANGES)).json()["items"]
         assert [(a["staff"], a["cover"]) for a in change["away"]] == [("s07", "s08"), ("s08", "s07")]

@@ -90,8 +90,21 @@ def test_a_swap_is_two_that_stand_in_for_each_other() -> None:
     assert rota.refusal(people, swap, NOW) == ""
     swapped = people.with_rota([swap])
     assert not rota.opened(people, swapped, swap.starts, swap.ends, NOW)
+    assert rota.doubled(people, swapped, swap, NOW) == []
     for local, who in (("24T06:59", "op2"), ("24T07:00", "op2"), ("24T18:59", "op2"), ("24T19:00", "op"), ("25T06:59", "op"), ("25T07:00", "op")):  # fmt: skip
         assert [s for s in there(swapped, f"2026-05-{local}") if s.startswith("op")] == [who], local
+
+
+def test_a_swap_after_which_somebody_works_two_shifts_at_once_is_asked_about() -> None:
+    """op takes a night in which they come in besides; who only stands in is not asked about again."""
+    people = registry(PAIRS).with_rota([change(besides("op", "2026-05-24T20:00", "2026-05-24T22:00"))])
+    swap = change(away("op", "2026-05-24T07:00", "2026-05-24T19:00", "op2"), away("op2", "2026-05-24T19:00", "2026-05-25T07:00", "op"))  # fmt: skip
+    after = people.with_rota([*people.rota, swap])
+    assert [(d.staff, d.start, d.end) for d in rota.doubled(people, after, swap, NOW)] == [
+        ("op", at("2026-05-24T20:00"), at("2026-05-24T22:00"))
+    ]
+    stands_in = change(away("op2", "2026-05-24T19:00", "2026-05-25T07:00", "op"))
+    assert rota.doubled(people, people.with_rota([*people.rota, stands_in]), stands_in, NOW) == []
 
 
 def test_whoever_comes_in_besides_is_there_then_and_where_they_belong() -> None:

@@ -1030,7 +1030,7 @@ export interface paths {
         put?: never;
         /**
          * Change
-         * @description Change the rota: all of it or nothing. 409 `opens_hole` with what would be empty, until it is confirmed.
+         * @description Change the rota: all of it or nothing. 409 `opens_hole` with what would be empty or done twice, until it is confirmed.
          */
         post: operations["change_api_v1_duty_changes_post"];
         delete?: never;
@@ -1114,7 +1114,7 @@ export interface paths {
         put?: never;
         /**
          * Confirm
-         * @description Make the change that was asked for. 409 `opens_hole` with what would be empty, until it is confirmed.
+         * @description Make the change that was asked for. 409 `opens_hole` with what would be empty or done twice, until it is confirmed.
          */
         post: operations["confirm_api_v1_duty_asks__ask__confirm_post"];
         delete?: never;
