@@ -171,7 +171,7 @@ class WeekStaff(Shape):
     reachable: bool
     """Has an address for messages."""
     told: Literal["none", "untried", "failed", "sent", "verified"]
-    """The best that is known of their addresses: none, never tried, refused, a test message went, they said they read it."""
+    """The best that is known of their addresses: none, never tried, refused, a message went (a test, or of the rota), they said they read it."""
     seen_at: At | None
     """When a screen or phone on which they are signed in last asked for something; null when they are signed in nowhere."""
     on_duty: bool
