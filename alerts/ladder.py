@@ -34,6 +34,8 @@ class OnDuty(Protocol):
 
     def on_duty(self, now: datetime, roles: Any = None) -> list[Staff]: ...
 
+    def not_away(self, roles: Any, now: datetime) -> list[Staff]: ...
+
     def of_role(self, roles: Any) -> list[Staff]: ...
 
     def responders(self, micro_grid: str | None, now: datetime) -> list[Staff]: ...
@@ -200,12 +202,12 @@ def people(groups: tuple[str, ...], *, micro_grid: str | None, roster: OnDuty, n
             case "responders_on_duty":
                 found = roster.on_duty(now, RESPONDER_ROLES)
             case "operators":
-                found = roster.of_role([Role.operator])
+                found = roster.not_away([Role.operator], now)
             case "supervisors":
-                # Whoever of them is on duty; if none is, all of them: a supervisor asleep is better than none.
-                found = roster.on_duty(now, [Role.supervisor]) or roster.of_role([Role.supervisor])
+                # Whoever of them is on duty; if none is, all who are not away: a supervisor asleep is better than none.
+                found = roster.on_duty(now, [Role.supervisor]) or roster.not_away([Role.supervisor], now)
             case "managers":
-                found = roster.of_role([Role.admin])
+                found = roster.not_away([Role.admin], now)
             case "maintenance":
                 found = roster.on_duty(now, [Role.maintenance])
             case "responders_grid":

@@ -87,6 +87,8 @@ class Gap:
 
 DESK = "desk"
 """The place of the operators, among the micro-grids."""
+SUPERVISORS = "supervisors"
+"""The place of the supervisors: a step of the ladder, of which only a change of the rota is asked."""
 
 
 class Roster:
@@ -168,6 +170,10 @@ class Roster:
         """Everybody with one of these roles, in the order of the site file."""
         wanted = frozenset(roles)
         return [s for s in self.registry.site.staff if s.role in wanted]
+
+    def not_away(self, roles: Iterable[Role], now: datetime) -> list[Staff]:
+        """Everybody with one of these roles, on duty or off, but for who is entered as away."""
+        return [s for s in self.of_role(roles) if not self._away(s.id, now)]
 
     def on_duty(self, now: datetime, roles: Iterable[Role] | None = None) -> list[Staff]:
         """Who is on duty now, of these roles or of all, in the order of the site file."""
@@ -287,13 +293,16 @@ class Roster:
             day += timedelta(days=1)
         return out
 
-    def gaps(self, start: datetime, end: datetime) -> list[Gap]:
+    def gaps(self, start: datetime, end: datetime, *, supervisors: bool = False) -> list[Gap]:
         """When nobody is on duty where somebody ought to be, between two instants: the desk, and each micro-grid.
 
+        With `supervisors` also when none of them is: nobody watches over that, those off duty are told instead.
         Only where the rota has people: a micro-grid to which nobody belongs is a hole in the circle, not in the rota.
         """
         lived_in = {h.micro_grid for h in self.registry.site.homes if h.micro_grid is not None}
         places: dict[str, list[str]] = {DESK: [s.id for s in self.of_role(DESK_ROLES)]}
+        if supervisors:
+            places[SUPERVISORS] = [s.id for s in self.of_role([Role.supervisor])]
         for staff in self.of_role(RESPONDER_ROLES):
             for micro in staff.micro_grids:
                 if micro in lived_in:
@@ -305,6 +314,8 @@ class Roster:
                 stands = self.registry.staff[s.covers] if s.covers is not None else staff
                 if role_of[stands.id] in DESK_ROLES:
                     there[DESK].append((s.start, s.end))
+                elif role_of[stands.id] is Role.supervisor and supervisors:
+                    there[SUPERVISORS].append((s.start, s.end))
                 elif role_of[stands.id] in RESPONDER_ROLES:
                     for micro in stands.micro_grids:
                         if micro in there:

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import msgspec
 import numpy as np
@@ -45,11 +45,20 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True)
+class Double:
+    """Somebody would work two shifts at once, from when to when."""
+
+    staff: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """What a change would leave empty that is not empty now."""
 
     gaps: tuple[Gap, ...]
-    """Of the rota: nobody at the desk, or nobody of a micro-grid's own."""
+    """Of the rota: nobody at the desk, no supervisor on duty, or nobody of a micro-grid's own."""
     holes: tuple[Hole, ...]
     """Of the circle: nobody near enough."""
 
@@ -135,11 +144,30 @@ def opened(before: Registry, after: Registry, start: datetime, end: datetime, no
     if start >= end:
         return Opened((), ())
     old, new = roster_of(before), roster_of(after)
-    known = old.gaps(start, end)
+    known = old.gaps(start, end, supervisors=True)
     gaps = [
-        piece for gap in new.gaps(start, end) for piece in _without(gap, [g for g in known if g.place == gap.place])
+        piece for gap in new.gaps(start, end, supervisors=True) for piece in _without(gap, [g for g in known if g.place == gap.place])
     ]  # fmt: skip
     return Opened(tuple(gaps), tuple(_holes(before, after, start, end)))
+
+
+def doubled(before: Registry, after: Registry, change: RotaChange, now: datetime) -> list[Double]:
+    """Who of a swap would work two shifts at once: the other's, and one they have besides.
+
+    Who stands in without giving a shift away may be on duty anyway; that is said where they are chosen.
+    """
+    roster = roster_of(after)
+    swapped = {(a.staff, a.cover) for a in change.away}
+    found: dict[tuple[str, datetime, datetime], None] = {}
+    for away in change.away:
+        if away.cover is None or (away.cover, away.staff) not in swapped or not roster_of(before).has_shifts(away.cover):  # fmt: skip
+            continue
+        works = roster.stretches(away.cover, max(away.from_, now), away.until)
+        for one, other in combinations(works, 2):
+            start, end = max(one.start, other.start), min(one.end, other.end)
+            if start < end and away.staff in (one.covers, other.covers):
+                found.setdefault((away.cover, start, end))
+    return [Double(*one) for one in sorted(found)]
 
 
 def _without(gap: Gap, known: Iterable[Gap]) -> list[Gap]:

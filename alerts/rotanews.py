@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
+from alerts import tried
 from alerts.commands import kept_under
 from alerts.roster import DESK_ROLES, Roster, roster_of
 from alerts.rotaasks import RotaAsk
@@ -190,6 +191,8 @@ class Notes:
             verdict = await self._channel.send(url, named)
             if isinstance(verdict, Sent):
                 await self._keep(note, "accepted", now, channel=channel_of(url))
+                with contextlib.suppress(Temporary):  # told is told; the next message says it again
+                    await tried.took(self._stream, note.person, url, now)
                 return None
             if isinstance(verdict, TemporaryFailure):
                 later = verdict.reason

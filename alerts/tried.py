@@ -78,6 +78,26 @@ async def reach(stream: Stream, registry: Registry, person: str) -> list[tuple[s
     return out
 
 
+async def took(stream: Stream, person: str, url: str, now: datetime) -> None:
+    """A message in earnest was taken by this channel: it was tried, and works. What a test or the person said of it stays."""
+    key = key_of(person, address_of(url))
+    entry = await stream.get(PEOPLE, key)
+    known: Reach | None = None
+    if entry is not None and entry.data is not None:
+        with contextlib.suppress(msgspec.MsgspecError):
+            known = decode(entry.data, Reach)
+    if known is not None and known.sent:
+        return
+    found = Reach(
+        channel=channel_of(url),
+        tried_at=now,
+        sent=True,
+        verified_at=known.verified_at if known is not None else None,
+    )
+    with contextlib.suppress(Conflict):  # a test says more
+        await stream.put(PEOPLE, key, encode(found), expect=entry.revision if entry is not None else 0)
+
+
 async def confirm(stream: Stream, person: str, address: str, now: datetime) -> bool:
     """The person read the test on this channel; False when it was never tried."""
     while True:

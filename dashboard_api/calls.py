@@ -77,7 +77,7 @@ def routes(house: House) -> APIRouter:
             else []
         )
         missed = max((call.missed for call in calls if call is not None), default=0)
-        cases = [a for a in house.open_alerts() if a.home == home.id]
+        cases = house.open_at(home.id)
         return {
             "home": home.id,
             "resident": resident.id,

@@ -65,7 +65,7 @@ def routes(house: House, cards: Cards) -> APIRouter:
             for row in house.picture.rows.values()
             if (state == "all" or row.open == (state == "open"))
             and (level is None or row.level is level)
-            and (home is None or row.home == home)
+            and (home is None or home in row.homes)
             and (code is None or row.code == code)
             and (since_at is None or row.raised_at >= since_at)
             and (viewer.view == "desk" or row.id in house.picture.cases)

@@ -92,11 +92,12 @@ def routes(house: House) -> APIRouter:
         points = await days(home, device, "battery", highest=True)
         if points is None:
             return {"state": "unavailable", "percent": last}
-        found = wear.battery(points, house.clock.now().astimezone(house.picture.registry.zone).date())
+        today = house.clock.now().astimezone(house.picture.registry.zone).date()
+        found = wear.battery(points, today, last)
         return {
             "state": found.state.value,
             "why": found.why,
-            "percent": found.percent if found.percent is not None else last,
+            "percent": found.percent,
             "a_day": round(found.a_day, 3) if found.a_day is not None else None,
             "earliest": str(found.earliest) if found.earliest is not None else None,
             "latest": str(found.latest) if found.latest is not None else None,
@@ -168,12 +169,17 @@ def routes(house: House) -> APIRouter:
         }
 
     forecasts: dict[str, tuple[date, float, Json]] = {}
-    """Device → day, percent then, forecast: a forecast of days is good for its day, until the battery jumps."""
+    """Device → day, percent then, forecast: a forecast of days is good for its day, until the battery jumps or is low."""
 
     async def forecast(home: Home, device: Device, percent: float, today: date) -> Json:
         known = forecasts.get(device.id)
-        if known is not None and known[0] == today and abs(known[1] - percent) < wear.NEW_BATTERY:
-            return known[2]
+        if (
+            known is not None
+            and known[0] == today
+            and abs(known[1] - percent) < wear.FELL
+            and (known[1] <= wear.EMPTY_PERCENT) == (percent <= wear.EMPTY_PERCENT)
+        ):
+            return {**known[2], "percent": percent}
         found = {**await battery(home, device, percent), "points": []}
         if found["state"] != "unavailable":
             forecasts[device.id] = (today, percent, found)
@@ -184,7 +190,7 @@ def routes(house: House) -> APIRouter:
         _who: Annotated[Who, Depends(signed_in)],
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = USUALLY_LISTED,
     ) -> Json:
-        """Every battery with its forecast, the first to be empty first, then those of which nobody can tell, lowest first.
+        """Every battery with its forecast: those low now, the first to be empty, those of which nobody can tell, lowest first.
 
         The past is asked once a day for each device, and two seconds for each answer: those that are left are `pending`.
         """
@@ -205,13 +211,16 @@ def routes(house: House) -> APIRouter:
                 continue
             told = await forecast(home, device, percent, today)
             dated += told.get("earliest") is not None
-            looked.append((told.get("earliest") or "9", percent, name, told))
+            low = (
+                percent <= wear.EMPTY_PERCENT or told["state"] == wear.Wear.empty or told.get("why") == "fell"
+            )
+            looked.append((not low, told.get("earliest") or "9", percent, name, told))
         items = [
             {
                 "device": line(house, *registry.devices[name], house.picture.health.get(home.id)),
                 "battery": told,
             }
-            for _, _, name, told in sorted(looked, key=lambda one: one[:3])[:limit]
+            for *_, name, told in sorted(looked, key=lambda one: one[:4])[:limit]
             for home in (registry.devices[name][0],)
         ]
         unknown = len(looked) - dated

@@ -179,6 +179,7 @@ def _ladder(house: House, roster: Roster, now: datetime) -> list[Json]:
     for rung in ladder.plan_for(Level.red, registry.site.policy).rungs:
         found = {m: ladder.people(rung.groups, micro_grid=m, roster=roster, now=now) for m in micros}
         names = list(dict.fromkeys(s.name for people in found.values() for s in people))
+        off = {s.id: s.name for people in found.values() for s in people if not roster.is_on_duty(s.id, now)}
         told = [{s.id for s in people} for people in found.values()]
         always = set.intersection(*told)
         everywhere = [s.name for s in next(iter(found.values())) if s.id in always]
@@ -193,6 +194,7 @@ def _ladder(house: House, roster: Roster, now: datetime) -> list[Json]:
                 "promise": rung.promise,
                 "people": names,
                 "everywhere": everywhere,
+                "off_duty": list(dict.fromkeys(off.values())),
                 "local_least": min(map(len, told)) - len(always),
                 "local_most": max(map(len, told)) - len(always),
                 "nobody_in": nobody if not rung.promise else [],

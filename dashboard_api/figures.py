@@ -10,7 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from statistics import median
+from math import inf
+from statistics import median, median_low
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -87,6 +88,15 @@ class CaseRow:
     """From accepting to being there, as the first responder was reckoned to need."""
     walked_seconds: float | None = None
     """The same as it really was."""
+    owed_at: datetime | None = None
+    """By when somebody was to be there; None when nobody had to: no such promise, over before it, or settled by telephone."""
+    others: tuple[str, ...] = ()
+    """The further homes of a case of many; it is kept under the first."""
+
+    @property
+    def homes(self) -> tuple[str, ...]:
+        """Every home it is about."""
+        return (self.home, *self.others)
 
     @property
     def open(self) -> bool:
@@ -97,7 +107,6 @@ def _figure(
     samples: list[tuple[CaseRow, float | None]], *, limit_seconds: float, target: float, cases: bool
 ) -> dict[str, Any]:
     kept = [seconds for _, seconds in samples if seconds is not None and seconds <= limit_seconds]
-    known = [seconds for _, seconds in samples if seconds is not None]
     n = len(samples)
     figure: dict[str, Any] = {
         "value": round(100 * len(kept) / n, 1) if n else None,
@@ -105,7 +114,7 @@ def _figure(
         "kept": len(kept),
         "target": target,
         "limit_seconds": limit_seconds,
-        "median_seconds": round(median(known), 1) if known else None,
+        "median_seconds": _median([seconds for _, seconds in samples]),
     }
     if cases:
         figure["cases"] = [
@@ -123,13 +132,24 @@ def _figure(
     return figure
 
 
+def _median(seconds: list[float | None]) -> float | None:
+    """Of all cases, those in which it never happened too: when they are more than half, there is none to tell."""
+    if not seconds:
+        return None
+    all_of_them = sorted(inf if one is None else one for one in seconds)
+    middle = median(all_of_them)
+    found = middle if middle < inf else median_low(all_of_them)
+    return round(found, 1) if found < inf else None
+
+
 def _samples(
     rows: Iterable[CaseRow], field: str, limit: timedelta, now: datetime, *, only_sent: bool = False
 ) -> list[tuple[CaseRow, float | None]]:
+    """`only_sent`: a case to which nobody was sent counts only once somebody ought to have been there (`owed_at`)."""
     out: list[tuple[CaseRow, float | None]] = []
     for row in rows:
         at: datetime | None = getattr(row, field)
-        if only_sent and row.sent_at is None and at is None:
+        if only_sent and row.sent_at is None and at is None and (row.owed_at is None or now <= row.owed_at):
             continue
         if at is not None:
             out.append((row, max(0.0, (at - row.raised_at).total_seconds())))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -520,6 +521,14 @@ class House:
     def open_alerts(self) -> list[Alert]:
         """Open cases."""
         return [c.alert for c in self.picture.open()]
+
+    def open_at(self, home: str) -> list[Alert]:
+        """Open cases a home is in: its own, and one of many homes that is kept under another."""
+        return [a for a in self.open_alerts() if home in present.homes_of(a)]
+
+    def open_counts(self) -> Counter[str]:
+        """How many open cases each home is in."""
+        return Counter(home for a in self.open_alerts() for home in present.homes_of(a))
 
     def about_people(self) -> set[str]:
         """Homes with an open case about how somebody there is: it opens health data (docs/adr/0014)."""

@@ -31,7 +31,7 @@ from alerts.events import (
 from care.messages import Beat, Firmware, HomeHealth, Refusal, Unclaimed
 from care.site import Community, Registry, Site
 from care.words import AlertState
-from dashboard_api import shapes
+from dashboard_api import present, shapes
 from dashboard_api.clocks import Clocks
 from dashboard_api.figures import CaseRow
 from dashboard_api.strip import Recent
@@ -237,6 +237,27 @@ SERVICES = frozenset({"110", "119", "120", "desk"})
 """Whoever rings these has not yet asked at the home or the family."""
 
 
+BY_TELEPHONE = frozenset({"V1", "V2"})
+"""Verified with the resident or the family on the telephone."""
+SAFE, TO_HOSPITAL = "O1", "O2"
+
+
+def _somebody_had_to_go(alert: Alert) -> bool:
+    """Whether a promise of arrival stands, or was not met by a case that is over.
+
+    Not by one that was over in time or by itself, nor one settled by telephone: safe and well, or verified there and
+    nobody taken to hospital.
+    """
+    if alert.arrive_by is None or alert.promise == "none":
+        return False
+    ended = alert.outcome
+    if alert.open or ended is None:
+        return True
+    if ended.by is None or ended.at <= alert.arrive_by or ended.outcome == SAFE:
+        return False
+    return ended.outcome == TO_HOSPITAL or ended.verification not in BY_TELEPHONE
+
+
 def row_of(case: Case) -> CaseRow:
     """What the figures need of a case. An acknowledgement that was taken back does not count."""
     alert = case.alert
@@ -281,6 +302,8 @@ def row_of(case: Case) -> CaseRow:
         id=alert.id,
         number=alert.number,
         home=alert.home,
+        owed_at=alert.arrive_by if _somebody_had_to_go(alert) else None,
+        others=tuple(sorted(present.homes_of(alert) - {alert.home})),
         code=alert.code,
         level=alert.level,
         raised_at=alert.raised_at,

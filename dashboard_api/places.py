@@ -75,12 +75,6 @@ def routes(house: House) -> APIRouter:
             ],
         }
 
-    def counted() -> dict[str, int]:
-        count: dict[str, int] = {}
-        for alert in house.open_alerts():
-            count[alert.home] = count.get(alert.home, 0) + 1
-        return count
-
     def may_see(home: Home, who: Who, device: Device, quantity: str) -> bool:
         resident = house.picture.registry.resident_of(home, device)
         residents: list[Resident | None] = [resident] if resident is not None else [*home.residents] or [None]
@@ -92,7 +86,7 @@ def routes(house: House) -> APIRouter:
     def homes(who: Annotated[Who, Depends(signed_in)]) -> Response:
         """Every home with its protection; those nobody watches first."""
         order = {"not": 0, "partly": 1, "protected": 2}
-        open_count, about = counted(), house.about_people()
+        open_count, about = house.open_counts(), house.about_people()
         lines = [home_line(h, who, open_count, about) for h in house.picture.registry.site.homes]
         lines.sort(key=lambda h: (order.get(h["protection"], 0), h["id"]))
         log.info("homes_listed", by=who.by, role=who.role.value)
@@ -116,13 +110,13 @@ def routes(house: House) -> APIRouter:
             name_of=house.name_of,
         )
         return {
-            **home_line(place, who, counted(), house.about_people()),
+            **home_line(place, who, house.open_counts(), house.about_people()),
             "lift": place.lift,
             "phone": place.phone,
             "location": place.location,
             "contacts": present.contacts_json(place),
             "devices": [line(house, place, d, health) for d in place.devices],
-            "alerts": [a.id for a in house.open_alerts() if a.home == home],
+            "alerts": [a.id for a in house.open_at(home)],
             "inference": drawn["inference"],
             "inference_en": drawn["inference_en"],
         }

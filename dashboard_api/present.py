@@ -61,7 +61,7 @@ from alerts.events import (
     Vouched,
 )
 from alerts.proposing import SERVICE
-from alerts.roster import DESK, DESK_ROLES, RESPONDER_ROLES, Roster, roster_of
+from alerts.roster import DESK, DESK_ROLES, RESPONDER_ROLES, SUPERVISORS, Roster, roster_of
 from alerts.telling import told as what_became
 from alerts.upkeep import Due
 from alerts.watch import AHEAD
@@ -831,9 +831,12 @@ def _next_json(near: Near | None, on_duty: set[str]) -> dict[str, Any] | None:
 
 
 def place_words(registry: Registry, place: str) -> str:
-    """The name of a micro-grid, or of the desk."""
+    """The name of a micro-grid, of the desk, or of the supervisors."""
     found = registry.micro_grids.get(place)
-    return found[1].name if found is not None else "值班席" if place == DESK else place
+    return found[1].name if found is not None else _PLACES.get(place, place)
+
+
+_PLACES = {DESK: "值班席", SUPERVISORS: "值班组长"}
 
 
 def gaps_json(registry: Registry, now: datetime, until: datetime) -> list[dict[str, Any]]:

@@ -104,12 +104,6 @@ def routes(house: House, photos: Photos) -> APIRouter:
         due = next_visit(house.picture.registry, house.upkeep.upkeep, resident.id, now)
         return present.visit_json(due, house.name_of)
 
-    def counted() -> dict[str, int]:
-        count: dict[str, int] = {}
-        for alert in house.open_alerts():
-            count[alert.home] = count.get(alert.home, 0) + 1
-        return count
-
     @router.get(f"{V}/residents", response_model=shapes.Residents, tags=["residents"])
     def residents(
         who: Annotated[Who, Depends(signed_in)],
@@ -118,7 +112,7 @@ def routes(house: House, photos: Photos) -> APIRouter:
     ) -> Json:
         """The people of the community; with open cases first, then those nobody watches in full, then by tier."""
         wanted = q.strip().lower()
-        count, about = counted(), house.about_people()
+        count, about = house.open_counts(), house.about_people()
         found = [
             line(home, resident, count, about, who.role)
             for home, resident in house.picture.registry.residents.values()
@@ -152,11 +146,11 @@ def routes(house: House, photos: Photos) -> APIRouter:
         registry = house.picture.registry
         now = house.clock.now()
         log.info("resident_read", by=who.by, role=who.role.value, resident=resident)
-        open_ids = [a.id for a in house.open_alerts() if a.home == home.id]
+        open_ids = [a.id for a in house.open_at(home.id)]
         rows = [
             r
             for r in list(house.picture.rows.values())
-            if r.home == home.id and now - r.raised_at <= timedelta(days=28) and not r.test
+            if home.id in r.homes and now - r.raised_at <= timedelta(days=28) and not r.test
         ]
         causes: dict[tuple[str, str], Json] = {}
         for row in rows:
@@ -179,7 +173,7 @@ def routes(house: House, photos: Photos) -> APIRouter:
                     entry[key][words] = entry[key].get(words, 0) + 1
         devices = house.picture.health.get(home.id)
         return {
-            **line(home, person, counted(), house.about_people(), who.role),
+            **line(home, person, house.open_counts(), house.about_people(), who.role),
             "place": present.place_json(home, registry),
             "contacts": present.contacts_json(home),
             "together": [{"id": r.id, "name": r.name} for r in home.residents if r.id != person.id],
@@ -286,7 +280,7 @@ def routes(house: House, photos: Photos) -> APIRouter:
                     "words": r.words, "words_en": r.words_en,
                 }
                 for r in list(house.picture.rows.values())
-                if r.home == home.id and r.raised_at >= start and not r.test
+                if home.id in r.homes and r.raised_at >= start and not r.test
             ],
             "withheld": [*(q for q, d in seen.items() if belts and not d), *hidden],
             "withheld_by": access.why_hidden(who.role),

@@ -1,12 +1,13 @@
 """Routes by which the rota is changed while the service runs: away, stands in, swap, in besides; withdrawn again.
 
-A change that would leave the desk, a micro-grid or a home empty is saved only when somebody has read what would be
+A change that would leave the desk, a micro-grid or a home empty, or a swap that gives somebody two shifts at once, is saved only when somebody has read what would be
 empty and says so (ux 9.6). It counts for everybody at once: for the screens, the ladder, the circle and the watch
 over the rota. Nothing is deleted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from fastapi import APIRouter, Depends
 from structlog import get_logger
 
 from alerts import rota, rotanews
-from alerts.rota import Opened
+from alerts.rota import Double, Opened
 from care import schematic
 from care.ids import iso
 from care.site import Away, Besides, Registry, RotaChange
@@ -49,8 +50,8 @@ def moment(house: House, name: str, value: str | None, now: datetime) -> datetim
         raise Problem(422, Why.invalid, f"{name}: a time, 2026-05-18T07:00", fields=[name]) from None
 
 
-def empty(house: House, found: Opened) -> Json:
-    """What would be empty, in the words of the places and with the homes named."""
+def empty(house: House, found: Opened, doubled: Sequence[Double]) -> Json:
+    """What would be empty, in the words of the places and with the homes named; and who would work twice at a time."""
     registry = house.picture.registry
     return {
         "gaps": [
@@ -67,14 +68,22 @@ def empty(house: House, found: Opened) -> Json:
             }
             for h in found.holes
         ],
+        "doubles": [
+            {"staff": d.staff, "name": house.name_of(d.staff), "from": iso(d.start), "to": iso(d.end)}
+            for d in doubled
+        ],
     }  # fmt: skip
 
 
 def ask_first(house: House, after: Registry, change: RotaChange, now: datetime) -> None:
-    """409 with what would be empty; whoever sends it again with `confirm` has read it."""
-    found = rota.opened(house.picture.registry, after, change.starts, change.ends, now)
-    if found:
-        raise Problem(409, Why.opens_hole, "这样排班会留下空当，请确认", **empty(house, found))
+    """409 with what would be empty or done twice; whoever sends it again with `confirm` has read it."""
+    before = house.picture.registry
+    found = rota.opened(before, after, change.starts, change.ends, now)
+    made = any(one.id == change.id for one in after.rota)  # not one that is withdrawn
+    doubled = rota.doubled(before, after, change, now) if made else []
+    if found or doubled:
+        said = "这样排班会留下空当，请确认" if found else "这样换班有人会同时上两班，请确认"
+        raise Problem(409, Why.opens_hole, said, **empty(house, found, doubled))
 
 
 def keep(house: House, change: RotaChange) -> None:
@@ -137,7 +146,7 @@ def routes(house: House) -> APIRouter:
 
     @router.post(f"{V}/duty/changes", status_code=201, response_model=shapes.RotaChanges, tags=["duty"])
     async def change(body: shapes.RotaChangeSaid, who: Annotated[Who, Depends(signed_in)]) -> Json:
-        """Change the rota: all of it or nothing. 409 `opens_hole` with what would be empty, until it is confirmed."""
+        """Change the rota: all of it or nothing. 409 `opens_hole` with what would be empty or done twice, until it is confirmed."""
         now = house.clock.now()
         away = [
             Away(

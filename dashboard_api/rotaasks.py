@@ -157,7 +157,7 @@ def routes(house: House) -> APIRouter:
     async def confirm(
         ask: str, body: shapes.RotaAskConfirmed, who: Annotated[Who, Depends(signed_in)]
     ) -> Json:
-        """Make the change that was asked for. 409 `opens_hole` with what would be empty, until it is confirmed."""
+        """Make the change that was asked for. 409 `opens_hole` with what would be empty or done twice, until it is confirmed."""
         now = house.clock.now()
         wanted = known(ask)
         if wanted.state != "open" or wanted.until <= now:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from statistics import median
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -115,10 +114,9 @@ def figures(
     for name in FIGURES:
         figure = told[name]
         few = not split_told([[case["home"] for case in figure["cases"]]])
-        took = [c["seconds"] for c in figure["cases"] if c["seconds"] is not None]
         said = (figure["n"], figure["kept"], figure["value"])
         out.append(("figure", name, *((FEW, FEW, FEW) if few else said), figure["target"],
-                    round(median(took), 1) if took and not few else None))  # fmt: skip
+                    None if few else figure["median_seconds"]))  # fmt: skip
     days = [d["day"] for d in by_day([], from_at, to_at, zone)]
     out += _counted("level", _grouped(counted, (level.value for level in Level), lambda r: r.level.value))
     out += _counted("day", _grouped(counted, days, lambda r: str(r.raised_at.astimezone(zone).date())))

@@ -96,6 +96,15 @@ class Trace:
             previous = value
         return out
 
+    def at(self, moment: float) -> bool | float | None:
+        """What was so at a moment; None before anything was said."""
+        found = self.before
+        for at, value in self.points:
+            if at > moment:
+                break
+            found = value
+        return found
+
     def now(self) -> bool | float | None:
         """The newest value."""
         return self.points[-1][1] if self.points else self.before
@@ -520,8 +529,18 @@ def strip(
         rows.append(row)
         pulse = known.traces.get("heart_rate") if known is not None else None
         if device.kind is Kind.bed_belt and pulse is not None and may_see(device, "heart_rate"):
-            points = [[iso(_at(t)), v] for t, v in pulse.points if start <= t <= end]
-            now_known = pulse.last is not None and end - pulse.last <= BELT_SILENT_SECONDS
+            # A belt on which nobody lies measures nobody: what it says of a pulse then, mostly 0, is no data.
+            bed = known.traces.get("in_bed") if known is not None else None
+            points = [
+                [iso(_at(t)), None if bed is not None and bed.at(t) is False else v]
+                for t, v in pulse.points
+                if start <= t <= end
+            ]
+            now_known = (
+                pulse.last is not None
+                and end - pulse.last <= BELT_SILENT_SECONDS
+                and (bed is None or bed.now() is not False)
+            )
             value = pulse.now() if now_known else None
             rows.append(
                 {

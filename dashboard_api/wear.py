@@ -26,6 +26,8 @@ EMPTY_PERCENT = 10.0
 """From here on a battery device may stop at any time (rule TE1, yellow)."""
 FLAT_PERCENT = 90.0
 """Above it the curve of a primary cell is flat: it may have been there for a year or a week."""
+FELL = 10.0
+"""Percent under the last three days: no cold night but a cell that gives way, and its line says nothing any more (design)."""
 LEAST_DAYS, LEAST_SPAN = 14, timedelta(days=21)
 """So many days with a figure, over so long, before anything is said."""
 LEAST_FALL = 3.0
@@ -85,9 +87,9 @@ class Battery:
 
     state: Wear
     why: str = ""
-    """Of `unknown`: none (it never said), few_days, new_battery, flat."""
+    """Of `unknown`: none (it never said), few_days, new_battery, flat, fell (suddenly far under its last days)."""
     percent: float | None = None
-    """Median of the last three days."""
+    """The last reading."""
     a_day: float | None = None
     """Percent a day, negative when it falls."""
     earliest: date | None = None
@@ -132,17 +134,24 @@ def slope(points: Sequence[Point]) -> Slope | None:
     return Slope(median(slopes), slopes[low], slopes[high])
 
 
-def battery(points: Sequence[Point], today: date) -> Battery:
-    """The forecast, from the highest percentage of each day in order (a cold night only lowers it)."""
+def battery(points: Sequence[Point], today: date, last: float | None = None) -> Battery:
+    """The forecast, from the highest percentage of each day in order (a cold night only lowers it) and the last reading.
+
+    The line is that of the days; how full it is now is the last reading, and what is low now is not made up for by the days before.
+    """
     if not points:
-        return Battery(Wear.unknown, "none")
+        state = Wear.empty if last is not None and last <= EMPTY_PERCENT else Wear.unknown
+        return Battery(state, "none", last)
     swapped = _swapped(points)
     points = points[swapped:]
     since, days = points[0][0], len(points)
     percent = median(v for _, v in points[-3:])
-    known = Battery(Wear.unknown, "", percent, None, None, None, since, days)
-    if percent <= EMPTY_PERCENT:
+    known = Battery(Wear.unknown, "", points[-1][1] if last is None else last, None, None, None, since, days)
+    now = percent if last is None else last  # one wild day of the past is no reading of now
+    if min(percent, now) <= EMPTY_PERCENT:
         return _with(known, Wear.empty)
+    if percent - now >= FELL:
+        return _with(known, Wear.unknown, "fell")
     span = points[-1][0] - since
     if days < LEAST_DAYS or span < LEAST_SPAN:
         return _with(known, Wear.unknown, "new_battery" if swapped else "few_days")

@@ -171,7 +171,7 @@ class WeekStaff(Shape):
     reachable: bool
     """Has an address for messages."""
     told: Literal["none", "untried", "failed", "sent", "verified"]
-    """The best that is known of their addresses: none, never tried, refused, a test message went, they said they read it."""
+    """The best that is known of their addresses: none, never tried, refused, a message went (a test, or of the rota), they said they read it."""
     seen_at: At | None
     """When a screen or phone on which they are signed in last asked for something; null when they are signed in nowhere."""
     on_duty: bool
@@ -207,6 +207,8 @@ class LadderNames(Shape):
     people: list[str]
     everywhere: list[str]
     """Of `people` those whom a red of any home reaches; the others are told of homes in their own places only."""
+    off_duty: list[str]
+    """Of `people` those who are told although they are off duty: nobody else is there for the step."""
     local_least: int
     """How many others a red of one home reaches: in the micro-grid with the fewest, and with the most."""
     local_most: int

@@ -27,6 +27,7 @@ class Figure(Shape):
     target: float
     limit_seconds: float
     median_seconds: float | None
+    """Of all `n`; null when it never happened in more than half of them."""
     cases: list[FigureCase] | None = None
 
 
@@ -70,6 +71,8 @@ class Kpi(Shape):
     ack180: Figure
     called60: Figure
     arrive10: Figure
+    """Of the cases to which somebody was sent, and of those to which nobody was although the promise is over: still open, or not
+    settled by telephone."""
     family60: Figure
     protected: ProtectionCount
     visits: VisitsToday | None = None

@@ -19,9 +19,9 @@ class BatteryForecast(Shape):
     state: Literal["unknown", "empty", "falling", "far", "steady", "mains", "unavailable"]
     """`unknown`: cannot tell yet (`why`); `far`: not before `earliest`; `mains`: no battery by its kind;
     `unavailable`: the past cannot be asked now."""
-    why: Literal["", "none", "few_days", "new_battery", "flat"] = ""
+    why: Literal["", "none", "few_days", "new_battery", "flat", "fell"] = ""
     percent: float | None = None
-    """Median of the last three days, or the last word."""
+    """The last reading."""
     a_day: float | None = None
     """Percent a day (Theil and Sen's slope)."""
     earliest: str | None = None

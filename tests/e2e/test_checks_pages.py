@@ -203,7 +203,15 @@ def test_a_swap_by_keyboard_alone(room: Room, sit: Sit) -> None:
     assert axe(page) == []
     dialog.get_by_label("原因").focus()
     page.keyboard.insert_text("家里有事")
+    # Both work every day at the same hours: no shift is offered, and the one that is chosen is asked about.
+    expect(dialog.get_by_role("button", name="登记", exact=True)).to_be_disabled()
+    dialog.get_by_label("哪一班").last.focus()
+    page.keyboard.press("ArrowDown")
+    dialog.get_by_label("原因").focus()
     expect(dialog.get_by_role("button", name="登记", exact=True)).to_be_enabled()
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_text("会同时上两班").first).to_be_visible()
+    dialog.get_by_role("button", name="仍要登记").focus()
     page.keyboard.press("Enter")
     expect(page.locator("[data-change]")).to_have_count(1)
     expect(page.locator("[data-change]")).to_contain_text("家里有事")

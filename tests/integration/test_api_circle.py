@@ -180,6 +180,28 @@ async def test_whoever_goes_for_an_area_is_told_to_which_doors_and_of_nobody_els
         )
 
 
+async def test_every_home_of_an_area_says_on_its_own_pages_that_it_is_in_it():
+    """Not only the one it is kept under: card, list and home. It is about a network and opens nobody's health data."""
+    async with House() as house, house.browser("operator") as desk, house.program("admin") as admin:
+        alert = await house.raised(
+            smoke(code="TE5", cause="area", pictogram="device", level=Level.red, device=None, resident=None, life=False,
+                  evidence=[], parameters={"homes": ["h0317", "h0420"]})
+        )  # fmt: skip
+        resident = house.state.picture.registry.homes["h0420"].residents[0].id
+        card = (await desk.get(f"{V}/residents/{resident}")).json()
+        assert (card["open"], card["open_alerts"]) == ([alert], 1)
+        assert [(c["title"], c["count"]) for c in card["causes"]] == [("厨房烟感报警", 1)]
+        listed = {r["home"]: r["open_alerts"] for r in (await desk.get(f"{V}/residents")).json()["items"]}
+        homes = {h["id"]: h["open_alerts"] for h in (await desk.get(f"{V}/homes")).json()["items"]}
+        assert {h for h, n in listed.items() if n} == {h for h, n in homes.items() if n} == {"h0317", "h0420"}
+        assert (await desk.get(f"{V}/homes/h0420")).json()["alerts"] == [alert]
+        found = (await desk.get(f"{V}/alerts", params={"home": "h0420"})).json()["items"]
+        assert [one["id"] for one in found] == [alert]
+        asked = [await desk.get(f"{V}/residents/{resident}/days"), await desk.get(f"{V}/homes/h0420/strip")]
+        assert [a.json()["reason"] for a in asked] == ["reason_needed"] * 2
+        assert (await admin.get(f"{V}/residents/{resident}")).json()["health_hidden"]
+
+
 async def test_coverage_is_told_for_a_later_moment_of_the_rota():
     """At noon a responder is near; at night, when nobody has a shift, nobody is; the past and next month are refused."""
     async with House() as house, house.browser("operator") as desk:

@@ -65,7 +65,7 @@ async def test_battery_and_signal_are_read_from_the_past():
     async with House(history=past) as house, house.program("operator") as desk:
         told = await detail(desk, "smoke-0317")
         battery = told["battery"]
-        assert (battery["state"], battery["percent"], battery["a_day"]) == ("falling", 42, -1)
+        assert (battery["state"], battery["percent"], battery["a_day"]) == ("falling", 41, -1)
         assert battery["earliest"] == f"{NOON + timedelta(days=24):%Y-%m-%d}"
         assert len(battery["points"]) == 40
         assert (told["signal"]["state"], told["link_quality"]) == ("falling", 90)
@@ -75,7 +75,7 @@ async def test_battery_and_signal_are_read_from_the_past():
 
 
 async def test_every_battery_is_forecast_first_to_be_empty_first():
-    """High ones too; of which nobody can tell come last and say so; the past is asked once a day; away, nothing is made up."""
+    """High ones too; low now comes before every date; of which nobody can tell come last and say so; the past is asked once a day; away, nothing is made up."""
     past = Past()
     async with House(history=past) as house, house.program("operator") as desk:
         health = HomeHealth(home="h0317", protection="partly", at=NOON,
@@ -87,16 +87,28 @@ async def test_every_battery_is_forecast_first_to_be_empty_first():
         answer = await desk.get(f"{V}/devices/batteries")
         shapes.Batteries.model_validate(answer.json())
         assert [(i["device"]["id"], i["battery"]["state"]) for i in answer.json()["items"]] == [
+            ("sos-0317", "empty"),
             ("smoke-0317", "falling"),
-            ("sos-0317", "unknown"),
             ("door-0317", "unknown"),
         ]
         counts = {name: answer.json()[name] for name in ("total", "dated", "unknown", "pending")}
         assert counts == {"total": 3, "dated": 1, "unknown": 2, "pending": 0}
         asked = past.asked
         again = (await desk.get(f"{V}/devices/batteries", params={"limit": 1})).json()
-        assert [i["device"]["id"] for i in again["items"]] == ["smoke-0317"]
+        assert [i["device"]["id"] for i in again["items"]] == ["sos-0317"]
         assert (again["total"], past.asked) == (3, asked)
+        dead = HomeHealth(home="h0317", protection="partly", at=NOON,
+                          devices=[DeviceHealth(device="door-0317", kind="door", battery=86.0),
+                                   DeviceHealth(device="smoke-0317", kind="smoke", battery=9.0)])  # fmt: skip
+        await house.stream.put(HEALTH, "home.h0317", encode(dead))
+        await asyncio.sleep(0.1)
+        now = (await desk.get(f"{V}/devices/batteries")).json()["items"]
+        assert [(i["device"]["id"], i["battery"]["state"], i["battery"]["percent"]) for i in now] == [
+            ("smoke-0317", "empty", 9),
+            ("door-0317", "unknown", 86),
+        ], "what was looked at today is looked at again when it is low"
+        battery = (await detail(desk, "smoke-0317"))["battery"]
+        assert (battery["state"], battery["percent"]) == ("empty", 9)
     past.away = True
     async with House(history=past) as house, house.program("operator") as desk:
         await house.stream.put(HEALTH, "home.h0317", encode(health))

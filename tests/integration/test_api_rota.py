@@ -10,7 +10,7 @@ from alerts.upkeep import Reach
 from care.ids import iso
 from care.messages import encode
 from care.stream import PEOPLE
-from tests.integration.test_api_house import NOON, House, V
+from tests.integration.test_api_house import NOON, SITE, House, V
 
 CHANGES = f"{V}/duty/changes"
 EVENING = "2026-05-23T19:00"
@@ -182,6 +182,33 @@ async def test_a_step_that_reaches_nobody_is_told_to_every_screen_and_the_week_s
         assert staff["s02"]["seen_at"] is not None
 
 
+async def test_a_supervisor_who_is_away_is_asked_about_and_who_is_told_instead_is_called_off_duty():
+    """The ladder of the page says who is told, that they are off duty, and nobody when all are away."""
+    shifts = """
+  - {staff: s03, days: daily, from: '07:00', to: '19:00'}
+  - {staff: s05, days: daily, from: '19:00', to: '07:00'}"""
+    people = """
+  - {id: s03, name: 俞永康, role: supervisor}
+  - {id: s05, name: 傅丽君, role: supervisor}"""
+    text = SITE.replace("\nstaff:", f"\nstaff:{people}").replace("\nshifts:", f"\nshifts:{shifts}")
+    async with House(site=text) as house, house.program("fang") as desk:
+
+        async def step():
+            (found,) = [s for s in (await desk.get(f"{V}/duty/ahead")).json()["ladder"] if s["step"] == 2]
+            return found["everywhere"], found["off_duty"]
+
+        assert await step() == (["俞永康"], [])
+        asked = await desk.post(CHANGES, json=sick("s03"))
+        assert (asked.status_code, asked.json()["reason"]) == (409, "opens_hole")
+        assert [g["name"] for g in asked.json()["gaps"]] == ["值班组长"]
+        assert (await desk.post(CHANGES, json=sick("s03", confirm=True))).status_code == 201
+        assert await step() == (["傅丽君"], ["傅丽君"])
+        gone = sick("s05", until="2026-05-24T07:00", confirm=True)
+        assert (await desk.post(CHANGES, json=gone)).status_code == 201
+        assert await step() == ([], [])
+        assert 2 in (await desk.get(f"{V}/duty/now")).json()["silent_steps"]
+
+
 ASKS = f"{V}/duty/asks"
 
 
@@ -225,6 +252,12 @@ async def test_a_swap_is_asked_for_with_the_shift_of_the_other_and_nonsense_is_t
         made = await lin.post(ASKS, json=swap)
         assert made.status_code == 201, made.text
         (item,) = made.json()["items"]
+        twice = await desk.post(f"{ASKS}/{item['id']}/confirm", json={})
+        assert twice.status_code == 409, "each has a shift of their own while they do the other's"
+        assert [(d["name"], d["from"], d["to"]) for d in twice.json()["doubles"]] == [
+            ("林国平", "2026-05-24T23:00:00.000Z", "2026-05-25T11:00:00.000Z"),
+            ("何志远", "2026-05-23T23:00:00.000Z", "2026-05-24T11:00:00.000Z"),
+        ]
         assert (await desk.post(f"{ASKS}/{item['id']}/confirm", json={"confirm": True})).status_code == 200
         (change,) = (await desk.get(CHANGES)).json()["items"]
         assert [(a["staff"], a["cover"]) for a in change["away"]] == [("s07", "s08"), ("s08", "s07")]

@@ -493,6 +493,34 @@ def test_who_takes_over_too_late_is_missed_like_anybody_else() -> None:
     assert row.arrived_at == NOON, "the figures ask when somebody was first there"
 
 
+@pytest.mark.parametrize(
+    ("after", "codes", "owed"),
+    [
+        (700, None, True),  # still open
+        (700, {"outcome": "O1", "verification": "V6"}, False),  # safe
+        (700, {"outcome": "O3", "verification": "V1"}, False),  # settled by telephone
+        (700, {"outcome": "O3", "verification": "V4"}, True),
+        (700, {"outcome": "O2", "verification": "V1"}, True),  # somebody had to go
+        (300, {"outcome": "O2", "verification": "V4"}, False),  # over before anybody had to be there
+    ],
+)
+def test_a_red_to_which_nobody_was_sent_owes_its_arrival_unless_it_was_settled_by_telephone(
+    after: int, codes: dict[str, Any] | None, owed: bool
+) -> None:
+    """「10 分钟内到场」 counts it as missed then."""
+    story = Story()
+    story.finding()
+    story.do("acknowledge")
+    story.do("call", to="home", result="answered")
+    story.wait(after)
+    if codes is not None:
+        story.do("close", **{**CODES, **codes})
+        assert story.alert.state is AlertState.closed
+    row = row_of(Case(story.alert, story.log, 0))
+    assert row.sent_at is None
+    assert row.owed_at == (NOON + seconds(600) if owed else None)
+
+
 def test_handed_over_after_the_ten_minutes_it_is_overdue_at_once_and_not_before() -> None:
     story = _handed_over(900)
     after = story.wait(0)

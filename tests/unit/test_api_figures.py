@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +67,34 @@ def test_arrival_counts_only_where_somebody_was_sent():
     late = row(3, sent_at=after(60))
     found = kpi(phoned, sent, late, now=after(700))["arrive10"]
     assert (found["n"], found["kept"]) == (2, 1)
+
+
+def test_to_whom_nobody_was_sent_in_time_nobody_came_in_time():
+    """A promise that is over counts though nobody was ever sent; before its time, and of a case that owed nothing, it does not."""
+    owed = row(1, acknowledged_at=after(5), owed_at=after(600))
+    assert kpi(owed, now=after(600))["arrive10"]["n"] == 0
+    found = kpi(owed, now=after(601))["arrive10"]
+    assert (found["n"], found["kept"], found["value"]) == (1, 0, 0.0)
+    over = row(2, closed_at=after(900), owed_at=after(600))
+    assert kpi(over, row(3, closed_at=after(900)), now=after(999))["arrive10"]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "median"),
+    [
+        ([66, None, None, None, None, None], None),  # one of six is no middle
+        ([5, None], 5.0),
+        ([5, 7, None, None], 7.0),
+        ([5, None, None], None),
+        ([4, 6, None], 6.0),
+        ([4, 6], 5.0),
+        ([], None),
+    ],
+)
+def test_the_middle_is_that_of_all_cases(seconds, median):
+    """What never happened took longer than everything that did; when that is most of them, no middle is known."""
+    rows = [row(n, acknowledged_at=None if s is None else after(s)) for n, s in enumerate(seconds)]
+    assert kpi(*rows, now=after(999))["ack60"]["median_seconds"] == median
 
 
 def test_tests_and_milder_cases_do_not_count():

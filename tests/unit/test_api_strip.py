@@ -80,6 +80,18 @@ def test_a_belt_that_stopped_two_minutes_ago_is_not_a_person_in_bed():
     assert "在床" not in made["inference"]
 
 
+def test_an_empty_bed_has_no_pulse_and_a_pulse_of_nothing_in_bed_is_told():
+    """Nobody lies there: no data, in words and in the line. Somebody does: 0 is what the belt says, and stays."""
+    lay = ("belt", 300, {"in_bed": True, "heart_rate": 62})
+    _, rows = drawn(lay, ("belt", 30, {"in_bed": False, "heart_rate": 0}), ("belt", 5, {"heart_rate": 0}))
+    row = rows["belt", "vitals"]
+    assert (row["words"], row["words_en"]) == ("无数据", "no data")
+    assert [value for _, value in row["points"]] == [62, None, None]
+    _, rows = drawn(lay, ("belt", 5, {"in_bed": True, "heart_rate": 0}))
+    assert rows["belt", "vitals"]["words"] == "0 次/分"
+    assert [value for _, value in rows["belt", "vitals"]["points"]] == [62, 0]
+
+
 def test_the_first_word_of_a_door_is_no_movement():
     """A gateway that connects tells how every door stands: nobody went through one at that moment."""
     made, rows = drawn(("motion", 900, {"motion": True}), ("door", 300, {"door_open": False}))

@@ -7,7 +7,7 @@ import pytest
 
 from alerts import rota
 from alerts.ladder import people, plan_for
-from alerts.roster import DESK, roster_of
+from alerts.roster import DESK, SUPERVISORS, roster_of
 from alerts.subscriptions import Subscription, remember
 from alerts.worker import Worker
 from care.clock import ManualClock
@@ -90,8 +90,21 @@ def test_a_swap_is_two_that_stand_in_for_each_other() -> None:
     assert rota.refusal(people, swap, NOW) == ""
     swapped = people.with_rota([swap])
     assert not rota.opened(people, swapped, swap.starts, swap.ends, NOW)
+    assert rota.doubled(people, swapped, swap, NOW) == []
     for local, who in (("24T06:59", "op2"), ("24T07:00", "op2"), ("24T18:59", "op2"), ("24T19:00", "op"), ("25T06:59", "op"), ("25T07:00", "op")):  # fmt: skip
         assert [s for s in there(swapped, f"2026-05-{local}") if s.startswith("op")] == [who], local
+
+
+def test_a_swap_after_which_somebody_works_two_shifts_at_once_is_asked_about() -> None:
+    """op takes a night in which they come in besides; who only stands in is not asked about again."""
+    people = registry(PAIRS).with_rota([change(besides("op", "2026-05-24T20:00", "2026-05-24T22:00"))])
+    swap = change(away("op", "2026-05-24T07:00", "2026-05-24T19:00", "op2"), away("op2", "2026-05-24T19:00", "2026-05-25T07:00", "op"))  # fmt: skip
+    after = people.with_rota([*people.rota, swap])
+    assert [(d.staff, d.start, d.end) for d in rota.doubled(people, after, swap, NOW)] == [
+        ("op", at("2026-05-24T20:00"), at("2026-05-24T22:00"))
+    ]
+    stands_in = change(away("op2", "2026-05-24T19:00", "2026-05-25T07:00", "op"))
+    assert rota.doubled(people, people.with_rota([*people.rota, stands_in]), stands_in, NOW) == []
 
 
 def test_whoever_comes_in_besides_is_there_then_and_where_they_belong() -> None:
@@ -188,6 +201,37 @@ def test_the_last_of_a_micro_grid_leaves_a_hole_that_names_its_homes_and_hours()
     assert [g.place for g in rota.opened(here, here.with_rota([desk]), desk.starts, desk.ends, NOW).gaps] == [
         DESK
     ]
+
+
+def test_who_is_away_is_not_on_the_ladder_though_nobody_of_the_role_is_on_duty() -> None:
+    """The one asleep is told, not the one who is away; with both away the step is empty, which saving it asks about."""
+    both = """  - {id: su, name: 庚, role: supervisor}
+  - {id: su2, name: 辛, role: supervisor}
+  - {id: ma, name: 壬, role: admin}
+  - {id: ma2, name: 癸, role: admin}
+"""
+    here = registry(
+        PAIRS.replace("shifts:\n", f"""{both}shifts:
+  - {{staff: su, days: daily, from: "07:00", to: "19:00"}}
+  - {{staff: su2, days: daily, from: "20:00", to: "07:00"}}
+""")
+    )  # fmt: skip
+
+    def told(registry: Registry, *groups: str) -> list[str]:
+        return [s.id for s in people(groups, micro_grid="m1", roster=roster_of(registry), now=at("14:00"))]
+
+    assert told(here, "supervisors") == ["su"]
+    gone = change(away("su", "13:00", "15:00"))
+    after = here.with_rota([gone])
+    assert told(after, "supervisors") == ["su2"]
+    found = rota.opened(here, after, gone.starts, gone.ends, NOW)
+    assert [(g.place, g.start, g.end) for g in found.gaps] == [(SUPERVISORS, at("13:00"), at("15:00"))]
+    stood_in = change(away("su", "13:00", "15:00", "op2"))
+    assert not rota.opened(here, here.with_rota([stood_in]), stood_in.starts, stood_in.ends, NOW)
+    none = here.with_rota([gone, change(away("su2", "13:00", "2026-05-24T05:00"))])
+    assert told(none, "supervisors") == []
+    some = here.with_rota([change(away("ma", "13:00", "15:00"), away("op2", "13:00", "2026-05-24T05:00"))])
+    assert told(some, "managers", "operators") == ["ma2", "op"]
 
 
 def test_withdrawing_who_came_in_instead_opens_the_hole_again() -> None:

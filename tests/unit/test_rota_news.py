@@ -6,15 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from alerts import notify, rota, rotaasks
+from alerts import notify, rota, rotaasks, tried
 from alerts.roster import roster_of
 from alerts.rotanews import NoteFate, fates, notes_for, notes_of
 from alerts.sending import Letter, Permanent, Sent, TemporaryFailure, Verdict
+from alerts.telling import address_of
+from alerts.upkeep import Reach
 from care.clock import ManualClock
 from care.errors import Temporary
 from care.messages import encode
 from care.site import Away, Besides, RotaChange
-from care.stream import DELIVERIES, MemoryStream
+from care.stream import DELIVERIES, PEOPLE, MemoryStream
 from tests.unit.test_alert_house import NOON, SITE, registry, seconds
 from tests.unit.test_alert_worker import eventually, running
 
@@ -83,6 +85,32 @@ async def test_who_stands_in_and_who_is_replaced_are_told_once_and_it_is_known()
     async with telling(stream, clock, phones):
         await eventually(lambda: stream.messages(DELIVERIES, "deliveries.rota.>"))
     assert len(phones.sent) == 2
+
+
+async def test_a_channel_that_took_such_a_message_was_tried() -> None:
+    """「通知未试过」 beside 「已通知」 is no truth; one that refused it is no better than before, and a confirmed one stays so."""
+    stream, clock, phones = MemoryStream(), ManualClock(NOON), Phones()
+    phones.answers["s07"] = Permanent("http_404")
+    here = registry(TOWN)
+    confirmed = Reach(channel="json", tried_at=NOON - HOUR, sent=True, verified_at=NOON - HOUR)
+    first = here.channels("s02")[0]
+    await stream.put(PEOPLE, tried.key_of("s02", address_of(first)), encode(confirmed))
+    async with telling(stream, clock, phones):
+        await rota.remember(
+            stream, [away("s07", "s01"), away("s02", None)], [], reason="x", by="s03", now=NOON
+        )
+        await settled(stream, 3)
+
+        def kept(person: str) -> bool:
+            return any(k.startswith(f"contact.{person}.") for k in stream._buckets["people"])
+
+        await eventually(lambda: kept("s01"))
+    (_, _, now), *_ = await tried.reach(stream, here, "s01")
+    assert now is not None
+    assert (now.sent, now.verified_at) == (True, None)
+    assert not kept("s07")
+    (_, _, still), *_ = await tried.reach(stream, here, "s02")
+    assert still == confirmed
 
 
 async def test_a_withdrawal_is_told_to_whom_the_change_was_told_and_to_nobody_else() -> None:

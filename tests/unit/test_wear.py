@@ -20,7 +20,7 @@ def days(values, *, every=1, end=TODAY):
 def test_a_straight_fall_is_told_with_its_days():
     """80 % to 40 % within 40 days is one percent a day: 31 more to the ten percent at which it may stop, a quarter sooner or later."""
     found = battery(days([80 - i for i in range(41)]), TODAY)
-    assert (found.state, found.percent) == (Wear.falling, 41)
+    assert (found.state, found.percent) == (Wear.falling, 40)
     assert found.a_day == -1
     assert found.earliest == TODAY + timedelta(days=23), "a quarter sooner than the line"
     assert found.latest == TODAY + timedelta(days=39), "and a quarter later"
@@ -63,6 +63,18 @@ def test_what_cannot_be_told_has_no_date(values, state, why):
     assert (found.state, found.why) == (state, why)
     assert found.latest is None
     assert (found.earliest is None) == (state is not Wear.far)
+
+
+@pytest.mark.parametrize(
+    ("last", "state", "why"),
+    [(8.0, Wear.empty, ""), (10.0, Wear.empty, ""), (11.0, Wear.unknown, "fell"), (38.0, Wear.falling, "")],
+)
+def test_what_it_says_now_is_what_is_told_and_no_days_before_make_up_for_it(last, state, why):
+    """Days at 46 to 41 %: a last reading that is low, or far under them, has no date; a little under them keeps the line."""
+    found = battery(days([80 - i for i in range(40)]), TODAY, last)
+    assert (found.state, found.why, found.percent) == (state, why, last)
+    assert (found.earliest is not None) is (state is Wear.falling)
+    assert battery([], TODAY, 8.0).state is Wear.empty
 
 
 def test_a_battery_that_falls_faster_at_last_is_told_earlier():

@@ -743,7 +743,7 @@ export interface paths {
         };
         /**
          * Batteries
-         * @description Every battery with its forecast, the first to be empty first, then those of which nobody can tell, lowest first.
+         * @description Every battery with its forecast: those low now, the first to be empty, those of which nobody can tell, lowest first.
          *
          *     The past is asked once a day for each device, and two seconds for each answer: those that are left are `pending`.
          */
@@ -1030,7 +1030,7 @@ export interface paths {
         put?: never;
         /**
          * Change
-         * @description Change the rota: all of it or nothing. 409 `opens_hole` with what would be empty, until it is confirmed.
+         * @description Change the rota: all of it or nothing. 409 `opens_hole` with what would be empty or done twice, until it is confirmed.
          */
         post: operations["change_api_v1_duty_changes_post"];
         delete?: never;
@@ -1114,7 +1114,7 @@ export interface paths {
         put?: never;
         /**
          * Confirm
-         * @description Make the change that was asked for. 409 `opens_hole` with what would be empty, until it is confirmed.
+         * @description Make the change that was asked for. 409 `opens_hole` with what would be empty or done twice, until it is confirmed.
          */
         post: operations["confirm_api_v1_duty_asks__ask__confirm_post"];
         delete?: never;
@@ -2381,7 +2381,7 @@ export interface components {
              * @default
              * @enum {string}
              */
-            why?: "" | "none" | "few_days" | "new_battery" | "flat";
+            why?: "" | "none" | "few_days" | "new_battery" | "flat" | "fell";
             /** Percent */
             percent?: number | null;
             /** A Day */
@@ -4379,6 +4379,8 @@ export interface components {
             people: string[];
             /** Everywhere */
             everywhere: string[];
+            /** Off Duty */
+            off_duty: string[];
             /** Local Least */
             local_least: number;
             /** Local Most */

@@ -6,10 +6,11 @@ type Schemas = components['schemas']
 export type RotaChange = Schemas['RotaChangeBody']
 export type WeekStaff = Schemas['WeekStaff']
 export type Wanted = Partial<Schemas['RotaChangeSaid']>
-/** what a change would leave empty: places of the rota, and homes that nobody would reach in time */
+/** what a change would leave empty, places of the rota and homes that nobody would reach in time; and who would work two shifts at once */
 export interface Opened {
   gaps: { place: string; name: string; from: string; to: string }[]
   holes: { from: string; to: string; count: number; homes: { home: string; name: string }[] }[]
+  doubles: { staff: string; name: string; from: string; to: string }[]
 }
 
 export const rota = {
@@ -35,14 +36,22 @@ export interface Turn {
   to: string
 }
 
-/** Somebody's own shifts that are not over, each once, in order; what is stood in for is another's. */
-export function turnsOf(person: string, weeks: readonly (readonly WeekStaff[])[], now_ms: number): Turn[] {
+/** Somebody's own shifts that are not over, each once, in order; what is stood in for is another's, and work all the same. */
+export function turnsOf(person: string, weeks: readonly (readonly WeekStaff[])[], now_ms: number, work = false): Turn[] {
   const found = new Map<string, Turn>()
   for (const staff of weeks) {
     for (const shift of staff.find((one) => one.id === person)?.shifts ?? []) {
-      if (shift.covers !== null || Date.parse(shift.to) <= now_ms) continue
+      if ((shift.covers !== null && !work) || Date.parse(shift.to) <= now_ms) continue
       found.set(shift.from, { key: shift.from, from: shift.from, to: shift.to })
     }
   }
   return [...found.values()].sort((a, b) => a.from.localeCompare(b.from))
+}
+
+const meet = (a: Turn, b: Turn): boolean => a.from < b.to && b.from < a.to
+/** The first shift of the other for which neither would work two at once: `mine` is given for it. Null when there is none. */
+export function freeFor(mine: Turn | null, theirs: readonly Turn[], iWork: readonly Turn[], theyWork: readonly Turn[]): Turn | null {
+  if (mine === null) return null
+  const bound = (work: readonly Turn[], given: Turn, taken: Turn): boolean => work.some((one) => one.key !== given.key && meet(one, taken))
+  return theirs.find((one) => !bound(iWork, mine, one) && !bound(theyWork, one, mine)) ?? null
 }

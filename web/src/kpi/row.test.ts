@@ -5,9 +5,9 @@ import { aPicture, NOON } from '../testing'
 import { wallClock } from '../words/time'
 import KpiRow from './KpiRow.vue'
 
-const row = (age: number | null) => {
+const row = (age: number | null, silent = false) => {
   const picture = aPicture()
-  return mount(KpiRow, { props: { kpi: picture.kpi, age, protection: { protected: 38, partly: 1, not: 1, total: 40 }, hours: [], closed: [], clock: wallClock('Asia/Shanghai', 'zh-CN'), now: NOON, minutes: 10, ackSeconds: 60 } as never })
+  return mount(KpiRow, { props: { kpi: picture.kpi, age, silent, protection: { protected: 38, partly: 1, not: 1, total: 40 }, hours: [], closed: [], clock: wallClock('Asia/Shanghai', 'zh-CN'), now: NOON, minutes: 10, ackSeconds: 60 } as never })
 }
 
 it('carries its age on every figure, that of the protection too', () => {
@@ -25,4 +25,12 @@ it('is grey when nothing was told for a minute, or ever', () => {
   const never = row(null)
   expect(never.classes()).toContain('old')
   never.unmount()
+})
+
+it('does not show the homes’ protection as fresh while no device is heard; what people did stands', () => {
+  const unheard = row(3, true)
+  const tiles = unheard.findAll('.tile').slice(0, 4)
+  expect(tiles.map((one) => one.classes().includes('old'))).toEqual([false, false, true, false])
+  expect(tiles.map((one) => one.find('[data-age]').text())).toEqual(['刚刚更新', '刚刚更新', '设备数据中断', '刚刚更新'])
+  unheard.unmount()
 })

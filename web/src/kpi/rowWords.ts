@@ -2,7 +2,7 @@
 import { computed } from 'vue'
 import { language } from '../texts'
 
-const zh = { updated: (ago: string) => `${ago}更新` }
-const en: typeof zh = { updated: (ago) => `updated ${ago}` }
+const zh = { updated: (ago: string) => `${ago}更新`, silent: '设备数据中断' }
+const en: typeof zh = { updated: (ago) => `updated ${ago}`, silent: 'no device heard' }
 
 export const words = computed(() => (language.value === 'zh' ? zh : en))
