@@ -3,12 +3,13 @@ export const officeZh = {
   residents: { cardsOf: '打印哪个微网格的门卡', search: '按姓名、地址、电话、设备查找', people: '人', name: '姓名', tier: '探访', mind: '注意', address: '住址', grid: '微网格', protection: '防护', none: '没有找到', more: (n: number) => `还有 ${n} 人，请再输几个字`, leaving: (n: number, who: string, day: string) => `有 ${n} 张照片的老人已不在社区名单里（编号 ${who}），${day} 起逐张删除。如果是名单弄错了，请把人加回来，照片就会留下。` },
   card: {
     title: '老人名片', visit: '探访', sign: '最近一次动静', protection: '防护', together: '同住', noContacts: '没有登记联系人', causes: '告警原因', window: '近 28 天', kind: '告警', times: '次数', ended: '怎样结束', noCauses: '近 28 天没有告警',
-    nextVisit: '下次探访', overdue: '已逾期', noVisits: '社区没有制定探访计划', neverVisited: '计划开始以来还没有探访', lastVisit: (day: string, how: string, by: string) => `上次 ${[day, how, by].filter(Boolean).join(' ')}`, hows: { door: '上门', phone: '电话', video: '视频' } as Record<string, string>, doorCard: '打印门卡', noDoctor: '没有登记',
+    nextVisit: '下次探访', overdue: '已逾期', noVisits: '社区没有制定探访计划', neverVisited: '计划开始以来还没有探访', lastVisit: (day: string, how: string, by: string) => `上次 ${[day, how, by].filter(Boolean).join(' ')}`, hows: { door: '上门', phone: '电话', video: '视频' } as Record<string, string>, doorCard: '打印门卡', moreReasons: (n: number) => `另有 ${n} 项`, noDoctor: '没有登记',
   },
   photo: { of: (name: string) => `${name}的照片`, none: '没有照片', add: '加照片', change: '换照片', remove: '删除', noConsent: '未同意用照片', unreachable: '没有连上，照片没有保存', refused: '服务没有接受，照片没有保存', unreadable: '打不开这个文件，请选一张照片' },
   days: {
     vitals: { heart_rate: '心率', respiration_rate: '呼吸' } as Record<string, string>, perMinute: '次/分',
-    title: '起居与体征', length: '时间长短', lengths: { '1': '24 小时', '7': '7 天', '28': '28 天' }, table: '看表格', limits: '判断参数', charts: '看图', at: '时间', what: '项目', mean: '平均', least: '最低', most: '最高',
+    title: '起居与体征', length: '时间长短', lengths: { '1': '24 小时', '7': '7 天', '28': '28 天' }, table: '看表格', limits: '判断参数', charts: '看图', at: '时间', what: '项目', mean: '平均', least: '最低', most: '最高', never: '没有',
+    grains: { '1': '每 5 分钟一格：起止时间取整到 5 分钟，数值是 5 分钟内的平均、最低和最高', '7': '每 30 分钟一格：起止时间取整到 30 分钟，数值是 30 分钟内的平均、最低和最高', '28': '每 1 小时一格：起止时间取整到小时，数值是 1 小时内的平均、最低和最高' },
     reasonAsk: '此户现在没有涉及老人安危的未结告警（设备、任务类和蓝色不算）。查看健康数据请写明理由；谁看过、为什么看，都会留存备查。', reasonGive: '查看', reasons: ['电话回访', '社区医生随访', '家属来电询问', '设备检修'],
     usual: (low: number, high: number) => `本人平时 ${low}–${high}`, noUsual: '数据还不够，说不出平时范围', noData: '无数据', was: (value: string, at: string) => `${at} 为 ${value}`, yes: '是', unknown: '不知道', inferred: '推断',
     alarms: '告警', noAlarms: '这段时间没有告警', noLanes: '没有可用的活动数据', withheld: { consent: '老人没有同意向您显示', role: '不对您的角色开放' }, hidden: (what: string, why: string) => `${what}：${why}`, hiddenNames: { heart_rate: '心率', respiration_rate: '呼吸', in_bed: '在床', motion: '活动', presence: '有无人', door_open: '入户门' } as Record<string, string>,
