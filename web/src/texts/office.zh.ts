@@ -20,7 +20,7 @@ export const officeZh = {
   lanes: { bed: '在床', kitchen: '厨房', bathroom: '卫生间', other: '其他房间', door: '入户门', out: '外出' },
   devices: {
     homes: '各户防护', filter: '只看', sights: { not: '无', partly: '部分', protected: '完好', all: '全部' }, home: '住户', guard: '防护', why: '原因', count: '正常 / 全部', fine: '正常', never: '从未上报', battery: (n: number) => `电量 ${n}%`, nobody: '没有这样的住户', showAll: (n: number) => `显示全部 ${n} 户`,
-    causes: '成片故障', causesHint: '同楼同因', many: (devices: number, homes: number) => `${devices} 台 ${homes} 户`, noCauses: '没有成片的故障', batteries: '电量', forecast: (dated: number, unknown: number, pending: number) => `能估日期 ${dated} 台 · 还说不准 ${unknown} 台${pending > 0 ? ` · ${pending} 台正在算` : ''}`, showAllOf: (n: number) => `全部 ${n} 台，快用完的在前`, fewer: '只看最急的', noBatteries: '没有设备报过电量',
+    causes: '成片故障', causesHint: '同楼同因', many: (devices: number, homes: number) => `${devices} 台 ${homes} 户`, dark: (n: number) => `${n} 户未恢复`, moreCauses: (n: number) => `另有 ${n} 条`, fewerCauses: '收起', noCauses: '没有成片的故障', batteries: '电量', forecast: (dated: number, unknown: number, pending: number) => `能估日期 ${dated} 台 · 还说不准 ${unknown} 台${pending > 0 ? ` · ${pending} 台正在算` : ''}`, showAllOf: (n: number) => `全部 ${n} 台，快用完的在前`, fewer: '只看最急的', noBatteries: '没有设备报过电量',
     strangers: '未登记的设备', unknownKind: '种类不明', noStrangers: '没有未登记的设备', refused: '拒收的消息', day: '近 24 小时', noRefused: '没有拒收的消息',
   },
   duty: {
