@@ -149,7 +149,7 @@ def merged(several: Sequence[list[Stretch]]) -> list[Stretch]:
     return out
 
 
-def _at(stretches_: list[Stretch], moment: datetime) -> bool | None:
+def _at(stretches_: Sequence[Stretch], moment: datetime) -> bool | None:
     return next((s.value for s in stretches_ if s.start <= moment < s.end), None)
 
 
@@ -283,6 +283,46 @@ def outings(doors: Sequence[Stretch], inside: Sequence[Stretch], *, end: datetim
         until = min((m for m in (back, following) if m is not None), default=end)
         if until - door.end >= OUT_AFTER:
             out.append(Stretch(door.end, until, True))
+    return out
+
+
+def outside(
+    away: Sequence[Stretch],
+    life: Sequence[Stretch],
+    door: Sequence[Stretch],
+    *,
+    start: datetime,
+    end: datetime,
+) -> list[Stretch]:
+    """The whole window as out, not out, or not known.
+
+    Not out is who was seen inside, until the door is no longer heard, or goes and no sign of life has come since.
+    Before the first sign of life they may be anywhere: an empty line would say that they were at home.
+    """
+    edges = sorted(
+        {start, end, *(edge for one in (away, life, door) for s in one for edge in (s.start, s.end))}
+    )
+    seen_last = max((s.end for s in life), default=start)
+    out: list[Stretch] = []
+    home = False
+    for a, b in pairwise(edges):
+        if a >= end:
+            break
+        value: bool | None = None
+        if _at(life, a):
+            home, value = True, False
+        elif any(s.start <= a < s.end for s in away):
+            home, value = False, _at(away, a)
+        elif a >= start and (_at(door, a) is None or (_at(door, a) and a >= seen_last)):
+            home = False
+        elif home:
+            value = False
+        if a < start:
+            continue
+        if out and out[-1].value is value:
+            out[-1] = Stretch(out[-1].start, b, value)
+        else:
+            out.append(Stretch(a, b, value))
     return out
 
 

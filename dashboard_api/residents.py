@@ -537,20 +537,17 @@ async def _ribbon(
                 {"lane": lane, "label": label, "spans": [s.json() for s in spans], "inferred": False}
             )
     if doors:
+        door = days.merged(doors)
         lanes.append(
-            {
-                "lane": "door",
-                "label": "入户门",
-                "spans": [s.json() for s in days.merged(doors)],
-                "inferred": False,
-            }
+            {"lane": "door", "label": "入户门", "spans": [s.json() for s in door], "inferred": False}
         )
         opened.sort(key=lambda s: s.start)
         if whole:
             away = days.outings(opened, inside, end=end) if inside else []
             if rooms:
                 away = days.sure(away, days.merged([one for lines in rooms.values() for one in lines]))
+            spans = days.outside(away, inside, door, start=start, end=end)
             lanes.append(
-                {"lane": "out", "label": "外出", "spans": [s.json() for s in away], "inferred": True}
+                {"lane": "out", "label": "外出", "spans": [s.json() for s in spans], "inferred": True}
             )
     return lanes

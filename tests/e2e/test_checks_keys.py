@@ -166,3 +166,31 @@ def test_in_a_storm_one_sentence_in_five_seconds_is_heard(room: Room, sit: Sit) 
     wait_for(lambda: "另有" in page.locator(news).inner_text(), what="the sentence about the others")
     reds = [words for how, words in heard(page) if how == "alert" and "厨房烟感报警" in words]
     assert 1 <= len(dict.fromkeys(reds)) <= 3, reds
+
+
+def test_single_keys_switched_off_leave_no_hint_of_them(room: Room, sit: Sit) -> None:
+    """9, WCAG 2.1.4: a key that does nothing stands nowhere on the desk; with keys it does."""
+    room.raised("smoke", "h0317")
+    hints = "() => [...document.querySelectorAll('main kbd')].filter((one) => one.checkVisibility()).length"
+    page = sit()
+    page.locator("[data-hero]").first.wait_for()
+    wait_for(lambda: page.evaluate(hints) > 2, what="the keys")
+    page.evaluate("localStorage.setItem('anxin.shortcuts', 'false')")
+    page.reload()
+    page.locator("[data-hero]").first.wait_for()
+    page.locator("[data-keys=false]").wait_for()
+    assert page.evaluate(hints) == 0
+
+
+def test_a_row_of_the_queue_has_the_ring_of_everything_else(room: Room, sit: Sit) -> None:
+    """10: 3 px of white and 2 px of dark round it, inside the list that would cut them off."""
+    room.raised("smoke", "h0317")
+    page = sit()
+    row = page.locator(".queue [data-alert] a").first
+    row.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    ring = row.evaluate(
+        "one => { const s = getComputedStyle(one); return [s.outlineWidth, s.outlineOffset, s.boxShadow.includes('inset') && s.boxShadow.includes('0px 0px 0px 5px')] }"
+    )
+    assert ring == ["3px", "-5px", True]

@@ -152,3 +152,47 @@ def test_an_outing_is_not_inferred_from_sensors_that_were_not_heard():
         Stretch(at(40), at(90), None),
         Stretch(at(90), at(100), True),
     ]
+
+
+def test_where_nothing_is_known_nobody_is_told_to_have_been_at_home():
+    """Before the first sign of life, and from a door that fell silent until the next one, out or not is not known."""
+    door = [
+        Stretch(at(0), at(30), None),
+        Stretch(at(30), at(35), True),
+        Stretch(at(35), at(90), False),
+        Stretch(at(90), at(120), None),
+        Stretch(at(120), at(180), False),
+    ]
+    life = [Stretch(at(40), at(45), True), Stretch(at(100), at(105), True)]
+    told = days.outside([], life, door, start=NOON, end=at(180))
+    assert [(s.start, s.end, s.value) for s in told] == [
+        (at(0), at(40), None),
+        (at(40), at(90), False),
+        (at(90), at(100), None),
+        (at(100), at(105), False),
+        (at(105), at(180), None),
+    ]
+    assert days.outside([], [], [], start=NOON, end=at(60)) == [Stretch(at(0), at(60), None)]
+
+
+def test_out_and_not_out_fill_the_whole_window():
+    """A sign of life before the window still counts; whoever lies in bed is not out, whatever the door did."""
+    door = [
+        Stretch(at(0), at(30), False),
+        Stretch(at(30), at(35), True),
+        Stretch(at(35), at(170), False),
+        Stretch(at(170), at(175), True),
+        Stretch(at(175), at(180), False),
+    ]
+    life = [Stretch(at(-20), at(-10), True), Stretch(at(120), at(125), True)]
+    away = [Stretch(at(35), at(80), True), Stretch(at(80), at(120), None)]
+    told = days.outside(away, life, door, start=NOON, end=at(180))
+    assert [(s.start, s.end, s.value) for s in told] == [
+        (at(0), at(35), False),
+        (at(35), at(80), True),
+        (at(80), at(120), None),
+        (at(120), at(170), False),
+        (at(170), at(180), None),
+    ]
+    bed = [Stretch(at(0), at(180), True)]
+    assert days.outside(away, bed, door, start=NOON, end=at(180)) == [Stretch(at(0), at(180), False)]

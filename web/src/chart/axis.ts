@@ -68,6 +68,20 @@ export function barsOf(spans: readonly Span[], window: Window, least = 1.2): Bar
   })
 }
 
+/** A lane from edge to edge: what no span speaks of is not known, and no "no". */
+export function filled(spans: readonly Span[], window: Window): Span[] {
+  const out: Span[] = []
+  let edge = window.from
+  const gap = (to: number): void => void (to > edge && out.push({ from: new Date(edge).toISOString(), to: new Date(to).toISOString(), value: null }))
+  for (const span of spans) {
+    gap(Math.min(window.to, ms(span.from) ?? edge))
+    out.push(span)
+    edge = Math.max(edge, ms(span.to) ?? edge)
+  }
+  gap(window.to)
+  return out
+}
+
 /** The value that holds at a moment; undefined where the lane says nothing. */
 export function valueAt(spans: readonly Span[], at: number): boolean | null | undefined {
   return spans.find((span) => (ms(span.from) ?? Infinity) <= at && at < (ms(span.to) ?? -Infinity))?.value

@@ -14,7 +14,7 @@ const zh = {
   isAway: (name: string, span: string) => `${name} ${span} 不在岗`, coveredBy: (name: string) => `${name}顶班`, uncovered: '没有人顶班', isBesides: (name: string, span: string) => `${name} ${span} 临时上岗`,
   by: (name: string) => `${name}登记`, withdrawn: (name: string) => `${name}已撤销`, withdraw: '撤销', withdrawTitle: '撤销这项变动？', withdrawAnyway: '知道有空当，仍要撤销', active: '现在生效',
   told: { none: '没有通知地址', untried: '通知未试过', failed: '通知发不到', sent: '通知能发到', verified: '通知已确认' }, seen: (ago: string) => `${ago}在线`,
-  missing: '不在', outs: '停用的设备', outsHint: '人到得了，报警来不了', outUntil: (at: string) => `停用至 ${at}`, open: (name: string) => `登记 ${name} 这一班的变动`, failed: (why: string) => `没有成功：${why}`,
+  missing: '不在', arrows: '用方向键选班次，按回车登记变动', outs: '停用的设备', outsHint: '人到得了，报警来不了', outUntil: (at: string) => `停用至 ${at}`, open: (name: string) => `登记 ${name} 这一班的变动`, failed: (why: string) => `没有成功：${why}`,
 }
 type Widen<T> = T extends string ? string : T extends (...args: infer A) => string ? (...args: A) => string : { [K in keyof T]: Widen<T[K]> }
 type Words = Widen<typeof zh>
@@ -31,7 +31,7 @@ const en: Words = {
   isAway: (name, span) => `${name} away ${span}`, coveredBy: (name) => `${name} stands in`, uncovered: 'nobody stands in', isBesides: (name, span) => `${name} on extra duty ${span}`,
   by: (name) => `by ${name}`, withdrawn: (name) => `withdrawn by ${name}`, withdraw: 'Withdraw', withdrawTitle: 'Withdraw this change?', withdrawAnyway: 'Withdraw although it leaves a gap', active: 'in force now',
   told: { none: 'no way to message', untried: 'messages not tried', failed: 'messages fail', sent: 'messages arrive', verified: 'messages confirmed' }, seen: (ago) => `seen ${ago}`,
-  missing: 'away', outs: 'Devices out of service', outsHint: 'people can get there, but no alarm will come', outUntil: (at) => `until ${at}`, open: (name) => `Change this shift of ${name}`, failed: (why) => `That did not work: ${why}`,
+  missing: 'away', arrows: 'Arrow keys choose a shift, Enter changes it', outs: 'Devices out of service', outsHint: 'people can get there, but no alarm will come', outUntil: (at) => `until ${at}`, open: (name) => `Change this shift of ${name}`, failed: (why) => `That did not work: ${why}`,
 }
 
 export const words = computed<Words>(() => (language.value === 'zh' ? zh : en))
