@@ -41,4 +41,6 @@ it('where few rows fit, each says something new: the alarm, the liveliest sensor
   const row = (device: string, kind: string, more: Partial<StripRow> = {}): StripRow => ({ device, kind, label: device, words: '', draw: 'ticks', ...more })
   const rows = [row('smoke', 'smoke', { alarm: true }), row('gas', 'gas'), row('hall', 'activity', { ticks: [T(10)] }), row('kitchen', 'activity', { ticks: [T(58)] }), row('belt', 'bed'), row('door', 'door')]
   expect(tellingFirst(rows).map((one) => one.device)).toEqual(['smoke', 'kitchen', 'door', 'belt', 'gas', 'hall'])
+  // what rang, and what bore it out, need not be an alarm now
+  expect(tellingFirst(rows, ['belt', null, 'belt', 'gas', 'gone']).map((one) => one.device)).toEqual(['belt', 'smoke', 'gas', 'kitchen', 'door', 'hall'])
 })

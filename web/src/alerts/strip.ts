@@ -63,11 +63,12 @@ export function linePath(points: StripRow['points'], window: Window, unit?: stri
 /** what tells first whether somebody is there, and whether the alarm is false */
 const TELLING = ['activity', 'door', 'bed', 'gas', 'smoke', 'co', 'water', 'vitals', 'fall', 'sos']
 
-/** Alarms, then the liveliest row of each kind, then the rest: where only a few rows fit, each says something new. */
-export function tellingFirst(rows: readonly StripRow[]): StripRow[] {
+/** What rang, alarms, what bore it out, then the liveliest row of each kind, then the rest: where only a few rows fit, each says something new.
+ * `own`: the devices of the case, the one that rang first. */
+export function tellingFirst(rows: readonly StripRow[], own: readonly (string | null | undefined)[] = []): StripRow[] {
   const newest = (row: StripRow): number => ms(row.ticks?.at(-1)) ?? 0
   const lively = [...rows].sort((a, b) => newest(b) - newest(a))
   const firsts = TELLING.flatMap((kind) => lively.find((row) => row.kind === kind && !row.alarm) ?? [])
-  const alarms = rows.filter((row) => row.alarm)
-  return [...alarms, ...firsts, ...rows.filter((row) => !alarms.includes(row) && !firsts.includes(row))]
+  const of = own.flatMap((device) => rows.find((row) => row.device === device) ?? [])
+  return [...new Set([...of.slice(0, 1), ...rows.filter((row) => row.alarm), ...of, ...firsts, ...rows])]
 }

@@ -61,7 +61,7 @@ export const en: Texts = {
   call: {
     label: (who) => `Calling ${who}`, calling: (who) => `Calling ${who}`, home: 'home', desk: 'the desk', cancel: 'Not called', withThem: 'Says the person is there and well', results: { answered: 'Answered', no_answer: 'No answer', busy: 'Busy', refused: 'Refused', wrong_number: 'Wrong no.' },
   },
-  dispatch: { label: 'Who to send', hint: 'number keys change the choice', family: (who) => `Ring ${who}`, choose: 'Nobody is chosen: choose by number, then D sends', nobody: 'Nobody to send: ring the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel', ring: 'phone only', ringThem: (who) => `Messages do not reach them, ring now: ${who}` },
+  dispatch: { label: 'Who to send', hint: '1–9: choose', family: (who) => `Ring ${who}`, choose: 'Nobody is chosen: choose by number, then D sends', nobody: 'Nobody to send: ring the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel', ring: 'phone only', ringThem: (who) => `Messages do not reach them, ring now: ${who}` },
   responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site', left: 'Handed over' },
   grid: { label: (n) => `${n} reds waiting`, first: 'longest waiting first', others: (n) => `${n} more ${n === 1 ? 'red' : 'reds'} waiting`, see: 'Details', newRed: (n) => `New red ${n}` },
   roles: {
