@@ -11,15 +11,24 @@ whenSignedOut(() => {
   if (me.value !== null) ended.value = true
 })
 
+/** Signed out without a network: the service hears of it before anybody is let in again. */
+const LEFT = 'anxin.left'
+
 export async function signOut(): Promise<void> {
-  await api.signOut().catch(() => undefined)
+  const heard = await api.signOut().catch((error: unknown) => error)
   me.value = null
+  remember(null)
+  if (heard instanceof Refusal && heard.status !== 401) put(LEFT, '1')
   location.assign('/sign-in')
 }
 
 /** Asks the service who we are; null when nobody is signed in, an error when it cannot be reached. */
 export async function whoAmI(): Promise<Me | null> {
   try {
+    if (kept(LEFT) !== null) {
+      await api.signOut()
+      put(LEFT, null)
+    }
     me.value = await api.me()
     remember(me.value)
   } catch (error) {
@@ -36,18 +45,40 @@ export const mayAct = (who: Me): boolean => ACTS.includes(who.role)
 
 const KEPT = 'anxin.me'
 
-/** Phones open without a network: who they belong to is kept, and only that. What they then show says that it is old. */
+/**
+ * Phones open without a network: who they belong to is kept. What they then show says that it is old. Of anybody else
+ * nothing is left on the phone but what still has to be sent for them (`anxin.out.`, photographs), which goes when they are back.
+ */
 export function remember(who: Me | null): void {
+  put(KEPT, who !== null && isPhone(who) ? JSON.stringify(who) : null)
+  if (who !== null) put(LEFT, null)
   try {
-    if (who !== null && isPhone(who)) localStorage.setItem(KEPT, JSON.stringify(who))
-    else localStorage.removeItem(KEPT)
+    for (const key of Object.keys(localStorage)) {
+      const whose = /^anxin\.(?:task|family)\.(.*)/.exec(key)?.[1]
+      if (whose !== undefined && whose !== who?.user) localStorage.removeItem(key)
+    }
   } catch {
-    // asked again
+    // nothing is kept
   }
 }
 export function remembered(): Me | null {
   try {
-    return JSON.parse(localStorage.getItem(KEPT) ?? 'null') as Me | null
+    return JSON.parse(kept(KEPT) ?? 'null') as Me | null
+  } catch {
+    return null
+  }
+}
+function put(key: string, value: string | null): void {
+  try {
+    if (value === null) localStorage.removeItem(key)
+    else localStorage.setItem(key, value)
+  } catch {
+    // asked again
+  }
+}
+function kept(key: string): string | null {
+  try {
+    return localStorage.getItem(key)
   } catch {
     return null
   }
