@@ -15,6 +15,7 @@ import msgspec
 
 from alerts import codes, ladder, scripts, texts
 from alerts.alert import Alert
+from alerts.cases import AREA
 from alerts.circle import (
     Near,
     abroad,
@@ -356,8 +357,6 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
     }
 
 
-AREA = "area"
-"""The cause of a case of many homes (rules/catalog: `on: {subject: area}`)."""
 _TIERS = {Tier.key: 0, Tier.important: 1, Tier.general: 2}
 
 

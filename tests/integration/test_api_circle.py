@@ -176,6 +176,59 @@ async def test_whoever_goes_for_an_area_is_told_to_which_doors_and_of_nobody_els
         )
 
 
+async def test_each_family_of_an_area_hears_how_it_is_in_their_own_home():
+    """Every home of the list, live and by request, by its own check; nobody is said to be there who arrived at another's."""
+    agreed = SITE.replace("consent: {vitals: [doctor]}", "consent: {vitals: [doctor], family: [status]}")
+    assert agreed != SITE
+    async with (
+        House(site=agreed) as house,
+        house.browser("operator") as desk,
+        house.browser("responder") as lin,
+        house.program("family") as zhou,
+        house.program("wu") as wu,
+    ):
+        cut, reaching = "家里的安全设备断线（停电或断网），社区正在逐户联系", "社区正在联系老人"
+        alert = await house.raised(
+            smoke(code="TE5", cause="area", pictogram="device", level=Level.red, device=None, resident=None, life=False,
+                  evidence=[], parameters={"homes": ["h0317", "h0420"]})
+        )  # fmt: skip
+
+        async def hears(relative, home):
+            page = (await relative.get(f"{V}/family")).json()
+            (case,) = page["cases"]
+            (listed,) = (await relative.get(f"{V}/alerts")).json()["items"] or [case]
+            assert listed["home"] == case["home"] == home
+            assert listed["state_words"] == case["state_words"]
+            return page["words"], page["words_en"], [s["words"] for s in case["steps"] if s["at"]]
+
+        for relative, home in ((zhou, "h0317"), (wu, "h0420")):
+            assert (await hears(relative, home))[0] == cut
+        await acts(desk, alert, "dispatch", responders=["s07"])
+        for command in ("accept", "depart", "arrive"):
+            assert (await acts(lin, alert, command)).status_code == 200
+        for relative, home in ((zhou, "h0317"), (wu, "h0420")):
+            words, english, steps = await hears(relative, home)
+            assert (words, steps) == (cut, ["接警"])
+            assert english.startswith("The safety devices at home are cut off")
+        await acts(lin, alert, "check", to="h0317", result="safe")
+        await acts(lin, alert, "check", to="h0420", result="no_answer")
+        assert (await hears(zhou, "h0317"))[0].endswith("，社区已联系上老人，平安")
+        assert (await hears(zhou, "h0317"))[2] == ["接警", "已联系上老人，平安"]
+        assert (await hears(wu, "h0420"))[0].endswith(reaching)
+        await acts(lin, alert, "check", to="h0420", result="visit")
+        words, english, _ = await hears(wu, "h0420")
+        assert words.endswith("社区正安排人上门看望")
+        assert english.endswith("sending somebody to look in")
+        assert (await acts(desk, alert, "close", **CLOSING)).status_code == 200
+        for relative, home, ended in (
+            (zhou, "h0317", "刚才的设备断线已处理：平安"),
+            (wu, "h0420", "刚才的设备断线已处理"),
+        ):
+            words, _, steps = await hears(relative, home)
+            assert words.split("。")[0] == ended
+            assert steps[-1] == "已结束"
+
+
 async def test_coverage_is_told_for_a_later_moment_of_the_rota():
     """At noon a responder is near; at night, when nobody has a shift, nobody is; the past and next month are refused."""
     async with House() as house, house.browser("operator") as desk:
