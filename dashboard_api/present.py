@@ -698,7 +698,7 @@ def events_json(log: Iterable[Transition], name: Names, zone: tzinfo = UTC) -> l
                 "by_name": name(by) if by else None,
             }
             place = len(out)
-            if isinstance(event, Accepted | Departed | Arrived) and event.at - event.when >= TOLD_LATER:
+            if isinstance(event, Accepted | Departed | Arrived | Checked) and event.at - event.when >= TOLD_LATER:
                 item |= {"at": iso(event.when), "told_at": iso(event.at)}
                 item["words"] += f"（{event.at.astimezone(zone):%H:%M} 收到）"
                 while place > 0 and out[place - 1]["at"] > item["at"]:

@@ -406,7 +406,7 @@ class CommandBody(BaseModel):
         str | None,
         Field(
             max_length=40,
-            description="accept, depart, arrive: when it was done, told later (RFC 3339 with its zone); a time that cannot be is passed over",
+            description="accept, depart, arrive, check: when it was done, told later (RFC 3339 with its zone); a time that cannot be is passed over",
         ),
     ] = None
 
