@@ -11,24 +11,21 @@ whenSignedOut(() => {
   if (me.value !== null) ended.value = true
 })
 
-/** Signed out without a network: the service hears of it before anybody is let in again. */
+/** Signed out without a network: until somebody signs in here, the service hears that first. */
 const LEFT = 'anxin.left'
 
 export async function signOut(): Promise<void> {
-  const heard = await api.signOut().catch((error: unknown) => error)
+  const unheard = await api.signOut().catch(() => true)
   me.value = null
   remember(null)
-  if (heard instanceof Refusal && heard.status !== 401) put(LEFT, '1')
+  if (unheard) inStore((store) => store.setItem(LEFT, '1'))
   location.assign('/sign-in')
 }
 
 /** Asks the service who we are; null when nobody is signed in, an error when it cannot be reached. */
 export async function whoAmI(): Promise<Me | null> {
   try {
-    if (kept(LEFT) !== null) {
-      await api.signOut()
-      put(LEFT, null)
-    }
+    if (inStore((store) => store.getItem(LEFT))) await api.signOut()
     me.value = await api.me()
     remember(me.value)
   } catch (error) {
@@ -50,35 +47,19 @@ const KEPT = 'anxin.me'
  * nothing is left on the phone but what still has to be sent for them (`anxin.out.`, photographs), which goes when they are back.
  */
 export function remember(who: Me | null): void {
-  put(KEPT, who !== null && isPhone(who) ? JSON.stringify(who) : null)
-  if (who !== null) put(LEFT, null)
-  try {
-    for (const key of Object.keys(localStorage)) {
-      const whose = /^anxin\.(?:task|family)\.(.*)/.exec(key)?.[1]
-      if (whose !== undefined && whose !== who?.user) localStorage.removeItem(key)
+  inStore((store) => {
+    for (const key of Object.keys(store)) {
+      const whose = key.replace(/^anxin\.(left|me|task|family)\.?/, '')
+      if (whose !== key && whose !== who?.user) store.removeItem(key)
     }
-  } catch {
-    // nothing is kept
-  }
+    if (who !== null && isPhone(who)) store.setItem(KEPT, JSON.stringify(who))
+  })
 }
-export function remembered(): Me | null {
+export const remembered = (): Me | null => inStore((store) => JSON.parse(store.getItem(KEPT) ?? 'null') as Me | null)
+/** Null where a browser keeps nothing: then it is asked again. */
+function inStore<T>(work: (store: Storage) => T): T | null {
   try {
-    return JSON.parse(kept(KEPT) ?? 'null') as Me | null
-  } catch {
-    return null
-  }
-}
-function put(key: string, value: string | null): void {
-  try {
-    if (value === null) localStorage.removeItem(key)
-    else localStorage.setItem(key, value)
-  } catch {
-    // asked again
-  }
-}
-function kept(key: string): string | null {
-  try {
-    return localStorage.getItem(key)
+    return work(localStorage)
   } catch {
     return null
   }
