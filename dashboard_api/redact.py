@@ -229,6 +229,9 @@ def responder(alert: Json, person: str) -> Json | None:
             "location": place.get("location"),
         },
     }
+    if alert.get("cause") == AREA:
+        # It names nobody, and says what to be ready for.
+        out |= {key: alert[key] for key in ("title", "title_en", "kind")} | {"homes": len(alert["welfare"])}
     if own["state"] in _GOING and alert["state"] != "closed":
         out |= {
             "code": alert["code"],
@@ -243,7 +246,7 @@ def responder(alert: Json, person: str) -> Json | None:
             "contacts": alert["contacts"],
             "called": [{"to": c["to"], "result": c["result"], "at": c["at"]} for c in alert["called"]],
             # Of a case of many homes: to which doors.
-            "welfare": alert["welfare"],
+            "welfare": alert.get("welfare", []),
         }
         out |= {k: alert[k] for k in ("photos", "photos_agreed") if k in alert}
     return out
@@ -445,7 +448,10 @@ def record(alert: Json) -> Json:
         "people": [without_health(p) for p in alert["people"]],
         "contacts": [{**c, "phone": ""} for c in alert["contacts"]],
         "script": {"title": "", "steps": [], "questions": []},
-        "welfare": [{**w, "phone": None, "note": ""} for w in alert["welfare"]],
+        "welfare": [
+            {**w, "phone": None, "key": None, "key_en": None, "tags": [], "note": ""}
+            for w in alert["welfare"]
+        ],
     }
 
 
@@ -493,6 +499,9 @@ def for_view(alert: Json, viewer: Viewer) -> Json | None:
             return {
                 **alert,
                 "people": [without_health(p) for p in alert["people"]],
+                "welfare": [
+                    {**w, "tags": [t for t in w["tags"] if not t["health"]]} for w in alert.get("welfare", ())
+                ],
                 "findings": [_without_values(f) for f in alert["findings"]],
             }
         case "desk":

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 from structlog import get_logger
 
+from alerts.alert import CheckView
 from alerts.cases import AREA
 from alerts.upkeep import next_visit
 from care import schematic
@@ -422,13 +423,13 @@ def _family_steps(alert: Any) -> list[Json]:
     return _steps_json(steps)
 
 
-def _area_steps(alert: Any, check: Any | None) -> list[Json]:
+def _area_steps(alert: Any, check: CheckView | None) -> list[Json]:
     """Of a case of many homes: what was done for theirs. A call or a visit may have been another's."""
-    well = check is not None and check.result == "safe"
+    well = check.at if check is not None and check.result == "safe" else None
     return _steps_json(
         [
             ("接警", "taken", alert.acknowledged_at),
-            ("已联系上老人，平安", "spoken to, all is well", check.at if well else None),
+            ("已联系上老人，平安", "spoken to, all is well", well),
             ("已结束", "over", alert.closed_at),
         ]
     )

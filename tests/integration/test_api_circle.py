@@ -1,5 +1,6 @@
 """Around the alarm by HTTP: handing over, the welfare list, coverage at another moment, figures with their cases."""
 
+import json
 from datetime import timedelta
 
 from care.ids import iso
@@ -163,11 +164,26 @@ async def test_whoever_goes_for_an_area_is_told_to_which_doors_and_of_nobody_els
         offered = (await lin.get(f"{V}/alerts/{alert}")).json()
         assert not offered.get("welfare")
         assert offered["place"]["estate_building"]
+        assert (offered["title"], offered["homes"]) == (seen["title"], 2), (
+            "it names nobody and says what is asked"
+        )
+        for word in ("周阿婆", "吴建国", "402", "301", "07 号柜", "失智"):
+            assert word not in json.dumps(offered, ensure_ascii=False)
         assert (await acts(lin, alert, "accept")).status_code == 200
         going = (await lin.get(f"{V}/alerts/{alert}")).json()
         told = {one["home"]: (one["address"], one["phone"]) for one in going["welfare"]}
         assert told == {h: (site.homes[h].address, site.homes[h].phone or None) for h in homes}
         assert (going["people"], going["contacts"]) == ([], [])
+        (zhou, wu) = (next(one for one in going["welfare"] if one["home"] == h) for h in homes)
+        assert (zhou["key"], wu["key"]) == ("邻里中心 07 号柜", None)
+        assert {t["word"] for t in zhou["tags"]} == {"失智", "听力下降，多等铃"}
+        assert all(tag["strong"] for tag in (*zhou["tags"], *wu["tags"]))
+        for user, words in (("operator", {"失智", "听力下降，多等铃"}), ("admin", set()), ("auditor", set())):
+            async with house.program(user) as reader:
+                rows = (await reader.get(f"{V}/alerts/{alert}")).json()["welfare"]
+                row = next(one for one in rows if one["home"] == "h0317")
+                assert {t["word"] for t in row["tags"]} == words, user
+                assert (row["key"] is None) == (user == "auditor")
         assert (await acts(lin, alert, "check", to="h0420", result="safe")).status_code == 200
         seen = (await desk.get(f"{V}/alerts/{alert}")).json()
         assert {one["home"]: (one["result"], one["by"]) for one in seen["welfare"]}["h0420"] == (

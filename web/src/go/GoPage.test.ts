@@ -99,6 +99,7 @@ it('says before signing out what the desk does not know yet, and keeps it', asyn
   const out = vi.spyOn(api, 'signOut').mockResolvedValue(undefined)
   vi.spyOn(location, 'assign').mockImplementation(() => undefined)
   open([mine('departed')])
+  await vi.dynamicImportSettled()
   await page!.find('[data-step="arrive"]').trigger('click')
   await page!.find('[data-sign-out]').trigger('click')
   await flushPromises()
@@ -110,4 +111,35 @@ it('says before signing out what the desk does not know yet, and keeps it', asyn
   picture.value = aPicture({ alerts: [mine('departed', { version: 3 })] })
   await nextTick()
   expect(Object.keys(localStorage)).toEqual(['anxin.out.lin'])
+})
+
+const HOMES = [
+  { home: 'h0317', address: '银杏小区 3 幢 402', key: '邻里中心 07 号柜', tags: [{ word: '失聪', en: 'deaf', strong: true }], people: ['周阿婆'] },
+  { home: 'h0402', address: '银杏小区 3 幢 502', key: null, tags: [], people: ['吴建国'] },
+] as never
+const AREA: Partial<Alert> = { kind: 'device', title: '银杏小区 3 幢大面积断线：2 户失联', homes: 2, place: { estate_building: '银杏小区 3 幢', buildings: 1 } as never, people: [], contacts: [] }
+
+it('says of an area what it is and how many homes before anybody accepts, and no room', () => {
+  open([mine('offered', AREA)])
+  expect(page!.find('h1').text()).toContain('银杏小区 3 幢大面积断线：2 户失联')
+  expect(page!.text()).toContain('要去看 2 户，接受后显示逐户名单')
+  expect(page!.text()).not.toContain('接受后显示房号')
+})
+
+it('names of each home of an area the key and what must be known of who lives there', async () => {
+  open([mine('accepted', { ...AREA, welfare: HOMES })])
+  await vi.dynamicImportSettled()
+  await flushPromises()
+  const [zhou, wu] = page!.findAll('[data-welfare]').map((one) => one.text())
+  expect(zhou).toContain('钥匙：邻里中心 07 号柜')
+  expect(zhou).toContain('失聪')
+  expect(wu).toContain('没有登记钥匙')
+})
+
+it('says that the list of homes comes with the network, when it was accepted without one', async () => {
+  vi.spyOn(api, 'command').mockImplementation(lost)
+  open([mine('offered', AREA)])
+  await page!.find('[data-step="accept"]').trigger('click')
+  await flushPromises()
+  expect(page!.text()).toContain('逐户名单：联网后显示')
 })
