@@ -16,6 +16,8 @@ from care.site import Registry
 from care.words import Level, Phase
 
 FILE = Path(__file__).with_name("cases.yaml")
+AREA = "area"
+"""Cause of a case of many homes (rules/catalog: `on: {subject: area}`)."""
 STORM = "storm"
 """Cause of a roll-up: many technical cases at once are one."""
 STORM_CODE = "ST1"

@@ -287,7 +287,7 @@ def _go(alert: Alert, order: Order, now: datetime) -> list[Event]:
 
 
 def _done_at(alert: Alert, order: Order, now: datetime) -> datetime | None:
-    """When a responder's own step was done, if that can be: before now, after what is known of them, not half a day ago.
+    """When somebody's own step was done, if that can be: before now, after what is known of them, not half a day ago.
 
     A time that cannot be is passed over and never a reason to lose the step: it counts from now.
     """
@@ -318,7 +318,10 @@ def _check(alert: Alert, order: Order, now: datetime) -> Event:
         raise NotAllowed(No.not_on_list, order.to, fields=("to",))
     if order.result not in CHECK_RESULTS:
         raise NotAllowed(No.bad_field if order.result else No.missing_field, "result", fields=("result",))
-    return Checked(at=now, by=order.actor, home=order.to, result=order.result, note=order.note)
+    done_at = _done_at(alert, order, now)
+    return Checked(
+        at=now, by=order.actor, home=order.to, result=order.result, note=order.note, done_at=done_at
+    )
 
 
 def _hold(alert: Alert, order: Order, now: datetime) -> list[Event]:

@@ -444,7 +444,7 @@ class HandedOver(_Event, tag="handed_over", frozen=True, kw_only=True):
     note: str = ""
 
 
-class Checked(_Event, tag="checked", frozen=True, kw_only=True):
+class Checked(_Step, tag="checked", frozen=True, kw_only=True):
     """One home of the welfare list was looked after."""
 
     by: str

@@ -454,9 +454,11 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
             alert = _hand_over(alert, event)
             return _noted(_replace(alert, undoable=None), event.by, event.at, event.note)
         case Checked():
+            if any(c.home == event.home and c.at > event.when for c in alert.checks):
+                return alert  # told late: somebody has looked there since, and that is the last word
             return _with_check(
                 alert,
-                CheckView(home=event.home, result=event.result, by=event.by, at=event.at, note=event.note),
+                CheckView(home=event.home, result=event.result, by=event.by, at=event.when, note=event.note),
             )
         case Vouched():
             said = VouchView(who=event.who, by=event.by, at=event.at)

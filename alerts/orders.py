@@ -138,7 +138,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: str | None = None
     truth: str | None = None
     at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    """When a responder did what they tell only now (a phone without a network)."""
+    """When somebody did what they tell only now (a phone without a network)."""
     card: bool = False
     """The code that came with an arrival is that of the home's door card: whoever checked it says so, never the body."""
 

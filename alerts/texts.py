@@ -18,6 +18,7 @@ import yaml
 
 from alerts import scripts
 from alerts.alert import Alert
+from alerts.cases import AREA
 from alerts.events import Delivery, Purpose, ResumedWhy, Why
 from alerts.roster import RESPONDER_ROLES
 from alerts.rotaasks import RotaAsk
@@ -60,7 +61,7 @@ def _where(alert: Alert, registry: Registry, language: str) -> str:
     if registry.is_centre(alert.home):
         return registry.site.community.centre_name
     named = building_of(registry.homes.get(alert.home))
-    if alert.cause != "area":
+    if alert.cause != AREA:
         return named
     others = {building_of(registry.homes.get(home)) for home in alert.welfare} - {named, ""}
     return (
@@ -185,6 +186,8 @@ def message(
     rung = next((r for r in alert.plan if r.step == delivery.step), None)
     if delivery.reason is Why.escalated and rung is not None and rung.promise:
         reason = "deserted" if alert.deserted_at is not None else "promise"
+    if audience == "family" and reason == Why.arrived and alert.cause == AREA:
+        reason = "arrived_area"  # at one of the homes, perhaps not at theirs
     centre = registry.is_centre(alert.home)
     if reason == Why.opened and audience == "desk" and not centre:
         reason = _begins(alert, registry)

@@ -15,6 +15,7 @@ import msgspec
 
 from alerts import codes, ladder, scripts, texts
 from alerts.alert import Alert
+from alerts.cases import AREA
 from alerts.circle import (
     Near,
     abroad,
@@ -362,9 +363,13 @@ def script_json(alert: Alert, registry: Registry, name: Names) -> dict[str, Any]
     }
 
 
-AREA = "area"
-"""The cause of a case of many homes (rules/catalog: `on: {subject: area}`)."""
 _TIERS = {Tier.key: 0, Tier.important: 1, Tier.general: 2}
+
+
+def _strong(residents: Iterable[Resident]) -> list[dict[str, object]]:
+    """What whoever goes to a home must know of those who live there, each word once."""
+    found = {str(t["word"]): t for r in residents for t in wording.tags(r) if t["strong"]}
+    return list(found.values())
 
 
 def welfare_json(alert: Alert, registry: Registry, name: Names) -> list[dict[str, Any]]:
@@ -382,6 +387,9 @@ def welfare_json(alert: Alert, registry: Registry, name: Names) -> list[dict[str
             "address": home.address if home is not None else None,
             "phone": (home.phone or None) if home is not None else None,
             "people": [r.name for r in home.residents] if home is not None else [],
+            "key": (home.access.key or None) if home is not None else None,
+            "key_en": (english.key_place(home.access.key) or None) if home is not None else None,
+            "tags": _strong(home.residents) if home is not None else [],
             "back": home_id in back,
             "result": check.result if check is not None else None,
             "by": check.by if check is not None else None,
@@ -714,7 +722,10 @@ def events_json(log: Iterable[Transition], name: Names, zone: tzinfo = UTC) -> l
                 "by_name": name(by) if by else None,
             }
             place = len(out)
-            if isinstance(event, Accepted | Departed | Arrived) and event.at - event.when >= TOLD_LATER:
+            if (
+                isinstance(event, Accepted | Departed | Arrived | Checked)
+                and event.at - event.when >= TOLD_LATER
+            ):
                 item |= {"at": iso(event.when), "told_at": iso(event.at)}
                 item["words"] += f"（{event.at.astimezone(zone):%H:%M} 收到）"
                 while place > 0 and out[place - 1]["at"] > item["at"]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from alerts import scripts, texts
 from alerts.alert import GOING
-from alerts.cases import case_rules
+from alerts.cases import AREA, case_rules
 from alerts.repairs import Did
 from care.site import Home, Resident
 from care.words import Level, Role
@@ -234,6 +234,9 @@ def responder(alert: Json, person: str) -> Json | None:
             "location": place.get("location"),
         },
     }
+    if alert.get("cause") == AREA:
+        # It names nobody, and says what to be ready for.
+        out |= {key: alert[key] for key in ("title", "title_en", "kind")} | {"homes": len(alert["welfare"])}
     if own["state"] in _GOING and alert["state"] != "closed":
         out |= {
             "code": alert["code"],
@@ -248,7 +251,7 @@ def responder(alert: Json, person: str) -> Json | None:
             "contacts": alert["contacts"],
             "called": [{"to": c["to"], "result": c["result"], "at": c["at"]} for c in alert["called"]],
             # Of a case of many homes: to which doors.
-            "welfare": alert["welfare"],
+            "welfare": alert.get("welfare", []),
         }
         out |= {k: alert[k] for k in ("photos", "photos_agreed") if k in alert}
     return out
@@ -306,12 +309,46 @@ def family_words(
     return words
 
 
+_AREA_OPEN = (
+    "家里的安全设备断线（停电或断网）",
+    "The safety devices at home are cut off (no power or no network)",
+)
+_AREA_NOW = {
+    "safe": ("社区已联系上老人，平安", "the community team has spoken to them, all is well"),
+    "visit": ("社区正安排人上门看望", "the community team is sending somebody to look in"),
+    "no_answer": ("社区正在联系老人", "the community team is trying to reach them"),
+    None: ("社区正在逐户联系", "the community team is asking at each home"),
+}
+_AREA_CLOSED = ("设备断线已处理", "The devices' outage has been dealt with")
+
+
+def area_words(state: str, result: str | None, language: str = "zh") -> str:
+    """How a case of many homes goes, for a relative of one of them: by what is known of that home (`result`), and of no other.
+
+    Whoever arrived, arrived somewhere.
+    """
+    n = 1 if language == "en" else 0
+    if state == "closed":
+        well = f"{': ' if n else '：'}{_FAMILY_OUTCOMES['O1'][n]}" if result == "safe" else ""
+        return f"{_AREA_CLOSED[n]}{well}"
+    return f"{_AREA_OPEN[n]}{'; ' if n else '，'}{_AREA_NOW.get(result, _AREA_NOW[None])[n]}"
+
+
 def family(alert: Json, homes: frozenset[str], residents: frozenset[str]) -> Json | None:
-    """A case on a relative's phone; None when it is another home's, or about somebody who did not agree."""
-    if alert["home"] not in homes or alert["level"] == "blue" or not residents:
+    """A case on a relative's phone; None when it is another home's, or about somebody who did not agree.
+
+    A case of many homes is each one's own: nothing of it says which others there are, or how it is there.
+    """
+    area = alert.get("cause") == AREA
+    checked = {one["home"]: one["result"] for one in alert.get("welfare", ())} if area else {}
+    home = next((h for h in (alert["home"], *checked) if h in homes), None)
+    if home is None or alert["level"] == "blue" or not residents:
         return None
-    if alert["resident"] is not None and alert["resident"] not in residents:
+    if not area and alert["resident"] is not None and alert["resident"] not in residents:
         return None
+    state = alert["state"]
+    if area and state not in ("new", "closed"):
+        state = "acknowledged"
     return {
         "id": alert["id"],
         "number": alert["number"],
@@ -319,14 +356,16 @@ def family(alert: Json, homes: frozenset[str], residents: frozenset[str]) -> Jso
         "code": "",
         "title": "家中有一条提醒",
         "kind": "other",
-        "home": alert["home"],
+        "home": home,
         "raised_at": alert["raised_at"],
         "acknowledged_at": alert["acknowledged_at"],
         "closed_at": alert["closed_at"],
         "condition": alert["condition"],
-        "state": alert["state"],
-        "state_words": family_words(
-            alert["state"],
+        "state": state,
+        "state_words": area_words(state, checked.get(home))
+        if area
+        else family_words(
+            state,
             (alert.get("outcome") or {}).get("outcome"),
             who=(alert["owner"] or {}).get("name", ""),
             going=any(r["state"] in GOING for r in alert["responders"]),
@@ -414,7 +453,10 @@ def record(alert: Json) -> Json:
         "people": [without_health(p) for p in alert["people"]],
         "contacts": [{**c, "phone": ""} for c in alert["contacts"]],
         "script": {"title": "", "steps": [], "questions": []},
-        "welfare": [{**w, "phone": None, "note": ""} for w in alert["welfare"]],
+        "welfare": [
+            {**w, "phone": None, "key": None, "key_en": None, "tags": [], "note": ""}
+            for w in alert["welfare"]
+        ],
     }
 
 
@@ -462,6 +504,9 @@ def for_view(alert: Json, viewer: Viewer) -> Json | None:
             return {
                 **alert,
                 "people": [without_health(p) for p in alert["people"]],
+                "welfare": [
+                    {**w, "tags": [t for t in w["tags"] if not t["health"]]} for w in alert.get("welfare", ())
+                ],
                 "findings": [_without_values(f) for f in alert["findings"]],
             }
         case "desk":

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 from structlog import get_logger
 
+from alerts.alert import CheckView
+from alerts.cases import AREA
 from alerts.upkeep import next_visit
 from care import schematic
 from care.errors import Temporary
@@ -337,21 +339,28 @@ def family_page(house: House, home: Home, contact: str) -> Json:
     protection = health.protection if health is not None else "not"
     page["protection"] = protection
     page["protection_words"] = wording.PROTECTION.get(protection, protection)
-    cases = []
+    cases, of_area = [], set()
     for case in list(house.picture.cases.values()):  # served beside the loop in which cases come and go
         seen = house.alert_for(case, viewer)
         if seen is not None:
             outcome = case.alert.outcome.outcome if case.alert.outcome is not None else None
             owner = house.name_of(case.alert.owner) if case.alert.owner else ""
-            told = redact.family_words(
-                seen["state"],
-                outcome,
-                "en",
-                who=owner,
-                going=bool(case.alert.going),
-                left=case.alert.deserted_at is not None,
-            )
-            cases.append({**seen, "state_words_en": told, "steps": _family_steps(case.alert)})
+            if case.alert.cause == AREA:
+                of_area.add(case.alert.id)
+                check = next((c for c in case.alert.checks if c.home == seen["home"]), None)
+                told = redact.area_words(seen["state"], check.result if check is not None else None, "en")
+                steps = _area_steps(case.alert, check)
+            else:
+                told = redact.family_words(
+                    seen["state"],
+                    outcome,
+                    "en",
+                    who=owner,
+                    going=bool(case.alert.going),
+                    left=case.alert.deserted_at is not None,
+                )
+                steps = _family_steps(case.alert)
+            cases.append({**seen, "state_words_en": told, "steps": steps})
     cases.sort(key=lambda c: c["raised_at"], reverse=True)
     page["cases"] = cases[:5]
     waiting = [c for c in cases if c["state"] != "closed"]
@@ -378,7 +387,9 @@ def family_page(house: House, home: Home, contact: str) -> Json:
         )
     if ended is not None and not waiting:
         # How it ended comes first; that a home cannot be seen is said with it.
-        page["words"] = f"刚才的提醒{ended['state_words']}" + (
+        # Of an area the words say themselves what it was.
+        what = "刚才的" if ended["id"] in of_area else "刚才的提醒"
+        page["words"] = f"{what}{ended['state_words']}" + (
             "。" + page["words"] if page["calm"] is None else ""
         )
         page["words_en"] = (
@@ -403,6 +414,22 @@ def _family_steps(alert: Any) -> list[Json]:
         ("已上门", "at the home", arrived),
         ("平安", "all is well", alert.closed_at) if well else ("已结束", "over", alert.closed_at),
     ]
+    return _steps_json(steps)
+
+
+def _area_steps(alert: Any, check: CheckView | None) -> list[Json]:
+    """Of a case of many homes: what was done for theirs. A call or a visit may have been another's."""
+    well = check.at if check is not None and check.result == "safe" else None
+    return _steps_json(
+        [
+            ("接警", "taken", alert.acknowledged_at),
+            ("已联系上老人，平安", "spoken to, all is well", well),
+            ("已结束", "over", alert.closed_at),
+        ]
+    )
+
+
+def _steps_json(steps: list[tuple[str, str, datetime | None]]) -> list[Json]:
     return [{"words": zh, "words_en": en, "at": iso(at) if at is not None else None} for zh, en, at in steps]
 
 

@@ -248,6 +248,11 @@ class WelfareHome(Shape):
     address: str | None = None
     phone: str | None = None
     people: list[str] = []
+    key: str | None = None
+    key_en: str | None = None
+    """Null where the place is none of the usual ones: then it is told as it was typed."""
+    tags: list[Tag] = []
+    """What must be known of those who live there before somebody knocks."""
     back: bool = False
     """Its devices are heard again; that somebody is well is another question."""
     result: Literal["safe", "no_answer", "visit"] | None = None
@@ -351,6 +356,8 @@ class Alert(Shape):
     contacts: list[ContactBody] = []
     script: Script | None = None
     welfare: list[WelfareHome] = []
+    homes: int | None = None
+    """On a responder's phone, of a case of many homes: how many; which ones stands in `welfare` after the acceptance."""
     related: list[RelatedCase] = []
     """Other open cases of the same home; of a case of many homes, of any of them."""
     photos: list[ScenePhoto] = []
@@ -412,7 +419,7 @@ class CommandBody(BaseModel):
         str | None,
         Field(
             max_length=40,
-            description="accept, depart, arrive: when it was done, told later (RFC 3339 with its zone); a time that cannot be is passed over",
+            description="accept, depart, arrive, check: when it was done, told later (RFC 3339 with its zone); a time that cannot be is passed over",
         ),
     ] = None
 

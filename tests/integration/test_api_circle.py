@@ -1,5 +1,6 @@
 """Around the alarm by HTTP: handing over, the welfare list, coverage at another moment, figures with their cases."""
 
+import json
 from datetime import timedelta
 
 from care.ids import iso
@@ -167,11 +168,26 @@ async def test_whoever_goes_for_an_area_is_told_to_which_doors_and_of_nobody_els
         offered = (await lin.get(f"{V}/alerts/{alert}")).json()
         assert not offered.get("welfare")
         assert offered["place"]["estate_building"]
+        assert (offered["title"], offered["homes"]) == (seen["title"], 2), (
+            "it names nobody and says what is asked"
+        )
+        for word in ("周阿婆", "吴建国", "402", "301", "07 号柜", "失智"):
+            assert word not in json.dumps(offered, ensure_ascii=False)
         assert (await acts(lin, alert, "accept")).status_code == 200
         going = (await lin.get(f"{V}/alerts/{alert}")).json()
         told = {one["home"]: (one["address"], one["phone"]) for one in going["welfare"]}
         assert told == {h: (site.homes[h].address, site.homes[h].phone or None) for h in homes}
         assert (going["people"], going["contacts"]) == ([], [])
+        (zhou, wu) = (next(one for one in going["welfare"] if one["home"] == h) for h in homes)
+        assert (zhou["key"], wu["key"]) == ("邻里中心 07 号柜", None)
+        assert {t["word"] for t in zhou["tags"]} == {"失智", "听力下降，多等铃"}
+        assert all(tag["strong"] for tag in (*zhou["tags"], *wu["tags"]))
+        for user, words in (("operator", {"失智", "听力下降，多等铃"}), ("admin", set()), ("auditor", set())):
+            async with house.program(user) as reader:
+                rows = (await reader.get(f"{V}/alerts/{alert}")).json()["welfare"]
+                row = next(one for one in rows if one["home"] == "h0317")
+                assert {t["word"] for t in row["tags"]} == words, user
+                assert (row["key"] is None) == (user == "auditor")
         assert (await acts(lin, alert, "check", to="h0420", result="safe")).status_code == 200
         seen = (await desk.get(f"{V}/alerts/{alert}")).json()
         assert {one["home"]: (one["result"], one["by"]) for one in seen["welfare"]}["h0420"] == (
@@ -200,6 +216,59 @@ async def test_every_home_of_an_area_says_on_its_own_pages_that_it_is_in_it():
         asked = [await desk.get(f"{V}/residents/{resident}/days"), await desk.get(f"{V}/homes/h0420/strip")]
         assert [a.json()["reason"] for a in asked] == ["reason_needed"] * 2
         assert (await admin.get(f"{V}/residents/{resident}")).json()["health_hidden"]
+
+
+async def test_each_family_of_an_area_hears_how_it_is_in_their_own_home():
+    """Every home of the list, live and by request, by its own check; nobody is said to be there who arrived at another's."""
+    agreed = SITE.replace("consent: {vitals: [doctor]}", "consent: {vitals: [doctor], family: [status]}")
+    assert agreed != SITE
+    async with (
+        House(site=agreed) as house,
+        house.browser("operator") as desk,
+        house.browser("responder") as lin,
+        house.program("family") as zhou,
+        house.program("wu") as wu,
+    ):
+        cut, reaching = "家里的安全设备断线（停电或断网），社区正在逐户联系", "社区正在联系老人"
+        alert = await house.raised(
+            smoke(code="TE5", cause="area", pictogram="device", level=Level.red, device=None, resident=None, life=False,
+                  evidence=[], parameters={"homes": ["h0317", "h0420"]})
+        )  # fmt: skip
+
+        async def hears(relative, home):
+            page = (await relative.get(f"{V}/family")).json()
+            (case,) = page["cases"]
+            (listed,) = (await relative.get(f"{V}/alerts")).json()["items"] or [case]
+            assert listed["home"] == case["home"] == home
+            assert listed["state_words"] == case["state_words"]
+            return page["words"], page["words_en"], [s["words"] for s in case["steps"] if s["at"]]
+
+        for relative, home in ((zhou, "h0317"), (wu, "h0420")):
+            assert (await hears(relative, home))[0] == cut
+        await acts(desk, alert, "dispatch", responders=["s07"])
+        for command in ("accept", "depart", "arrive"):
+            assert (await acts(lin, alert, command)).status_code == 200
+        for relative, home in ((zhou, "h0317"), (wu, "h0420")):
+            words, english, steps = await hears(relative, home)
+            assert (words, steps) == (cut, ["接警"])
+            assert english.startswith("The safety devices at home are cut off")
+        await acts(lin, alert, "check", to="h0317", result="safe")
+        await acts(lin, alert, "check", to="h0420", result="no_answer")
+        assert (await hears(zhou, "h0317"))[0].endswith("，社区已联系上老人，平安")
+        assert (await hears(zhou, "h0317"))[2] == ["接警", "已联系上老人，平安"]
+        assert (await hears(wu, "h0420"))[0].endswith(reaching)
+        await acts(lin, alert, "check", to="h0420", result="visit")
+        words, english, _ = await hears(wu, "h0420")
+        assert words.endswith("社区正安排人上门看望")
+        assert english.endswith("sending somebody to look in")
+        assert (await acts(desk, alert, "close", **{**CLOSING, "outcome": "O3"})).status_code == 200
+        for relative, home, ended in (
+            (zhou, "h0317", "刚才的设备断线已处理：平安"),
+            (wu, "h0420", "刚才的设备断线已处理"),
+        ):
+            words, _, steps = await hears(relative, home)
+            assert words.split("。")[0] == ended
+            assert steps[-1] == "已结束"
 
 
 async def test_coverage_is_told_for_a_later_moment_of_the_rota():

@@ -132,6 +132,48 @@ def test_the_desk_tells_no_times_for_others() -> None:
     assert story.since(going(story.alert).accepted_at) == 100
 
 
+def looked_after(story: Story) -> list[tuple[str, float]]:
+    return [(c.result, story.since(c.at)) for c in story.alert.checks]
+
+
+def area() -> Story:
+    """Two homes are dark; whoever went arrived a minute after the case was made."""
+    story = Story()
+    story.finding(
+        code="TE5", cause="area", pictogram="device", device=None, parameters={"homes": ["h0317", "h0318"]}
+    )
+    story.do("acknowledge")
+    story.do("dispatch", responders=["s07"])
+    story.wait(60)
+    for command in ("accept", "depart", "arrive"):
+        story.do(command, "s07")
+    return story
+
+
+def test_a_home_ticked_off_without_a_network_was_looked_after_when_it_was() -> None:
+    """In the list and in the timeline: its own time, within the limits of every step."""
+    story = area()
+    story.wait(600)
+    story.do("check", "s07", to="h0317", result="safe", at=NOON + seconds(200))
+    assert looked_after(story) == [("safe", 200)]
+    items = events_json(story.log, lambda who: who, ZoneInfo("Asia/Shanghai"))
+    told = next(i for i in items if i["type"] == "checked")
+    assert datetime.fromisoformat(told["at"]) == NOON + seconds(200)
+    assert "收到）" in told["words"]
+    story.do("check", "s07", to="h0318", result="visit", at=NOON + seconds(30))
+    assert looked_after(story)[1] == ("visit", 660), "before they were there: it counts from when it was told"
+
+
+def test_a_tick_that_comes_late_does_not_undo_what_was_seen_since() -> None:
+    """The desk reached nobody at 500 s; what was ticked at 200 s and comes at 660 s is in the history and not the last word."""
+    story = area()
+    story.wait(440)
+    story.do("check", "s01", to="h0317", result="visit")
+    story.wait(160)
+    story.do("check", "s07", to="h0317", result="safe", at=NOON + seconds(200))
+    assert looked_after(story) == [("visit", 500)]
+
+
 def test_the_same_step_sent_again_is_one_whatever_time_it_names() -> None:
     """A second try of a phone changes nothing."""
     story = sent()

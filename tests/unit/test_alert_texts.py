@@ -89,6 +89,18 @@ def test_a_family_reads_nothing_on_a_lock_screen(reason: Why, language: str) -> 
         assert word not in said
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_of_an_area_no_family_reads_that_somebody_is_in_their_home(language: str) -> None:
+    """Whoever arrived is at one of its homes."""
+    story = Story()
+    story.finding(code="TE5", cause="area", pictogram="device", device=None, parameters={"homes": ["h0317"]})
+    delivery = a_delivery(story, "c0317a", Why.arrived)
+    text = message(story.alert, delivery, registry=story.registry, now=NOON, language=language)
+    assert text.title.startswith("#317 ")
+    assert ("到小区" if language == "zh" else "in the area") in text.title
+    assert "到家" not in text.title + text.body
+
+
 def test_the_desk_reads_title_and_building_and_not_the_door() -> None:
     """厨房烟感报警, 银杏小区 3 幢; the flat is on the screen behind the sign-in."""
     story = a_story()

@@ -11,15 +11,21 @@ whenSignedOut(() => {
   if (me.value !== null) ended.value = true
 })
 
+/** Signed out without a network: until somebody signs in here, the service hears that first. */
+const LEFT = 'anxin.left'
+
 export async function signOut(): Promise<void> {
-  await api.signOut().catch(() => undefined)
+  const unheard = await api.signOut().catch(() => true)
   me.value = null
+  remember(null)
+  if (unheard) inStore((store) => store.setItem(LEFT, '1'))
   location.assign('/sign-in')
 }
 
 /** Asks the service who we are; null when nobody is signed in, an error when it cannot be reached. */
 export async function whoAmI(): Promise<Me | null> {
   try {
+    if (inStore((store) => store.getItem(LEFT))) await api.signOut()
     me.value = await api.me()
     remember(me.value)
   } catch (error) {
@@ -36,18 +42,24 @@ export const mayAct = (who: Me): boolean => ACTS.includes(who.role)
 
 const KEPT = 'anxin.me'
 
-/** Phones open without a network: who they belong to is kept, and only that. What they then show says that it is old. */
+/**
+ * Phones open without a network: who they belong to is kept. What they then show says that it is old. Of anybody else
+ * nothing is left on the phone but what still has to be sent for them (`anxin.out.`, photographs), which goes when they are back.
+ */
 export function remember(who: Me | null): void {
-  try {
-    if (who !== null && isPhone(who)) localStorage.setItem(KEPT, JSON.stringify(who))
-    else localStorage.removeItem(KEPT)
-  } catch {
-    // asked again
-  }
+  inStore((store) => {
+    for (const key of Object.keys(store)) {
+      const whose = key.replace(/^anxin\.(left|me|task|family)\.?/, '')
+      if (whose !== key && whose !== who?.user) store.removeItem(key)
+    }
+    if (who !== null && isPhone(who)) store.setItem(KEPT, JSON.stringify(who))
+  })
 }
-export function remembered(): Me | null {
+export const remembered = (): Me | null => inStore((store) => JSON.parse(store.getItem(KEPT) ?? 'null') as Me | null)
+/** Null where a browser keeps nothing: then it is asked again. */
+function inStore<T>(work: (store: Storage) => T): T | null {
   try {
-    return JSON.parse(localStorage.getItem(KEPT) ?? 'null') as Me | null
+    return work(localStorage)
   } catch {
     return null
   }

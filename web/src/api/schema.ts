@@ -2255,6 +2255,8 @@ export interface components {
              * @default []
              */
             welfare?: components["schemas"]["WelfareHome"][];
+            /** Homes */
+            homes?: number | null;
             /**
              * Related
              * @default []
@@ -3041,7 +3043,7 @@ export interface components {
             truth?: string | null;
             /**
              * At
-             * @description accept, depart, arrive: when it was done, told later (RFC 3339 with its zone); a time that cannot be is passed over
+             * @description accept, depart, arrive, check: when it was done, told later (RFC 3339 with its zone); a time that cannot be is passed over
              */
             at?: string | null;
         };
@@ -7364,6 +7366,15 @@ export interface components {
              * @default []
              */
             people?: string[];
+            /** Key */
+            key?: string | null;
+            /** Key En */
+            key_en?: string | null;
+            /**
+             * Tags
+             * @default []
+             */
+            tags?: components["schemas"]["Tag"][];
             /**
              * Back
              * @default false

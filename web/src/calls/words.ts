@@ -4,7 +4,7 @@ import { language } from '../texts'
 import type { Widen } from '../texts/both'
 
 const zh = {
-  title: '今日电话', back: '返回', signOut: '退出登录', loading: '正在读取', none: '今天没有要打的电话', noneWords: '有人发起一轮关怀后，名单会出现在这里。', allDone: '今天的电话都打完了', stale: (at: string) => `连不上服务，下面是 ${at} 的名单；现在记的结果送不出去`,
+  title: '今日电话', back: '返回', loading: '正在读取', none: '今天没有要打的电话', noneWords: '有人发起一轮关怀后，名单会出现在这里。', allDone: '今天的电话都打完了', stale: (at: string) => `连不上服务，下面是 ${at} 的名单；现在记的结果送不出去`,
   counts: { todo: '待打', again: '再打', well: '平安', request: '有需要', not_reached: '未联系上' }, progress: (done: number, all: number) => `已联系上 ${done} / ${all}`,
   mine: '我的片区', everybody: '全部', who: '看哪些人', due: (n: number) => `另有 ${n} 位老人今天应探访，还没排进电话`, dueAdd: '排进今天', dueTitle: '应探访老人电话',
   tier: { key: '重点', important: '重要', general: '一般' }, why: '为什么打', next: '接下来', past: '打过的电话', notes: '记一笔', notesHint: '说了什么、要跟进什么（可不填）', outcome: '打得怎么样',
@@ -19,7 +19,7 @@ const zh = {
 }
 
 const en: Widen<typeof zh> = {
-  title: 'Calls today', back: 'Back', signOut: 'Sign out', loading: 'Loading', none: 'No calls today', noneWords: 'When a call round is started, the people to ring appear here.', allDone: 'All of today’s calls are done', stale: (at) => `No connection. This list is from ${at}; anything you note now cannot be sent`,
+  title: 'Calls today', back: 'Back', loading: 'Loading', none: 'No calls today', noneWords: 'When a call round is started, the people to ring appear here.', allDone: 'All of today’s calls are done', stale: (at) => `No connection. This list is from ${at}; anything you note now cannot be sent`,
   counts: { todo: 'To ring', again: 'Ring again', well: 'Well', request: 'Requests', not_reached: 'Not reached' }, progress: (done, all) => `${done} of ${all} reached`,
   mine: 'My area', everybody: 'All', who: 'Show', due: (n) => `${n} more residents are due a visit today and are not on the list`, dueAdd: 'Add them to today', dueTitle: '应探访老人电话',
   tier: { key: 'Key', important: 'Important', general: 'General' }, why: 'Why', next: 'What comes next', past: 'Calls so far', notes: 'Note', notesHint: 'what was said, what to follow up (optional)', outcome: 'How did it go?',

@@ -70,3 +70,10 @@ export async function deliver(doors: Doors): Promise<Sent[]> {
     doors.keep(doors.kept().filter((one) => one.key !== tap.key))
   }
 }
+
+/** Of a word that an ambulance is needed: it waits here, or the desk has it (`delivered`: of which case); null: nobody said so. */
+export function ambulance(taps: readonly Tap[], alert: string, delivered: string | null): 'waits' | 'told' | null {
+  if (taps.some((one) => one.alert === alert && needs120(one))) return 'waits'
+  return delivered === alert ? 'told' : null
+}
+export const needs120 = (tap: Tap): boolean => tap.command === 'note' && tap.to === '120'
