@@ -305,7 +305,7 @@ def test_a_figure_can_be_counted_again_from_its_cases(room: Room, sit: Sit) -> N
     expect(desk).to_contain_text(room.house.name_of("s01"))
     expect(desk.locator("td").first).to_have_text("3")
     expect(desk.locator("td:not(.paper)").last).to_have_text("—")
-    page.get_by_role("button", name=re.compile("接警后告知家属")).wait_for()
+    page.get_by_role("button", name=re.compile("接警后 60 秒内告知家属")).wait_for()
     # Nobody was sent: no figure for arrivals.
     expect(page.get_by_text("无样本").first).to_be_visible()
     # What happened on a day opens the very cases; a narrower question is part of the address and holds after a reload.
