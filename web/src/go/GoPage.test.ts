@@ -104,7 +104,7 @@ it('says before signing out what the desk does not know yet, and keeps it', asyn
   await page!.find('[data-sign-out]').trigger('click')
   await flushPromises()
   expect(out).not.toHaveBeenCalled()
-  expect(page!.find('[role="alert"]').text()).toContain('还有 1 步没有上传')
+  expect(page!.find('[role="status"]').text()).toContain('还有 1 步没有上传')
   await page!.find('[data-anyway]').trigger('click')
   await flushPromises()
   expect(Object.keys(localStorage)).toEqual(['anxin.out.lin'])
