@@ -183,7 +183,7 @@ def wall(alert: Json) -> Json:
         **({"title_en": alert["title_en"]} if alert.get("at_centre") else {}),
         "kind": _public_kind(alert),
         # When a danger that may be named began; of a body, even that would tell how long a rule has watched it.
-        **({"onset_at": alert["onset_at"]} if _public_kind(alert) == alert["kind"] else {}),
+        **({"onset_at": alert["onset_at"]} if _public_code(alert) else {}),
         "group": _group(alert),
         "home": alert["home"],
         "owner": _person(alert["owner"]),

@@ -193,6 +193,9 @@ async def test_nothing_of_the_home_reaches_a_wall():
         assert "周**" in everything
         assert "林**" in everything
         assert fall in everything
+        told = {b["id"]: b for b in map(json.loads, said) if b.get("id") in (alert, fall)}
+        assert told[alert]["onset_at"], "when a danger began that may be named"
+        assert "onset_at" not in told[fall], "of a body that would tell how long a rule has watched it"
         for line in said:
             body = json.loads(line)
             if "cases" not in body and "number" in body and "state" in body:
