@@ -2,7 +2,7 @@ import type { DeskTexts } from './desk'
 
 export const deskEn: DeskTexts = {
   kpi: {
-    label: 'Figures', month: 'month', ack: (s) => `Taken ≤ ${s} s`, arrive: (m) => `On site ≤ ${m} min`, target: (n) => `Goal ${n}%`, median: (s) => `median ${s} s`, kept: (kept, n) => `${kept} / ${n}`,
+    label: 'Figures', month: 'month', ack: (s) => `Taken ≤ ${s} s`, arrive: (m) => `On site ≤ ${m} min`, target: (n) => `Goal ${n}%`, median: (time) => `med. ${time}`, kept: (kept, n) => `${kept} / ${n}`,
     protected: 'Protected homes', ofHomes: (n) => `/ ${n}`, protection: (partly, not) => `Partly ${partly} · not ${not}`, visits: 'Visits due today', tiers: (a, b, c) => `Key ${a} · important ${b} · general ${c}`, noVisits: 'No visit plan', noneDue: 'None due today',
     noCases: 'No cases', today: 'Today, merged', mean: '28-day mean', hour24: '24 h', closed: 'Just closed', noneClosed: 'Nothing closed yet today', hoursSummary: (n) => `Alerts by hour today, ${n} in all, stacked by level`,
   },

@@ -1,7 +1,7 @@
 /** Words of the desk and the wall alone. */
 export const deskZh = {
   kpi: {
-    label: '指标', month: '本月', ack: (s: number) => `${s} 秒内接警`, arrive: (m: number) => `${m} 分钟到场`, target: (n: number) => `目标 ${n}%`, median: (s: number) => `中位 ${s} 秒`, kept: (kept: number, n: number) => `${kept} / ${n} 次`,
+    label: '指标', month: '本月', ack: (s: number) => `${s} 秒内接警`, arrive: (m: number) => `${m} 分钟到场`, target: (n: number) => `目标 ${n}%`, median: (time: string) => `中位 ${time}`, kept: (kept: number, n: number) => `${kept} / ${n} 次`,
     protected: '防护完好', ofHomes: (n: number) => `/ ${n} 户`, protection: (partly: number, not: number) => `部分防护 ${partly} · 无防护 ${not}`, visits: '今日应探访', tiers: (a: number, b: number, c: number) => `重点 ${a} · 重要 ${b} · 一般 ${c}`, noVisits: '探访计划未录入', noneDue: '今天没有到期的探访',
     noCases: '无样本', today: '今日告警 · 合并后', mean: '近 28 日均值', hour24: '24 时', closed: '刚刚处理完', noneClosed: '今天还没有结案', hoursSummary: (n: number) => `今日逐时告警数，共 ${n} 条，按红黄蓝堆叠`,
   },
