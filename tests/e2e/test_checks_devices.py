@@ -70,7 +70,7 @@ def test_a_device_leads_to_its_test_and_to_its_maintenance_order(room: Room, sit
 def test_a_device_on_a_phone_in_english(room: Room, sit: Sit) -> None:
     """390 px: nothing runs out of the side, and the words are English."""
     home = room.registry.homes["h0317"]
-    room.protection("h0317", "partly", *[DeviceHealth(device=d.id, kind=d.kind.value, battery=30, reason="battery" if n == 0 else "") for n, d in enumerate(home.devices)])  # fmt: skip
+    room.protection("h0317", "partly", *[DeviceHealth(device=d.id, kind=d.kind.value, battery=42, reason="battery" if n == 0 else "") for n, d in enumerate(home.devices)])  # fmt: skip
     try:
         page = sit(f"/devices?home=h0317&device={smoke_of(room)}", width=390, height=844,
                    script="localStorage.setItem('anxin.language', 'en')")  # fmt: skip
