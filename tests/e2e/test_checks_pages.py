@@ -98,7 +98,7 @@ def test_the_ladder_says_whom_a_red_of_one_home_reaches(room: Room, sit: Sit) ->
     expect(steps.first.locator("p").first).to_contain_text(words)
     for name in always:
         expect(steps.first).to_contain_text(name)
-    page.get_by_role("link", name=re.compile("红色告警没人接")).wait_for()
+    page.get_by_role("link", name=re.compile("红色告警等人处理")).wait_for()
     below = "one => one.lastElementChild.getBoundingClientRect().bottom - one.getBoundingClientRect().bottom"
     comes_to(lambda: page.locator(".steps").evaluate(below) <= 1, True, "the last step in sight")
 
