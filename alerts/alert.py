@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from alerts.cases import AREA
 from alerts.events import (
     Delivery,
     DeliveryState,
@@ -293,6 +294,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Homes to be looked after, in the order of the findings: an area's, or those rolled up into it."""
         named = (h for f in self.findings for h in (*f.parameters.get("homes", ()), f.home) if h)
         return tuple(dict.fromkeys(h for h in named if isinstance(h, str)))
+
+    @property
+    def homes(self) -> tuple[str, ...]:
+        """The homes it is about: its own, and every one of an area's."""
+        return tuple(dict.fromkeys((*self.welfare, self.home))) if self.cause == AREA else (self.home,)
 
     @property
     def step(self) -> int:

@@ -61,9 +61,7 @@ def _where(alert: Alert, registry: Registry, language: str) -> str:
     if registry.is_centre(alert.home):
         return registry.site.community.centre_name
     named = building_of(registry.homes.get(alert.home))
-    if alert.cause != AREA:
-        return named
-    others = {building_of(registry.homes.get(home)) for home in alert.welfare} - {named, ""}
+    others = {building_of(registry.homes.get(home)) for home in alert.homes} - {named, ""}
     return (
         str(texts()["words"]["places"][language]).format(first=named, n=len(others) + 1, more=len(others))
         if others

@@ -13,7 +13,7 @@ from alerts import codes
 from alerts.orders import Order, read_order
 from care.ids import epoch_ms
 from care.words import Command, Level, Role
-from dashboard_api import access, present, redact, shapes
+from dashboard_api import access, redact, shapes
 from dashboard_api.asking import moment, signed_in
 from dashboard_api.casework import Casework
 from dashboard_api.doorcards import Cards
@@ -22,6 +22,7 @@ from dashboard_api.house import House
 from dashboard_api.people import Who
 from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json
+from dashboard_api.timeline import events_json
 
 log = get_logger("api")
 
@@ -114,7 +115,7 @@ def routes(house: House, cards: Cards) -> APIRouter:
             if own is None or own.state not in ("accepted", "departed", "arrived"):
                 raise Problem(403, Why.forbidden, "接受任务后才能查看经过")
         log.info("timeline_read", by=who.by, role=who.role.value, alert=case.alert.id)
-        items = present.events_json(case.log, house.name_of, house.picture.registry.zone)
+        items = events_json(case.log, house.name_of, house.picture.registry.zone)
         return {"items": [redact.recorded(i) for i in items] if who.role is Role.auditor else items}
 
     @router.post(

@@ -268,7 +268,7 @@ class House:
             registry,
             now,
             name=present.names(registry, self._sign_in_name),
-            others=self.picture.at_home(*present.homes_of(alert)),
+            others=self.picture.at_home(*alert.homes),
         )
         desk |= self.photos_of(alert.id, alert.home)
         self._said[alert.id] = _Said(case.position, now, desk)
@@ -524,11 +524,11 @@ class House:
 
     def open_at(self, home: str) -> list[Alert]:
         """Open cases a home is in: its own, and one of many homes that is kept under another."""
-        return [a for a in self.open_alerts() if home in present.homes_of(a)]
+        return [a for a in self.open_alerts() if home in a.homes]
 
     def open_counts(self) -> Counter[str]:
         """How many open cases each home is in."""
-        return Counter(home for a in self.open_alerts() for home in present.homes_of(a))
+        return Counter(home for a in self.open_alerts() for home in a.homes)
 
     def about_people(self) -> set[str]:
         """Homes with an open case about how somebody there is: it opens health data (docs/adr/0014)."""

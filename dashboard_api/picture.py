@@ -31,7 +31,7 @@ from alerts.events import (
 from care.messages import Beat, Firmware, HomeHealth, Refusal, Unclaimed
 from care.site import Community, Registry, Site
 from care.words import AlertState
-from dashboard_api import present, shapes
+from dashboard_api import shapes
 from dashboard_api.clocks import Clocks
 from dashboard_api.figures import CaseRow
 from dashboard_api.strip import Recent
@@ -303,7 +303,7 @@ def row_of(case: Case) -> CaseRow:
         number=alert.number,
         home=alert.home,
         owed_at=alert.arrive_by if _somebody_had_to_go(alert) else None,
-        others=tuple(sorted(present.homes_of(alert) - {alert.home})),
+        others=tuple(sorted(set(alert.homes) - {alert.home})),
         code=alert.code,
         level=alert.level,
         raised_at=alert.raised_at,

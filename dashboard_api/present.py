@@ -1,19 +1,18 @@
 """A case as the desk sees it: (alert, registry, duty) → the JSON of an Alert. Pure; `redact` makes the other views.
 
-`alert_json` is the whole of it; `events_json` is the timeline in words; `duty_json` and `coverage_json` say who can
-be there. Nothing is decided here: every figure comes from the alert's own state or from the hearts of `alerts`.
+`alert_json` is the whole of it; `duty_json` and `coverage_json` say who can be there; what happened is `timeline`. Nothing is decided here: every figure comes from the alert's own state or from the hearts of `alerts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, assert_never
+from typing import Any
 
 import msgspec
 
-from alerts import codes, ladder, scripts, texts
+from alerts import ladder, scripts, texts
 from alerts.alert import Alert
 from alerts.cases import AREA
 from alerts.circle import (
@@ -26,40 +25,6 @@ from alerts.circle import (
     nearest,
     walk_minutes,
     whereabouts,
-)
-from alerts.events import (
-    Accepted,
-    Acknowledged,
-    Arrived,
-    Called,
-    Checked,
-    Closed,
-    Declined,
-    DeliveryReported,
-    DeliveryState,
-    Departed,
-    Dispatched,
-    Escalated,
-    Event,
-    FindingChanged,
-    FindingCleared,
-    FindingUnknown,
-    HandedOver,
-    Held,
-    HoldEnded,
-    Joined,
-    LevelLowered,
-    LevelRaised,
-    NobodyThere,
-    Noted,
-    Raised,
-    Reminded,
-    Reopened,
-    Resumed,
-    Told,
-    Transition,
-    Undone,
-    Vouched,
 )
 from alerts.proposing import SERVICE
 from alerts.roster import DESK, DESK_ROLES, RESPONDER_ROLES, SUPERVISORS, Roster, roster_of
@@ -154,20 +119,15 @@ def place_json(home: Home, registry: Registry) -> dict[str, Any]:
     }
 
 
-def homes_of(alert: Alert) -> set[str]:
-    """The homes a case is about."""
-    return {*alert.welfare, alert.home} if alert.cause == AREA else {alert.home}
-
-
 def in_one_place(alert: Alert, registry: Registry) -> bool:
     """Whether all its homes are in one building."""
-    known = (registry.homes[h] for h in homes_of(alert) if h in registry.homes)
+    known = (registry.homes[h] for h in alert.homes if h in registry.homes)
     return len({building_of(home) for home in known}) < 2
 
 
 def area_json(alert: Alert, registry: Registry) -> dict[str, Any] | None:
     """Where a case of many homes is: what they have in common, and nothing of the one it is kept under."""
-    homes = [registry.homes[h] for h in (*alert.welfare, alert.home) if h in registry.homes]
+    homes = [registry.homes[h] for h in alert.homes if h in registry.homes]
     if not homes:
         return None
     places = [place_json(home, registry) for home in homes]
@@ -419,7 +379,6 @@ def alert_json(
     outcome = alert.outcome
     red = alert.level is Level.red and alert.open and home is not None
     of_area = alert.cause == AREA
-    about = homes_of(alert)
     return {
         "id": alert.id,
         "number": alert.number,
@@ -575,163 +534,9 @@ def alert_json(
                 "title_en": a.title.get("en"),
             }
             for a in others
-            if a.home in about and a.id != alert.id and home is not None
+            if a.home in alert.homes and a.id != alert.id and home is not None
         ],
     }
-
-
-# -- the timeline -------------------------------------------------------------------------------------------------
-
-_CALL_WORDS = {
-    "answered": "接通",
-    "no_answer": "无人接",
-    "busy": "占线",
-    "refused": "拒接",
-    "wrong_number": "空号",
-}
-_CHECK_WORDS = {"safe": "平安", "no_answer": "未联系上", "visit": "需上门"}
-_DELIVERY_WORDS = {
-    DeliveryState.accepted: "消息已送达通道",
-    DeliveryState.refused: "消息被拒",
-    DeliveryState.failed: "消息未发出",
-    DeliveryState.queued: "消息重试中",
-    DeliveryState.skipped: "消息不再需要",
-}
-_COMMAND_WORDS = {"acknowledge": "接警", "close": "结案"}
-
-
-def _event_words(event: Event, name: Names) -> str:
-    match event:
-        case Raised():
-            return f"告警：{event.title.get('zh', event.code)}"
-        case Joined():
-            return f"并入：{event.finding.title.get('zh', event.finding.code)}"
-        case FindingChanged():
-            return f"更新：{event.finding.title.get('zh', event.finding.code)}"
-        case FindingCleared():
-            return f"现场恢复：{event.finding.title.get('zh', event.finding.code)}"
-        case FindingUnknown():
-            return f"无法判断：{event.finding.title.get('zh', event.finding.code)}"
-        case LevelLowered():
-            return f"降级（出现相反的迹象）：{event.title.get('zh', event.code)}"
-        case LevelRaised(reason="not_confirmed"):
-            return f"没有人确认是测试，按真实告警处理：{event.title.get('zh', event.code)}"
-        case LevelRaised():
-            return f"升级：{event.title.get('zh', event.code)}"
-        case Escalated():
-            late = f"，晚 {wording.duration(event.late_seconds)}" if event.late_seconds >= 1 else ""
-            return f"{'到场超时，' if event.promise_broken else ''}升级到第 {event.step} 步{late}"
-        case Reminded():
-            return f"第 {event.nth} 次再提醒"
-        case NobodyThere():
-            return f"第 {event.step} 步无人可通知"
-        case Told():
-            people = "、".join(dict.fromkeys(name(d.person) for d in event.deliveries))
-            return f"通知 {people}"
-        case Resumed():
-            return f"重新响铃：{texts.resumed_words(event.reason)}"
-        case Acknowledged():
-            return f"{name(event.by)} 接警"
-        case Called():
-            to = "家中" if event.to == "home" else name(event.to)
-            return f"{name(event.by)} 拨打{to}：{_CALL_WORDS.get(event.result, event.result)}"
-        case Dispatched():
-            return f"{name(event.by)} 派 {'、'.join(name(r) for r in event.responders)}"
-        case Accepted():
-            return f"{name(event.who)} {'同去' if event.companion else '接受'}"
-        case Declined():
-            return f"{name(event.who)} 去不了"
-        case Departed():
-            return f"{name(event.who)} 出发"
-        case Arrived(card=True):
-            return f"{name(event.who)} 凭门卡确认到场"
-        case Arrived():
-            return f"{name(event.who)} 到场"
-        case HandedOver():
-            return f"{name(event.who)} 交接给 {name(event.to)}"
-        case Checked():
-            return f"{name(event.by)} 核实 {event.home}：{_CHECK_WORDS.get(event.result, event.result)}"
-        case Vouched():
-            heard = "" if event.by == event.who else f"（{name(event.by)} 记录）"
-            return f"{name(event.who)} 说人在身边，平安{heard}"
-        case Noted():
-            return f"{name(event.by)} 备注"
-        case Held():
-            return f"{name(event.by)} 暂缓"
-        case HoldEnded():
-            return "暂缓结束"
-        case Reopened():
-            return f"{name(event.by) if event.by else '系统'} 重新打开"
-        case Undone(command="release"):
-            return f"{name(event.by)} 放回待接{'：' + event.reason if event.reason else ''}"
-        case Undone():
-            return f"{name(event.by)} 撤回{_COMMAND_WORDS.get(event.command, event.command)}"
-        case Closed():
-            words = codes.word("outcome", event.outcome.outcome) if event.outcome.outcome else ""
-            return f"{name(event.by) if event.by else '系统'} 结案{'：' + words if words else ''}"
-        case DeliveryReported():
-            return _DELIVERY_WORDS.get(event.state, event.state.value)
-        case _:
-            assert_never(event)
-
-
-TOLD_LATER = timedelta(seconds=20)
-"""A step told so much later says when it was told as well; before, it was only a slow network."""
-
-
-def events_json(log: Iterable[Transition], name: Names, zone: tzinfo = UTC) -> list[dict[str, Any]]:
-    """A case's whole timeline, oldest first; a step told later stands where it was done."""
-    out: list[dict[str, Any]] = []
-    for change in log:
-        for event in change.events:
-            fields = msgspec.to_builtins(event)
-            fields = {k: v for k, v in fields.items() if k not in ("at", "type", "finding", "answer", "plan")}
-            finding = getattr(event, "finding", None)
-            if isinstance(finding, str):  # of a case that was lowered: the name of what was contradicted
-                fields["finding"] = finding
-            elif finding is not None:
-                fields["finding"] = finding.finding
-                fields["code"] = finding.code
-                fields["device"] = finding.device
-            if isinstance(event, Told):
-                fields["deliveries"] = [
-                    {
-                        "id": d.id,
-                        "person": d.person,
-                        "name": name(d.person),
-                        "channel": d.channel,
-                        "step": d.step,
-                        "reason": d.reason.value,
-                    }
-                    for d in event.deliveries
-                ]
-            by = getattr(event, "by", None)
-            words = _event_words(event, name)
-            if isinstance(event, Dispatched):
-                asked = {d.person for d in change.deliveries}
-                untold = [name(r) for r in event.responders if r not in asked]
-                if untold:
-                    words += f"（{'、'.join(untold)} 没有可用的消息通道，请打电话）"
-            item = {
-                "at": iso(event.at),
-                "type": type(event).__struct_config__.tag,
-                "version": change.version,
-                "words": words,
-                **{k: v for k, v in fields.items() if k not in ("version", "done_at")},
-                "by": by,
-                "by_name": name(by) if by else None,
-            }
-            place = len(out)
-            if (
-                isinstance(event, Accepted | Departed | Arrived | Checked)
-                and event.at - event.when >= TOLD_LATER
-            ):
-                item |= {"at": iso(event.when), "told_at": iso(event.at)}
-                item["words"] += f"（{event.at.astimezone(zone):%H:%M} 收到）"
-                while place > 0 and out[place - 1]["at"] > item["at"]:
-                    place -= 1
-            out.insert(place, item)
-    return out
 
 
 # -- who can be there ---------------------------------------------------------------------------------------------

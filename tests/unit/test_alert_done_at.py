@@ -12,7 +12,7 @@ from alerts.orders import No, NotAllowed, read_order
 from alerts.texts import state_words
 from care.words import AlertState
 from dashboard_api.picture import Case, row_of
-from dashboard_api.present import events_json
+from dashboard_api.timeline import events_json
 from tests.unit.test_alert_house import NOON, Story, seconds
 
 
