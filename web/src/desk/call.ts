@@ -25,13 +25,15 @@ export function firstCall(alert: Alert, started_ms: number, t: Texts): Call | nu
   const phone = alert.place?.phone
   if (alert.at_centre) return phone && alert.cause === 'screens' ? { alert: alert.id, to: 'desk', label: t.call.desk, number: phone, started_ms } : null
   if (alert.script?.ring === false) return null
-  if (phone) return { alert: alert.id, to: 'home', label: t.call.home, number: phone, started_ms }
+  if (phone) return contactCall(alert, 'home', started_ms, t)
   const contact = alert.contacts?.find((one) => one.phone)
   if (!contact) return null
   return { alert: alert.id, to: contact.id, label: contactWords(contact), number: contact.phone!, started_ms }
 }
 
-export function contactCall(alert: Alert, contactId: string, started_ms: number): Call | null {
+/** The home itself, or one of the family, whoever the person chooses. */
+export function contactCall(alert: Alert, contactId: string, started_ms: number, t: Texts): Call | null {
+  if (contactId === 'home') return alert.place?.phone ? { alert: alert.id, to: 'home', label: t.call.home, number: alert.place.phone, started_ms } : null
   const contact = alert.contacts?.find((one) => one.id === contactId)
   if (!contact?.phone) return null
   return { alert: alert.id, to: contact.id, label: contactWords(contact), number: contact.phone, started_ms }

@@ -235,6 +235,16 @@ describe('the drawer', () => {
     expect(wrapper.text()).toContain('请马上离开房间。')
     expect(wrapper.text()).toContain('在做饭吗？')
   })
+  it('rings the home from beside the sentence, again once it was rung; not for who only reads, nor of many homes', () => {
+    vi.spyOn(api, 'timeline').mockResolvedValue([])
+    const ring = (more: object, rest: object = {}) => show(CaseDrawer, { props: { ...props, alert: { ...alert, ...more }, ...rest } }).find('[data-ring-home]')
+    expect(ring({}).text()).toBe('拨打家中电话')
+    expect(ring({ called: [{ to: 'home', result: 'answered' }] }).text()).toBe('再次拨打家中电话')
+    expect([ring({}, { readonly: true }), ring({ cause: 'area' }), ring({ at_centre: true }), ring({ place: {} })].map((one) => one.exists())).toEqual([false, false, false, false])
+    const wrapper = show(CaseDrawer, { props })
+    void wrapper.find('[data-ring-home]').trigger('click')
+    expect(wrapper.emitted('call')).toEqual([['home']])
+  })
   it('the second operator sees the answers of the first', async () => {
     vi.spyOn(api, 'timeline').mockResolvedValue([{ at: at(5), type: 'noted', note: '看到烟或火吗？否' }])
     const wrapper = show(CaseDrawer, { props: { ...props, readonly: true } })

@@ -53,6 +53,14 @@ describe('taking a case', () => {
     expect(sent).toEqual([['a317', 'acknowledge', { version: 1 }]])
   })
 
+  it('the home is rung again from the case, and what came of it is written down', async () => {
+    sit([taken({ called: [{ to: 'home', result: 'answered' }] as never })])
+    desk.callContact(desk.first.value!, 'home')
+    expect(desk.call.value).toMatchObject({ to: 'home', number: '0574-86293712' })
+    await desk.callResult('no_answer')
+    expect(sent).toMatchObject([['a317', 'call', { to: 'home', result: 'no_answer' }]])
+  })
+
   it('a red that came during a call stays a bar when the call ends: no key meant for the one acts on the other', async () => {
     sit([taken({ state: 'dispatched' })])
     desk.select('a317')

@@ -231,7 +231,7 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
   const emergency = (number: '119' | '120'): void => {
     if (!readonly && first.value !== null && !first.value.at_centre) startCall(emergencyCall(first.value, number, Date.now()))
   }
-  const callContact = (alert: Alert, contact: string): void => startCall(contactCall(alert, contact, Date.now()))
+  const callContact = (alert: Alert, contact: string): void => startCall(contactCall(alert, contact, Date.now(), t.value))
 
   function openDispatch(alert: Alert | null = first.value): void {
     if (alert === null || readonly) return
