@@ -659,6 +659,11 @@ def test_who_took_over_has_a_time_of_their_own_and_the_first_keeps_the_figures()
     story.wait(5)
     story.do("undo", actor="s01")
     assert story.alert.owned_at is None
+    story.do("acknowledge", actor="s01")
+    story.wait(70)
+    assert story.alert.resumed, "taken, and nothing done"
+    story.do("acknowledge", actor="s02")
+    assert (story.alert.owner, story.alert.owned_at) == ("s02", story.now)
 
 
 def test_with_somebody_asked_it_is_not_said_that_nobody_was_sent() -> None:
