@@ -86,10 +86,12 @@ def test_the_ladder_says_whom_a_red_of_one_home_reaches(room: Room, sit: Sit) ->
     room.raised("smoke", "h0317")
     page = sit("/duty")
     roster, now = roster_of(room.registry), room.clock.now()
-    here = [{one.name for one in roster.responders(place, now)} for place in room.registry.micro_grids]
-    always = [one.name for one in roster.on_duty(now, [Role.operator])]
-    always += sorted(set.intersection(*here))
-    others = [len(place - set(always)) for place in here]
+    # by who they are: two people of this community have one name
+    here = [{one.id for one in roster.responders(place, now)} for place in room.registry.micro_grids]
+    everywhere = set.intersection(*here)
+    on_duty = roster.on_duty(now)
+    always = [one.name for one in on_duty if one.role is Role.operator or one.id in everywhere]
+    others = [len(place - everywhere) for place in here]
     least, most = min(others), max(others)
     words = f"住户所在网格的响应人员 {most if least == most else f'{least}–{most}'} 人"
     assert most > 0

@@ -132,8 +132,9 @@ def test_the_printed_figures_tell_no_group_of_fewer_than_five_homes(room: Room, 
 
 
 def test_a_case_is_printed_whole_and_without_controls(room: Room, sit: Sit) -> None:
-    """Script, evidence, history and person on paper; no button, no form; afterwards the open tab alone stands again."""
+    """Script, evidence, history and person on paper; no button, no form, and what else is open there as words; afterwards the open tab alone stands again."""
     alert = room.raised("smoke", "h0317")
+    room.raised("gas", "h0317")
     room.command(alert, "acknowledge", actor="s01")
     page = sit(f"/desk?case={alert}", script="window.print = () => { window.printed = true }")
     drawer = page.locator("dialog.drawer")
@@ -143,6 +144,7 @@ def test_a_case_is_printed_whole_and_without_controls(room: Room, sit: Sit) -> N
     for words in ("处置脚本", "依据", "经过", "联系人"):
         expect(drawer.get_by_role("heading", name=words, exact=False).first).to_be_visible()
     expect(drawer.locator("button:visible, input:visible, textarea:visible")).to_have_count(0)
+    expect(drawer.locator(".related .paper:visible")).to_contain_text("燃气")
     expect(page.locator("main")).to_be_hidden()
     assert (
         page.evaluate("getComputedStyle(document.querySelector('dialog.drawer')).backgroundColor")

@@ -100,11 +100,11 @@ describe('the centre', () => {
     const alert = anAlert({ findings: [{ device: 'smoke-0317' }] as never })
     const band = (rows: StripRow[], wall = false): string =>
       show(HeroCard, { props: { alert, now: NOON, clock, target: 60, wall, strip: { home: 'h0317', from: at(3600), to: at(0), rows } } }).find('.band').text()
-    expect(band([row])).toContain('烟感 厨房 smoke-0317 · 电量 86%')
-    expect(band([{ ...row, battery: null }])).toContain('烟感 厨房 smoke-0317')
+    expect(band([row])).toContain('触发烟感 厨房 · 电量 86%')
+    expect(band([{ ...row, battery: null }])).toContain('触发烟感 厨房')
     expect(band([{ ...row, battery: null }])).not.toContain('电量')
     expect(band([])).toContain('触发smoke-0317')
-    expect(band([row], true)).not.toContain('smoke-0317')
+    expect(band([row], true)).not.toContain('烟感 厨房')
   })
   it('on the wall it shows no room, no telephone, no key and no tag, even if they were sent', () => {
     const words = show(HeroCard, { props: { alert: anAlert(), now: NOON, clock, target: 60, wall: true } }).text()
