@@ -28,9 +28,10 @@ class Away(Exception):
 class Declined(Exception):
     """The simulator understood, and does not do it."""
 
-    def __init__(self, reason: str, sentence: str) -> None:
+    def __init__(self, reason: str, sentence: str, zh: str | None = None) -> None:
         self.reason = reason
         self.sentence = sentence
+        self.zh = zh or sentence
         super().__init__(sentence)
 
 
@@ -53,7 +54,12 @@ class Simulator:
         if not isinstance(said, dict) or not isinstance(said.get("ok"), bool):
             raise Away
         if not said["ok"]:
-            raise Declined(str(said.get("reason", ""))[:64], str(said.get("error", ""))[:1000])
+            zh = said.get("error_zh")
+            raise Declined(
+                str(said.get("reason", ""))[:64],
+                str(said.get("error", ""))[:1000],
+                zh[:1000] if isinstance(zh, str) else None,
+            )
         answer = said.get("answer")
         if not isinstance(answer, dict):
             raise Away

@@ -310,9 +310,7 @@ async def watch_screens(house: House) -> None:
         if not house.caught_up.is_set():
             continue
         now = house.clock.now()
-        beats = [
-            s.at for s in house.picture.screens.values() if (s.beat.view, s.beat.audio) == ("desk", "running")
-        ]
+        beats = [s.at for s in house.picture.screens.values() if s.desk and s.beat.audio == "running"]
         finding = watch.look(
             max(beats, default=None),
             expected=not roster_of(house.picture.registry).nobody_on_duty(now),

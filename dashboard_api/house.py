@@ -724,11 +724,11 @@ class House:
     def watching(self) -> dict[str, int]:
         """Which screens somebody could see and hear within the last minute (ux 6.4)."""
         now = self.clock.now()
-        there = [s.beat for s in list(self.picture.screens.values()) if now - s.at <= SCREEN_SILENT]
-        desks = [b for b in there if b.view == "desk"]
+        there = [s for s in list(self.picture.screens.values()) if now - s.at <= SCREEN_SILENT]
+        desks = [s.beat for s in there if s.desk]
         return {
             "desks": len(desks),
-            "walls": sum(1 for b in there if b.view == "wall"),
+            "walls": sum(1 for s in there if s.beat.view == "wall"),
             "audible": sum(1 for b in desks if b.audio == "running"),
         }
 
@@ -787,7 +787,7 @@ class House:
                 n = sum(
                     1
                     for s in list(self.picture.screens.values())
-                    if (s.beat.view, s.beat.audio) == (view, audio)
+                    if (s.desk if view == "desk" else s.beat.view == view) and s.beat.audio == audio
                 )
                 self.metrics.screens.labels(view, audio).set(n)
         counted: dict[str, int] = dict.fromkeys(access.VIEWS, 0)

@@ -79,6 +79,13 @@ class Screen:
     at: datetime
     chosen_at: datetime | None = None
     """When the person at a desk chose the case they look at (`beat.focus`); None: nothing is chosen, or they may not act."""
+    acts: bool = True
+    """Whether who sits there may take a case. Whoever only reads (a doctor, an auditor) hears an alarm and can do nothing about it."""
+
+    @property
+    def desk(self) -> bool:
+        """A desk at which somebody could take a case."""
+        return self.beat.view == "desk" and self.acts
 
 
 EMPTY_SITE = Site(community=Community(id="none", name="未载入站点"))

@@ -313,7 +313,7 @@ def routes(house: House) -> APIRouter:
         if body.focus and body.view == "desk" and who.role in access.OPERATORS:
             same = before is not None and before.beat.focus == body.focus
             chosen_at = (before.chosen_at if same and before else None) or now
-        screens[name] = Screen(body, now, chosen_at)
+        screens[name] = Screen(body, now, chosen_at, acts=who.role in access.OPERATORS)
         while len(screens) > SCREENS_KEPT:
             del screens[next(iter(screens))]
         return Response(status_code=204)

@@ -69,7 +69,12 @@ def routes(house: House) -> APIRouter:
         except Declined as no:
             status, why = _REFUSED.get(no.reason, (422, Why.refused))
             headers = {"Retry-After": "10"} if status in (429, 503) else {}
-            raise Problem(status, why, f"模拟器没有接受：{no.sentence}", headers=headers) from None
+            words = {
+                "code": no.reason,
+                "zh": f"模拟器没有接受：{no.zh}",
+                "en": f"The simulator did not accept this: {no.sentence}",
+            }
+            raise Problem(status, why, words["zh"], headers=headers, why=words) from None
 
     @router.get("", response_model=told.SimulatorState)
     async def state() -> told.SimulatorState:

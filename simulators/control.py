@@ -159,7 +159,8 @@ class Control:
         except WrongScenario as error:
             return {"ok": False, "reason": "cannot_play", "error": str(error)}
         except WrongSwitch as error:
-            return {"ok": False, "reason": "cannot_switch", "error": str(error)}
+            more = {"error_zh": error.zh} if error.zh is not None else {}
+            return {"ok": False, "reason": "cannot_switch", "error": str(error), **more}
         except msgspec.ValidationError as error:
             return {"ok": False, "reason": "bad_question", "error": f"this is no question of ours: {error}"}
         except msgspec.DecodeError as error:

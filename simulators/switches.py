@@ -33,7 +33,14 @@ AREA = 3
 
 
 class WrongSwitch(ValueError):
-    """The fault cannot be switched: unknown, without a home, or with a value that is none. The message is for a person."""
+    """The fault cannot be switched: unknown, without a home, or with a value that is none. The message is for a person.
+
+    `zh` is the same in Chinese where the simulator page lets people come to it.
+    """
+
+    def __init__(self, sentence: str, zh: str | None = None) -> None:
+        super().__init__(sentence)
+        self.zh = zh
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,10 @@ class Switches:
         if home is not None and home not in self.world.lives:
             raise WrongSwitch(unknown_home(home, self.world.lives))
         if len(self.on) >= MOST:
-            raise WrongSwitch(f"{MOST} faults are in force already; end one of them first")
+            raise WrongSwitch(
+                f"{MOST} faults are in force already; end one of them first",
+                f"已有 {MOST} 个故障，请先恢复其中一个",
+            )
         self._count += 1
         one = Switch(self._count, fault, value, home, (), self.world.now)
         if fault in EVERYWHERE:
@@ -82,7 +92,10 @@ class Switches:
                 for each in self.on.values()
                 if each.fault in EVERYWHERE
             ):
-                raise WrongSwitch(f"`{fault}`: one of its kind is in force already; end that one first")
+                raise WrongSwitch(
+                    f"`{fault}`: one of its kind is in force already; end that one first",
+                    f"“{FAULTS[fault].zh}”的同类故障还没有恢复，请先恢复那一个",
+                )
             truth = None
         elif fault in CUTS:
             one, truth = self._cut(one)
@@ -123,7 +136,7 @@ class Switches:
         if home is None or one.value is not None:
             raise WrongSwitch(f"`{one.fault}` needs a home and has no value")
         if self.world.lives[home].gateway is None:
-            raise WrongSwitch(f"home `{home}` has no gateway")
+            raise WrongSwitch(f"home `{home}` has no gateway", "这一户没有网关")
         homes = [home] if one.fault == "gateway_cut" else self.world.building(home)
         one = replace(one, homes=tuple(homes))
         self.world.darken(homes, power=one.fault == "power_cut")
@@ -155,11 +168,17 @@ class Switches:
     def _radio(self, one: Switch) -> Switch:
         value = one.value
         if one.fault in SHARES and (value is None or not 0 < value <= 1):
-            raise WrongSwitch(f"`{one.fault}` is a share above 0 and up to 1, for example 0.05")
+            raise WrongSwitch(
+                f"`{one.fault}` is a share above 0 and up to 1, for example 0.05",
+                "填 0 到 1 之间的比例，例如 0.05",
+            )
         if one.fault in SPANS:
             most = SPANS[one.fault].total_seconds()
             if value is None or not 0 < value <= most:
-                raise WrongSwitch(f"`{one.fault}` is a number of seconds above 0 and up to {most:.0f}")
+                raise WrongSwitch(
+                    f"`{one.fault}` is a number of seconds above 0 and up to {most:.0f}",
+                    f"填秒数，大于 0，最多 {most:.0f}",
+                )
         return one
 
     def _settle(self) -> None:

@@ -412,6 +412,22 @@ def test_a_short_press_offers_both_emergency_services(room: Room, sit: Sit) -> N
     wait_for(lambda: "Called" in happened(room, alert), what="the call")
 
 
+def test_a_red_that_waits_is_taken_where_its_script_is_read(room: Room, sit: Sit) -> None:
+    """9.2, 9.3: the drawer of a case that nobody took has the key for it; the call that begins stands in the centre."""
+    alert = room.raised("smoke", "h0317")
+    page = sit(f"/desk?case={alert}")
+    key = page.locator("dialog.drawer [data-take]")
+    expect(key).to_contain_text("接警")
+    page.wait_for_timeout(1_000)  # no key takes anything in the first 0.8 s after the centre changed
+    key.click()
+    wait_for(lambda: state(room, alert) == "acknowledged", what="the taking")
+    expect(page.locator("dialog.drawer")).to_have_count(0)
+    expect(page.locator(f'[data-hero~="{alert}"]').get_by_role("button", name="接通")).to_be_visible()
+    page.goto(f"{room.url}/desk?case={alert}")
+    page.locator("dialog.drawer").get_by_role("tab").first.wait_for()
+    expect(key).to_have_count(0)
+
+
 def test_nobody_answers_and_the_people_stand_ready_with_the_family_beside_them(room: Room, sit: Sit) -> None:
     """9.3: no answer: the list opens with the nearest chosen, though messages are out already, and the family is one press away."""
     alert = room.raised("smoke", "h0317")

@@ -199,6 +199,33 @@ def test_c_push_1_a_browser_asks_is_tried_and_is_let_go(
     )
 
 
+def test_a_phone_that_is_signed_out_rings_no_more_and_keeps_nobodys_name(
+    room: Room, sit: Sit, pushes: PushService
+) -> None:
+    """Signing out is asked about once, because the phone rings no more; then the service knows no browser, and the phone no person."""
+    page = asked(sit, Keys(pushes), "/go", "responder")
+    alert = room.raised("smoke", "h0317")
+    room.command(alert, "acknowledge", actor="s01")
+    me = str(room.house.people.users["responder"].staff)
+    room.command(alert, "dispatch", actor="s01", responders=[me])
+    page.locator("[data-task]").or_(page.get_by_text("银杏小区")).first.wait_for()
+    held = "Object.keys(localStorage).filter((key) => /^anxin\\.(me|task|family)/.test(key))"
+    wait_for(lambda: len(page.evaluate(held)) >= 2, what="the task kept for a lost line")
+    menu = page.locator("header summary")
+    if menu.count():
+        menu.click()
+    page.locator("[data-sign-out]").click()
+    expect(page.get_by_text("这部手机不再响")).to_be_visible()
+    page.get_by_role("button", name="先不退出").click()
+    assert len(kept(room)) == 1
+    page.locator("[data-sign-out]").click()
+    page.get_by_role("button", name="仍要退出").click()
+    page.wait_for_url("**/sign-in**")
+    assert kept(room) == []
+    assert page.evaluate(held) == []
+    assert page.evaluate("localStorage.getItem('test.push')") is None
+
+
 def kept(room: Room) -> list[str]:
     """The browsers the service knows."""
     found: list[str] = room.do(room.stream.keys(PEOPLE, "push."))

@@ -324,3 +324,22 @@ async def test_the_wall_follows_the_desk_that_chose_last_and_nobody_else():
         await looks_at("never heard of")
         assert led_to() is None
         assert "chosen" not in redact.duty(state.duty(house.clock.now()), "desk")
+
+
+async def test_only_a_desk_at_which_somebody_may_act_counts_as_watched():
+    """ux 6.4: an auditor or a relative whose page sounds can take nothing: the alarm of an unwatched desk goes on."""
+    async with served() as house:
+
+        async def beats(user, view="desk"):
+            headers = {"authorization": f"Bearer {await token_of(house, user)}"}
+            beat = {"screen": f"of {user}", "view": view, "audio": "running"}
+            async with httpx.AsyncClient(base_url=house.url, headers=headers) as screen:
+                assert (await screen.post(f"{V}/beats", json=beat)).status_code == 204
+
+        await beats("auditor")
+        await beats("family")
+        await beats("fang", view="wall")
+        assert house.state.watching() == {"desks": 0, "walls": 1, "audible": 0}
+        assert not any(s.desk for s in house.state.picture.screens.values())
+        await beats("operator")
+        assert house.state.watching() == {"desks": 1, "walls": 1, "audible": 1}

@@ -173,6 +173,9 @@ async def test_what_cannot_be_is_refused_in_words(tmp_path):
             answer = await admin.post(f"{S}/faults", json=body)
             assert (answer.status_code, answer.json()["reason"]) == (422, "refused"), body
         assert "模拟器没有接受" in answer.json()["detail"]
+        share = (await admin.post(f"{S}/faults", json={"fault": "loss", "value": 2})).json()["why"]
+        assert share["zh"] == "模拟器没有接受：填 0 到 1 之间的比例，例如 0.05"
+        assert share["en"].endswith("is a share above 0 and up to 1, for example 0.05")
         assert (await admin.post(f"{S}/faults", json={"fault": "loss", "value": -1})).status_code == 422
         assert (await admin.get(f"{S}/homes", params={"q": "x" * 65})).status_code == 422
         assert (await admin.get(f"{S}/scenarios", params={"home": "h9"})).status_code == 404

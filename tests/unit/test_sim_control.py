@@ -400,7 +400,9 @@ def test_the_push_service_fails_on_purpose_and_is_well_again():
     control = Control(simulation, clock)
     one = ask(control, do="fault", fault="push_busy")
     assert (one["home"], one["homes"], one["value"]) == (None, [], None)
-    assert no(control, {"do": "fault", "fault": "push_gone"})[0] == "cannot_switch"
+    refused = control.answer(b'{"do": "fault", "fault": "push_gone"}')
+    assert refused["reason"] == "cannot_switch"
+    assert refused["error_zh"] == "“推送：地址失效 410”的同类故障还没有恢复，请先恢复那一个"
     assert no(control, {"do": "fault", "fault": "broker_cut", "home": "h0317"})[0] == "cannot_switch"
     ask(control, do="stop", id=one["id"])
     two = ask(control, do="fault", fault="push_gone")

@@ -15,6 +15,7 @@ whenSignedOut(() => {
 const LEFT = 'anxin.left'
 
 export async function signOut(): Promise<void> {
+  await silenced()
   const unheard = await api.signOut().catch(() => true)
   me.value = null
   remember(null)
@@ -22,10 +23,20 @@ export async function signOut(): Promise<void> {
   location.assign('/sign-in')
 }
 
+/** A lock screen that names homes is not for whoever holds the phone next. Nobody waits long for it: a line may hang. */
+async function silenced(): Promise<void> {
+  const done = import('./push/push').then((push) => push.leave())
+  await Promise.race([done, new Promise((go) => setTimeout(go, LEAVE_MS))]).catch(() => undefined)
+}
+const LEAVE_MS = 4_000
+
 /** Asks the service who we are; null when nobody is signed in, an error when it cannot be reached. */
 export async function whoAmI(): Promise<Me | null> {
   try {
-    if (inStore((store) => store.getItem(LEFT))) await api.signOut()
+    if (inStore((store) => store.getItem(LEFT))) {
+      await silenced()
+      await api.signOut()
+    }
     me.value = await api.me()
     remember(me.value)
   } catch (error) {
@@ -41,6 +52,8 @@ export const maySeeDesk = (who: Me): boolean => DESK.includes(who.role)
 export const mayAct = (who: Me): boolean => ACTS.includes(who.role)
 
 const KEPT = 'anxin.me'
+/** whose a tab is: what was typed or given as a reason in it is of nobody else */
+const WHOSE = 'anxin.whose'
 
 /**
  * Phones open without a network: who they belong to is kept. What they then show says that it is old. Of anybody else
@@ -54,12 +67,16 @@ export function remember(who: Me | null): void {
     }
     if (who !== null && isPhone(who)) store.setItem(KEPT, JSON.stringify(who))
   })
+  inStore((store) => {
+    if (who === null || (store.getItem(WHOSE) ?? who.user) !== who.user) for (const key of Object.keys(store)) if (/^anxin\.(draft|reason)\./.test(key)) store.removeItem(key)
+    if (who !== null) store.setItem(WHOSE, who.user)
+  }, () => sessionStorage)
 }
 export const remembered = (): Me | null => inStore((store) => JSON.parse(store.getItem(KEPT) ?? 'null') as Me | null)
 /** Null where a browser keeps nothing: then it is asked again. */
-function inStore<T>(work: (store: Storage) => T): T | null {
+function inStore<T>(work: (store: Storage) => T, where = (): Storage => localStorage): T | null {
   try {
-    return work(localStorage)
+    return work(where())
   } catch {
     return null
   }

@@ -44,6 +44,9 @@ async function mine(): Promise<PushSubscription | null> {
   return (await worker?.pushManager.getSubscription()) ?? null
 }
 
+/** Whether messages reach this browser, as far as it knows itself. */
+export const hears = async (): Promise<boolean> => canPush() && Notification.permission === 'granted' && (await mine()) !== null
+
 export async function lookUp(): Promise<PushNews> {
   if (!canPush()) return { state: 'none', others: 0, here: null }
   const made = await mine()
@@ -66,6 +69,17 @@ export async function turnOn(): Promise<PushNews> {
   const { endpoint, keys } = made.toJSON()
   await api.subscribe({ endpoint: endpoint ?? '', keys: { p256dh: keys?.['p256dh'] ?? '', auth: keys?.['auth'] ?? '' } })
   return lookUp()
+}
+
+/** Signing out: what still stands on the lock screen goes, and nothing more comes, also when the service cannot be told (it learns it from the push service). */
+export async function leave(): Promise<void> {
+  if (!canPush()) return
+  const worker = await navigator.serviceWorker.getRegistration()
+  for (const one of (await worker?.getNotifications()) ?? []) one.close()
+  const made = await worker?.pushManager.getSubscription()
+  if (!made) return
+  await askApi('DELETE', '/push', { endpoint: made.endpoint }).catch(() => undefined)
+  await made.unsubscribe()
 }
 
 /** The service first: when it does not answer, messages go on, and the screen says so. */
