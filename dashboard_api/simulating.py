@@ -69,12 +69,12 @@ def routes(house: House) -> APIRouter:
         except Declined as no:
             status, why = _REFUSED.get(no.reason, (422, Why.refused))
             headers = {"Retry-After": "10"} if status in (429, 503) else {}
-            words = {
+            said = {
                 "code": no.reason,
                 "zh": f"模拟器没有接受：{no.zh}",
                 "en": f"The simulator did not accept this: {no.sentence}",
             }
-            raise Problem(status, why, words["zh"], headers=headers, why=words) from None
+            raise Problem(status, why, said["zh"], headers=headers, why=said) from None
 
     @router.get("", response_model=told.SimulatorState)
     async def state() -> told.SimulatorState:
