@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from alerts.alert import GOING, Alert
-from alerts.cases import case_rules
+from alerts.cases import AREA, case_rules
 from alerts.events import (
     Acknowledged,
     Closed,
@@ -175,15 +175,19 @@ def family(alert: Alert, registry: Registry) -> list[Contact]:
     """Contacts who may hear of this case: who want this level, and whom the resident allows to know the status.
 
     When the case is about nobody in particular, every resident of the home must allow it: never more than the
-    elder allowed. Consent that was not given is not given.
+    elder allowed. Consent that was not given is not given. Of a case of many homes, the contacts of each of them.
     """
-    home = registry.homes.get(alert.home)
-    if home is None or alert.test:
+    if alert.test:
         return []
-    about = [r for r in home.residents if alert.resident is None or r.id == alert.resident]
-    if not about or not all("status" in (r.consent or {}).get("family", []) for r in about):
-        return []
-    return [c for c in home.contacts if alert.level.value in c.for_]
+    out: dict[str, Contact] = {}
+    for name in alert.homes:
+        home = registry.homes.get(name)
+        if home is None:
+            continue
+        about = [r for r in home.residents if alert.resident is None or r.id == alert.resident]
+        if about and all("status" in (r.consent or {}).get("family", []) for r in about):
+            out |= {c.id: c for c in home.contacts if alert.level.value in c.for_}
+    return list(out.values())
 
 
 def _step(
@@ -301,6 +305,18 @@ def tell(alert: Alert, event: Event, *, roster: Roster, now: datetime) -> list[E
             )
             if not made:
                 return [NobodyThere(at=event.at, step=alert.rung)]
+        case FindingChanged(finding=view) | Joined(finding=view) if (
+            alert.cause == AREA and alert.open and not alert.unanswered and not view.life
+        ):
+            # An outage that takes more homes after somebody has it: their families hear it as the first ones did.
+            made = messages(
+                alert,
+                [(c.id, Purpose.inform) for c in family(alert, registry) if not _knows(alert, c.id)],
+                registry=registry,
+                reason=Why.acknowledged,
+                step=alert.rung,
+                at=event.at,
+            )
         case FindingChanged() | Joined() if alert.open and alert.level is Level.red:
             view = event.finding
             if view.of:

@@ -1,6 +1,7 @@
 """One home and one cause is one case; who hears of it, and who does not."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -400,3 +401,34 @@ def test_the_same_call_said_again_counts_once_unless_its_key_says_that_it_is_ano
     assert len(story.alert.calls) == 1
     story.do("call", to="home", result="no_answer", version=story.alert.version, key="k2")
     assert len(story.alert.calls) == 2
+
+
+def test_of_many_homes_each_family_hears_it_once_whenever_its_home_joins() -> None:
+    """A cut of an area is kept under one home; the families of the others are told as well, if the elder allows it."""
+    allowed = SITE.replace(
+        "{id: r0400, name: 孙爷爷}", "{id: r0400, name: 孙爷爷, consent: {family: [status]}}"
+    )
+    area: dict[str, Any] = {
+        "code": "TE5", "cause": "area", "pictogram": "device", "device": None, "resident": None, "life": False,
+    }  # fmt: skip
+    story = Story(allowed)
+    story.finding(**area, parameters={"homes": ["h0317"]})
+    story.do("acknowledge")
+    assert [t[1] for t in story.told(story.log[-1:])] == ["c0317a"]
+    story.wait(30)
+    story.finding(**area, phase=Phase.changed, parameters={"homes": ["h0317", "h0400"]})
+    assert [(t[1], t[3]) for t in story.told(story.log[-1:])] == [("c0400", "acknowledged")]
+    story.wait(30)
+    told = len(story.told())
+    story.finding(**area, phase=Phase.changed, parameters={"homes": ["h0317", "h0400"], "back": ["h0400"]})
+    assert len(story.told()) == told
+    story.do("call", to="home", result="answered")
+    for home in ("h0317", "h0400"):
+        story.do("check", to=home, result="safe")
+    story.do("close", **CODES)
+    assert {t[1] for t in story.told(story.log[-1:]) if t[1].startswith("c")} == {"c0317a", "c0400"}
+
+    silent = Story()  # nobody of the second home has allowed anything
+    silent.finding(**area, parameters={"homes": ["h0317", "h0400"]})
+    silent.do("acknowledge")
+    assert [t[1] for t in silent.told(silent.log[-1:])] == ["c0317a"]
