@@ -124,8 +124,15 @@ def routes(house: House, cards: Cards) -> APIRouter:
         response_model=shapes.DoorCode,
         tags=["alerts"],
     )
-    async def door(alert: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
-        """The door's code, on demand and logged: inside an open case only, and to whoever is going only."""
+    async def door(
+        alert: str,
+        who: Annotated[Who, Depends(signed_in)],
+        home: Annotated[str | None, Query(max_length=64)] = None,
+    ) -> Json:
+        """The door's code, on demand and logged: inside an open case only, and to whoever is going only.
+
+        Of a case of many homes `home` says which of them; without it, the home of the case.
+        """
         case, _ = await casework.visible(alert, who)
         if who.role in access.STAFF:
             own = case.alert.responder(who.user.staff or "")
@@ -133,9 +140,12 @@ def routes(house: House, cards: Cards) -> APIRouter:
                 raise Problem(403, Why.forbidden, "接受任务后才能看门禁密码")
         if not case.alert.open:
             raise Problem(409, Why.not_open, "这条告警已结案")
-        home = house.picture.registry.homes.get(case.alert.home)
-        log.info("door_code_read", by=who.by, role=who.role.value, alert=case.alert.id)
-        return {"door_code": home.access.door_code if home is not None else ""}
+        which = home or case.alert.home
+        if which not in case.alert.homes:
+            raise Problem(404, Why.unknown_home, "这条告警里没有这一户", fields=["home"])
+        there = house.picture.registry.homes.get(which)
+        log.info("door_code_read", by=who.by, role=who.role.value, alert=case.alert.id, home=which)
+        return {"door_code": there.access.door_code if there is not None else ""}
 
     @router.post(
         f"{V}/alerts/{{alert}}/{{command}}",

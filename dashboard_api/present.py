@@ -349,6 +349,7 @@ def welfare_json(alert: Alert, registry: Registry, name: Names) -> list[dict[str
             "people": [r.name for r in home.residents] if home is not None else [],
             "key": (home.access.key or None) if home is not None else None,
             "key_en": (english.key_place(home.access.key) or None) if home is not None else None,
+            "door_code": home is not None and bool(home.access.door_code),
             "tags": _strong(home.residents) if home is not None else [],
             "back": home_id in back,
             "result": check.result if check is not None else None,

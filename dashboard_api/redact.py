@@ -454,7 +454,7 @@ def record(alert: Json) -> Json:
         "contacts": [{**c, "phone": ""} for c in alert["contacts"]],
         "script": {"title": "", "steps": [], "questions": []},
         "welfare": [
-            {**w, "phone": None, "key": None, "key_en": None, "tags": [], "note": ""}
+            {**w, "phone": None, "key": None, "key_en": None, "door_code": False, "tags": [], "note": ""}
             for w in alert["welfare"]
         ],
     }

@@ -251,6 +251,8 @@ class WelfareHome(Shape):
     key: str | None = None
     key_en: str | None = None
     """Null where the place is none of the usual ones: then it is told as it was typed."""
+    door_code: bool = False
+    """Whether there is one; the code itself is told only on demand (`POST /alerts/{alert}/door?home=`)."""
     tags: list[Tag] = []
     """What must be known of those who live there before somebody knocks."""
     back: bool = False

@@ -148,6 +148,14 @@ def test_of_an_area_the_phone_names_the_doors_and_each_is_ticked_off(
     near = """() => [...document.querySelectorAll('[data-welfare] .acts')].filter((acts) => { const keys = [...acts.children].map((one) => one.getBoundingClientRect()); return keys.slice(1).some((key, n) => key.left - keys[n].right < 7.9) }).length"""
     assert page.evaluate(near) == 0, "keys closer than 8 px"
     good(page, f"go-area-{width}")
+    code = page.locator(f'[data-welfare="{HOME}"] [data-door]')
+    page.context.set_offline(True)
+    code.get_by_role("button").click()
+    expect(code).to_contain_text("没有拿到密码")
+    page.context.set_offline(False)
+    code.get_by_role("button").click()
+    expect(code).to_contain_text(room.registry.homes[HOME].access.door_code)
+    expect(code.get_by_role("button")).to_have_count(0)
     page.context.set_offline(True)
     page.locator(f'[data-welfare="{homes[1]}"]').get_by_role("button", name="未联系上").click()
     page.locator(f'[data-welfare="{homes[1]}"]').get_by_role("button", name="平安").click()

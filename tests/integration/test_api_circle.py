@@ -180,6 +180,13 @@ async def test_whoever_goes_for_an_area_is_told_to_which_doors_and_of_nobody_els
         assert (going["people"], going["contacts"]) == ([], [])
         (zhou, wu) = (next(one for one in going["welfare"] if one["home"] == h) for h in homes)
         assert (zhou["key"], wu["key"]) == ("邻里中心 07 号柜", None)
+        assert (zhou["door_code"], wu["door_code"]) == (True, False)
+        assert "2580#" not in json.dumps(going)
+        door = f"{V}/alerts/{alert}/door"
+        assert (await lin.post(door, params={"home": "h0317"})).json() == {"door_code": "2580#"}
+        assert (await lin.post(door, params={"home": "h0420"})).json() == {"door_code": ""}
+        strange = await lin.post(door, params={"home": "h9"})
+        assert (strange.status_code, strange.json()["reason"]) == (404, "unknown_home")
         assert {t["word"] for t in zhou["tags"]} == {"失智", "听力下降，多等铃"}
         assert all(tag["strong"] for tag in (*zhou["tags"], *wu["tags"]))
         for user, words in (("operator", {"失智", "听力下降，多等铃"}), ("admin", set()), ("auditor", set())):
@@ -187,7 +194,7 @@ async def test_whoever_goes_for_an_area_is_told_to_which_doors_and_of_nobody_els
                 rows = (await reader.get(f"{V}/alerts/{alert}")).json()["welfare"]
                 row = next(one for one in rows if one["home"] == "h0317")
                 assert {t["word"] for t in row["tags"]} == words, user
-                assert (row["key"] is None) == (user == "auditor")
+                assert (row["key"] is None, not row["door_code"]) == (user == "auditor",) * 2
         assert (await acts(lin, alert, "check", to="h0420", result="safe")).status_code == 200
         seen = (await desk.get(f"{V}/alerts/{alert}")).json()
         assert {one["home"]: (one["result"], one["by"]) for one in seen["welfare"]}["h0420"] == (

@@ -124,7 +124,7 @@ export const api = {
   coverage: () => ask<Schemas['Coverage']>('GET', '/duty/coverage'),
   kpis: (wanted: Record<string, string>) => ask<Schemas['Kpi']>('GET', `/kpis?${new URLSearchParams(wanted)}`),
   family: () => ask<FamilyNews>('GET', '/family'),
-  doorCode: (alert: string) => ask<{ door_code: string }>('POST', `/alerts/${at(alert)}/door`),
+  doorCode: (alert: string, home?: string) => ask<{ door_code: string }>('POST', `/alerts/${at(alert)}/door${home === undefined ? '' : `?home=${at(home)}`}`),
   pushKey: () => ask<Schemas['PushKey']>('GET', '/push'),
   subscribe: (subscription: Schemas['PushSubscription']) => ask<void>('POST', '/push', subscription),
 }

@@ -392,6 +392,8 @@ export interface paths {
         /**
          * Door
          * @description The door's code, on demand and logged: inside an open case only, and to whoever is going only.
+         *
+         *     Of a case of many homes `home` says which of them; without it, the home of the case.
          */
         post: operations["door_api_v1_alerts__alert__door_post"];
         delete?: never;
@@ -7371,6 +7373,11 @@ export interface components {
             /** Key En */
             key_en?: string | null;
             /**
+             * Door Code
+             * @default false
+             */
+            door_code?: boolean;
+            /**
              * Tags
              * @default []
              */
@@ -8575,7 +8582,9 @@ export interface operations {
     };
     door_api_v1_alerts__alert__door_post: {
         parameters: {
-            query?: never;
+            query?: {
+                home?: string | null;
+            };
             header?: never;
             path: {
                 alert: string;
