@@ -11,7 +11,8 @@ from dashboard_api import wording
 from rules.catalog import load
 from simulators.community import generate
 
-SIM_WORDS = Path(__file__).parents[2] / "web/src/sim/words.ts"
+WEB = Path(__file__).parents[2] / "web/src"
+SIM_WORDS = WEB / "sim/words.ts"
 
 
 def test_every_word_of_the_made_up_residents_has_words() -> None:
@@ -25,6 +26,14 @@ def test_every_word_that_a_rule_asks_for_has_words() -> None:
     """A flag or condition with a limit of its own is not shown raw."""
     asked = {w for rule in load().rules.values() for p in rule.doc.parameters.values() for w in p.templates}
     assert asked - wording.TAGS.keys() - {tier.value for tier in Tier} == set()
+
+
+def test_every_limit_that_people_set_has_a_name_on_the_screens() -> None:
+    """Nobody reads 「door_unused_indoors_counts」 where a limit is changed or was judged by."""
+    set_ = {p.limit for rule in load().rules.values() for p in rule.doc.parameters.values() if p.limit}
+    text = (WEB / "residents/limits.words.ts").read_text(encoding="utf-8").split("const zh")[0]
+    assert set_ - set(re.findall(r"(\w+): \['", text)) == set()
+    assert len(set_) > 60
 
 
 def test_an_unknown_word_stands_as_it_was_written() -> None:

@@ -29,6 +29,7 @@ const NAMES: Readonly<Record<string, readonly [string, string]>> = {
   vitals_deviation_watch: ['偏离本人平时的提醒', 'tell when away from the usual'], heart_rate_drop_watch: ['心率低于平时的提醒', 'tell when below the usual'], pauses_watch: ['呼吸停顿提示', 'notes about pauses of breathing'],
   leak_yellow_seconds: ['浸水多久黄色', 'leak, yellow after'], leak_red_minutes: ['浸水多久红色', 'leak, red after'], water_awake_from: ['用水白天开始', 'water day from'], water_awake_to: ['用水白天结束', 'water day until'], no_water_hours: ['多久没用水', 'no water for'], no_water_litres: ['十二小时用水不到多少才算没用水', 'less water in twelve hours than'],
   water_day_litres: ['一天用水少于', 'water in a day below'], water_run_minutes: ['水一直在流多久', 'water runs for'],
+  door_unused_indoors_counts: ['屋里有动静就不算没出门', 'activity indoors speaks against it'],
   bed_exit_morning: ['几点起算起床', 'up for the day from'], bed_exit_morning_counts: ['清晨走动算起床', 'walking about early is up'], away_minutes: ['出门多久算家里没人', 'empty after the door, for'], usual_nights: ['按多少夜学习平时情况', 'nights that teach the usual'], carer_slack_minutes: ['护工早到晚走宽限', 'carer early or late by'],
 }
 
