@@ -259,7 +259,9 @@ async def tell_board(house: House) -> None:
             continue
         now, beat_now = house.clock.now(), house.clock.monotonic()
         chosen = house.chosen(now)
-        here = (house.picture.position, id(house.picture.registry), str(chosen))
+        # a home that is lost changes no case's number, and its figure must not contradict the case that tells of it
+        guarded = tuple(house.protection().values())
+        here = (house.picture.position, id(house.picture.registry), str(chosen), guarded)
         if hash(here) == position and beat_now - told_at < BOARD_AT_LEAST_SECONDS:
             continue
         position, told_at = hash(here), beat_now

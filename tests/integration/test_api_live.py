@@ -180,6 +180,13 @@ async def test_the_heartbeat_tells_by_what_to_doubt_the_picture():
         )
         change = await screen.next("device")
         assert (change["data"]["home"], change["data"]["protection"]) == ("h0317", "protected")
+        async with asyncio.timeout(7):  # not with the board of every quarter of a minute
+            while (await screen.next("kpi"))["data"]["protection"]["protected"] != 1:
+                pass
+            lost = HomeHealth(home="h0317", protection="not", at=house.clock.now())
+            await house.stream.put(HEALTH, "home.h0317", encode(lost))
+            while (await screen.next("kpi"))["data"]["protection"]["protected"] != 0:
+                pass
 
 
 async def test_the_wall_stream_holds_nothing_of_the_home():
