@@ -39,6 +39,7 @@ PICTURES: dict[str, tuple[str, str, int, int, float]] = {
     "desk": ("operator", "/desk", 1920, 1080, 1),
     "wall": ("operator", "/wall", 1920, 1080, 1),
     "go": ("responder", "/go", 390, 844, 2),
+    "family": ("family", "/family", 390, 844, 2),
     "duty": ("operator", "/duty", 1440, 810, 1),
     "figures": ("operator", "/kpi?period=today", 1440, 810, 1),
     "resident": ("operator", "/residents/r0317", 1440, 810, 1),
