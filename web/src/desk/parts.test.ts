@@ -239,6 +239,7 @@ describe('the drawer', () => {
     vi.spyOn(api, 'timeline').mockResolvedValue([])
     const ring = (more: object, rest: object = {}) => show(CaseDrawer, { props: { ...props, alert: { ...alert, ...more }, ...rest } }).find('[data-ring-home]')
     expect(ring({}).text()).toBe('拨打家中电话')
+    expect(ring({}, { take: '接警并拨打家中电话' }).exists()).toBe(false) // the key that takes it rings
     expect(ring({ called: [{ to: 'home', result: 'answered' }] }).text()).toBe('再次拨打家中电话')
     expect([ring({}, { readonly: true }), ring({ cause: 'area' }), ring({ at_centre: true }), ring({ place: {} })].map((one) => one.exists())).toEqual([false, false, false, false])
     const wrapper = show(CaseDrawer, { props })
