@@ -119,14 +119,17 @@ def _with_responder(alert: Alert, view: ResponderView) -> Alert:
     if old is None:
         responders = (*alert.responders, view)
     else:
+        # Whoever was there and comes again: the way that was reckoned and walked is the first one.
+        again = old.arrived_at is not None and old.state != "arrived"
+        early, late = (old, view) if again else (view, old)
         view = _replace(
             view,
             asked=view.asked or old.asked,
-            accepted_at=view.accepted_at or old.accepted_at,
-            promised_at=view.promised_at or old.promised_at,
-            departed_at=view.departed_at or old.departed_at,
-            arrived_at=view.arrived_at or old.arrived_at,
-            arrived_by=view.arrived_by or old.arrived_by,
+            accepted_at=early.accepted_at or late.accepted_at,
+            promised_at=early.promised_at or late.promised_at,
+            departed_at=early.departed_at or late.departed_at,
+            arrived_at=early.arrived_at or late.arrived_at,
+            arrived_by=early.arrived_by or late.arrived_by,
         )
         responders = tuple(view if r.id == view.id else r for r in alert.responders)
     if not any(r.lead and r.state in GOING for r in responders):
@@ -417,10 +420,12 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
         case Accepted() | Departed() | Arrived():
             alert = _with_responder(alert, _responder(event))
             there = isinstance(event, Arrived)
+            # Somebody at the door asked for 120: that another one comes is not yet the desk that rings it.
+            called_for = alert.resumed and alert.resumed_why is ResumedWhy.needs_120
             alert = _replace(
                 alert,
                 state=_forward(alert, AlertState.attended if there else AlertState.dispatched),
-                resumed=False,
+                resumed=called_for,
                 work_due=None,
                 work_why="",
                 advice=(),

@@ -20,7 +20,7 @@ from care import schematic
 from care.errors import Temporary
 from care.ids import iso
 from care.site import Device, Home, Resident, value_of
-from care.words import Kind, Role
+from care.words import Kind, Level, Role
 from dashboard_api import access, days, present, redact, shapes, wording
 from dashboard_api import strip as strips
 from dashboard_api.asking import Reason, signed_in
@@ -362,8 +362,10 @@ def family_page(house: House, home: Home, contact: str) -> Json:
                 steps = _family_steps(case.alert)
             cases.append({**seen, "state_words_en": told, "steps": steps})
     cases.sort(key=lambda c: c["raised_at"], reverse=True)
-    page["cases"] = cases[:5]
+    # What is open comes first, the gravest of it at the top: a later and smaller case must not hide it.
     waiting = [c for c in cases if c["state"] != "closed"]
+    waiting.sort(key=lambda c: -Level(c["level"]).rank)
+    page["cases"] = [*waiting, *(c for c in cases if c["state"] == "closed")][: max(5, len(waiting))]
     heard = max(
         (at for d in home.devices if (at := house.picture.recent.newest.get(d.id)) is not None), default=None
     )
@@ -406,7 +408,7 @@ def _moment(text: str) -> datetime:
 def _family_steps(alert: Any) -> list[Json]:
     """The service's own steps, with their times: 接警, 已通话, 已上门, 平安 (or how else it ended)."""
     well = alert.outcome is None or alert.outcome.outcome == "O1"
-    arrived = next((r.at for r in alert.responders if r.state == "arrived"), None)
+    arrived = min((r.arrived_at for r in alert.responders if r.arrived_at is not None), default=None)
     rang = next((c.at for c in alert.calls if c.result == "answered"), None)
     steps = [
         ("接警", "taken", alert.acknowledged_at),

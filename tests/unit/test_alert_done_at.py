@@ -76,6 +76,50 @@ def test_who_needs_an_ambulance_is_heard_whoever_has_the_case() -> None:
     assert story.alert.unanswered, "said again, it is heard again"
 
 
+def test_another_who_comes_does_not_silence_the_word_that_120_is_needed() -> None:
+    """Only the desk does: by taking it again, by ringing, by sending."""
+    story = Story()
+    story.finding()
+    story.do("acknowledge")
+    story.do("dispatch", responders=["s07", "s08"])
+    for command in ("accept", "depart", "arrive"):
+        story.do(command, "s07")
+    story.do("note", "s07", note="现场需要 120", to="120")
+    for command in ("accept", "depart", "arrive"):
+        story.do(command, "s08")
+        assert (story.alert.unanswered, state_words(story.alert)) == (True, "现场需要 120"), command
+    assert story.alert.next_step_at is not None
+    story.do("acknowledge", "s02")
+    assert not story.alert.unanswered
+
+
+def test_who_comes_a_second_time_keeps_the_way_of_the_first() -> None:
+    """Arrived, handed over, accepted again: what was reckoned and walked is that of the first way, and never negative."""
+    story = sent()
+    story.do("dispatch", responders=["s08"])
+    for who in ("s08", "s07"):
+        story.do("accept", who)
+    story.do("depart", "s07")
+    story.wait(100)
+    story.do("arrive", "s07")
+    first = going(story.alert)
+    story.do("hand_over", "s07", to="s08")
+    story.wait(60)
+    story.do("accept", "s07")
+    again = going(story.alert)
+    assert (again.state, again.accepted_at, again.arrived_at) == (
+        "accepted",
+        first.accepted_at,
+        first.arrived_at,
+    )
+    story.wait(60)
+    story.do("arrive", "s07")
+    assert going(story.alert).arrived_at == first.arrived_at
+    walked = row_of(Case(story.alert, story.log, 0)).walked_seconds
+    assert walked is not None
+    assert walked >= 100
+
+
 def test_who_was_there_too_late_was_too_late() -> None:
     """The own time mends only what was told late."""
     story = sent()

@@ -56,6 +56,8 @@ describe('taps made without a network', () => {
     const safe = { ...tap('check', 3), to: 'h1', result: 'safe' as const }
     expect(added([safe], { ...safe, key: 'other' })).toHaveLength(1)
     expect(added([safe], { ...safe, to: 'h2' })).toHaveLength(2)
-    expect(added([safe], { ...safe, result: 'visit' })).toHaveLength(2)
+    const visit = { ...safe, key: 'visit', result: 'visit' as const }
+    expect(added([safe], visit)).toHaveLength(2)
+    expect(added([safe, visit], { ...safe, key: 'again' }).at(-1)?.result).toBe('safe') // put right twice: the last word counts
   })
 })

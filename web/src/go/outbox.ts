@@ -37,9 +37,10 @@ export type Sent = { tap: Tap; alert: Alert } | { tap: Tap; refused: string }
 
 const TRIES = 4
 
-/** A tap is added once: the same step of the same case that still waits is the same finger. */
+/** A tap is added once: the same step of the same case that still waits is the same finger. Of a home that was looked after only the last word is compared: put right twice, it is a word again. */
 export function added(taps: readonly Tap[], tap: Tap): readonly Tap[] {
-  const twice = tap.command !== 'note' && taps.some((one) => one.alert === tap.alert && one.command === tap.command && one.code === tap.code && one.to === tap.to && one.result === tap.result)
+  const alike = taps.filter((one) => one.alert === tap.alert && one.command === tap.command && one.to === tap.to)
+  const twice = tap.command === 'check' ? alike.at(-1)?.result === tap.result : tap.command !== 'note' && alike.some((one) => one.code === tap.code)
   return twice ? taps : [...taps, tap]
 }
 
