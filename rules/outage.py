@@ -47,12 +47,14 @@ def gateways(home: LiveHome) -> list[LiveDevice]:
 
 
 def _lost_gateway(device: LiveDevice, at: int, limit: int) -> tuple[Loss | None, int]:
-    """A gateway declared offline is lost from then on; one that never declares itself by its own heartbeat."""
+    """A gateway declared offline is lost from then on; one that never declares itself, or went on speaking after its last
+    will, by its own heartbeat.
+    """
     m = device.memory
     if is_declared_lost(device):
         return Loss(m.offline_at, m.offline_at + limit, gateway=True), NEVER
     expect = expected(device.site) if device.site is not None else None
-    if not m.heard_at or (m.online_at and not expect):
+    if not m.heard_at or (m.online_at > m.offline_at and not expect):
         return None, NEVER  # the broker tells, or nothing was ever heard of it (TE3 says so)
     due = m.heard_at + max(limit, round(3000 * expect.total_seconds()) if expect else 0)
     return (Loss(m.heard_at, due, gateway=True), NEVER) if at >= due else (None, due)

@@ -105,6 +105,40 @@ def test_a_power_cut_is_one_red_case_and_an_sos_in_it_is_another(crash: bool) ->
     assert said(out, "finding.cleared")[-1] == ("TE5", "red", "h04")
 
 
+@pytest.mark.parametrize(("homes", "raised"), [(1, [("TE4", "yellow", "h01")]), (4, [("TE5", "red", "h04")])])
+def test_what_a_gateway_said_before_its_last_will_does_not_bring_it_back(
+    homes: int, raised: list[tuple[str, str, str]]
+) -> None:
+    """A slow line, or the same once more: a word of before, heard after the will, is no sign of life."""
+    lines = [status(0, h, "online") for h in range(1, homes + 1)]
+    said_at = iso(NOON + timedelta(seconds=640))
+    for h in range(1, homes + 1):
+        lines += [speaks(s, h) for s in (1, 350, 640)]
+        lines.append(status(730, h, "offline"))
+        lines += [line(s, f"h{h:02}/gw-{h:02}", {"fault": False, "time": said_at}) for s in (740, 800 + h)]
+    lines.append({"at": iso(NOON + timedelta(seconds=1200)), "advance": True})
+    out = play(a_town(6), lines)
+    assert said(out, "alert.raised") == raised
+    first = next(o for o in out if o["type"] == "finding.opened")
+    assert first["at"] == iso(NOON + timedelta(seconds=1030 if homes == 1 else 790))
+
+
+@pytest.mark.parametrize(("again", "told"), [(None, 960 + 300), (1050, 1050 + 300)])
+def test_a_gateway_that_spoke_after_its_last_will_can_be_lost_again(again: float | None, told: float) -> None:
+    """It is back without saying so: not lost while it speaks; then by its next will, or by its own heartbeat."""
+    lines = [status(0, 1, "online"), speaks(1, 1), speaks(400, 1), status(730, 1, "offline")]
+    for s in range(780, 1020, 60):
+        lines.append(line(s, "h01/gw-01", {"fault": False, "time": iso(NOON + timedelta(seconds=s))}))
+        lines.append(speaks(s + 1, 1))
+    if again is not None:
+        lines.append(status(again, 1, "offline"))
+    lines.append({"at": iso(NOON + timedelta(seconds=told + 1)), "advance": True})
+    out = play(a_town(1), lines)
+    assert [(o["code"], o["at"]) for o in out if o["type"] == "finding.opened"] == [
+        ("TE4", iso(NOON + timedelta(seconds=told)))
+    ]
+
+
 def test_forty_dark_homes_are_at_most_five_rows() -> None:
     """Domain 7 no. 8: one row for the area, in two buildings as in one; the list names every silent home."""
     out = play(
