@@ -57,6 +57,7 @@ class Areas:
         self.watched = sum(1 for h in registry.site.homes if h.devices)
         self._buildings: dict[str, str] = {}
         self._stacks: dict[str, list[str]] = {}
+        self._neighbours: dict[str, list[str]] = {}
 
     def reload(self, registry: Registry) -> None:
         """Another site; what is dark stays dark."""
@@ -64,6 +65,7 @@ class Areas:
         self.watched = sum(1 for h in registry.site.homes if h.devices)
         self._buildings = {}
         self._stacks = {}
+        self._neighbours = {}
 
     def remember(self, name: str, dark: Dark | None, incident: Incident | None) -> None:
         """Take over what a home remembers."""
@@ -83,6 +85,13 @@ class Areas:
             home = self.registry.homes.get(name)
             found = self._buildings[name] = (building_of(home) if home is not None else "") or f"home {name}"
         return found
+
+    def of_building(self, name: str) -> list[str]:
+        """All homes of the building of a home, itself included, in the order of the site file."""
+        if not self._neighbours:
+            for home in self.registry.site.homes:
+                self._neighbours.setdefault(self.building(home.id), []).append(home.id)
+        return self._neighbours.get(self.building(name), [])
 
     def above_and_below(self, name: str) -> list[str]:
         """The flats directly above and below: the same building, the next floor, and the same staircase and flat number

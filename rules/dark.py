@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from care.messages import Evidence, Finding
 from care.words import Kind, Phase
+from rules.areas import Verdict
 from rules.catalog import Shape, Subject
 from rules.episodes import NEVER_HEARD, RELEASE, SPACING
 from rules.findings import Particulars
@@ -19,7 +20,16 @@ from rules.memory import (
     Incident,
     moment,
 )
-from rules.outage import SHOWN, gateways, is_over, loss_of, never_heard, silence_of, silent_devices
+from rules.outage import (
+    SHOWN,
+    gateways,
+    is_over,
+    loss_of,
+    missing_since,
+    never_heard,
+    silence_of,
+    silent_devices,
+)
 from rules.presses import Presses
 
 NEAR: Final = "near"
@@ -76,8 +86,46 @@ class Outages(Presses):
                 self._clear(instance, at, trigger, out, "covered")
             return
         if episode.phase == IDLE:
+            self._look_around(home, at)
+            if self._area_for(home.name) is not None:
+                return  # `_settle` makes it part of that area before anything else is told
             episode.onset = dark.since
         self._rise(instance, at, episode.onset, trigger, out)
+
+    def _look_around(self, home: LiveHome, at: int) -> None:
+        """A home is lost by its gateway: those of its building that miss its beats as well are dark with it, when
+        together they are an area.
+
+        Without last wills each gateway of a cut has its own moment, by when it spoke last; the first of them already
+        shows all of it.
+        """
+        dark, limits, areas = home.memory.dark, self._limits_of_areas(), self._areas
+        if dark is None or not dark.gateway or not limits:
+            return
+        window = round(limits["within_minutes"] * 1000)
+        missing: list[tuple[LiveHome, int]] = []
+        known = 0
+        for name in areas.of_building(home.name):
+            other = self._home(name, greet=False)
+            if other is None:
+                continue
+            theirs = other.memory.dark
+            since = missing_since(other, at, other.outage.limits) if other.outage is not None else None
+            if theirs is not None:
+                known += (
+                    theirs.gateway
+                    and theirs.counted
+                    and areas.incident_of(name) is None
+                    and abs(theirs.since - dark.since) <= window
+                )
+            elif since is not None and abs(since - dark.since) <= window:
+                missing.append((other, since))
+        if not missing or known + len(missing) < limits["gateways_least"]:
+            return
+        for other, since in missing:
+            other.memory.dark = Dark(since, gateway=True, counted=True)
+            areas.remember(other.name, other.memory.dark, other.memory.incident)
+            self._tell_area(other, at, "dark")
 
     @property
     def _settling(self) -> int:
@@ -150,19 +198,26 @@ class Outages(Presses):
                 if instance.episode.phase != IDLE and instance.rule.asks_near:
                     self._evaluate(instance, max(instance.episode.seen, at), None, out)
 
-    def _judge_area(self, name: str, at: int, out: list[Finding]) -> None:
-        """Join, widen or begin an incident for a home that is dark; nothing when it is this home alone."""
+    def _area_for(self, name: str) -> tuple[Verdict, LiveHome] | None:
+        """The area that a dark home is or becomes part of, and who holds it; None while it is this home alone."""
         limits = self._limits_of_areas()
         verdict = self._areas.verdict(name, limits) if limits else None
         if verdict is None:
-            return
+            return None
         taken = self._areas.incidents
         anchor = verdict.anchor or next(
             (h for h in self._areas.welfare_list(verdict.homes) if h not in taken), None
         )
         holder = self._home(anchor) if anchor is not None else None
-        if holder is None or anchor is None:
+        return (verdict, holder) if holder is not None else None
+
+    def _judge_area(self, name: str, at: int, out: list[Finding]) -> None:
+        """Join, widen or begin an incident for a home that is dark; nothing when it is this home alone."""
+        found = self._area_for(name)
+        if found is None:
             return
+        verdict, holder = found
+        anchor = holder.name
         incident = holder.memory.incident
         if incident is None:
             incident = holder.memory.incident = Incident(verdict.building)

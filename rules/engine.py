@@ -118,7 +118,8 @@ class Engine(Outages):
                 memory.ids = [report.report_id]
         elif at == memory.at:
             if report.report_id in memory.ids:
-                if live and received > memory.heard_at and report.state is None:
+                late = bool(memory.offline_at) and _is_from_before_its_will(device, report, at)
+                if live and received > memory.heard_at and report.state is None and not late:
                     note_gap(device, received)  # it lives again; that it lived meanwhile nobody can say
                     memory.heard_at = received
                 return out
@@ -144,11 +145,14 @@ class Engine(Outages):
         if first:
             memory.first_at = received
         if live:
-            if received > memory.heard_at:
-                if not memory.heard_at or received - memory.heard_at >= device.silence:
+            heard = received
+            if memory.offline_at and _is_from_before_its_will(device, report, at):
+                heard = at
+            if heard > memory.heard_at:
+                if not memory.heard_at or heard - memory.heard_at >= device.silence:
                     self.health_changed.add(home.name)
-                    note_gap(device, received)
-                memory.heard_at = received
+                    note_gap(device, heard)
+                memory.heard_at = heard
         elif not memory.heard_at and report.device_at is not None:
             memory.heard_at = at
         appeared = not was_heard and memory.heard_at != 0
@@ -743,7 +747,9 @@ class Engine(Outages):
         memory = device.memory
         at = trigger.at
         if trigger.report.state == "offline":
-            if memory.offline_at > memory.online_at or at < memory.online_at:
+            # A gateway that spoke after its last will, without saying that it is there, may be lost once more.
+            again = memory.offline_at < memory.heard_at <= at and not trigger.report.retained
+            if (memory.offline_at > memory.online_at and not again) or at < memory.online_at:
                 return
             memory.offline_at = at
         else:
@@ -758,6 +764,17 @@ class Engine(Outages):
                 if instance.rule.doc.shape is Shape.absence:
                     self._evaluate(instance, max(instance.episode.seen, at), trigger, out)
             self._look_at_home(home, trigger.received, out)
+
+
+def _is_from_before_its_will(device: LiveDevice, report: Report, at: int) -> bool:
+    """Whether a gateway said this before its last will, though it comes after: on a slow line, or sent once more.
+
+    It shows nothing of what came after the will. Without a time of its own nobody can tell, and it counts as a sign of
+    life.
+    """
+    memory = device.memory
+    stands = memory.offline_at > memory.online_at and device.kind == Kind.gateway
+    return stands and report.device_at is not None and at <= memory.offline_at
 
 
 def _count(memory: DeviceMemory, told: int) -> None:

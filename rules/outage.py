@@ -46,16 +46,40 @@ def gateways(home: LiveHome) -> list[LiveDevice]:
     return sorted((d for d in home.devices.values() if d.kind == Kind.gateway), key=lambda d: d.name)
 
 
+def _limit(limits: Mapping[str, Any]) -> int:
+    """How long a gateway may be silent (ms)."""
+    return int(limits["gateway_minutes"] * 1000)
+
+
 def _lost_gateway(device: LiveDevice, at: int, limit: int) -> tuple[Loss | None, int]:
-    """A gateway declared offline is lost from then on; one that never declares itself by its own heartbeat."""
+    """A gateway declared offline is lost from then on; one that never declares itself, or went on speaking after its last
+    will, by its own heartbeat.
+    """
     m = device.memory
     if is_declared_lost(device):
         return Loss(m.offline_at, m.offline_at + limit, gateway=True), NEVER
     expect = expected(device.site) if device.site is not None else None
-    if not m.heard_at or (m.online_at and not expect):
+    if not m.heard_at or (m.online_at > m.offline_at and not expect):
         return None, NEVER  # the broker tells, or nothing was ever heard of it (TE3 says so)
     due = m.heard_at + max(limit, round(3000 * expect.total_seconds()) if expect else 0)
     return (Loss(m.heard_at, due, gateway=True), NEVER) if at >= due else (None, due)
+
+
+def missing_since(home: LiveHome, at: int, limits: Mapping[str, Any]) -> int | None:
+    """Since when (ms) a gateway that only its heartbeat tells of has missed it, though it is not yet lost.
+
+    It counts from a beat and a half before it is lost. In a cut the last words of gateways are up to one beat apart
+    (`devices.kinds`, or what the site file or the model says), and half as much again for beats that are not exact. A
+    gateway of one beat a minute has missed three by then.
+    """
+    for device in gateways(home):
+        if is_declared_lost(device):
+            continue  # its last will tells since when
+        beat = (expected(device.site) if device.site is not None else None) or KINDS[Kind.gateway].every
+        loss, _ = _lost_gateway(device, at + round(1500 * beat.total_seconds()), _limit(limits))
+        if loss is not None:
+            return loss.since
+    return None
 
 
 def _share(home: LiveHome, at: int, limits: Mapping[str, Any]) -> tuple[Loss | None, int]:
@@ -97,7 +121,7 @@ def counted(home: LiveHome) -> list[LiveDevice]:
 
 def loss_of(home: LiveHome, at: int, limits: Mapping[str, Any]) -> tuple[Loss | None, int]:
     """Whether the home is lost now, and the next moment (ms, or NEVER) at which it may be without any report."""
-    limit = round(limits["gateway_minutes"] * 1000)
+    limit = _limit(limits)
     found: Loss | None = None
     wake = NEVER
     for device in gateways(home):
@@ -117,10 +141,14 @@ def is_over(home: LiveHome, dark: Dark, loss: Loss | None) -> bool:
         return False
     if not dark.gateway:
         return loss is None
+    back_at = max(
+        (max(g.memory.online_at, g.memory.heard_at) for g in gateways(home)), default=dark.since + 1
+    )
+    if back_at <= dark.since:
+        return False  # it was taken for lost with its neighbours, and has not spoken since
     devices = counted(home)
     if not dark.lost or not devices:
         return True
-    back_at = max(max(g.memory.online_at, g.memory.heard_at) for g in gateways(home))
     after = max(dark.since, back_at - ALREADY)
     return any(d.memory.heard_at > after for d in devices)
 

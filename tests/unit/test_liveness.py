@@ -105,6 +105,112 @@ def test_a_power_cut_is_one_red_case_and_an_sos_in_it_is_another(crash: bool) ->
     assert said(out, "finding.cleared")[-1] == ("TE5", "red", "h04")
 
 
+def beats(
+    homes: range, until: dict[int, float], *, then: float = 1e9, back: range = range(0)
+) -> list[dict[str, Any]]:
+    """Gateways that have no last will and speak once a minute, each at its own second, up to `until`; `back` from `then` on."""
+    lines = []
+    for h in homes:
+        spoken = [
+            *range(5 * h, int(until[h]), 60),
+            *(range(int(then) + 5 * h, 5400, 60) if h in back else ()),
+        ]
+        for s in spoken:
+            at = iso(NOON + timedelta(seconds=s))
+            lines.append(line(s, f"h{h:02}/gw-{h:02}", {"fault": False, "time": at}))
+            lines.append(speaks(s + 1, h))
+    return lines
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_power_cut_is_one_case_where_gateways_have_no_last_will(crash: bool) -> None:
+    """Each is missed at its own second; with the first of them all are told, and the one that stays dark by itself."""
+    homes = range(1, 7)
+    lines = beats(homes, dict.fromkeys(homes, 700), then=2000, back=range(1, 6))
+    lines.append({"at": iso(NOON + timedelta(seconds=2400)), "advance": True})
+    if crash:
+        lines += [
+            {"at": iso(NOON + timedelta(seconds=s)), "crash": True} for s in (930, 945, 960, 2010, 2030)
+        ]
+    out = play(a_town(6), lines)
+    assert said(out, "alert.raised") == [("TE5", "red", "h04"), ("TE4", "yellow", "h06")]
+    opened = next(o for o in out if o["type"] == "finding.opened" and o["code"] == "TE5")
+    last_words = [5 * h + 60 * ((699 - 5 * h) // 60) for h in homes]
+    assert opened["at"] == iso(NOON + timedelta(seconds=min(last_words) + 300))  # the limit of the first
+    assert sorted(opened["parameters"]["homes"]) == [f"h{h:02}" for h in homes]
+    assert opened["onset_at"] == iso(NOON + timedelta(seconds=min(last_words)))
+
+
+@pytest.mark.parametrize(
+    ("silent", "expected"),
+    [
+        ([1, 2], [("TE4", 1), ("TE4", 2)]),  # two of a building are two homes
+        ([1, 2, 3], [("TE5", 1)]),
+    ],
+)
+def test_whoever_is_lost_alone_is_told_at_the_limit_of_its_own(
+    silent: list[int], expected: list[tuple[str, int]]
+) -> None:
+    """The others of the building speak on: nobody is later for having neighbours, and nobody dark by having them."""
+    homes = range(1, 7)
+    lines = beats(homes, {h: 700 if h in silent else 3000 for h in homes})
+    lines.append({"at": iso(NOON + timedelta(seconds=1500)), "advance": True})
+    out = play(a_town(6), lines)
+    opened = [o for o in out if o["type"] == "finding.opened"]
+    assert [(o["code"], o["home"], o["at"]) for o in opened] == [
+        (code, f"h{h:02}", iso(NOON + timedelta(seconds=5 * h + 60 * ((699 - 5 * h) // 60) + 300)))
+        for code, h in expected
+    ]
+
+
+def test_a_home_found_lost_later_joins_the_area_and_has_no_case_of_its_own() -> None:
+    """Three last wills make the area; the fourth gateway has none and is missed by its heartbeat."""
+    lines = [status(0, h, "online") for h in range(1, 4)]
+    lines += [speaks(s, h) for h in range(1, 4) for s in (1, 350, 690)]
+    lines += [status(780 + h, h, "offline") for h in range(1, 4)]
+    lines += beats(range(4, 5), {4: 700})
+    lines.append({"at": iso(NOON + timedelta(seconds=2000)), "advance": True})
+    out = play(a_town(6), lines)
+    assert said(out, "alert.raised") == [("TE5", "red", "h01")]
+    last = [o for o in out if o["type"].startswith("finding") and o["code"] == "TE5"][-1]
+    assert last["parameters"]["homes"] == ["h04", "h01", "h02", "h03"]
+    assert {o["code"] for o in out if o["type"] == "finding.opened"} == {"TE5"}
+
+
+@pytest.mark.parametrize(("homes", "raised"), [(1, [("TE4", "yellow", "h01")]), (4, [("TE5", "red", "h04")])])
+def test_what_a_gateway_said_before_its_last_will_does_not_bring_it_back(
+    homes: int, raised: list[tuple[str, str, str]]
+) -> None:
+    """A slow line, or the same once more: a word of before, heard after the will, is no sign of life."""
+    lines = [status(0, h, "online") for h in range(1, homes + 1)]
+    said_at = iso(NOON + timedelta(seconds=640))
+    for h in range(1, homes + 1):
+        lines += [speaks(s, h) for s in (1, 350, 640)]
+        lines.append(status(730, h, "offline"))
+        lines += [line(s, f"h{h:02}/gw-{h:02}", {"fault": False, "time": said_at}) for s in (740, 800 + h)]
+    lines.append({"at": iso(NOON + timedelta(seconds=1200)), "advance": True})
+    out = play(a_town(6), lines)
+    assert said(out, "alert.raised") == raised
+    first = next(o for o in out if o["type"] == "finding.opened")
+    assert first["at"] == iso(NOON + timedelta(seconds=1030 if homes == 1 else 790))
+
+
+@pytest.mark.parametrize(("again", "told"), [(None, 960 + 300), (1050, 1050 + 300)])
+def test_a_gateway_that_spoke_after_its_last_will_can_be_lost_again(again: float | None, told: float) -> None:
+    """It is back without saying so: not lost while it speaks; then by its next will, or by its own heartbeat."""
+    lines = [status(0, 1, "online"), speaks(1, 1), speaks(400, 1), status(730, 1, "offline")]
+    for s in range(780, 1020, 60):
+        lines.append(line(s, "h01/gw-01", {"fault": False, "time": iso(NOON + timedelta(seconds=s))}))
+        lines.append(speaks(s + 1, 1))
+    if again is not None:
+        lines.append(status(again, 1, "offline"))
+    lines.append({"at": iso(NOON + timedelta(seconds=told + 1)), "advance": True})
+    out = play(a_town(1), lines)
+    assert [(o["code"], o["at"]) for o in out if o["type"] == "finding.opened"] == [
+        ("TE4", iso(NOON + timedelta(seconds=told)))
+    ]
+
+
 def test_forty_dark_homes_are_at_most_five_rows() -> None:
     """Domain 7 no. 8: one row for the area, in two buildings as in one; the list names every silent home."""
     out = play(
