@@ -78,6 +78,10 @@ KEPT_DONE = 256
 
 _replace = msgspec.structs.replace
 
+LIST_SECONDS = 600.0
+"""Of an outage of many homes: so long after a home was ticked off the next one may be (own judgement: two calls that are not
+answered, each rung twice for a minute, and what is written down of them)."""
+
 
 def _condition(findings: tuple[FindingView, ...]) -> Condition:
     """Active if anything is; unknown if anything cannot be told; cleared only when all of it is."""
@@ -461,10 +465,15 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
         case Checked():
             if any(c.home == event.home and c.at > event.when for c in alert.checks):
                 return alert  # told late: somebody has looked there since, and that is the last word
-            return _with_check(
-                alert,
-                CheckView(home=event.home, result=event.result, by=event.by, at=event.when, note=event.note),
+            check = CheckView(
+                home=event.home, result=event.result, by=event.by, at=event.when, note=event.note
             )
+            alert = _with_check(alert, check)
+            if alert.resumed or alert.state is AlertState.new:
+                return alert
+            # One home after the other is the work; it is idle once nobody has gone on with the list for so long.
+            left = {c.home for c in alert.checks} < set(alert.welfare)
+            return _work_by(alert, event.at, LIST_SECONDS if left else None, "idle")
         case Vouched():
             said = VouchView(who=event.who, by=event.by, at=event.at)
             alert = _replace(alert, vouched=(*(v for v in alert.vouched if v.who != event.who), said))

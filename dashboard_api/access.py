@@ -137,7 +137,7 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", f"{V}/repairs"): UPKEEP,
     ("POST", f"{V}/repairs"): OPERATORS | {Role.maintenance},
     ("POST", f"{V}/repairs/{{repair}}/{{step}}"): OPERATORS | {Role.maintenance},
-    ("GET", f"{V}/homes/{{home}}/modes"): CARERS | STAFF,
+    ("GET", f"{V}/homes/{{home}}/modes"): OPERATORS | {Role.social_worker, Role.grid_worker, Role.doctor},
     ("POST", f"{V}/homes/{{home}}/modes"): OPERATORS | {Role.social_worker, Role.grid_worker, Role.doctor},
     ("POST", f"{V}/homes/{{home}}/modes/end"): OPERATORS
     | {Role.social_worker, Role.grid_worker, Role.doctor},

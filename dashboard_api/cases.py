@@ -115,8 +115,16 @@ def routes(house: House, cards: Cards) -> APIRouter:
             if own is None or own.state not in ("accepted", "departed", "arrived"):
                 raise Problem(403, Why.forbidden, "接受任务后才能查看经过")
         log.info("timeline_read", by=who.by, role=who.role.value, alert=case.alert.id)
-        items = events_json(case.log, house.name_of, house.picture.registry.zone)
-        return {"items": [redact.recorded(i) for i in items] if who.role is Role.auditor else items}
+        registry = house.picture.registry
+
+        def called(one: str) -> str:
+            """A home of an area by its address, where it may be read; people by their names."""
+            home = registry.homes.get(one)
+            return home.address if home is not None and home.address else house.name_of(one)
+
+        record = who.role is Role.auditor
+        items = events_json(case.log, house.name_of if record else called, registry.zone)
+        return {"items": [redact.recorded(i) for i in items] if record else items}
 
     @router.post(
         f"{V}/alerts/{{alert}}/door",

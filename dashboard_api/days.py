@@ -59,9 +59,29 @@ def band(buckets: Iterable[Bucket]) -> tuple[float, float] | None:
 
 
 def of_somebody(values: Sequence[Bucket], bed: Sequence[Bucket]) -> list[Bucket]:
-    """Vital signs of a person: a nought is kept only while somebody lies there, where it means something (VT7)."""
-    occupied = {at: high >= 0.5 for at, _, _, high, _ in bed}
-    return [b for b in values if b[3] > 0 or occupied.get(b[0], False)]
+    """Vital signs of a person: a nought is kept only while somebody lies there, where it means something (VT7).
+
+    A bucket in which the bed was left holds noughts of nobody among the values: its mean and least are nobody's either, and it
+    is left out.
+    """
+    whole = {at: low >= 0.5 for at, low, _, _, _ in bed}
+    lain = {at: high >= 0.5 for at, _, _, high, _ in bed}
+    return [b for b in values if b[1] > 0 or whole.get(b[0], False) or (b[3] <= 0 and lain.get(b[0], False))]
+
+
+def coarser(buckets: Iterable[Bucket], step: timedelta) -> list[Bucket]:
+    """The same values in buckets of `step`, aligned to the epoch."""
+    seconds = step.total_seconds()
+    out: list[Bucket] = []
+    for at, low, mean, high, count in buckets:
+        begin = datetime.fromtimestamp(at.timestamp() // seconds * seconds, UTC)
+        if out and out[-1][0] == begin:
+            _, low_, mean_, high_, count_ = out[-1]
+            n = count_ + count
+            out[-1] = (begin, min(low, low_), (mean * count + mean_ * count_) / n, max(high, high_), n)
+        else:
+            out.append((begin, low, mean, high, count))
+    return out
 
 
 def curve(

@@ -262,11 +262,13 @@ async def tell_board(house: House) -> None:
         # a home that is lost changes no case's number, and its figure must not contradict the case that tells of it
         guarded = tuple(house.protection().values())
         here = (house.picture.position, id(house.picture.registry), str(chosen), guarded)
-        if hash(here) == position and beat_now - told_at < BOARD_AT_LEAST_SECONDS:
+        due = beat_now - told_at >= BOARD_AT_LEAST_SECONDS
+        if hash(here) == position and not due:
             continue
         position, told_at = hash(here), beat_now
         house.say("duty", house.duty(now))
-        house.say("kpi", house.board(now))
+        # said again though nothing changed: on a quiet night the figures are as fresh as on a loud day, and only what is old looks old
+        house.say("kpi", house.board(now), force=due)
 
 
 async def forget(house: House) -> None:

@@ -94,9 +94,14 @@ def routes(house: House) -> APIRouter:
         return {"items": sorted(items, key=lambda m: m["from"], reverse=True)}
 
     @router.get(f"{V}/homes/{{home}}/modes", response_model=shapes.ModeList, tags=["homes"])
-    async def modes(home: str, _who: Annotated[Who, Depends(signed_in)]) -> Json:
-        """Modes of a home, the last first: those of the site file and those set here, with who and why."""
-        return await listed(home)
+    async def modes(home: str, who: Annotated[Who, Depends(signed_in)]) -> Json:
+        """Modes of a home, the last first: those of the site file and those set here, with who and why.
+
+        A reason may tell of an illness: whoever only goes there when sent has no use for it.
+        """
+        items = await listed(home)
+        log.info("modes_read", by=who.by, role=who.role.value, home=home)
+        return items
 
     @router.post(f"{V}/homes/{{home}}/modes", status_code=201, response_model=shapes.ModeList, tags=["homes"])
     async def begin(home: str, body: shapes.ModeSet, who: Annotated[Who, Depends(signed_in)]) -> Json:

@@ -364,7 +364,7 @@ def family_page(house: House, home: Home, contact: str) -> Json:
     cases.sort(key=lambda c: c["raised_at"], reverse=True)
     # What is open comes first, the gravest of it at the top: a later and smaller case must not hide it.
     waiting = [c for c in cases if c["state"] != "closed"]
-    waiting.sort(key=lambda c: -Level(c["level"]).rank)
+    waiting.sort(key=lambda c: (-Level(c["level"]).rank, c["id"] in of_area))
     page["cases"] = [*waiting, *(c for c in cases if c["state"] == "closed")][: max(5, len(waiting))]
     heard = max(
         (at for d in home.devices if (at := house.picture.recent.newest.get(d.id)) is not None), default=None
@@ -485,11 +485,12 @@ async def _vital(
 ) -> Json:
     """One belt's values; of two belts the one that knows more. An empty bed's zeros are no readings of anybody."""
     best: list[Bucket] = []
+    fine = min(step, STEPS[1])  # little is left out where somebody got up
     for belt in belts:
         found = days.of_somebody(
-            await ask(quantity, belt, start, end, step), await ask("in_bed", belt, start, end, step)
+            await ask(quantity, belt, start, end, fine), await ask("in_bed", belt, start, end, fine)
         )
-        best = max(best, found, key=len)
+        best = max(best, days.coarser(found, step) if fine < step else found, key=len)
     since = end - timedelta(days=28)
     usual = days.band(
         [b for belt in belts for b in await ask(quantity, belt, since, end, STEPS[28]) if b[1] > 0]

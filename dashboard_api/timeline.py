@@ -103,22 +103,21 @@ def _event_words(event: Event, name: Names) -> str:
         case Dispatched():
             return f"{name(event.by)} 派 {'、'.join(name(r) for r in event.responders)}"
         case Accepted():
-            return f"{name(event.who)} {'同去' if event.companion else '接受'}"
+            return f"{name(event.who)} {'同去' if event.companion else '接受'}{_noted_by(event, name)}"
         case Declined():
-            return f"{name(event.who)} 去不了"
+            return f"{name(event.who)} 去不了{_noted_by(event, name)}"
         case Departed():
-            return f"{name(event.who)} 出发"
+            return f"{name(event.who)} 出发{_noted_by(event, name)}"
         case Arrived(card=True):
-            return f"{name(event.who)} 凭门卡确认到场"
+            return f"{name(event.who)} 凭门卡确认到场{_noted_by(event, name)}"
         case Arrived():
-            return f"{name(event.who)} 到场"
+            return f"{name(event.who)} 到场{_noted_by(event, name)}"
         case HandedOver():
             return f"{name(event.who)} 交接给 {name(event.to)}"
         case Checked():
-            return f"{name(event.by)} 核实 {event.home}：{_CHECK_WORDS.get(event.result, event.result)}"
+            return f"{name(event.by)} 核实 {name(event.home)}：{_CHECK_WORDS.get(event.result, event.result)}"
         case Vouched():
-            heard = "" if event.by == event.who else f"（{name(event.by)} 记录）"
-            return f"{name(event.who)} 说人在身边，平安{heard}"
+            return f"{name(event.who)} 说人在身边，平安{_noted_by(event, name)}"
         case Noted():
             return f"{name(event.by)} 备注"
         case Held():
@@ -142,6 +141,11 @@ def _event_words(event: Event, name: Names) -> str:
 
 TOLD_LATER = timedelta(seconds=20)
 """A step told so much later says when it was told as well; before, it was only a slow network."""
+
+
+def _noted_by(event: Accepted | Declined | Departed | Arrived | Vouched, name: Names) -> str:
+    """Who wrote it down, where it was somebody else: the history must not show a tap that nobody made."""
+    return "" if not event.by or event.by == event.who else f"（{name(event.by)} 记录）"
 
 
 def events_json(log: Iterable[Transition], name: Names, zone: tzinfo = UTC) -> list[dict[str, Any]]:

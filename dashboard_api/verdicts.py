@@ -131,7 +131,8 @@ def judge(
 
 
 def _about(truth: Fact, said: Said) -> bool:
-    return said.code in {truth.code, *truth.also} and (truth.home in said.homes or said.code in AREA)
+    """A case of an area is about a home only when it names it: another cut at the same time has not found this one."""
+    return said.code in {truth.code, *truth.also} and truth.home in said.homes
 
 
 def _judged(truth: Fact, said: Sequence[Said], now: datetime) -> Judged:
@@ -154,7 +155,9 @@ def _judged(truth: Fact, said: Sequence[Said], now: datetime) -> Judged:
 
 
 def _explains(truth: Fact, said: Said) -> bool:
-    return _about(truth, said) and truth.at - EARLY <= said.at <= truth.at + EXPLAINED
+    """Whether a case is not for nothing. A cut is told of the homes around it as well; which those are the truth does not say."""
+    near = said.code in AREA and said.code in {truth.code, *truth.also}
+    return (near or _about(truth, said)) and truth.at - EARLY <= said.at <= truth.at + EXPLAINED
 
 
 def _may_cause(fault: Fault, said: Said) -> bool:

@@ -134,7 +134,7 @@ class Switches:
     def _cut(self, one: Switch) -> tuple[Switch, Truth]:
         home = one.home
         if home is None or one.value is not None:
-            raise WrongSwitch(f"`{one.fault}` needs a home and has no value")
+            raise WrongSwitch(f"`{one.fault}` needs a home and has no value", "请先选一户；这种故障没有数值")
         if self.world.lives[home].gateway is None:
             raise WrongSwitch(f"home `{home}` has no gateway", "这一户没有网关")
         homes = [home] if one.fault == "gateway_cut" else self.world.building(home)

@@ -428,6 +428,19 @@ def test_a_red_that_waits_is_taken_where_its_script_is_read(room: Room, sit: Sit
     expect(key).to_have_count(0)
 
 
+def test_the_key_of_the_outcome_puts_the_hand_on_its_form(room: Room, sit: Sit) -> None:
+    """9.2, 9.3: R opens the outcome; what is typed next goes into it, and Enter presses no key that lies there by chance."""
+    alert = room.raised("smoke", "h0317")
+    room.command(alert, "acknowledge", actor="s01")
+    page = sit(script="window.print = () => { window.printed = true }")
+    hero(page, alert)
+    page.keyboard.press("r")
+    within = "document.activeElement.closest('form')?.classList.contains('outcome') ?? false"
+    wait_for(lambda: page.evaluate(within), what="the focus in the form")
+    page.keyboard.press("Enter")
+    assert page.evaluate("window.printed") is None
+
+
 def test_nobody_answers_and_the_people_stand_ready_with_the_family_beside_them(room: Room, sit: Sit) -> None:
     """9.3: no answer: the list opens with the nearest chosen, though messages are out already, and the family is one press away."""
     alert = room.raised("smoke", "h0317")

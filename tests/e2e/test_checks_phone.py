@@ -118,6 +118,28 @@ const now = Date.now; Date.now = () => now() + (window.ahead ?? 0)"""
 """Keeps how the phone shook: 5 for a red, 1 for others, 0 when it is to be still. `ahead`: its clock, on by so many milliseconds."""
 
 
+def test_a_second_task_rings_and_can_be_opened_refused_and_left_again(room: Room, sit: Sit) -> None:
+    """9.9: whoever is under way to one home and is asked for another sees what it is and where, and answers with one press."""
+    page = sit("/go", user="responder", width=360, height=740, script=BUZZES)
+    first = offered(room)
+    page.locator('[data-step="accept"]').click()
+    page.locator('[data-step="depart"]').wait_for()
+    other = next(h for h in room.registry.homes if h != HOME)
+    second = offered(room, "sos", other)
+    comes_to(lambda: page.evaluate("window.buzzes.at(-1)"), 5, "the ringing for the second")
+    row = page.locator(f'[data-other="{second}"]')
+    expect(row).to_contain_text("等您答复")
+    good(page, "go-two")
+    row.click()
+    expect(page.locator('[data-step="accept"]')).to_be_visible()
+    expect(page.locator(f'[data-other="{first}"]')).to_contain_text("已接单")
+    page.locator('[data-step="decline"]').click()
+    expect(page.locator('[data-step="depart"]')).to_be_visible()
+    expect(page.locator("[data-other]")).to_have_count(0)
+    states = {one.id: one.state for one in room.house.picture.cases[second].alert.responders}
+    assert states[me(room)] == "declined"
+
+
 def test_an_offered_red_shakes_the_phone_for_a_minute_or_until_it_is_taken(room: Room, sit: Sit) -> None:
     """9.9: again and again, not once; taking it makes it still, and so does the end of the minute: then the ladder goes on."""
     page = sit("/go", user="responder", width=390, height=844, script=BUZZES)

@@ -201,6 +201,10 @@ async def test_whoever_goes_for_an_area_is_told_to_which_doors_and_of_nobody_els
             "safe",
             "s07",
         )
+        for user, place in (("operator", site.homes["h0420"].address), ("auditor", "h0420")):
+            async with house.program(user) as reader:
+                told = (await reader.get(f"{V}/alerts/{alert}/events")).json()["items"]
+            assert next(i["words"] for i in told if i["type"] == "checked") == f"林国平 核实 {place}：平安"
 
 
 async def test_every_home_of_an_area_says_on_its_own_pages_that_it_is_in_it():
@@ -223,6 +227,21 @@ async def test_every_home_of_an_area_says_on_its_own_pages_that_it_is_in_it():
         asked = [await desk.get(f"{V}/residents/{resident}/days"), await desk.get(f"{V}/homes/h0420/strip")]
         assert [a.json()["reason"] for a in asked] == ["reason_needed"] * 2
         assert (await admin.get(f"{V}/residents/{resident}")).json()["health_hidden"]
+
+
+async def test_a_relative_reads_of_every_open_case_and_of_the_gravest_first():
+    """A power cut that comes after the smoke does not hide it: the sentence is about the smoke, both have their steps."""
+    async with House() as house, house.browser("operator") as desk, house.program("family") as zhou:
+        fire = await house.raised(smoke())
+        await acts(desk, fire, "acknowledge")
+        cut = await house.raised(
+            smoke(code="TE5", cause="area", pictogram="device", level=Level.red, device=None, resident=None, life=False,
+                  evidence=[], parameters={"homes": ["h0317", "h0420"]}, at=house.clock.now() + timedelta(minutes=2))
+        )  # fmt: skip
+        page = (await zhou.get(f"{V}/family")).json()
+        assert [one["id"] for one in page["cases"]] == [fire, cut]
+        assert page["words"] == page["cases"][0]["state_words"]
+        assert "已接警" in page["words"]
 
 
 async def test_each_family_of_an_area_hears_how_it_is_in_their_own_home():

@@ -189,6 +189,18 @@ async def test_the_heartbeat_tells_by_what_to_doubt_the_picture():
                 pass
 
 
+async def test_figures_that_stay_the_same_are_said_again_and_do_not_age():
+    """On a quiet night nothing changes for hours: the figures are still told, so that grey ones are really old."""
+    async with served() as house, Screen(house, await token_of(house)) as screen:
+        await screen.next("snapshot")
+        told = []
+        async with asyncio.timeout(8):
+            for _ in range(3):
+                house.clock.advance(timedelta(seconds=folds.BOARD_AT_LEAST_SECONDS))
+                told.append((await screen.next("kpi"))["data"])
+    assert len({json.dumps({k: v for k, v in one.items() if k != "at"}) for one in told}) == 1
+
+
 async def test_the_wall_stream_holds_nothing_of_the_home():
     """The bytes of the wall's stream, snapshot and events, searched for every secret."""
     async with served() as house:

@@ -93,6 +93,40 @@ def test_another_who_comes_does_not_silence_the_word_that_120_is_needed() -> Non
     assert not story.alert.unanswered
 
 
+def test_going_through_the_list_of_an_area_is_work_as_long_as_it_goes_on() -> None:
+    """A home ticked off is something done; the case is loud again when nobody has gone on with the list for ten minutes."""
+    story = Story()
+    story.finding(
+        code="TE5", cause="area", pictogram="device", device=None, resident=None, life=False,
+        parameters={"homes": ["h0317", "h0400", "h0401"]},
+    )  # fmt: skip
+    story.do("acknowledge")
+    story.wait(50)
+    story.do("check", to="h0317", result="safe")
+    story.wait(500)
+    assert not story.alert.unanswered
+    story.do("check", to="h0400", result="no_answer")
+    story.wait(590)
+    assert not story.alert.unanswered
+    story.wait(20)
+    assert (story.alert.unanswered, state_words(story.alert)) == (True, "接警后未处置")
+    story.do("acknowledge", "s02")
+    story.do("check", "s02", to="h0401", result="safe")
+    story.wait(1200)
+    assert not story.alert.unanswered, "the list is done"
+
+
+def test_the_history_says_who_wrote_down_what_another_did() -> None:
+    """「林国平 接受」 was tapped by him; recorded at the desk it says by whom."""
+    story = sent()
+    story.do("accept", "s01", by="s07")
+    story.do("depart", "s07")
+    names = {"s07": "林国平", "s01": "陈敏芝"}
+    words = [i["words"] for i in events_json(story.log, lambda who: names.get(who, who), UTC)]
+    assert "林国平 接受（陈敏芝 记录）" in words
+    assert "林国平 出发" in words
+
+
 def test_who_comes_a_second_time_keeps_the_way_of_the_first() -> None:
     """Arrived, handed over, accepted again: what was reckoned and walked is that of the first way, and never negative."""
     story = sent()

@@ -318,6 +318,6 @@ def test_the_words_of_an_answer_are_those_that_the_screens_keep() -> None:
     assert scripts.answered("SM1", COOKING) == ("cooking", 600)
     assert scripts.answered("SM1", NOT_COOKING) == ("cooking", None)
     assert scripts.answered("GS1", "闻得到煤气味吗？否") == ("smell", 600)
-    assert scripts.answered("TE1", "插头、路由器都插着吗？否") == ("plug", 300)
+    assert scripts.answered("TE3", "插头、路由器都插着吗？否") == ("plug", 300)
     assert scripts.answered("FL1", COOKING) == (None, None)
     assert scripts.answered("SM1", f"{COOKING}，吵得很") == (None, None)

@@ -117,6 +117,22 @@ def test_an_empty_bed_has_no_pulse():
     assert [b[0] for b in days.of_somebody(values, bed)] == [at(0), at(10)]
 
 
+def test_a_bucket_in_which_the_bed_was_left_has_no_pulse():
+    """「心率 47.9」 of 71 and of an empty bed's noughts is nobody's; noughts of who lies there the whole time stay in the mean."""
+    mixed, still = (at(5), 0.0, 47.9, 71.0, 12), (at(10), 0.0, 30.0, 70.0, 12)
+    bed = [bucket(0, 1), (at(5), 0.0, 0.7, 1.0, 12), bucket(10, 1)]
+    assert days.of_somebody([bucket(0, 62), mixed, still], bed) == [bucket(0, 62), still]
+    assert days.of_somebody([mixed], []) == []
+
+
+def test_buckets_are_put_together_by_what_was_counted():
+    """Least, greatest, and the mean by the number of readings; a bucket that is missing adds nothing."""
+    some = [(at(0), 60.0, 62.0, 64.0, 10), (at(5), 58.0, 70.0, 80.0, 30), (at(30), 50.0, 50.0, 50.0, 1)]
+    start = days.coarser(some, timedelta(minutes=30))
+    assert [b[1:] for b in start] == [(58.0, 68.0, 80.0, 40), (50.0, 50.0, 50.0, 1)]
+    assert start[1][0] - start[0][0] == timedelta(minutes=30)
+
+
 def test_a_room_is_quiet_only_while_its_sensor_is_heard():
     """Before the first word, and where the sensor was silent for longer than its limit, quiet is not known."""
     line = days.watched(

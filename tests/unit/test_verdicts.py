@@ -57,8 +57,15 @@ def test_what_was_over_before_it_had_to_be_told_is_never_missed():
 def test_an_area_is_told_in_one_of_its_homes():
     """TE5 of another home of the building is about this one."""
     facts = [fact(0, code="TE5", also=("TE4",), within=660)]
-    judged, nothing = judge(facts, [said(400, home="h7", code="TE5", homes=("h8", "h9"))], [], after(700))
+    judged, nothing = judge(facts, [said(400, home="h7", code="TE5", homes=("h1", "h9"))], [], after(700))
     assert (judged[0].verdict, nothing) == ("found", [])
+
+
+def test_an_area_that_does_not_name_the_home_has_not_found_it():
+    """Another cut at the same time: this one is missed, and that one is not called for nothing."""
+    facts = [fact(0, code="TE5", also=("TE4",), within=660)]
+    judged, nothing = judge(facts, [said(400, home="h7", code="TE5", homes=("h8", "h9"))], [], after(700))
+    assert (judged[0].verdict, nothing) == ("missed", [])
 
 
 def test_a_page_that_no_truth_explains_is_for_nothing_and_blue_is_no_page():

@@ -69,7 +69,8 @@ export function remember(who: Me | null): void {
   })
   inStore((store) => {
     if (who === null || (store.getItem(WHOSE) ?? who.user) !== who.user) for (const key of Object.keys(store)) if (/^anxin\.(draft|reason)\./.test(key)) store.removeItem(key)
-    if (who !== null) store.setItem(WHOSE, who.user)
+    if (who === null) store.removeItem(WHOSE)
+    else store.setItem(WHOSE, who.user)
   }, () => sessionStorage)
 }
 export const remembered = (): Me | null => inStore((store) => JSON.parse(store.getItem(KEPT) ?? 'null') as Me | null)

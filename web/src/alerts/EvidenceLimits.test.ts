@@ -13,7 +13,7 @@ it('calls a limit as people do, with its unit; what is the rule’s own stands b
   expect(before.find('details').attributes('open')).toBeDefined() // without the catalogue nothing is hidden
   expect(before.text()).toContain('yellow_minutes = 20')
 
-  const items = [{ rule: 'BD1', parameters: { yellow_minutes: { limit: 'bed_exit_yellow_minutes', unit: 'min' }, unknown_after: { unit: 'min' } } }]
+  const items = [{ rule: 'BD1', parameters: { yellow_minutes: { limit: 'bed_exit_yellow_minutes', unit: 'min' }, unknown_after: { limit: null, unit: 'min' } } }]
   fetched.mockImplementation(() => Promise.resolve(new Response(JSON.stringify({ items }), { status: 200 })))
   const page = shown()
   await flushPromises()

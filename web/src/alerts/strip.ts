@@ -64,11 +64,11 @@ export function linePath(points: StripRow['points'], window: Window, unit?: stri
 const TELLING = ['activity', 'door', 'bed', 'gas', 'smoke', 'co', 'water', 'vitals', 'fall', 'sos']
 
 /** What rang, alarms, what bore it out, then the liveliest row of each kind, then the rest: where only a few rows fit, each says something new.
- * `own`: the devices of the case, the one that rang first. */
-export function tellingFirst(rows: readonly StripRow[], own: readonly (string | null | undefined)[] = []): StripRow[] {
+ * `own`: the devices of the case, the one that rang first; `kind` is that of the case: of a belt's rows the pulse tells of an alarm of the pulse. */
+export function tellingFirst(rows: readonly StripRow[], own: readonly (string | null | undefined)[] = [], kind = ''): StripRow[] {
   const newest = (row: StripRow): number => ms(row.ticks?.at(-1)) ?? 0
   const lively = [...rows].sort((a, b) => newest(b) - newest(a))
   const firsts = TELLING.flatMap((kind) => lively.find((row) => row.kind === kind && !row.alarm) ?? [])
-  const of = own.flatMap((device) => rows.find((row) => row.device === device) ?? [])
+  const of = own.flatMap((device) => rows.find((row) => row.device === device && row.kind === kind) ?? rows.find((row) => row.device === device) ?? [])
   return [...new Set([...of.slice(0, 1), ...rows.filter((row) => row.alarm), ...of, ...firsts, ...rows])]
 }

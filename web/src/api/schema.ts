@@ -1415,6 +1415,8 @@ export interface paths {
         /**
          * Modes
          * @description Modes of a home, the last first: those of the site file and those set here, with who and why.
+         *
+         *     A reason may tell of an illness: whoever only goes there when sent has no use for it.
          */
         get: operations["modes_api_v1_homes__home__modes_get"];
         put?: never;

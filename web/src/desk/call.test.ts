@@ -8,7 +8,7 @@ it('the first key takes the case and phones the home', () => {
   expect(primaryWords(anAlert(), 's01', zh)).toEqual({ words: '接警并拨打家中电话', off: false })
 })
 it('where the script rings nobody (a device) the first key only takes it', () => {
-  const silent = anAlert({ kind: 'device', script: { title: '设备离线、电量低', steps: [], ring: false } })
+  const silent = anAlert({ kind: 'device', script: { title: '设备离线', steps: [], ring: false } })
   expect(firstCall(silent, 0, zh)).toBeNull()
   expect(primaryWords(silent, 's01', zh).words).toBe('接警')
   expect(firstCall({ ...silent, script: { title: '整户失联', steps: [], ring: true } }, 0, zh)).toMatchObject({ to: 'home' })

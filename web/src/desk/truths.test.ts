@@ -40,7 +40,7 @@ afterEach(() => {
 it('past its goal a red says so', () => {
   const hero = (waits: number) => text(HeroCard, { alert: anAlert({ raised_at: at(waits), onset_at: at(waits) }), now: NOON, clock, target: 60 })
   expect(hero(59)).toContain('未接警 · 目标 60 秒内')
-  expect(hero(61)).toContain('未接警 · 已超目标 60 秒')
+  expect(hero(61)).toContain('未接警 · 已超 60 秒目标')
 })
 
 it('a rule that waited says when it began and when it rang', () => {

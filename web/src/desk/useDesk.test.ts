@@ -233,5 +233,10 @@ describe('calling and sending', () => {
     desk.newestRed()
     await nextTick()
     expect(desk.first.value?.id).toBe('a318')
+    live.learn(anAlert({ id: 'a317', version: 3, state: 'acknowledged', resumed: true }))
+    await nextTick()
+    desk.newestRed() // the newest is in the centre: the bar is about the older one
+    await nextTick()
+    expect(desk.first.value?.id).toBe('a317')
   })
 })

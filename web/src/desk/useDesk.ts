@@ -316,7 +316,8 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
   }
 
   function newestRed(): void {
-    const newest = queue.value.waitingRed.at(-1)
+    // of those that wait beside the one in the centre: the key is there for one of them
+    const newest = queue.value.waitingRed.findLast((one) => one.id !== first.value?.id)
     if (newest !== undefined) {
       call.value = null
       select(newest.id)
