@@ -10,8 +10,8 @@ import asyncio
 import gc
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
-from datetime import timedelta
+from contextlib import aclosing, suppress
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -25,6 +25,7 @@ from alerts.roster import roster_of
 from alerts.rota import rotas
 from alerts.subscriptions import pushes
 from care.errors import Temporary
+from care.ids import iso
 from care.messages import Beat, Firmware, HomeHealth, Refusal, Report, Unclaimed, decode, encode
 from care.site import Registry, Site
 from care.stream import ALERTS, HEALTH, QUARANTINE, READINGS, REGISTRY
@@ -32,7 +33,7 @@ from dashboard_api.house import House
 from dashboard_api.picture import Case, Gap
 from dashboard_api.repairs import HEARD_SECONDS, hear
 from dashboard_api.strip import KEPT
-from dashboard_api.watching import Watch
+from dashboard_api.watching import SILENT_AFTER, Watch
 
 log = get_logger("api")
 
@@ -306,17 +307,52 @@ async def look_at_disk(house: House) -> None:
         await asyncio.sleep(DISK_SECONDS)
 
 
+LAST_HEARD = "screens.audible"
+"""Where the moment stands at which an audible desk was last heard."""
+KEPT_EVERY = timedelta(seconds=30)
+"""So much may be lost of it by a restart; half of what a desk may be silent."""
+
+
+def _moment_of(data: bytes) -> datetime | None:
+    try:
+        return datetime.fromisoformat(data.decode())
+    except ValueError:
+        log.warning("health_unreadable", key=LAST_HEARD)
+        return None
+
+
 async def watch_screens(house: House) -> None:
-    """Whether an audible desk is still there: one that falls silent is an alarm of its own."""
+    """Whether an audible desk is still there: one that falls silent is an alarm of its own.
+
+    When one was last heard is kept: a desk that fell asleep while this service was down is missed all the same, once its page
+    has had as long to come back as it may be silent.
+    """
     watch = Watch()
+    begun: datetime | None = None
+    kept_at: datetime | None = None
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
         if not house.caught_up.is_set():
             continue
         now = house.clock.now()
+        try:
+            if begun is None:
+                entry = await house.stream.get(HEALTH, LAST_HEARD)
+                if entry is not None and entry.data is not None:
+                    watch.audible_at = kept_at = _moment_of(entry.data)
+                begun = now
+        except Temporary:
+            continue
         beats = [s.at for s in house.picture.screens.values() if s.desk and s.beat.audio == "running"]
+        heard = max(beats, default=None)
+        if heard is not None and (kept_at is None or heard - kept_at >= KEPT_EVERY):
+            with suppress(Temporary):
+                await house.stream.put(HEALTH, LAST_HEARD, iso(heard).encode())
+                kept_at = heard
+        if heard is None and now - begun <= SILENT_AFTER:
+            continue
         finding = watch.look(
-            max(beats, default=None),
+            heard,
             expected=not roster_of(house.picture.registry).nobody_on_duty(now),
             home=house.picture.registry.site.community.id,
             now=now,

@@ -15,12 +15,13 @@ from fastapi import APIRouter, Depends
 from structlog import get_logger
 
 from alerts import rota, rotanews
+from alerts.roster import RESPONDER_ROLES
 from alerts.rota import Double, Opened
 from care import schematic
 from care.ids import iso
 from care.site import Away, Besides, Registry, RotaChange
 from care.words import Role
-from dashboard_api import access, redact, shapes
+from dashboard_api import access, redact, shapes, wording
 from dashboard_api.asking import signed_in
 from dashboard_api.house import House
 from dashboard_api.people import Who
@@ -50,8 +51,34 @@ def moment(house: House, name: str, value: str | None, now: datetime) -> datetim
         raise Problem(422, Why.invalid, f"{name}: a time, 2026-05-18T07:00", fields=[name]) from None
 
 
-def empty(house: House, found: Opened, doubled: Sequence[Double]) -> Json:
-    """What would be empty, in the words of the places and with the homes named; and who would work twice at a time."""
+def strangers(house: House, change: RotaChange) -> list[Json]:
+    """Who would do another role's work. Whoever goes to the homes may stand in for each other; the desk and those above it are
+    each their own.
+    """
+    staff = house.picture.registry.staff
+    found = []
+    for one in change.away:
+        who, cover = staff.get(one.staff), staff.get(one.cover or "")
+        if (
+            who is None
+            or cover is None
+            or who.role is cover.role
+            or {who.role, cover.role} <= RESPONDER_ROLES
+        ):
+            continue
+        found.append(
+            {
+                "staff": cover.id, "name": cover.name, "role": cover.role.value, "role_words": wording.ROLES.get(cover.role, cover.role.value),
+                "for": who.name, "for_role": who.role.value, "for_role_words": wording.ROLES.get(who.role, who.role.value),
+            }
+        )  # fmt: skip
+    return found
+
+
+def empty(house: House, found: Opened, doubled: Sequence[Double], others: Sequence[Json]) -> Json:
+    """What would be empty, in the words of the places and with the homes named; who would work twice at a time, or in a role
+    that is not theirs.
+    """
     registry = house.picture.registry
     return {
         "gaps": [
@@ -72,6 +99,7 @@ def empty(house: House, found: Opened, doubled: Sequence[Double]) -> Json:
             {"staff": d.staff, "name": house.name_of(d.staff), "from": iso(d.start), "to": iso(d.end)}
             for d in doubled
         ],
+        "others": list(others),
     }  # fmt: skip
 
 
@@ -81,9 +109,16 @@ def ask_first(house: House, after: Registry, change: RotaChange, now: datetime) 
     found = rota.opened(before, after, change.starts, change.ends, now)
     made = any(one.id == change.id for one in after.rota)  # not one that is withdrawn
     doubled = rota.doubled(before, after, change, now) if made else []
-    if found or doubled:
-        said = "这样排班会留下空当，请确认" if found else "这样换班有人会同时上两班，请确认"
-        raise Problem(409, Why.opens_hole, said, **empty(house, found, doubled))
+    others = strangers(house, change) if made else []
+    if found or doubled or others:
+        said = (
+            "这样排班会留下空当，请确认"
+            if found
+            else "这样换班有人会同时上两班，请确认"
+            if doubled
+            else "顶班的人不是这个岗位的，请确认"
+        )
+        raise Problem(409, Why.opens_hole, said, **empty(house, found, doubled, others))
 
 
 def keep(house: House, change: RotaChange) -> None:

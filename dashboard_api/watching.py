@@ -2,7 +2,8 @@
 
 `Watch.look` is asked every few seconds with the newest beat of an audible desk. Sixty seconds without one, while the rota
 has somebody at the desk, is a finding; the next audible beat clears it. A service to which no audible desk ever beat says
-nothing: then the rota's own watch (TE8) and the ladder's messages have to do.
+nothing: then the rota's own watch (TE8) and the ladder's messages have to do. When one was last heard is kept over a restart
+(`folds.LAST_HEARD`).
 """
 
 from __future__ import annotations

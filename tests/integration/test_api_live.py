@@ -11,11 +11,21 @@ import pytest
 import uvicorn
 from pydantic import TypeAdapter
 
+from care.ids import iso
 from care.messages import HomeHealth, encode
 from care.stream import HEALTH
 from dashboard_api import folds, gate, redact, shapes
 from dashboard_api.people import remove_user
-from tests.integration.test_api_house import CLOSING, PASSWORD, SECRETS_OF_THE_HOME, House, V, report, smoke
+from tests.integration.test_api_house import (
+    CLOSING,
+    NOON,
+    PASSWORD,
+    SECRETS_OF_THE_HOME,
+    House,
+    V,
+    report,
+    smoke,
+)
 
 EVENTS = TypeAdapter(shapes.LiveEvent)
 
@@ -362,3 +372,37 @@ async def test_only_a_desk_at_which_somebody_may_act_counts_as_watched():
         assert not any(s.desk for s in house.state.picture.screens.values())
         await beats("operator")
         assert house.state.watching() == {"desks": 1, "walls": 1, "audible": 1}
+
+
+async def test_a_desk_that_fell_asleep_while_the_service_was_away_is_missed_all_the_same(monkeypatch):
+    """ux 6.4: when an audible desk was last heard outlives a restart; its page has a minute to come back."""
+    house = House()
+    await house.stream.put(HEALTH, folds.LAST_HEARD, iso(NOON - timedelta(minutes=9)).encode())
+    told = []
+    publish = house.stream.publish
+
+    async def noted(subject, data, **more):
+        told.append(subject)
+        return await publish(subject, data, **more)
+
+    monkeypatch.setattr(house.stream, "publish", noted)
+
+    def unwatched():
+        return [s for s in told if s.startswith("findings.")]
+
+    async with house:
+        await asyncio.sleep(1)
+        assert unwatched() == [], "it may still come back"
+        house.clock.advance(timedelta(seconds=61))
+        async with asyncio.timeout(5):
+            while not unwatched():
+                await asyncio.sleep(0.1)
+        headers = {"authorization": f"Bearer {await token_of(house)}"}
+        async with house.program("operator") as desk:
+            beat = {"screen": "one", "view": "desk", "audio": "running"}
+            assert (await desk.post(f"{V}/beats", json=beat, headers=headers)).status_code == 204
+        async with asyncio.timeout(5):
+            while len(unwatched()) < 2:
+                await asyncio.sleep(0.1)
+        kept = await house.stream.get(HEALTH, folds.LAST_HEARD)
+        assert kept.data.decode() == iso(house.clock.now())

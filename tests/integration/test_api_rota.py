@@ -290,3 +290,29 @@ async def test_a_declined_request_says_so_and_what_people_were_told_is_listed():
             while not (told := (await desk.get(CHANGES)).json()["items"][0]["told"]):
                 await asyncio.sleep(0.01)
         assert [(t["person"], t["name"], t["state"]) for t in told] == [("s08", "何志远", "no_channel")]
+
+
+async def test_who_stands_in_for_another_role_is_asked_about_first():
+    """A volunteer at the desk is a question; one responder for another is not."""
+    async with House() as house, house.browser("operator") as desk:
+        staff = house.state.picture.registry.site.staff
+        operator = next(s for s in staff if s.id == "s01")
+        volunteer = next(s for s in staff if s.id == "s08")
+        away = {
+            "staff": operator.id,
+            "from": "2026-05-24T07:00",
+            "until": "2026-05-24T19:00",
+            "cover": volunteer.id,
+        }
+        body = {"away": [away], "reason": "家里有事"}
+        asked = await desk.post(CHANGES, json=body)
+        assert (asked.status_code, asked.json()["reason"]) == (409, "opens_hole")
+        (other,) = asked.json()["others"]
+        assert (other["name"], other["role"], other["for"], other["for_role"]) == (
+            volunteer.name, volunteer.role.value, operator.name, "operator",
+        )  # fmt: skip
+        assert (await desk.get(CHANGES)).json()["items"] == []
+        assert (await desk.post(CHANGES, json={**body, "confirm": True})).status_code == 201
+        swap = {"away": [{**away, "staff": "s07"}], "reason": "换一天"}
+        answer = (await desk.post(CHANGES, json=swap)).json()
+        assert answer.get("others", []) == []

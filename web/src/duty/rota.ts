@@ -6,12 +6,16 @@ type Schemas = components['schemas']
 export type RotaChange = Schemas['RotaChangeBody']
 export type WeekStaff = Schemas['WeekStaff']
 export type Wanted = Partial<Schemas['RotaChangeSaid']>
-/** what a change would leave empty, places of the rota and homes that nobody would reach in time; and who would work two shifts at once */
+/** what a change would leave empty, places of the rota and homes that nobody would reach in time; who would work two shifts at once, or in a role that is not theirs */
 export interface Opened {
   gaps: { place: string; name: string; from: string; to: string }[]
   holes: { from: string; to: string; count: number; homes: { home: string; name: string }[] }[]
   doubles: { staff: string; name: string; from: string; to: string }[]
+  others: { staff: string; name: string; role: string; role_words: string; for: string; for_role: string; for_role_words: string }[]
 }
+
+/** What whoever saves it all the same has read: the word on that key. */
+export const asked = (found: Opened): 'anyway' | 'anywayTwice' | 'anywayOther' => (found.gaps.length + found.holes.length > 0 ? 'anyway' : found.doubles.length > 0 ? 'anywayTwice' : 'anywayOther')
 
 export const rota = {
   changes: () => ask<Schemas['RotaChanges']>('GET', '/duty/changes'),

@@ -5,7 +5,7 @@ import { language } from '../texts'
 const zh = {
   change: '登记变动', title: '排班变动', kinds: { away: '不能到岗', swap: '换班', besides: '临时上岗' },
   who: '谁', from: '从', until: '到', cover: '谁来顶班', nobody: '没有人顶班', there: (name: string) => `${name}（那时本来就在岗）`, shift: '哪一班', withWhom: '与谁换', noShifts: '两周内没有排班', reason: '原因', reasonHint: '例如：发烧，家里有事',
-  save: '登记', saving: '正在登记', cancel: '取消', back: '返回修改', anyway: '知道有空当，仍要登记', anywayTwice: '知道重班，仍要登记', double: (name: string, span: string) => `${name} 会同时上两班：${span}`,
+  save: '登记', saving: '正在登记', cancel: '取消', back: '返回修改', anyway: '知道有空当，仍要登记', anywayTwice: '知道重班，仍要登记', anywayOther: '知道岗位不同，仍要登记', otherRole: (name: string, role: string, who: string, theirs: string) => `${name}是${role}，要顶的是${theirs}${who}`, double: (name: string, span: string) => `${name} 会同时上两班：${span}`,
   opens: '这样排会留下空当', openGap: (place: string, span: string) => `${place}没有人：${span}`, openHomes: (n: number, span: string) => `${span}，${n} 户十分钟内没人能到：`, more: (n: number) => `等，另 ${n} 户`,
   offDuty: (name: string) => `${name}（不在班）`,
   asks: '待确认的申请', asksFor: (name: string, span: string) => `${name} 申请 ${span} 不在岗`, inReturn: (span: string) => `，换 ${span}`, agree: '同意', disagree: '不同意',
@@ -25,7 +25,7 @@ const en: Words = {
   toldOf: (name) => `${name} was told`, ring: (name, phone) => `Messages do not reach them, please ring: ${name} ${phone}`,
   change: 'Change the rota', title: 'Change the rota', kinds: { away: 'Away', swap: 'Swap', besides: 'Extra duty' },
   who: 'Who', from: 'From', until: 'Until', cover: 'Who stands in', nobody: 'Nobody stands in', there: (name) => `${name} (on duty then anyway)`, shift: 'Which shift', withWhom: 'With whom', noShifts: 'No shifts in the next two weeks', reason: 'Reason', reasonHint: 'for example: ill, family matter',
-  save: 'Save', saving: 'Saving', cancel: 'Cancel', back: 'Back', anyway: 'Save although it leaves a gap', anywayTwice: 'Save although somebody works twice', double: (name, span) => `${name} would work two shifts at once: ${span}`,
+  save: 'Save', saving: 'Saving', cancel: 'Cancel', back: 'Back', anyway: 'Save although it leaves a gap', anywayTwice: 'Save although somebody works twice', anywayOther: 'Save although the role is another', otherRole: (name, role, who, theirs) => `${name} is ${role}, and would stand in for ${who}, ${theirs}`, double: (name, span) => `${name} would work two shifts at once: ${span}`,
   opens: 'This leaves a gap', openGap: (place, span) => `Nobody: ${place}, ${span}`, openHomes: (n, span) => `${span}: ${n} homes nobody can reach within ten minutes:`, more: (n) => `and ${n} more`,
   changes: 'Changes', noChanges: 'No changes', unwritten: 'Reasons are not shown to you',
   isAway: (name, span) => `${name} away ${span}`, coveredBy: (name) => `${name} stands in`, uncovered: 'nobody stands in', isBesides: (name, span) => `${name} on extra duty ${span}`,
