@@ -85,11 +85,11 @@ def _event_words(event: Event, name: Names) -> str:
             return f"升级：{event.title.get('zh', event.code)}"
         case Escalated():
             late = f"，晚 {wording.duration(event.late_seconds)}" if event.late_seconds >= 1 else ""
-            return f"{'到场超时，' if event.promise_broken else ''}升级到第 {event.step} 步{late}"
+            return f"{'到场超时，' if event.promise_broken else ''}升级到第 {event.step} 级{late}"
         case Reminded():
             return f"第 {event.nth} 次再提醒"
         case NobodyThere():
-            return f"第 {event.step} 步无人可通知"
+            return f"第 {event.step} 级无人可通知"
         case Told():
             people = "、".join(dict.fromkeys(name(d.person) for d in event.deliveries))
             return f"通知 {people}"

@@ -48,7 +48,7 @@ export const zh = {
   },
   spoken: (first: string, others: number) => `${first}，另有 ${others} 个`,
   hero: {
-    number: (n: number) => `${n} 号`, onset: (clock: string) => `${clock} 触发`, places: (first: string, n: number) => `${first}等 ${n} 处`, battery: (n: number) => ` · 电量 ${n}%`, rung: (from: string, at: string) => `${from} 起，${at} 报警`, times: (n: number) => `第 ${n} 次`, late: (time: string) => `晚收到 ${time}`, cleared: '现场读数已恢复，仍需人工确认', unknown: '现场读数未知',
+    number: (n: number) => `${n} 号`, onset: (clock: string) => `${clock} 触发`, places: (first: string, n: number) => `${first}等 ${n} 处`, battery: (n: number) => ` · 电量 ${n}%`, rung: (from: string, at: string) => `${from} 起，${at} 报警`, times: (n: number) => `共报 ${n} 次`, late: (time: string) => `晚收到 ${time}`, cleared: '现场读数已恢复，仍需人工确认', unknown: '现场读数未知',
     target: (state: string, seconds: number, over: boolean) => `${state} · ${over ? `已超 ${seconds} 秒目标` : `目标 ${seconds} 秒内`}`, owned: (name: string, state: string) => [name, state].filter(Boolean).join(' · '),
     noAddress: '地址未登记', floor: (n: number) => `${n} 楼`, lift: '有电梯', noLift: '无电梯', comma: '，', key: '备用钥匙：', distance: '距中心', metres: '米', age: (n: number) => `${n} 岁`, tags: '注意事项',
   },
