@@ -40,7 +40,7 @@ PICTURES: dict[str, tuple[str, str, int, int, float]] = {
     "wall": ("operator", "/wall", 1920, 1080, 1),
     "go": ("responder", "/go", 390, 844, 2),
     "family": ("family", "/family", 390, 844, 2),
-    "duty": ("operator", "/duty", 1440, 810, 1),
+    "duty": ("operator", "/duty", 1920, 1080, 1),
     "figures": ("operator", "/kpi?period=today", 1440, 810, 1),
     "resident": ("operator", "/residents/r0317", 1440, 810, 1),
     "limits": ("operator", "/residents/r0317?view=limits", 1440, 810, 1),

@@ -107,7 +107,7 @@ async def test_codes_are_not_guessed():
         held = await arrive(phone, alert, code=code)
         assert (held.status_code, held.json()["reason"]) == (409, "too_many_attempts")
         assert (await arrive(desk, alert, by="s07")).status_code == 200
-        assert await how(house, alert) == ("arrived", "desk", ["林国平 到场"])
+        assert await how(house, alert) == ("arrived", "desk", ["林国平 到场（陈敏芝 记录）"])
 
 
 async def test_nobody_says_themselves_that_a_code_was_right():
