@@ -78,6 +78,8 @@ KEPT_DONE = 256
 
 _replace = msgspec.structs.replace
 
+_OF_THE_LIST = frozenset({"", "idle", "no_answer"})
+"""Waits that a home ticked off answers. That somebody was sent and does not go is another matter: it stays due."""
 LIST_SECONDS = 600.0
 """Of an outage of many homes: so long after a home was ticked off the next one may be (own judgement: two calls that are not
 answered, each rung twice for a minute, and what is written down of them)."""
@@ -469,11 +471,11 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 home=event.home, result=event.result, by=event.by, at=event.when, note=event.note
             )
             alert = _with_check(alert, check)
-            if alert.resumed or alert.state is AlertState.new:
+            if alert.resumed or alert.state is AlertState.new or alert.work_why not in _OF_THE_LIST:
                 return alert
             # One home after the other is the work; it is idle once nobody has gone on with the list for so long.
-            left = {c.home for c in alert.checks} < set(alert.welfare)
-            return _work_by(alert, event.at, LIST_SECONDS if left else None, "idle")
+            unasked = set(alert.welfare) - {c.home for c in alert.checks}
+            return _work_by(alert, event.at, LIST_SECONDS if unasked else None, "idle")
         case Vouched():
             said = VouchView(who=event.who, by=event.by, at=event.at)
             alert = _replace(alert, vouched=(*(v for v in alert.vouched if v.who != event.who), said))

@@ -116,6 +116,21 @@ def test_going_through_the_list_of_an_area_is_work_as_long_as_it_goes_on() -> No
     assert not story.alert.unanswered, "the list is done"
 
 
+def test_ticking_a_home_off_silences_nobody_who_was_sent_and_has_not_answered() -> None:
+    """Sent, nobody accepts, and the desk goes on with the list: after the same minute the case is loud as without it."""
+    story = Story()
+    story.finding(
+        code="TE5", cause="area", pictogram="device", device=None, resident=None, life=False,
+        parameters={"homes": ["h0317", "h0400"]},
+    )  # fmt: skip
+    story.do("dispatch", responders=["s07"])
+    story.wait(40)
+    story.do("check", to="h0317", result="safe")
+    story.do("check", to="h0400", result="safe")
+    story.wait(30)
+    assert (story.alert.unanswered, state_words(story.alert)) == (True, "已派人，无人接受")
+
+
 def test_the_history_says_who_wrote_down_what_another_did() -> None:
     """「林国平 接受」 was tapped by him; recorded at the desk it says by whom."""
     story = sent()
