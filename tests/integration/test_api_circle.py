@@ -234,9 +234,10 @@ async def test_a_relative_reads_of_every_open_case_and_of_the_gravest_first():
     async with House() as house, house.browser("operator") as desk, house.program("family") as zhou:
         fire = await house.raised(smoke())
         await acts(desk, fire, "acknowledge")
+        house.clock.advance(timedelta(minutes=2))
         cut = await house.raised(
             smoke(code="TE5", cause="area", pictogram="device", level=Level.red, device=None, resident=None, life=False,
-                  evidence=[], parameters={"homes": ["h0317", "h0420"]}, at=house.clock.now() + timedelta(minutes=2))
+                  evidence=[], parameters={"homes": ["h0317", "h0420"]}, at=house.clock.now())
         )  # fmt: skip
         page = (await zhou.get(f"{V}/family")).json()
         assert [one["id"] for one in page["cases"]] == [fire, cut]

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from structlog.testing import capture_logs
+
 from care.ids import iso
 from care.messages import decode
 from care.site import ORDERS, HomeOrders
@@ -54,3 +56,15 @@ async def test_a_mode_without_a_near_end_is_refused_and_so_are_strangers():
             )
             assert answer.status_code == 403
         assert (await house.stream.get(REGISTRY, f"{ORDERS}h0317")) is None
+
+
+async def test_why_somebody_is_away_is_read_by_whoever_may_note_it_and_by_nobody_who_only_goes():
+    """「髋部骨折住院」 is nothing for every volunteer with a phone; each look is logged."""
+    async with House() as house, house.browser("operator") as desk:
+        path = f"{V}/homes/h0317/modes"
+        with capture_logs() as logs:
+            assert (await desk.get(path)).status_code == 200
+        assert [e["home"] for e in logs if e["event"] == "modes_read"] == ["h0317"]
+        for user in ("responder", "drifter", "family", "mender"):
+            async with house.program(user) as other:
+                assert (await other.get(path)).status_code == 403, user
