@@ -206,6 +206,25 @@ def test_of_an_area_the_phone_names_the_doors_and_each_is_ticked_off(
     )
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 568)])
+def test_a_relative_sees_every_open_case_with_its_steps(
+    room: Room, sit: Sit, width: int, height: int
+) -> None:
+    """9.8: the sentence is about the smoke, though a power cut came later; both have their steps, and the second its own sentence."""
+    room.raised("smoke", HOME)
+    cut = room.raised(
+        "offline", HOME, code="TE5", cause="area", level=Level.red, life=False, resident=None, device=None,
+        evidence=(), parameters={"homes": [HOME]},
+    )  # fmt: skip
+    page = sit("/family", user="family", width=width, height=height)
+    cards = page.locator("[data-case]")
+    expect(cards).to_have_count(2)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("社区正在核实")
+    expect(cards.nth(1)).to_contain_text(str(room.house.picture.cases[cut].alert.number))
+    expect(cards.nth(1)).to_contain_text("断线")
+    good(page, f"family-two-{width}")
+
+
 # -- /go: a photograph of the scene, and the way --------------------------------------------------------------------
 
 
