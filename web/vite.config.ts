@@ -23,7 +23,7 @@ const named = (...files: string[]): RegExp => new RegExp(`/src/(?:${files.join('
 /** every page needs these, and what they need */
 const BASE = named('router', 'texts/(?:index|both)', 'words/time', 'live/useLive', 'alerts/(?:words|LevelShape)', 'sound/speaker')
 /** every page with the header of the desk and the wall */
-const WATCH = named('shell/HeaderBar', 'states/Banners', 'sound/useSound', 'desk/(?:preferences|keys|call)', 'texts/desk', 'map/geometry')
+const WATCH = named('shell/HeaderBar', 'states/Banners', 'sound/useSound', 'desk/(?:preferences|keys|call)', 'texts/desk', 'map/place')
 
 export default defineConfig({
   base: '/',

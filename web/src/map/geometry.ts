@@ -9,10 +9,6 @@ export const points = (polygon: readonly Point[]): string => polygon.map(([x, y]
 
 export const middle = ({ box: [x, y, w, h] }: MapBuilding): Point => [x + w / 2, y + h / 2]
 
-export function buildingOf(map: CommunityMap, home: string | null | undefined): MapBuilding | null {
-  return home ? (map.buildings.find((building) => building.homes.includes(home)) ?? null) : null
-}
-
 const RANK: Record<Level, number> = { red: 3, yellow: 2, blue: 1 }
 
 /** The worst open level of each building, of a case of many homes in all of theirs; blue is a task, not a place to run to, and stays uncoloured. */
