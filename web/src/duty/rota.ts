@@ -26,9 +26,19 @@ export const rota = {
   withdraw: (id: string, confirm: boolean) => ask<Schemas['RotaChanges']>('POST', `/duty/changes/${encodeURIComponent(id)}/withdraw`, { confirm }),
 }
 
+const faces = new Map<string, Intl.DateTimeFormat>()
+/** A formatter is costly to make (words/time.ts), and a week of sixty people asks for four hundred of its answers. */
+function face(zone: string): Intl.DateTimeFormat {
+  const known = faces.get(zone)
+  if (known) return known
+  const made = new Intl.DateTimeFormat('en-CA', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' })
+  faces.set(zone, made)
+  return made
+}
+
 /** 「2026-05-23T07:00」 of a moment on the community's clock: what a `datetime-local` field holds and the service reads. */
 export function fieldOf(at_ms: number, zone: string): string {
-  const parts = new Intl.DateTimeFormat('en-CA', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' }).formatToParts(at_ms)
+  const parts = face(zone).formatToParts(at_ms)
   const of = (type: string): string => parts.find((part) => part.type === type)?.value ?? ''
   return `${of('year')}-${of('month')}-${of('day')}T${of('hour')}:${of('minute')}`
 }
