@@ -309,15 +309,21 @@ async def look_at_disk(house: House) -> None:
 
 LAST_HEARD = "screens.audible"
 """Where the moment stands at which an audible desk was last heard."""
+NEVER_HEARD = "screens.unheard"
+"""Where the moment stands since which a service waits for its first audible desk."""
 KEPT_EVERY = timedelta(seconds=30)
 """So much may be lost of it by a restart; half of what a desk may be silent."""
 
 
-def _moment_of(data: bytes) -> datetime | None:
+async def _moment(house: House, key: str) -> datetime | None:
+    """What was kept under `key`; None when there is nothing that can be read. Raises Temporary."""
+    entry = await house.stream.get(HEALTH, key)
+    if entry is None or entry.data is None:
+        return None
     try:
-        return datetime.fromisoformat(data.decode())
+        return datetime.fromisoformat(entry.data.decode())
     except ValueError:
-        log.warning("health_unreadable", key=LAST_HEARD)
+        log.warning("health_unreadable", key=key)
         return None
 
 
@@ -337,9 +343,12 @@ async def watch_screens(house: House) -> None:
         now = house.clock.now()
         try:
             if begun is None:
-                entry = await house.stream.get(HEALTH, LAST_HEARD)
-                if entry is not None and entry.data is not None:
-                    watch.audible_at = kept_at = _moment_of(entry.data)
+                watch.audible_at = kept_at = await _moment(house, LAST_HEARD)
+                watch.never_since = await _moment(house, NEVER_HEARD)
+                if watch.audible_at is None and watch.never_since is None:
+                    await house.stream.put(HEALTH, NEVER_HEARD, iso(now).encode())
+                    watch.never_since = now
+                watch.resume(case.alert for case in house.picture.open())
                 begun = now
         except Temporary:
             continue

@@ -406,3 +406,30 @@ async def test_a_desk_that_fell_asleep_while_the_service_was_away_is_missed_all_
                 await asyncio.sleep(0.1)
         kept = await house.stream.get(HEALTH, folds.LAST_HEARD)
         assert kept.data.decode() == iso(house.clock.now())
+
+
+async def test_a_service_whose_first_desk_never_comes_says_so_over_a_restart_too(monkeypatch):
+    """ux 6.4: since when no audible desk was ever heard is written down once; a restart does not begin the wait anew."""
+    house = House()
+    told = []
+    publish = house.stream.publish
+
+    async def noted(subject, data, **more):
+        told.append(subject)
+        return await publish(subject, data, **more)
+
+    monkeypatch.setattr(house.stream, "publish", noted)
+    async with house, asyncio.timeout(10):
+        while (kept := await house.stream.get(HEALTH, folds.NEVER_HEARD)) is None:
+            await asyncio.sleep(0.1)
+        assert kept.data.decode() == iso(NOON)
+    house = House()
+    monkeypatch.setattr(house.stream, "publish", noted)
+    await house.stream.put(HEALTH, folds.NEVER_HEARD, iso(NOON - timedelta(minutes=9)).encode())
+    async with house, asyncio.timeout(10):
+        await asyncio.sleep(1)
+        house.clock.advance(timedelta(seconds=61))
+        while not [s for s in told if s.startswith("findings.")]:
+            await asyncio.sleep(0.1)
+        kept = await house.stream.get(HEALTH, folds.NEVER_HEARD)
+        assert kept.data.decode() == iso(NOON - timedelta(minutes=9))

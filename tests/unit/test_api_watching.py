@@ -1,7 +1,9 @@
 """Does anybody hear the screens? A desk that falls silent is said once, and taken back when it is heard again."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
+from care.ids import iso
 from care.words import Condition, Phase
 from dashboard_api.watching import CODE, Watch
 
@@ -35,10 +37,46 @@ def test_a_desk_that_falls_silent_is_said_once_and_taken_back():
     assert look(watch, 70, 131) == (CODE, Phase.opened)
 
 
-def test_without_a_desk_in_the_rota_or_ever_heard_nothing_is_said():
-    """Nobody is expected at the desk, or no audible desk ever beat: that is the rota's matter, not the screens'."""
-    assert look(Watch(), None, 600) is None
+def test_without_a_desk_in_the_rota_nothing_is_said():
+    """Nobody is expected at the desk: that is the rota's matter, not the screens'."""
     watch = Watch()
     look(watch, 0, 1)
     assert look(watch, 0, 600, expected=False) is None
     assert look(watch, 0, 601) == (CODE, Phase.opened)
+
+
+def test_a_service_whose_first_desk_never_comes_says_so_after_ten_minutes():
+    """Whoever sets it up has ten minutes; then nobody sees or hears it, and when a desk was last heard is not invented."""
+    assert look(Watch(), None, 3600) is None, "since when it waits is not known yet"
+    watch = Watch(never_since=NOON)
+    assert look(watch, None, 600) is None
+    assert look(watch, None, 601, expected=False) is None
+    opened = watch.look(None, expected=True, home="zpq", now=at(601))
+    assert (opened.phase, opened.onset_at, opened.parameters) == (
+        Phase.opened,
+        NOON,
+        {"silent_after_seconds": 600},
+    )
+    assert look(watch, None, 660) is None
+    cleared = watch.look(at(700), expected=True, home="zpq", now=at(701))
+    assert (cleared.finding, cleared.phase) == (opened.finding, Phase.cleared)
+    again = watch.look(at(700), expected=True, home="zpq", now=at(761))
+    assert again.parameters == {"silent_after_seconds": 60, "last_audible_at": iso(at(700))}
+
+
+def test_what_was_said_before_a_restart_is_taken_back_after_it():
+    """The case is open and its condition active: the next audible beat clears the same finding, and nothing is said twice."""
+    before = Watch(audible_at=NOON)
+    opened = before.look(None, expected=True, home="zpq", now=at(61))
+    said = SimpleNamespace(
+        code=CODE, condition=Condition.active, finding=opened.finding, onset_at=opened.onset_at
+    )
+    watch = Watch(audible_at=NOON)
+    watch.resume([SimpleNamespace(findings=[said])])
+    assert look(watch, None, 120) is None
+    cleared = watch.look(at(125), expected=True, home="zpq", now=at(126))
+    assert (cleared.finding, cleared.phase) == (opened.finding, Phase.cleared)
+    said.condition = Condition.cleared
+    over = Watch(audible_at=NOON)
+    over.resume([SimpleNamespace(findings=[said, SimpleNamespace(code="LS1", condition=Condition.active)])])
+    assert over.said == ""
