@@ -1000,3 +1000,19 @@ def test_every_state_of_the_phones_speaks_english(room: Room, sit: Sit) -> None:
         for name in itertools.chain(sorted(known, key=len, reverse=True)):
             text = text.replace(name, "")
         assert re.findall(r"[\u4e00-\u9fff、，。：（）]+", text) == []
+
+
+def test_letters_of_twice_the_size_stay_on_a_responders_phone(room: Room, sit: Sit) -> None:
+    """WCAG 1.4.4: whoever set their phone to large letters reads all of a task, asked and at the door, without scrolling sideways."""
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    alert = offered(room)
+    page.locator('[data-step="accept"]').wait_for()
+    large = "document.documentElement.style.fontSize = '1250%'"
+    page.evaluate(large)
+    comes_to(lambda: page.evaluate(WIDE), False, "the fitting of what is asked")
+    there(room, alert)
+    page.locator("[data-scene]").wait_for()
+    comes_to(lambda: page.evaluate(WIDE), False, "the fitting of the task at the door")
+    timer = page.locator(".time b").bounding_box()
+    assert timer is not None
+    assert timer["height"] > 80

@@ -224,6 +224,7 @@ def test_a_phone_that_is_signed_out_rings_no_more_and_keeps_nobodys_name(
     assert kept(room) == []
     assert page.evaluate(held) == []
     assert page.evaluate("localStorage.getItem('test.push')") is None
+    assert page.evaluate("indexedDB.databases().then((all) => all.map((one) => one.name))") == []
 
 
 def kept(room: Room) -> list[str]:

@@ -44,9 +44,10 @@ export async function shrunk(file: Blob): Promise<Blob> {
 
 // --- kept on the phone: pictures are too large for localStorage --------------------------------------------------
 const STORE = 'photos'
+const named = (user: string): string => `anxin.photos.${user}`
 function opened(user: string): Promise<IDBDatabase> {
   return new Promise((done, fail) => {
-    const request = indexedDB.open(`anxin.photos.${user}`, 1)
+    const request = indexedDB.open(named(user), 1)
     request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: 'id' })
     request.onsuccess = () => done(request.result)
     request.onerror = () => fail(request.error ?? new Error('no store'))
@@ -68,6 +69,8 @@ async function inStore<T>(user: string, mode: IDBTransactionMode, work: (store: 
 export const waiting = async (user: string): Promise<Photo[]> =>
   (await inStore<Photo[]>(user, 'readonly', (store) => store.getAll())).sort((a, b) => (a.at < b.at ? -1 : 1))
 export const keep = (user: string, photo: Photo): Promise<unknown> => inStore(user, 'readwrite', (store) => store.put(photo))
+/** Of who signs out with nothing left to send not even the name stays on the phone. */
+export const forget = (user: string): unknown => indexedDB.deleteDatabase(named(user))
 export const letGo = (user: string, id: string): Promise<unknown> => inStore(user, 'readwrite', (store) => store.delete(id))
 
 // --- sent ---------------------------------------------------------------------------------------------------------
