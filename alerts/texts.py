@@ -126,7 +126,7 @@ def _title_for(alert: Alert, delivery: Delivery, audience: str, language: str, *
     A case of the centre itself is about nobody: everybody who is told reads what it is.
     """
     if audience == "responder" and delivery.reason is not Why.testing and not centre:
-        return public_title(alert.level, alert.pictogram, language)
+        return public_title(alert.level, AREA if alert.cause == AREA else alert.pictogram, language)
     if may_show_locked(delivery.channel):
         return locked_title(alert, language)
     return title_of(alert, language)

@@ -105,7 +105,7 @@ def _public_title(alert: Json) -> str:
     if alert.get("at_centre"):
         return str(alert["title"])  # of the service itself: about nobody
     if alert["level"] == "red" and alert["kind"] in PUBLIC_KINDS:
-        return texts.public_title(Level.red, alert["kind"])
+        return texts.public_title(Level.red, AREA if alert.get("cause") == AREA else alert["kind"])
     return wording.CATEGORY[alert["level"]]
 
 
@@ -181,6 +181,12 @@ def wall(alert: Json) -> Json:
         "code": _public_code(alert),
         "title": _public_title(alert),
         **({"title_en": alert["title_en"]} if alert.get("at_centre") else {}),
+        # Of many homes: so many, and nobody by name.
+        **(
+            {"cause": AREA, "title_en": texts.public_title(Level.red, AREA, "en")}
+            if alert.get("cause") == AREA and alert["level"] == "red"
+            else {}
+        ),
         "kind": _public_kind(alert),
         # When a danger that may be named began; of a body, even that would tell how long a rule has watched it.
         **({"onset_at": alert["onset_at"]} if _public_code(alert) else {}),

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from care.schematic import building_of
 from care.words import Level
 from tests.e2e.axe import axe
-from tests.e2e.conftest import Sit, comes_to, picture
+from tests.e2e.conftest import Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
 
 pytestmark = pytest.mark.browser
@@ -127,6 +127,8 @@ def test_a_cut_of_an_area_is_about_its_homes(room: Room, sit: Sit) -> None:
     wall = sit("/wall")
     expect(wall.locator(f'[data-hero="{case}"]')).to_be_visible()
     expect(wall.locator(f'[data-hero="{case}"]')).not_to_contain_text("**")
+    expect(wall.locator(f'[data-hero="{case}"] h2')).to_have_text("大面积断线")
+    expect(wall.locator(f'[data-hero="{case}"] .person')).to_have_text("6 户")
     expect(wall.locator(f'[data-hero="{case}"] .address')).to_contain_text(f"等 {places} 处")
     expect(wall.locator(".map rect.building.red")).to_have_count(places)
     desk.goto(f"{room.url}/desk?at={case}&case={case}")
@@ -135,3 +137,52 @@ def test_a_cut_of_an_area_is_about_its_homes(room: Room, sit: Sit) -> None:
     expect(drawer.get_by_role("tab")).to_have_count(3)
     first = drawer.locator(".options.cause label").first
     expect(first).to_contain_text("断网、断电")
+
+
+def test_of_many_homes_the_first_key_opens_the_list(room: Room, sit: Sit) -> None:
+    """Nobody is to be rung: the space bar takes the case and opens whom to look after, and opens it again; in the case the list stays."""
+    homes = list(room.registry.homes)[4:7]
+
+    def dark(at: str) -> str:
+        return room.raised(
+            "offline", at, code="TE5", cause="area", level=Level.red, life=False, resident=None, device=None,
+            evidence=(), title={"zh": "3 户失联", "en": "3 homes not heard"}, parameters={"homes": homes},
+        )  # fmt: skip
+
+    case = dark(homes[0])
+    desk = sit("/desk")
+    hero = desk.locator(f'[data-hero="{case}"]')
+    expect(hero.locator(".take")).to_contain_text("接警并逐户关照")
+    desk.locator("main [data-hero] .take:not(.arming)").wait_for()
+    desk.keyboard.press("Space")
+    drawer = desk.get_by_role("dialog")
+    expect(drawer.locator("[data-welfare]")).to_have_count(len(homes))
+    assert room.house.picture.cases[case].alert.state.value == "acknowledged"
+    desk.keyboard.press("Escape")
+    expect(drawer).to_have_count(0)
+    key = hero.locator(".take")
+    expect(key).to_contain_text("逐户关照")
+    key.click()
+    expect(drawer.locator("[data-welfare]")).to_have_count(len(homes))
+    desk.keyboard.press("Escape")
+    second = dark(homes[1])
+    desk.goto(f"{room.url}/desk?at={second}&case={second}")
+    drawer.locator("[data-take]").click()
+    expect(drawer.locator("[data-take]")).to_have_count(0)
+    expect(drawer.locator("[data-welfare]")).to_have_count(len(homes))
+    assert room.house.picture.cases[second].alert.state.value == "acknowledged"
+
+
+def test_whatever_flashes_does_so_together(room: Room, sit: Sit) -> None:
+    """One signal, not several out of step, however long ago each began (and in all under three flashes a second, WCAG 2.3.1)."""
+    homes = list(room.registry.homes)
+    begun = "() => document.getAnimations().filter((one) => one.animationName === 'flash').map((one) => one.startTime)"
+    for path in ("/desk", "/wall"):
+        room.raised("smoke", homes[2])
+        page = sit(path)
+        page.wait_for_timeout(400)
+        room.raised("gas", homes[3])
+        page.locator(".tile").nth(1).wait_for()
+        wait_for(lambda page=page: set(page.evaluate(begun)) == {0}, what="one beat")  # type: ignore[misc]
+        assert len(page.evaluate(begun)) >= 4
+        room.empty()

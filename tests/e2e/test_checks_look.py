@@ -44,7 +44,7 @@ CLIPPED = """() => {
     const style = getComputedStyle(one)
     if (style.overflowX === 'visible' && style.overflowY === 'visible') continue
     edges.set(one, one.getBoundingClientRect())
-    if (style.overflowX !== 'visible' && one.scrollWidth > one.clientWidth + 2 && !one.matches('.queue .scroll, .closed ol')) bad.push(`sideways: ${named(one)}`)
+    if (style.overflowX !== 'visible' && one.scrollWidth > one.clientWidth + 2 && !one.matches('.queue .scroll, .closed ol, .rest')) bad.push(`sideways: ${named(one)}`)
   }
   for (const one of all) {
     const letters = document.createRange()
@@ -56,7 +56,7 @@ CLIPPED = """() => {
         const edge = edges.get(up)
         if (edge === undefined) continue
         if (box.bottom - air <= edge.top || box.top + air >= edge.bottom || box.left >= edge.right) {
-          if (!one.closest('.queue, .closed ol')) bad.push(`out of ${up.className}: ${named(one)}`)
+          if (!one.closest('.queue, .closed ol, .rest')) bad.push(`out of ${up.className}: ${named(one)}`)
           break // not in sight
         }
         if (box.top + air < edge.top - 1 || box.bottom - air > edge.bottom + 1 || box.right > edge.right + 2 || box.left < edge.left - 2) bad.push(`cut by ${up.className}: ${named(one)}`)
@@ -66,7 +66,7 @@ CLIPPED = """() => {
   return [...new Set(bad)]
 }"""
 """Words of the wall that are cut by whatever is round them, upwards, downwards or sideways. Whole rows only may be out of sight: of the
-queue, whose foot counts them, and of what was closed last. Nobody scrolls a wall."""
+queue, whose foot counts them, of what was closed last, and beside a second red the first step. Nobody scrolls a wall."""
 
 
 HALVED = """() => {
@@ -109,6 +109,28 @@ def several(room: Room) -> list[str]:
     room.raised("vitals", homes[7])
     room.raised("battery", homes[8])
     return [first, taken]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_c_wall_1_beside_a_second_red_the_first_step_stands_whole_or_not_at_all(
+    room: Room, sit: Sit, width: int, height: int, language: str
+) -> None:
+    """C-WALL-1: two reds: what is done first is read from afar where there is room for it, and never in halves."""
+    homes = list(room.registry.homes)
+    room.raised("smoke", "h0317")
+    room.raised("gas", homes[4])
+    wall = sit(
+        "/wall", width=width, height=height, script=f"localStorage.setItem('anxin.language', '{language}')"
+    )
+    expect(wall.locator("[data-tile]")).to_have_count(2)
+    comes_to(lambda: wall.evaluate(CLIPPED), [], "a wall with nothing cut")
+    inside = """() => [...document.querySelectorAll('.rest')].map((rest) => {
+      const [room, step] = [rest, rest.querySelector('.step')].map((one) => one.getBoundingClientRect())
+      return step.height > 0 && step.bottom <= room.bottom + 1 && step.right <= room.right + 1
+    })"""
+    if language == "zh":
+        comes_to(lambda: wall.evaluate(inside), [True, True], "the first step of both")
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)

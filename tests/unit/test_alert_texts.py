@@ -481,6 +481,20 @@ def test_of_many_homes_a_message_says_in_how_many_places() -> None:
         assert words in together([(story.alert, delivery)], registry=town, language=language).body
 
 
+def test_whoever_is_asked_to_go_for_many_homes_reads_that_it_is_an_area() -> None:
+    """Its picture is a device's; 「设备告警」 would say that one detector complains."""
+    story = Story()
+    story.finding(code="TE5", cause="area", pictogram="device", device=None, parameters={"homes": ["h0317"]})
+    delivery = a_delivery(story, "s07", Why.opened)
+    for language, words in (("zh", "大面积断线"), ("en", "many homes cut off")):
+        title = message(story.alert, delivery, registry=story.registry, now=NOON, language=language).title
+        assert words in title
+    one = Story()
+    one.finding(code="TE3", pictogram="device")
+    title = message(one.alert, a_delivery(one, "s07", Why.opened), registry=one.registry, now=NOON).title
+    assert "设备告警" in title
+
+
 def test_a_rule_about_a_device_of_a_home_reads_no_script_of_an_alarm() -> None:
     """A silent gas detector has not alarmed: 「您家的燃气报警器响了」 would be untrue."""
     about = {r.code for r in load().rules.values() if r.doc.cause == "device" and r.doc.shape != "filter"}

@@ -1,6 +1,8 @@
 /** A phone call as the desk keeps it until its result is known. Pure. */
 import type { Alert, CallResult } from '../api/types'
+import { isArea } from '../alerts/words'
 import { said, type Texts } from '../texts'
+import type { DeskTexts } from '../texts/desk'
 
 export interface Call {
   alert: string
@@ -20,8 +22,11 @@ export const CALL_KEYS: readonly { key: string; result: CallResult }[] = [
   { key: 'B', result: 'wrong_number' },
 ]
 
+/** The names of those who are no person. */
+type Words = { call: Pick<Texts['call'], 'home' | 'desk'> }
+
 /** Whom the first key phones; nobody where the script says so (a device, an area). A silent desk is rung itself. */
-export function firstCall(alert: Alert, started_ms: number, t: Texts): Call | null {
+export function firstCall(alert: Alert, started_ms: number, t: Words): Call | null {
   const phone = alert.place?.phone
   if (alert.at_centre) return phone && alert.cause === 'screens' ? { alert: alert.id, to: 'desk', label: t.call.desk, number: phone, started_ms } : null
   if (alert.script?.ring === false) return null
@@ -32,7 +37,7 @@ export function firstCall(alert: Alert, started_ms: number, t: Texts): Call | nu
 }
 
 /** The home itself, or one of the family, whoever the person chooses. */
-export function contactCall(alert: Alert, contactId: string, started_ms: number, t: Texts): Call | null {
+export function contactCall(alert: Alert, contactId: string, started_ms: number, t: Words): Call | null {
   if (contactId === 'home') return alert.place?.phone ? { alert: alert.id, to: 'home', label: t.call.home, number: alert.place.phone, started_ms } : null
   const contact = alert.contacts?.find((one) => one.id === contactId)
   if (!contact?.phone) return null
@@ -60,25 +65,35 @@ const GOING = ['accepted', 'departed', 'arrived']
 export const sendsFirst = (alert: Alert): boolean =>
   alert.script?.steps[0]?.send === true && !alert.responders.some((one) => GOING.includes(one.state)) && (alert.resumed === true || alert.state === 'new' || alert.state === 'acknowledged')
 
+/** Whom the first key rings, in whatever words; null when nobody is to be rung. */
+const rung = (alert: Alert): 'home' | 'desk' | 'family' | null => {
+  const to = firstCall(alert, 0, NO_WORDS)?.to
+  return to === undefined ? null : to === 'home' || to === 'desk' ? to : 'family'
+}
+const NO_WORDS = { call: { home: '', desk: '' } }
+
 /** What the second key rings while the first one sends; null when nobody is to be rung. */
-export function ringWords(alert: Alert, mine: string | null, t: Texts): string | null {
-  const call = sendsFirst(alert) && !primaryWords(alert, mine, t).off ? firstCall(alert, 0, t) : null
-  return call === null ? null : call.to === 'home' ? t.actions.call : t.actions.callFamily
+export function ringWords(alert: Alert, mine: string | null, d: DeskTexts): string | null {
+  const to = sendsFirst(alert) && !primaryWords(alert, mine, d).off ? rung(alert) : null
+  return to === null ? null : to === 'home' ? d.actions.call : d.actions.callFamily
 }
 
-/** The words on the first key, after what is known and who holds the case. */
-export function primaryWords(alert: Alert, mine: string | null, t: Texts): { words: string; off: boolean; script?: boolean } {
-  const call = firstCall(alert, 0, t)
+/** Of many homes: there is no one to ring, the list says whom to look after. */
+export const hasList = (alert: Alert): boolean => isArea(alert) && (alert.welfare ?? []).length > 0
+
+/** The words on the first key, after what is known and who holds the case; `script`: it opens what is to be asked, or whom. */
+export function primaryWords(alert: Alert, mine: string | null, { actions: a }: DeskTexts): { words: string; off: boolean; script?: boolean } {
+  const to = rung(alert)
   if (alert.state === 'new' || alert.resumed === true) {
-    if (sendsFirst(alert)) return { words: t.actions.takeAndSend, off: false }
-    if (call === null) return { words: t.actions.take, off: false }
-    return { words: call.to === 'home' ? t.actions.takeAndCall : call.to === 'desk' ? t.actions.takeAndCallDesk : t.actions.takeAndCallFamily, off: false }
+    if (sendsFirst(alert)) return { words: a.takeAndSend, off: false }
+    if (to === null) return { words: hasList(alert) ? a.takeAndHomes : a.take, off: false }
+    return { words: to === 'home' ? a.takeAndCall : to === 'desk' ? a.takeAndCallDesk : a.takeAndCallFamily, off: false }
   }
-  if (mine === null || alert.owner?.id !== mine) return { words: t.actions.ownedBy(alert.owner?.name ?? ''), off: true }
-  if (sendsFirst(alert)) return { words: t.actions.dispatch, off: false }
-  if (call === null) return { words: t.actions.yours, off: true }
-  if (call.to !== 'home') return { words: call.to === 'desk' ? t.actions.callDesk : t.actions.callFamily, off: false }
+  if (mine === null || alert.owner?.id !== mine) return { words: a.ownedBy(alert.owner?.name ?? ''), off: true }
+  if (sendsFirst(alert)) return { words: a.dispatch, off: false }
+  if (to === null) return hasList(alert) ? { words: a.homes, off: false, script: true } : { words: a.yours, off: true }
+  if (to !== 'home') return { words: to === 'desk' ? a.callDesk : a.callFamily, off: false }
   // somebody answers: now the sentence is read and the questions are asked
-  if (alert.called?.at(-1)?.to === 'home' && alert.called.at(-1)?.result === 'answered') return { words: t.actions.script, off: false, script: true }
-  return { words: (alert.called ?? []).some((one) => one.to === 'home') ? t.actions.callAgain : t.actions.call, off: false }
+  if (alert.called?.at(-1)?.to === 'home' && alert.called.at(-1)?.result === 'answered') return { words: a.script, off: false, script: true }
+  return { words: (alert.called ?? []).some((one) => one.to === 'home') ? a.callAgain : a.call, off: false }
 }

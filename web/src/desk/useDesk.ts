@@ -180,20 +180,22 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     if (dialRef()) dial(started.number)
   }
 
-  /** Takes a case and does step 1 of its script: rings, or opens the people; `ring`: the second key, which rings all the same. */
-  async function take(id?: string, ring = false): Promise<void> {
+  /** Takes a case and does step 1 of its script: rings, or opens the people; `ring`: the second key, which rings all the same;
+   * `meant`: in the case itself, where nothing moves under the pointer. What was taken now, else null. */
+  async function take(id?: string, ring = false, meant = false): Promise<Alert | null> {
     const alert = id === undefined ? first.value : live.picture.value.alerts.get(id)
-    if (readonly || alert === null || alert === undefined || busy.value || Date.now() < armed_ms.value) return
-    if (call.value?.alert === alert.id) return
+    if (readonly || alert === null || alert === undefined || busy.value || (!meant && Date.now() < armed_ms.value)) return null
+    if (call.value?.alert === alert.id) return null
     if (alert.state !== 'new' && alert.resumed !== true) {
       if (mine !== null && alert.owner?.id === mine) begin(alert, ring)
-      return
+      return null
     }
     select(alert.id)
     const taken = await command(alert, 'acknowledge')
-    if (taken === null) return
+    if (taken === null) return null
     say(t.value.notices.taken(taken.number), 'status', { alert: taken.id, version: taken.version, what: 'acknowledge' })
     begin(taken, ring)
+    return taken
   }
   function begin(alert: Alert, ring: boolean): void {
     if (ring || !sendsFirst(alert)) startCall(firstCall(alert, Date.now(), t.value))

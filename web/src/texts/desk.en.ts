@@ -6,6 +6,12 @@ export const deskEn: DeskTexts = {
     protected: 'Protected homes', ofHomes: (n) => `/ ${n}`, protection: (partly, not) => `Partly ${partly} · not ${not}`, visits: 'Visits due today', tiers: (a, b, c) => `Key ${a} · important ${b} · general ${c}`, noVisits: 'No visit plan', noneDue: 'None due today',
     noCases: 'No cases', today: 'Today, merged', mean: '28-day mean', hour24: '24 h', closed: 'Just closed', noneClosed: 'Nothing closed yet today', hoursSummary: (n) => `Alerts by hour today, ${n} in all, stacked by level`,
   },
+  actions: {
+    label: 'Act', take: 'Take', takeAndHomes: 'Take and check homes', homes: 'Check each home', takeAndCall: 'Take and call home', takeAndCallFamily: 'Take and call family', takeAndCallDesk: 'Take and ring the desk', takeAndSend: 'Take and send', ownedBy: (name) => `With ${name}`, yours: 'With you',
+    call: 'Call home', callAgain: 'Call home again', script: 'Ask by the script', callFamily: 'Call family', callDesk: 'Ring the desk', dispatch: 'Send', fire: (number) => `Call ${number}`, services: 'Emergency services', service: { 120: '120 ambulance', 119: '119 fire' }, outcome: 'Outcome',
+  },
+  keys: { space: 'Space', hold: (digit) => `hold ${digit}` },
+  grid: { label: (n) => `${n} reds waiting`, first: 'longest waiting first', others: (n) => `${n} more ${n === 1 ? 'red' : 'reds'} waiting`, see: 'Details', newRed: (n) => `New red ${n}` },
   progress: { label: 'Progress', took: 'Taken', called: 'Call', notCalled: 'not yet', sent: 'Sent', notSent: 'nobody yet', arrive: 'On site', arrived: 'yes', left: (time) => `${time} left`, over: (time) => `${time} over`, recheck: (time) => `Re-check in ${time}`, recheckDue: 'Re-check due' },
   now: { owner: 'Taken by', nobody: 'nobody yet', spent: 'every step is past', next: (at) => `At ${at} goes on to`, inSeconds: (s) => `in ${s} s`, going: 'On the way', asked: 'Asked, nobody has accepted' },
   calm: {

@@ -5,6 +5,12 @@ export const deskZh = {
     protected: '防护完好', ofHomes: (n: number) => `/ ${n} 户`, protection: (partly: number, not: number) => `部分防护 ${partly} · 无防护 ${not}`, visits: '今日应探访', tiers: (a: number, b: number, c: number) => `重点 ${a} · 重要 ${b} · 一般 ${c}`, noVisits: '探访计划未录入', noneDue: '今天没有到期的探访',
     noCases: '无样本', today: '今日告警 · 合并后', mean: '近 28 日均值', hour24: '24 时', closed: '刚刚处理完', noneClosed: '今天还没有结案', hoursSummary: (n: number) => `今日逐时告警数，共 ${n} 条，按红黄蓝堆叠`,
   },
+  actions: {
+    label: '处置', take: '接警', takeAndHomes: '接警并逐户关照', homes: '逐户关照', takeAndCall: '接警并拨打家中电话', takeAndCallFamily: '接警并拨打家属电话', takeAndCallDesk: '接警并拨打值班席', takeAndSend: '接警并派人', ownedBy: (name: string) => `${name} 处理中`, yours: '由您处理中',
+    call: '拨打家中电话', callAgain: '再次拨打家中电话', script: '照着话术问', callFamily: '拨打家属电话', callDesk: '拨打值班席', dispatch: '派人上门', fire: (number: string) => `转 ${number}`, services: '急救、消防', service: { 120: '120 急救', 119: '119 消防' }, outcome: '处置结果',
+  },
+  keys: { space: '空格', hold: (digit: number) => `长按 ${digit}` },
+  grid: { label: (n: number) => `${n} 个红色待接`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色待接`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
   progress: {
     label: '处置进度', took: '接警', called: '电话', notCalled: '还没打', sent: '派人', notSent: '还没派', arrive: '到场', arrived: '已到', left: (time: string) => `还剩 ${time}`, over: (time: string) => `已超 ${time}`, recheck: (time: string) => `${time} 后复查`, recheckDue: '复查到时',
   },

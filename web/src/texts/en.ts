@@ -53,17 +53,11 @@ export const en: Texts = {
     label: 'Evidence from the same home', title: 'Same home', last: (n) => `last ${n} min`, more: (n) => `${n} more devices`, inference: 'Inferred: ', now: 'now', out: (what, until, by) => `${what}: out of service until ${until}${by ? ` (${by})` : ''}`, and: '; ', loading: 'Loading', failed: 'The home’s device data cannot be read now', none: 'No device data for 60 minutes: do not take this to mean all is well',
   },
   script: { label: 'Script', title: 'Script', step: (n, when) => `Step ${n} · ${when}`, kept: 'Phones, health and evidence are not shown to you. What was done stands in the details (Enter opens them).' },
-  actions: {
-    label: 'Act', take: 'Take', takeAndCall: 'Take and call home', takeAndCallFamily: 'Take and call family', takeAndCallDesk: 'Take and ring the desk', takeAndSend: 'Take and send', ownedBy: (name) => `With ${name}`, yours: 'With you',
-    call: 'Call home', callAgain: 'Call home again', script: 'Ask by the script', callFamily: 'Call family', callDesk: 'Ring the desk', dispatch: 'Send', fire: (number) => `Call ${number}`, services: 'Emergency services', service: { 120: '120 ambulance', 119: '119 fire' }, outcome: 'Outcome',
-  },
-  keys: { space: 'Space', hold: (digit) => `hold ${digit}` },
   call: {
     label: (who) => `Calling ${who}`, calling: (who) => `Calling ${who}`, home: 'home', desk: 'the desk', cancel: 'Not called', withThem: 'Says the person is there and well', results: { answered: 'Answered', no_answer: 'No answer', busy: 'Busy', refused: 'Refused', wrong_number: 'Wrong no.' },
   },
   dispatch: { label: 'Who to send', hint: '1–9: choose', family: (who) => `Ring ${who}`, choose: 'Nobody is chosen: choose by number, then D sends', nobody: 'Nobody to send: ring the shift leader', send: (n) => (n > 1 ? `Send ${n}` : 'Send'), cancel: 'Cancel', ring: 'phone only', ringThem: (who) => `Messages do not reach them, ring now: ${who}` },
   responder: { offered: 'Told', accepted: 'Accepted', declined: 'Cannot', departed: 'On the way', arrived: 'On site', left: 'Handed over' },
-  grid: { label: (n) => `${n} reds waiting`, first: 'longest waiting first', others: (n) => `${n} more ${n === 1 ? 'red' : 'reds'} waiting`, see: 'Details', newRed: (n) => `New red ${n}` },
   roles: {
     operator: 'Operator', supervisor: 'Shift leader', social_worker: 'Social worker', volunteer: 'Volunteer', grid_worker: 'Grid worker', neighbour: 'Neighbour', doctor: 'Doctor', maintenance: 'Maintenance', family: 'Family', admin: 'Admin', auditor: 'Auditor', responder: 'Responder',
   },

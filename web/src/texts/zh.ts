@@ -57,18 +57,12 @@ export const zh = {
     label: '同户佐证', title: '同户佐证', last: (n: number) => `近 ${n} 分钟`, more: (n: number) => `另有 ${n} 台`, inference: '推断：', now: '现在', out: (what: string, until: string, by: string) => `${what}停用至 ${until}${by ? `（${by}登记）` : ''}`, and: '；', loading: '正在读取', failed: '暂时读不到此户的设备数据', none: '此户近 60 分钟没有设备数据：不能当作平安',
   },
   script: { label: '处置脚本', title: '处置脚本', step: (n: number, when: string) => `第 ${n} 步 · ${when}`, kept: '电话、健康信息和佐证不向您显示。经过和处置结果在详情里（回车打开）。' },
-  actions: {
-    label: '处置', take: '接警', takeAndCall: '接警并拨打家中电话', takeAndCallFamily: '接警并拨打家属电话', takeAndCallDesk: '接警并拨打值班席', takeAndSend: '接警并派人', ownedBy: (name: string) => `${name} 处理中`, yours: '由您处理中',
-    call: '拨打家中电话', callAgain: '再次拨打家中电话', script: '照着话术问', callFamily: '拨打家属电话', callDesk: '拨打值班席', dispatch: '派人上门', fire: (number: string) => `转 ${number}`, services: '急救、消防', service: { 120: '120 急救', 119: '119 消防' }, outcome: '处置结果',
-  },
-  keys: { space: '空格', hold: (digit: number) => `长按 ${digit}` },
   call: {
     label: (who: string) => `正在拨打 ${who}`, calling: (who: string) => `正在拨打 ${who}`, home: '家中电话', desk: '值班席', cancel: '没有拨打',
     withThem: '说人在身边，平安', results: { answered: '接通', no_answer: '无人接', busy: '占线', refused: '拒接', wrong_number: '空号' },
   },
   dispatch: { label: '派谁去', hint: '数字键改选', family: (who: string) => `打给${who}`, choose: '还没有选人：按数字键选，再按 D 派出', nobody: '没有可派的人，请打电话找值班组长', send: (n: number) => (n > 1 ? `派出 ${n} 人` : '派出'), cancel: '取消', ring: '只能打电话', ringThem: (who: string) => `消息发不到，请马上打电话：${who}` },
   responder: { offered: '已通知', accepted: '已接单', declined: '去不了', departed: '途中', arrived: '已到场', left: '已交接' },
-  grid: { label: (n: number) => `${n} 个红色待接`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色待接`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
   roles: {
     operator: '值班员', supervisor: '值班组长', social_worker: '社工', volunteer: '志愿者', grid_worker: '网格员', neighbour: '邻居', doctor: '社区医生', maintenance: '维修员', family: '家属', admin: '管理员', auditor: '审计员', responder: '响应人员',
   },
