@@ -182,12 +182,20 @@ async def watch_rota(house: House) -> None:
     async for known in rotas(house.stream):
         house.rota = known
         house.picture.registry = house.peopled(house.picture.registry)
+        _rota_changed(house)
 
 
 async def watch_rota_asks(house: House) -> None:
     """What responders ask of the rota."""
     async for known in rotaasks.asks(house.stream):
         house.rota_asks = known
+        _rota_changed(house)
+
+
+def _rota_changed(house: House) -> None:
+    """Every desk is told, also of a change of next week: whoever has the rota open asks for it anew (ux 9.6: within 2 s)."""
+    if house.caught_up.is_set():
+        house.say("duty", house.duty(house.clock.now()), force=True)
 
 
 async def watch_rota_told(house: House) -> None:

@@ -289,6 +289,27 @@ def test_the_last_one_at_the_desk_leaves_a_hole_that_is_named_before_and_after(r
     expect(page.locator("[data-change]").first).to_contain_text("已撤销")
 
 
+UNASKED = "const every = setInterval; window.setInterval = (work, ms) => every(work, ms >= 10000 ? 1e8 : ms)"
+"""A page that asks for nothing by itself any more: what it learns, it was told."""
+
+
+@pytest.mark.own_room
+def test_what_a_colleague_changes_in_the_rota_stands_on_every_page_that_is_open(room: Room, sit: Sit) -> None:
+    """9.6: a hole of tonight or of next week is listed at once where somebody else has made it, and what responders ask."""
+    page = sit("/duty", script=UNASKED)
+    expect(page.locator("[data-staff]").first).to_be_visible()
+    now = room.clock.now()
+    there = [one.id for one in roster_of(room.registry).on_duty(now, DESK_ROLES)]
+    week = timedelta(days=7)
+    later = [Away(staff=there[0], from_=now + week, until=now + week + timedelta(hours=1), cover=None)]
+    room.do(remember(room.stream, later, [], reason="体检", by="s05", now=now))
+    expect(page.locator("[data-change]")).to_have_count(1)
+    gone = [Away(staff=one, from_=now, until=now + timedelta(hours=2), cover=None) for one in there]
+    room.do(remember(room.stream, gone, [], reason="发烧", by="s05", now=now))
+    expect(page.get_by_text("起值班席没有人")).to_be_visible()
+    expect(page.locator("[data-change]")).to_have_count(2)
+
+
 @pytest.mark.own_room
 def test_a_figure_can_be_counted_again_from_its_cases(room: Room, sit: Sit) -> None:
     """9.7: without cases 「无样本」; with them, the figure is what the listed cases say."""
