@@ -157,7 +157,7 @@ def test_of_many_homes_the_first_key_opens_the_list(room: Room, sit: Sit) -> Non
     desk.keyboard.press("Space")
     drawer = desk.get_by_role("dialog")
     expect(drawer.locator("[data-welfare]")).to_have_count(len(homes))
-    assert room.house.picture.cases[case].alert.state.value == "acknowledged"
+    comes_to(lambda: room.house.picture.cases[case].alert.state.value, "acknowledged", "the taking")
     desk.keyboard.press("Escape")
     expect(drawer).to_have_count(0)
     key = hero.locator(".take")
@@ -170,7 +170,7 @@ def test_of_many_homes_the_first_key_opens_the_list(room: Room, sit: Sit) -> Non
     drawer.locator("[data-take]").click()
     expect(drawer.locator("[data-take]")).to_have_count(0)
     expect(drawer.locator("[data-welfare]")).to_have_count(len(homes))
-    assert room.house.picture.cases[second].alert.state.value == "acknowledged"
+    comes_to(lambda: room.house.picture.cases[second].alert.state.value, "acknowledged", "the taking")
 
 
 def test_whatever_flashes_does_so_together(room: Room, sit: Sit) -> None:
