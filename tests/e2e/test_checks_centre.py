@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from care.schematic import building_of
 from care.words import Level
 from tests.e2e.axe import axe
-from tests.e2e.conftest import Sit, comes_to, picture, wait_for
+from tests.e2e.conftest import Sit, comes_to, picture
 from tests.e2e.room import Room
 
 pytestmark = pytest.mark.browser
@@ -183,6 +183,5 @@ def test_whatever_flashes_does_so_together(room: Room, sit: Sit) -> None:
         page.wait_for_timeout(400)
         room.raised("gas", homes[3])
         page.locator(".tile").nth(1).wait_for()
-        wait_for(lambda page=page: set(page.evaluate(begun)) == {0}, what="one beat")  # type: ignore[misc]
-        assert len(page.evaluate(begun)) >= 4
+        comes_to(lambda page=page: page.evaluate(begun), [0, 0, 0, 0], "one beat of both tiles and both rows")  # type: ignore[misc]
         room.empty()

@@ -65,6 +65,10 @@ async def test_a_case_is_told_from_its_opening_to_its_outcome(provider: Provider
 
 async def test_a_receiver_that_was_away_hears_it_all_in_order(provider: Provider) -> None:
     """503 for a while and a restart of ours in between: nothing is passed over, nothing overtakes."""
+
+    def numbers() -> list[int]:
+        return [t["case"]["number"] for t in heard(provider)]  # type: ignore[index]
+
     stream, clock = MemoryStream(), ManualClock(NOON)
     url = f"{provider.url}/town"
     async with telling(stream, clock, [url]):
@@ -78,8 +82,10 @@ async def test_a_receiver_that_was_away_hears_it_all_in_order(provider: Provider
     provider.heard.clear()
     provider.status = 200
     async with telling(stream, clock, [url]):
-        await eventually(lambda: len(provider.heard) >= 2)
-    assert [t["case"]["number"] for t in heard(provider)] == [1, 2]  # type: ignore[index]
+        await eventually(lambda: 2 in numbers())
+    # What was on its way when ours stopped may still arrive: at least once, never out of order.
+    assert numbers() == sorted(numbers())
+    assert set(numbers()) == {1, 2}
 
 
 async def test_a_new_receiver_hears_from_now_on_and_another_is_not_held_up(provider: Provider) -> None:
