@@ -355,7 +355,7 @@ async def watch_screens(house: House) -> None:
                 watch.never_since = await _moment(house, NEVER_HEARD)
                 if watch.audible_at is None and watch.never_since is None:
                     await house.stream.put(HEALTH, NEVER_HEARD, iso(now).encode())
-                    watch.never_since = now
+                    watch.never_since = await _moment(house, NEVER_HEARD)  # as the next start will read it
                 watch.resume(case.alert for case in house.picture.open())
                 begun = now
         except Temporary:

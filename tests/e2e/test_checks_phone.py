@@ -1016,3 +1016,28 @@ def test_letters_of_twice_the_size_stay_on_a_responders_phone(room: Room, sit: S
     timer = page.locator(".time b").bounding_box()
     assert timer is not None
     assert timer["height"] > 80
+
+
+def test_a_photograph_that_waits_stays_when_its_responder_signs_out(room: Room, sit: Sit) -> None:
+    """What the desk does not have yet is asked about and kept; only an empty store goes with its name."""
+    page = sit("/go", user="responder", width=SMALL[0], height=SMALL[1])
+    user = page.evaluate("JSON.parse(localStorage['anxin.me']).user")
+    page.evaluate(
+        """user => new Promise((done) => {
+          const open = indexedDB.open(`anxin.photos.${user}`, 1)
+          open.onupgradeneeded = () => open.result.createObjectStore('photos', { keyPath: 'id' })
+          open.onsuccess = () => {
+            const change = open.result.transaction('photos', 'readwrite')
+            change.objectStore('photos').put({ id: 'p1', alert: 'a1', at: '2026-05-23T04:00:00Z', picture: new Blob(['x']) })
+            change.oncomplete = () => (open.result.close(), done())
+          }
+        })""",
+        user,
+    )
+    page.locator("header summary").click()
+    page.locator("[data-sign-out]").click()
+    expect(page.get_by_text("1 张照片")).to_be_visible()
+    page.locator("[data-anyway]").click()
+    page.wait_for_url("**/sign-in**")
+    names = "indexedDB.databases().then((all) => all.map((one) => one.name))"
+    assert page.evaluate(names) == [f"anxin.photos.{user}"]

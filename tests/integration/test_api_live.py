@@ -374,10 +374,8 @@ async def test_only_a_desk_at_which_somebody_may_act_counts_as_watched():
         assert house.state.watching() == {"desks": 1, "walls": 1, "audible": 1}
 
 
-async def test_a_desk_that_fell_asleep_while_the_service_was_away_is_missed_all_the_same(monkeypatch):
-    """ux 6.4: when an audible desk was last heard outlives a restart; its page has a minute to come back."""
-    house = House()
-    await house.stream.put(HEALTH, folds.LAST_HEARD, iso(NOON - timedelta(minutes=9)).encode())
+def findings_of(house, monkeypatch):
+    """Asks for the subjects of the findings that this house has published so far."""
     told = []
     publish = house.stream.publish
 
@@ -386,9 +384,14 @@ async def test_a_desk_that_fell_asleep_while_the_service_was_away_is_missed_all_
         return await publish(subject, data, **more)
 
     monkeypatch.setattr(house.stream, "publish", noted)
+    return lambda: [one for one in told if one.startswith("findings.")]
 
-    def unwatched():
-        return [s for s in told if s.startswith("findings.")]
+
+async def test_a_desk_that_fell_asleep_while_the_service_was_away_is_missed_all_the_same(monkeypatch):
+    """ux 6.4: when an audible desk was last heard outlives a restart; its page has a minute to come back."""
+    house = House()
+    await house.stream.put(HEALTH, folds.LAST_HEARD, iso(NOON - timedelta(minutes=9)).encode())
+    unwatched = findings_of(house, monkeypatch)
 
     async with house:
         await asyncio.sleep(1)
@@ -411,25 +414,18 @@ async def test_a_desk_that_fell_asleep_while_the_service_was_away_is_missed_all_
 async def test_a_service_whose_first_desk_never_comes_says_so_over_a_restart_too(monkeypatch):
     """ux 6.4: since when no audible desk was ever heard is written down once; a restart does not begin the wait anew."""
     house = House()
-    told = []
-    publish = house.stream.publish
-
-    async def noted(subject, data, **more):
-        told.append(subject)
-        return await publish(subject, data, **more)
-
-    monkeypatch.setattr(house.stream, "publish", noted)
     async with house, asyncio.timeout(10):
         while (kept := await house.stream.get(HEALTH, folds.NEVER_HEARD)) is None:
             await asyncio.sleep(0.1)
         assert kept.data.decode() == iso(NOON)
     house = House()
-    monkeypatch.setattr(house.stream, "publish", noted)
+    unwatched = findings_of(house, monkeypatch)
     await house.stream.put(HEALTH, folds.NEVER_HEARD, iso(NOON - timedelta(minutes=9)).encode())
     async with house, asyncio.timeout(10):
         await asyncio.sleep(1)
+        assert unwatched() == []
         house.clock.advance(timedelta(seconds=61))
-        while not [s for s in told if s.startswith("findings.")]:
+        while not unwatched():
             await asyncio.sleep(0.1)
         kept = await house.stream.get(HEALTH, folds.NEVER_HEARD)
         assert kept.data.decode() == iso(NOON - timedelta(minutes=9))

@@ -69,8 +69,10 @@ async function inStore<T>(user: string, mode: IDBTransactionMode, work: (store: 
 export const waiting = async (user: string): Promise<Photo[]> =>
   (await inStore<Photo[]>(user, 'readonly', (store) => store.getAll())).sort((a, b) => (a.at < b.at ? -1 : 1))
 export const keep = (user: string, photo: Photo): Promise<unknown> => inStore(user, 'readwrite', (store) => store.put(photo))
-/** Of who signs out with nothing left to send not even the name stays on the phone. */
-export const forget = async (user: string): Promise<void> => void indexedDB.deleteDatabase(named(user))
+/** Of who signs out with nothing left to send not even the name stays on the phone; what waits, or cannot be counted, is kept. */
+export async function forget(user: string): Promise<void> {
+  if ((await waiting(user)).length === 0) indexedDB.deleteDatabase(named(user))
+}
 export const letGo = (user: string, id: string): Promise<unknown> => inStore(user, 'readwrite', (store) => store.delete(id))
 
 // --- sent ---------------------------------------------------------------------------------------------------------
