@@ -298,6 +298,7 @@ def test_what_a_colleague_changes_in_the_rota_stands_on_every_page_that_is_open(
     """9.6: a hole of tonight or of next week is listed at once where somebody else has made it, and what responders ask."""
     page = sit("/duty", script=UNASKED)
     expect(page.locator("[data-staff]").first).to_be_visible()
+    page.wait_for_timeout(1_500)  # until what the first picture made it ask is answered
     now = room.clock.now()
     there = [one.id for one in roster_of(room.registry).on_duty(now, DESK_ROLES)]
     week = timedelta(days=7)

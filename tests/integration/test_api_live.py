@@ -16,6 +16,7 @@ from care.messages import HomeHealth, encode
 from care.stream import HEALTH
 from dashboard_api import folds, gate, redact, shapes
 from dashboard_api.people import remove_user
+from dashboard_api.watching import Watch
 from tests.integration.test_api_house import (
     CLOSING,
     NOON,
@@ -429,3 +430,23 @@ async def test_a_service_whose_first_desk_never_comes_says_so_over_a_restart_too
             await asyncio.sleep(0.1)
         kept = await house.stream.get(HEALTH, folds.NEVER_HEARD)
         assert kept.data.decode() == iso(NOON - timedelta(minutes=9))
+
+
+async def test_what_was_said_of_a_silent_desk_before_a_restart_is_taken_back_after_it(monkeypatch):
+    """ux 6.4: the case of an earlier start is open; the next audible beat says that it is over."""
+    house = House()
+    since = NOON - timedelta(minutes=9)
+    await house.stream.put(HEALTH, folds.LAST_HEARD, iso(since).encode())
+    before = Watch(audible_at=since).look(None, expected=True, home="zpq", now=NOON)
+    monkeypatch.setattr(folds, "HEARTBEAT_SECONDS", 1.5)  # the case is there before the first look
+    async with house, asyncio.timeout(20):
+        await house.raised(before)
+        unwatched = findings_of(house, monkeypatch)
+        headers = {"authorization": f"Bearer {await token_of(house)}"}
+        beat = {"screen": "one", "view": "desk", "audio": "running"}
+        await asyncio.sleep(2)
+        async with house.program("operator") as desk:
+            assert (await desk.post(f"{V}/beats", json=beat, headers=headers)).status_code == 204
+        while not unwatched():
+            await asyncio.sleep(0.1)
+        assert unwatched() == [before.subject]
