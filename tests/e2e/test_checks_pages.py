@@ -21,6 +21,7 @@ from simulators.community import to_yaml
 from tests.e2e.axe import axe
 from tests.e2e.conftest import Sit, comes_to, picture, wait_for
 from tests.e2e.room import Room
+from tests.private import tells
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -400,7 +401,7 @@ def test_the_family_hears_one_sentence_and_nothing_of_health(room: Room, sit: Si
     expect(page.get_by_text("等待中")).to_have_count(1)
     body = page.content() + page.request.get(f"{room.url}/api/v1/family").text()
     for secret in ("烟", "失智", "心率", "402", "银杏", "听力", "2580"):
-        assert secret not in body, secret
+        assert not tells(secret, body), secret
     comes_to(lambda: page.evaluate(WIDE), False, "the fitting of the page")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     wait_for(lambda: page.evaluate("caches.keys().then((all) => all.length)") > 0, what="the kept shell")
@@ -434,7 +435,7 @@ def test_the_responder_taps_once_at_a_time_and_buttons_are_large(
     alert = room.raised("smoke")
     room.command(alert, "dispatch", actor="s01", responders=[me])
     page.locator('[data-step="accept"]').wait_for()
-    assert "402" not in page.content()
+    assert not tells("402", page.content())
     sizes(page)
     page.locator('[data-step="accept"]').dblclick()
     page.locator('[data-step="depart"]').wait_for()

@@ -7,7 +7,6 @@ and closes. Smoke again within the hour opens the same case.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Device, Service, comes_to, open_screen, picture, sign_in, wait_for
+from tests.private import tells
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -71,8 +71,7 @@ def test_the_story_on_the_screens(service: Service, device: Device, browser: Bro
     seen = wall.content()
     assert "银杏小区 3 幢" in seen
     for secret in ("402", "周阿婆", "0574", "听力", "失智", "07 号柜", "2580"):
-        # As a number of its own: coordinates of the drawings have all digits in them.
-        assert not re.search(rf"(?<![\d.]){secret}(?!\d)", seen), secret
+        assert not tells(secret, seen), secret
     picture(desk, "desk-red")
     picture(wall, "wall-red")
     wait_for(lambda: service.received("/desk"), what="the push to the operator on duty")
@@ -92,7 +91,7 @@ def test_the_story_on_the_screens(service: Service, device: Device, browser: Bro
     wait_for(lambda: service.received("/family"), what="the word to the family")
     family = service.received("/family")[0]
     for secret in ("烟", "失智", "周阿婆", "402"):
-        assert secret not in family.title + family.text, secret
+        assert not tells(secret, family.title + family.text), secret
     desk.get_by_role("button", name="接通").click()
     desk.get_by_role("button", name="处置结果").first.click()
     picture(desk, "desk-outcome")

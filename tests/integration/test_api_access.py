@@ -31,6 +31,7 @@ from tests.integration.test_api_house import (
     report,
     smoke,
 )
+from tests.private import tells
 
 
 def routes_of(app):
@@ -161,7 +162,7 @@ async def busy_house(house):
 
 
 def leaked(body):
-    return [s for s in SECRETS_OF_THE_HOME if s in body]
+    return [s for s in SECRETS_OF_THE_HOME if tells(s, body)]
 
 
 async def test_nothing_of_the_home_reaches_a_wall():

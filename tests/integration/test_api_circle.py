@@ -7,6 +7,7 @@ from care.ids import iso
 from care.words import Level
 from dashboard_api import present, redact
 from tests.integration.test_api_house import CLOSING, SITE, House, V, smoke
+from tests.private import tells
 
 
 async def acts(client, alert, command, **body):
@@ -172,7 +173,7 @@ async def test_whoever_goes_for_an_area_is_told_to_which_doors_and_of_nobody_els
             "it names nobody and says what is asked"
         )
         for word in ("周阿婆", "吴建国", "402", "301", "07 号柜", "失智"):
-            assert word not in json.dumps(offered, ensure_ascii=False)
+            assert not tells(word, json.dumps(offered, ensure_ascii=False))
         assert (await acts(lin, alert, "accept")).status_code == 200
         going = (await lin.get(f"{V}/alerts/{alert}")).json()
         told = {one["home"]: (one["address"], one["phone"]) for one in going["welfare"]}
