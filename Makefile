@@ -38,7 +38,8 @@ test: $(VENV)/.stamp $(STATIC) ## Run all tests; ARGS go to pytest
 	@echo "make: the screens' own tests"
 	@$(NPM) run --silent test
 	@echo "make: the tests of the service"
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --randomly-seed=$(SEED) $(ARGS)
+	@ANXIN_SECOND_TRY=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --randomly-seed=$(SEED) \
+	  --max-suite-reruns=3 --rerun-show-tracebacks $(ARGS)
 
 check: $(VENV)/.stamp web/node_modules/.stamp ## Style, types, layers, rules without a story
 	$(BIN)/ruff check .

@@ -60,6 +60,19 @@ async def run(
     *, homes: int, port: int, data_dir: Path | None, scenarios: list[str] | None, fresh: bool
 ) -> int:
     """Run the demo until Ctrl-C."""
+    with embedded.Ports() as ports:
+        return await _run(ports, homes, port, data_dir, scenarios, fresh=fresh)
+
+
+async def _run(
+    ports: embedded.Ports,
+    homes: int,
+    port: int,
+    data_dir: Path | None,
+    scenarios: list[str] | None,
+    *,
+    fresh: bool,
+) -> int:
     console = Console(stderr=True)
     folder = (data_dir or Path(".anxin") / "demo").absolute()
     if fresh and folder.exists():
@@ -67,7 +80,12 @@ async def run(
     settings = anxin_settings.load(
         overrides={"data_dir": folder, "api.listen": f"127.0.0.1:{port}"},
     )
-    settings = _free_mqtt(settings)
+    if not ports.take(settings.api.listen):
+        raise Misconfigured(
+            f"api.listen: {settings.api.listen} is in use, or another demo that is just starting has chosen it;"
+            " stop that or give another --port"
+        )
+    settings = _free_mqtt(settings, ports)
     from simulators.cli import rehearse
     from simulators.community import generate
     from simulators.scenarios import parse
@@ -79,7 +97,7 @@ async def run(
         rehearse(site, tuple(parse(text) for text in wanted), seed=1)
     except ValueError as error:
         raise Misconfigured(str(error)) from None
-    phones_port = PHONES_PORT if embedded.is_free(Address("127.0.0.1", PHONES_PORT)) else embedded.free_port()
+    phones_port = PHONES_PORT if ports.take(Address("127.0.0.1", PHONES_PORT)) else embedded.free_port()
     site = _with_visits(_with_phones(site, phones_port), SystemClock().now())
     folder.mkdir(parents=True, exist_ok=True)
     invented, site = site, _with_claims(site, folder / "site.yaml")
@@ -157,12 +175,12 @@ def _forget(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _free_mqtt(settings: Settings) -> Settings:
+def _free_mqtt(settings: Settings, ports: embedded.Ports) -> Settings:
     """The demo takes another port when 1883 is somebody else's: it is shown on the screen anyway."""
     if (
         settings.mqtt.url is None
         and "mqtt.listen" not in settings.origins
-        and not embedded.is_free(settings.mqtt.listen)
+        and not ports.take(settings.mqtt.listen)
     ):
         listen = Address("127.0.0.1", embedded.free_port())
         return replace(settings, mqtt=replace(settings.mqtt, listen=listen))

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from care.site import Registry
+from dashboard_api import wording
 from dashboard_api.figures import CaseRow
 
 COOKING = "C02"
@@ -61,6 +63,30 @@ def precision(rows: Iterable[CaseRow]) -> dict[str, list[dict[str, Any]]]:
         "by_device": _table(closed, "device", lambda r: r.device),
         "by_home": _table(closed, "home", lambda r: r.home),
     }
+
+
+def named(
+    tables: dict[str, list[dict[str, Any]]], rows: Iterable[CaseRow], registry: Registry, *, places: bool
+) -> dict[str, list[dict[str, Any]]]:
+    """The same tables in words: of a rule the title of its newest case, as an example; of a device what it is and where.
+
+    Without `places` no home is told by its address, and neither is the home of a device.
+    """
+    newest = {row.code: row for row in sorted(rows, key=lambda r: r.number)}
+
+    def words(line: dict[str, Any]) -> dict[str, str]:
+        address = ""
+        if (row := newest.get(line.get("code", ""))) is not None:
+            zh, en = row.title, row.title_en
+        elif (device := registry.devices.get(line.get("device", ""))) is not None:
+            zh, en = wording.device_labels(device[1])
+            address = device[0].address if places else ""
+        else:
+            home = registry.homes.get(line.get("home", ""))
+            zh = en = home.address if home is not None and places else ""
+        return {"name": zh, "name_en": en, "address": address}
+
+    return {by: [{**line, **words(line)} for line in lines] for by, lines in tables.items()}
 
 
 def _recent(rows: Iterable[CaseRow], now: datetime, within: timedelta) -> list[CaseRow]:

@@ -240,7 +240,12 @@ def routes(house: House) -> APIRouter:
             "paper": sheets.paper(
                 told, of.some, load, from_at=of.from_at, to_at=min(of.to_at, now), zone=zone
             ),
-            **precision.precision(of.some),
+            **precision.named(
+                precision.precision(of.some),
+                of.some,
+                house.picture.registry,
+                places=who.role is not Role.auditor,
+            ),
             "by_day": figures.by_day(of.some, of.from_at, min(of.to_at, now), zone),
             "cases": figures.case_lines(of.some),
             "choices": {

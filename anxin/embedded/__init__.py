@@ -29,7 +29,7 @@ import structlog
 
 from anxin.embedded.asking import http_ok, mqtt_round_trip
 from anxin.embedded.berth import NOBODY, may_enter
-from anxin.embedded.folder import Kept, free_port, is_free, open_data_dir
+from anxin.embedded.folder import Kept, Ports, free_port, is_free, open_data_dir
 from anxin.embedded.nats import Nats
 from anxin.embedded.postgres import Postgres
 from anxin.settings import (
@@ -53,6 +53,7 @@ __all__ = [
     "NOBODY",
     "Kept",
     "Nats",
+    "Ports",
     "Postgres",
     "Running",
     "doorman",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets as entropy
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from anxin.settings import (
     Address,
@@ -97,10 +99,44 @@ def is_free(address: Address) -> bool:
         except PermissionError:
             raise Misconfigured(f"{address} needs more rights than we have; take a port above 1023") from None
         except OSError as fault:
-            if fault.errno == 99:  # EADDRNOTAVAIL
+            if fault.errno == errno.EADDRNOTAVAIL:
                 raise Misconfigured(f"{address} is no address of this machine") from None
             return False
     return True
+
+
+class Ports:
+    """Ports that this process means to listen on, told to every other one that asks in the same way.
+
+    Between a look at a port and the listening there it still looks free to a second start. The mark is a name in the
+    kernel (unix(7), abstract): any user sees it, no file stays, and it goes with the process. Where there are no such
+    names nothing is marked, and the look alone decides.
+    """
+
+    def __init__(self) -> None:
+        self._marks: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._marks:
+            self._marks.pop().close()
+
+    def take(self, address: Address) -> bool:
+        """Whether nobody listens there and nobody means to; from now on we do. Port 0 is any free one: always ours."""
+        if address.port == 0:
+            return True
+        mark = socket.socket(socket.AF_UNIX)
+        try:
+            mark.bind(f"\0anxin-port-{address.port}")
+        except OSError as fault:
+            mark.close()
+            if fault.errno == errno.EADDRINUSE:
+                return False
+        else:
+            self._marks.append(mark)
+        return is_free(address)
 
 
 def free_port(avoid: Iterable[int] = ()) -> int:

@@ -200,6 +200,11 @@ class Precision(Shape):
     code: str | None = None
     device: str | None = None
     home: str | None = None
+    name: str = ""
+    """Of a rule the title of its newest case, of a device its kind and room, of a home its address; empty where it is not told."""
+    name_en: str = ""
+    address: str = ""
+    """Where a device is."""
     n: int
     judged: int
     real: int

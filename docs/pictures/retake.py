@@ -5,7 +5,7 @@
 
 Without names: all of them. It signs in as the demo's people, waits for the smoke in the reference home's kitchen with which every
 demo begins, looks at each page at its real size, and keeps the pictures small: 256 colours of each, as PNG. A demo has lived for
-minutes only, so `resident` comes from a room of the tests, whose history has days. `down` silences the line between service and
+minutes only, so `resident` and `figures` come from a room of the tests, whose history has days. `down` silences the line between service and
 screens for a while and is taken last. Chromium is looked for at `ANXIN_CHROMIUM`, else at /usr/bin/chromium. Look at what came out
 before you commit it.
 """
@@ -41,7 +41,7 @@ PICTURES: dict[str, tuple[str, str, int, int, float]] = {
     "go": ("responder", "/go", 390, 844, 2),
     "family": ("family", "/family", 390, 844, 2),
     "duty": ("operator", "/duty", 1920, 1080, 1),
-    "figures": ("operator", "/kpi?period=today", 1440, 810, 1),
+    "figures": ("operator", "/kpi?period=week", 1440, 810, 1),
     "resident": ("operator", "/residents/r0317", 1440, 810, 1),
     "limits": ("operator", "/residents/r0317?view=limits", 1440, 810, 1),
     "calls": ("social", "/calls", 390, 844, 1),
@@ -124,6 +124,53 @@ def at_night(room: Room) -> Room:
     return room
 
 
+def a_week_ago(room: Room) -> Room:
+    """The room where everything is yet to happen."""
+    room.clock.advance(-7 * 86_400)
+    return room
+
+
+def a_week(room: Room) -> None:
+    """Seven ordinary days until now: some fifty cases, answered as a practised centre answers them, once or twice too late."""
+    chance = np.random.default_rng(7)
+    homes = list(room.registry.homes)
+    desks = [s.id for s in room.registry.site.staff if s.role.value == "operator"]
+    whoever = [s.id for s in room.registry.site.staff if s.role.value in ("social_worker", "grid_member")]
+    # what it was, what it was told as, whether somebody has to go
+    ordinary: list[tuple[str, str, str, bool]] = [
+        ("smoke", "C02", "avoidable", False),
+        ("smoke", "C02", "avoidable", True),
+        ("sos", "C11", "real", True),
+        ("sos", "C12", "avoidable", False),
+        ("fall", "C08", "real", True),
+        ("gas", "C06", "unavoidable", True),
+        ("bed", "C10", "real", False),
+        ("vitals", "C09", "real", True),
+        ("water", "C18", "real", True),
+        ("battery", "C21", "real", False),
+    ]
+    end = room.clock.now() + timedelta(days=7)
+    while (left := (end - room.clock.now()).total_seconds()) > 4 * 3600:
+        room.passes(float(chance.uniform(1800, min(6 * 3600, left - 3 * 3600))))
+        kind, cause, truth, goes = ordinary[chance.integers(len(ordinary))]
+        desk, far = str(chance.choice(desks)), str(chance.choice(whoever))
+        alert = room.raised(kind, str(chance.choice(homes)))
+        room.passes(float(chance.gamma(2.2, 14)))
+        room.command(alert, "acknowledge", actor=desk)
+        room.passes(float(chance.uniform(3, 12)))
+        room.command(alert, "call", actor=desk, to="home", result="no_answer" if goes else "answered")
+        if goes:
+            room.command(alert, "dispatch", actor=desk, responders=[far])
+            for word, least, most in (("accept", 10, 50), ("depart", 20, 60), ("arrive", 120, 420)):
+                room.passes(float(chance.uniform(least, most)))
+                room.command(alert, word, actor=far)
+        room.passes(float(chance.uniform(60, 400)))
+        outcome = {"cause": cause, "truth": truth, "outcome": "O1", "verification": "V4" if goes else "V1"}
+        room.command(alert, "close", actor=desk, actions=["A2" if goes else "A1"], **outcome)
+    room.passes((end - room.clock.now()).total_seconds())
+    room.all_protected()
+
+
 def main() -> None:
     base, password, *wanted = sys.argv[1:]
     chromium = os.environ.get("ANXIN_CHROMIUM") or "/usr/bin/chromium"
@@ -144,16 +191,21 @@ def main() -> None:
             time.sleep(0.5)
         else:
             raise SystemExit("no kitchen smokes in three minutes: start a fresh demo")
-        room = at_night(Room(simulated=True)).open()
-        room.all_protected()
-        bed = {"in_bed": True, "heart_rate": 87, "respiration_rate": 16}
-        room.reads("belt-0317", home=HOME, kind="bed_belt", **bed)
-        room.raised("vitals", HOME)
-        lived = Demo(browser, room.url, PASSWORD)
+        rooms = {}
+        if not wanted or "resident" in wanted:
+            room = rooms["resident"] = at_night(Room(simulated=True)).open()
+            room.all_protected()
+            bed = {"in_bed": True, "heart_rate": 87, "respiration_rate": 16}
+            room.reads("belt-0317", home=HOME, kind="bed_belt", **bed)
+            room.raised("vitals", HOME)
+        if not wanted or "figures" in wanted:
+            room = rooms["figures"] = a_week_ago(Room(simulated=True)).open()
+            a_week(room)
         for name, (user, path, width, height, dots) in PICTURES.items():
             if wanted and name not in wanted:
                 continue
-            of = lived if name == "resident" else demo
+            lived = rooms.get(name)
+            of = demo if lived is None else Demo(browser, lived.url, PASSWORD)
             page = of.page(user, width, height, dots)
             if name == "go" and case is not None:
                 me = demo.ask(page, "GET", "/session")["staff"]
@@ -162,8 +214,8 @@ def main() -> None:
                 demo.ask(operator, "POST", f"/alerts/{case['id']}/dispatch", sent)
             if name == "calls":
                 demo.ask(operator, "POST", "/rounds", {"title": "降温提醒", "tiers": ["key"]})
-            if of is lived:  # a screen whose own clock is wrong says so
-                page.clock.set_system_time(room.clock.now())
+            if lived is not None:  # a screen whose own clock is wrong says so
+                page.clock.set_system_time(lived.clock.now())
             page.goto(f"{of.base}{path}")
             page.wait_for_timeout(4_000)
             later = page.get_by_role("button", name="稍后")
@@ -180,7 +232,8 @@ def main() -> None:
             print(f"{name}.png {len(shot) // 1000} kB")
             page.context.close()
         browser.close()
-        room.close()
+        for room in rooms.values():
+            room.close()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+ON_ONE_LINE = """cell => { const words = document.createRange(); words.selectNodeContents(cell)
+  return words.getClientRects().length === 1 && cell.getBoundingClientRect().right <= cell.closest('section').getBoundingClientRect().right }"""
+
 
 @pytest.mark.own_room
 def test_the_figures_are_printed_without_anybodys_name(room: Room, sit: Sit) -> None:
@@ -41,6 +44,11 @@ def test_the_figures_are_printed_without_anybodys_name(room: Room, sit: Sit) -> 
         name = room.house.name_of("s01")
         expect(page.locator('[data-desk="s01"]')).to_contain_text(name)
         page.locator(".shares .choice button").last.click()
+        told = page.locator(f'[data-share="{homes[20]}"]')
+        expect(told).to_contain_text(room.registry.homes[homes[20]].address)
+        for width in (1920, 1440, 390):  # the third number is not squeezed away by an address
+            page.set_viewport_size({"width": width, "height": 900})
+            comes_to(lambda row=told: row.locator("td").last.evaluate(ON_ONE_LINE), True, f"1 / 1 at {width}")
         page.get_by_role("button", name="打印" if language == "zh" else "Print").click()
         page.wait_for_function("window.printed === true")
         page.emulate_media(media="print")

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care.messages import HomeHealth
-from care.words import Level
+from care.site import Registry
+from care.words import Kind, Level
 from dashboard_api import figures, precision
 from dashboard_api.figures import CaseRow
+from simulators.community import generate
 
 NOON = datetime(2026, 5, 23, 4, 6, 24, tzinfo=UTC)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -163,6 +165,27 @@ def test_every_share_can_be_recomputed_from_its_cases():
     ]
     assert [x["home"] for x in found["by_home"]] == ["h", "h2"]
     assert precision.precision([closed(1, truth="unknown")])["by_rule"][0]["precision"] is None
+
+
+def test_what_was_false_is_told_in_words_and_without_a_place_to_an_auditor():
+    """A rule by the title of its newest case, a device by kind, room and address; of what is gone only its id stands there."""
+    registry = Registry(generate(3))
+    home = registry.site.homes[0]
+    smoke = next(d for d in home.devices if d.kind is Kind.smoke)
+    rows = [
+        closed(1, truth="avoidable", device=smoke.id, home=home.id, title="老标题", title_en="old"),
+        closed(2, truth="real", device="gone", home="gone", title="厨房烟感报警", title_en="smoke in the kitchen"),
+    ]  # fmt: skip
+    told = precision.named(precision.precision(rows), rows, registry, places=True)
+    assert [(r["name"], r["name_en"]) for r in told["by_rule"]] == [("厨房烟感报警", "smoke in the kitchen")]
+    assert [(r["name"], r["name_en"], r["address"]) for r in told["by_device"]] == [
+        ("烟感 厨房", "smoke detector, kitchen", home.address),
+        ("", "", ""),
+    ]
+    assert [r["name"] for r in told["by_home"]] == [home.address, ""]
+    withheld = precision.named(precision.precision(rows), rows, registry, places=False)
+    assert [r["name"] for r in withheld["by_device"]] == ["烟感 厨房", ""]
+    assert home.address not in str(withheld)
 
 
 def test_the_load_is_counted_by_desk_and_ten_minutes_with_the_flood_line():

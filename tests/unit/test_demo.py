@@ -1,13 +1,14 @@
 """The demo's own arrangements: a simulator that can be told what to do, and nothing real in its reach."""
 
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from anxin import demo, service
-from anxin.settings import load
+from anxin import demo, embedded, service
+from anxin.settings import Address, load
 from care.errors import Misconfigured
 from simulators.community import generate
 
@@ -51,3 +52,18 @@ def test_the_simulated_community_is_told_where_to_listen(tmp_path):
     assert words[words.index("--control") + 1] == str(control)
     told = replace(settings, demo=replace(settings.demo, simulator=control))
     assert load(environ=told.environment()).demo.simulator == control
+
+
+def test_two_demos_that_start_together_do_not_take_the_same_ports():
+    """Neither listens yet: the second is told what the first has chosen, until the first has ended."""
+    at = Address("127.0.0.1", embedded.free_port())
+    with embedded.Ports() as second:
+        with embedded.Ports() as first:
+            assert first.take(at)
+            assert not second.take(at)
+        assert second.take(at)
+
+
+def test_a_port_that_somebody_listens_on_is_not_taken():
+    with socket.create_server(("127.0.0.1", 0)) as server, embedded.Ports() as ports:
+        assert not ports.take(Address("127.0.0.1", server.getsockname()[1]))

@@ -5096,6 +5096,21 @@ export interface components {
             device?: string | null;
             /** Home */
             home?: string | null;
+            /**
+             * Name
+             * @default
+             */
+            name?: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en?: string;
+            /**
+             * Address
+             * @default
+             */
+            address?: string;
             /** N */
             n: number;
             /** Judged */
