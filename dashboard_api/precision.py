@@ -65,28 +65,40 @@ def precision(rows: Iterable[CaseRow]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def newest_of(rows: Iterable[CaseRow]) -> dict[str, CaseRow]:
+    """Each rule's newest case: an example of what it says."""
+    return {row.code: row for row in sorted(rows, key=lambda r: r.number)}
+
+
+def in_words(
+    line: dict[str, Any], newest: dict[str, CaseRow], registry: Registry, *, places: bool
+) -> dict[str, str]:
+    """What a line's `code`, `device` or `home` is to people.
+
+    Of a rule the title of its newest case, as an example; of a device what it is and where. Without `places` no home
+    is told by its address, and neither is the home of a device.
+    """
+    address = ""
+    if (row := newest.get(line.get("code") or "")) is not None:
+        zh, en = row.title, row.title_en
+    elif (device := registry.devices.get(line.get("device") or "")) is not None:
+        zh, en = wording.device_labels(device[1])
+        address = device[0].address if places else ""
+    else:
+        home = registry.homes.get(line.get("home") or "")
+        zh = en = home.address if home is not None and places else ""
+    return {"name": zh, "name_en": en, "address": address}
+
+
 def named(
     tables: dict[str, list[dict[str, Any]]], rows: Iterable[CaseRow], registry: Registry, *, places: bool
 ) -> dict[str, list[dict[str, Any]]]:
-    """The same tables in words: of a rule the title of its newest case, as an example; of a device what it is and where.
-
-    Without `places` no home is told by its address, and neither is the home of a device.
-    """
-    newest = {row.code: row for row in sorted(rows, key=lambda r: r.number)}
-
-    def words(line: dict[str, Any]) -> dict[str, str]:
-        address = ""
-        if (row := newest.get(line.get("code", ""))) is not None:
-            zh, en = row.title, row.title_en
-        elif (device := registry.devices.get(line.get("device", ""))) is not None:
-            zh, en = wording.device_labels(device[1])
-            address = device[0].address if places else ""
-        else:
-            home = registry.homes.get(line.get("home", ""))
-            zh = en = home.address if home is not None and places else ""
-        return {"name": zh, "name_en": en, "address": address}
-
-    return {by: [{**line, **words(line)} for line in lines] for by, lines in tables.items()}
+    """The same tables, each line with its words (see `in_words`)."""
+    newest = newest_of(rows)
+    return {
+        by: [{**line, **in_words(line, newest, registry, places=places)} for line in lines]
+        for by, lines in tables.items()
+    }
 
 
 def _recent(rows: Iterable[CaseRow], now: datetime, within: timedelta) -> list[CaseRow]:

@@ -58,6 +58,13 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     backtest: dict[str, Any] | None = None
 
 
+def units(house: House) -> dict[str, str]:
+    """What the limits of all rules are measured in."""
+    rules = house.rules() if house.rules is not None else []
+    parameters = [p for rule in rules for p in rule.get("parameters", {}).values()]
+    return {p["limit"]: p["unit"] for p in parameters if p.get("limit") and p.get("unit")}
+
+
 def suggestion(code: str, homes: set[str], house: House) -> dict[str, Any] | None:
     """A limit of this rule to try first, a step looser: of the one resident it is about, else of everybody."""
     for rule in house.rules() if house.rules is not None else []:
@@ -115,8 +122,9 @@ def routes(house: House) -> APIRouter:
         except Conflict:
             raise Problem(409, Why.version_conflict, "刚刚有人处理过这条建议，请刷新") from None
 
-    async def one(found: Json) -> Json:
+    async def one(found: Json, *, places: bool) -> Json:
         now = house.clock.now()
+        registry = house.picture.registry
         rows = house.picture.counted()
         name = content_id("proposal", found["kind"], found["code"], found["device"], found["home"])
         said, _ = await kept(name)
@@ -128,20 +136,28 @@ def routes(house: House) -> APIRouter:
             change = change or suggestion(found["code"], homes, house)
         else:
             backtest = from_outcomes(found, rows, now)
+        whose = registry.residents.get(change["resident"] or "") if change is not None and places else None
         return {
             **found,
+            **precision.in_words(found, precision.newest_of(rows), registry, places=places),
             "id": name,
             "state": state,
-            "change": change,
+            "change": change
+            and {
+                **change,
+                "name": whose[1].name if whose is not None else "",
+                "units": {n: unit for n, unit in units(house).items() if n in change["limits"]},
+            },
             "backtest": backtest,
             "by": house.name_of(said.by) if said.by else None,
             "at": iso(said.at) if said.at is not None else None,
             "note": said.note,
         }
 
-    async def all_() -> list[Json]:
+    async def all_(*, places: bool = True) -> list[Json]:
+        """Without `places` neither an address nor a name: what an auditor reads."""
         rows = house.picture.counted()
-        return [await one(p) for p in precision.proposals(rows, house.clock.now())]
+        return [await one(p, places=places) for p in precision.proposals(rows, house.clock.now())]
 
     async def named(name: str) -> Json:
         found = next((p for p in await all_() if p["id"] == name), None)
@@ -155,7 +171,8 @@ def routes(house: House) -> APIRouter:
         state: Annotated[Literal["open", "accepted", "declined", "all"], Query()] = "open",
     ) -> Json:
         """What the outcomes of the last weeks propose, each with what the past says of it. None applies itself."""
-        found = [p for p in await all_() if state in ("all", p["state"])]
+        everything = await all_(places=who.role is not Role.auditor)
+        found = [p for p in everything if state in ("all", p["state"])]
         return {"items": redact.without(found, "note") if who.role is Role.auditor else found}
 
     @router.post(

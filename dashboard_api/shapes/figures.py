@@ -239,10 +239,19 @@ class ProposalChange(Shape):
     limits: dict[str, bool | int | float | str]
     resident: str | None
     """Whose; null: everybody's."""
+    name: str = ""
+    """The resident's, where it is told."""
+    units: dict[str, str] = {}
+    """Of the limits that have one."""
 
 
 class ProposalLine(Proposal):
     id: str
+    name: str = ""
+    """What it is about, in words: of a limit the title of the rule's newest case, of a device its kind and room."""
+    name_en: str = ""
+    address: str = ""
+    """Where a device is."""
     state: Literal["open", "accepted", "declined"]
     change: ProposalChange | None
     """What to try or set, for a limit; a first suggestion until somebody tried another."""

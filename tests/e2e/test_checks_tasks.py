@@ -280,6 +280,7 @@ def test_a_proposal_is_decided_with_its_reason(room: Room, sit: Sit) -> None:
     expect(proposal).to_have_count(1)
     expect(proposal).to_contain_text("移位")
     expect(proposal).to_contain_text("本可避免 3")
+    expect(proposal).to_contain_text("烟感 厨房 · 银杏小区 3 幢 2 单元 402")
     picture(page, "tasks-proposals")
     proposal.get_by_label("采纳或不采纳的理由").fill("已在装修时移过")
     proposal.get_by_role("button", name="不采纳").click()

@@ -48,6 +48,7 @@ async def test_a_limit_is_proposed_tried_over_the_past_and_only_then_accepted():
         limit = next(p for p in rule["parameters"].values() if p.get("limit") == name)
         assert limit["default"] < found["change"]["limits"][name] <= limit["max"]
         assert found["change"]["resident"] == "r0317"
+        assert (found["change"]["name"], found["change"]["units"]) == ("周阿婆", {name: limit["unit"]})
         path = f"{V}/proposals/{found['id']}"
         early = await boss.post(f"{path}/accept", json={})
         assert (early.status_code, early.json()["reason"]) == (409, "backtest_first")
@@ -116,3 +117,21 @@ async def test_a_proposal_that_does_not_exist_is_404_and_a_word_that_is_none_is_
     async with a_house() as house, house.program("boss") as boss:
         assert (await boss.post(f"{V}/proposals/nothing/accept", json={})).status_code == 404
         assert (await boss.post(f"{V}/proposals/nothing/maybe", json={})).status_code in (404, 422)
+
+
+async def test_a_proposal_says_which_device_and_where_but_not_to_an_auditor():
+    """Somebody has to go there; who looks after the service's work reads what it is, not whose."""
+    async with a_house() as house, house.program("operator") as desk, house.program("auditor") as auditor:
+        with_cases(
+            house,
+            *(closed(n, code="SM1", level=Level.red, device="smoke-0317", outcome_cause="C02") for n in range(1, 4)),
+            *(closed(n) for n in range(4, 9)),
+        )  # fmt: skip
+        move, limit = (await desk.get(f"{V}/proposals")).json()["items"]
+        assert (move["name"], move["name_en"]) == ("烟感 厨房", "smoke detector, kitchen")
+        assert move["address"] == "银杏小区 3 幢 2 单元 402"
+        assert limit["change"]["name"] == "周阿婆"
+        read = await auditor.get(f"{V}/proposals")
+        assert [one["name"] for one in read.json()["items"]][:1] == ["烟感 厨房"]
+        assert "银杏" not in read.text
+        assert "周阿婆" not in read.text

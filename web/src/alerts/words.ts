@@ -3,10 +3,10 @@ import type { Alert, Place, Resident, Responder } from '../api/types'
 import type { Language, Texts } from '../texts'
 import { ms, waited } from '../words/time'
 
-/** Without English of the service's own a case is named by its kind; a wall is told only the level of a yellow or blue one. */
 /** the title, with the mark of a practice home in front of it wherever it is shown */
 export const titleOf = (alert: Pick<Alert, 'title' | 'kind' | 'level'> & { title_en?: string | null; simulated?: boolean }, language: Language, t: Texts): string =>
   (alert.simulated === true ? t.app.mark : '') + plainTitle(alert, language, t)
+/** Without English of the service's own a case is named by its kind; a wall is told only the level of a yellow or blue one. */
 const plainTitle = (alert: Pick<Alert, 'title' | 'kind' | 'level'> & { title_en?: string | null }, language: Language, t: Texts): string =>
   language === 'zh' ? alert.title : (alert.title_en ?? (alert.kind === 'other' ? t.levels[alert.level].meaning : t.kinds[alert.kind]))
 

@@ -5210,6 +5210,18 @@ export interface components {
             };
             /** Resident */
             resident: string | null;
+            /**
+             * Name
+             * @default
+             */
+            name?: string;
+            /**
+             * Units
+             * @default {}
+             */
+            units?: {
+                [key: string]: string;
+            };
         };
         /** ProposalLine */
         ProposalLine: {
@@ -5236,6 +5248,21 @@ export interface components {
             } | null;
             /** Id */
             id: string;
+            /**
+             * Name
+             * @default
+             */
+            name?: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en?: string;
+            /**
+             * Address
+             * @default
+             */
+            address?: string;
             /**
              * State
              * @enum {string}
