@@ -91,6 +91,8 @@ class Task:
     state: Literal["accepted", "departed", "arrived"]
     place: Location | None
     until: datetime
+    there_at: datetime | None = None
+    """When they are at its door: were, or by what was reckoned when they accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ def abroad(registry: Registry, alerts: Iterable[Alert], now: datetime) -> Abroad
                 until = max(now, begun + timedelta(seconds=TASK_SECONDS))
                 known = tasks.get(r.id)
                 if known is None or r.state == "arrived":
-                    tasks[r.id] = Task(alert.id, alert.number, alert.home, r.state, place, until)
+                    there_at = r.arrived_at or r.promised_at
+                    tasks[r.id] = Task(alert.id, alert.number, alert.home, r.state, place, until, there_at)
             elif r.arrived_at is not None and place is not None:
                 left = alert.closed_at if r.state == "arrived" else r.at
                 known_at = places.get(r.id)
@@ -141,7 +144,7 @@ class Near:
 
     staff: Staff
     minutes: float | None
-    """On foot from where they are; of a busy one, after the task they have."""
+    """On foot from where they are; of a busy one, after the task they have; of one who goes to this home, until they are there."""
     state: Literal["free", "busy"]
     doing: str | None
     """The id of the open alert the responder is busy with."""
@@ -153,7 +156,10 @@ def _near(registry: Registry, staff: Staff, home: Home, where: Abroad, now: date
     start = where.start(registry, staff)
     minutes = walk_minutes(start, home) if start is not None else None
     task = where.tasks.get(staff.id)
-    if task is not None and minutes is not None:
+    if task is not None and task.home == home.id and task.there_at is not None:
+        # Who goes to this very door is there when they said, not after they have been there.
+        minutes = max(0.0, (task.there_at - now).total_seconds()) / 60
+    elif task is not None and minutes is not None:
         minutes += max(0.0, (task.until - now).total_seconds()) / 60
     return Near(
         staff=staff,

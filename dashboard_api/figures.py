@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from alerts.upkeep import Due
 from care.ids import iso
 from care.messages import HomeHealth
+from care.site import Visits
 from care.words import Level, Protection
 
 ACKNOWLEDGE_TARGET = 97.5
@@ -195,13 +196,24 @@ def kpi(
     }
 
 
-def visits_today(due: Iterable[Due], now: datetime, zone: ZoneInfo) -> dict[str, Any]:
-    """Visits that were due by today: how many of them have been made today, and the rest by tier."""
+def visits_today(due: Iterable[Due], now: datetime, zone: ZoneInfo, policy: Visits) -> dict[str, Any]:
+    """Visits that were due by today: how many of them have been made today, and the rest by tier.
+
+    A visit before its day is none of them: `n` is what the day asked for, so that value and the rest add up to it.
+    """
     today = now.astimezone(zone).date()
+
+    def was_due(one: Due) -> bool:
+        before = one.last
+        while before is not None and before.at.astimezone(zone).date() == today:
+            before = before.before
+        begun = policy.from_ if before is None else max(policy.from_, before.at.astimezone(zone).date())
+        return begun + timedelta(days=policy.days(one.tier)) <= today
+
     done, open_ = 0, {"key": 0, "important": 0, "general": 0}
     for one in due:
         if one.last is not None and one.last.at.astimezone(zone).date() == today:
-            done += 1
+            done += was_due(one)
         elif one.due <= today:
             open_[one.tier.value] += 1
     return {"value": done, "n": done + sum(open_.values()), **open_}

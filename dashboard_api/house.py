@@ -572,9 +572,11 @@ class House:
 
     def _visits(self, now: datetime) -> Json | None:
         registry = self.picture.registry
-        if registry.site.policy.visits is None:
+        policy = registry.site.policy.visits
+        if policy is None:
             return None
-        return figures.visits_today(visits_due(registry, self.upkeep.upkeep, now), now, registry.zone)
+        due = visits_due(registry, self.upkeep.upkeep, now)
+        return figures.visits_today(due, now, registry.zone, policy)
 
     def _next_visits(self, now: datetime) -> list[Json]:
         """Whom somebody is to look after next, the longest overdue first; those visited today are done."""

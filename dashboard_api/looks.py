@@ -39,6 +39,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     at: datetime
     """The last time in that hour."""
+    first_at: datetime | None = None
+    """The first; None of what was kept before this was."""
     by: str
     role: str
     home: str
@@ -82,8 +84,13 @@ async def _explained(house: House, who: Who, home: str, what: str, reason: str) 
     now = house.clock.now()
     # Charts ask again and again, and a history comes in pages: within an hour it is one look.
     number = f"{now:%Y%m%d-%H}-{content_id(who.by, home, what, reason)[:10]}"
-    kept = Look(id=number, at=now, by=who.by, role=who.role.value, home=home, what=what, reason=reason)
-    await house.stream.put(PEOPLE, f"look.{number}", encode(kept))
+    key = f"look.{number}"
+    earlier = await read_kept(house, key, Look)
+    first = now if earlier is None else earlier.first_at or earlier.at
+    kept = Look(
+        id=number, at=now, first_at=first, by=who.by, role=who.role.value, home=home, what=what, reason=reason
+    )
+    await house.stream.put(PEOPLE, key, encode(kept))
     return True
 
 
@@ -111,7 +118,7 @@ def routes(house: House) -> APIRouter:
             total, found = len(found), found[offset : offset + limit]
         items = [
             {
-                "id": one.id, "at": iso(one.at), "by": one.by, "name": house.name_of(one.by), "role": one.role,
+                "id": one.id, "at": iso(one.at), "first_at": iso(one.first_at or one.at), "by": one.by, "name": house.name_of(one.by), "role": one.role,
                 "home": one.home, "address": place.address if (place := house.picture.registry.homes.get(one.home)) else "",
                 "what": one.what, "reason": one.reason,
             }

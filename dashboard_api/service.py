@@ -119,12 +119,15 @@ def routes(house: House) -> APIRouter:
     @router.post(
         f"{V}/session",
         response_model=shapes.Me,
-        responses={401: {"model": shapes.ProblemBody}, 429: {"model": shapes.ProblemBody}},
+        responses={code: {"model": shapes.ProblemBody} for code in (401, 403, 429)},
         tags=["sign-in"],
     )
     async def sign_in(body: shapes.SignIn, request: Request, response: Response) -> Json:
         """Sign in with a browser: an opaque token in a cookie."""
         who, token, expires_at = await signing_in(request, body.username, body.password, program=False)
+        if body.to_act and who.role not in access.OPERATORS:
+            await house.people.sign_out(who.session)
+            raise Problem(403, Why.forbidden, "这个账号不能处置告警，不能接班")
         response.set_cookie(
             cookie,
             token,

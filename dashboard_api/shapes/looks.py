@@ -9,6 +9,8 @@ class LookLine(Shape):
     id: str
     at: At
     """The last time within the hour that the look is kept for."""
+    first_at: At
+    """The first time in it: charts that stay open ask again and again."""
     by: str
     name: str
     role: str

@@ -34,6 +34,8 @@ class Me(Shape):
 class SignIn(Said):
     username: Annotated[str, Field(max_length=256)]
     password: Annotated[str, Field(max_length=1024)]
+    to_act: bool = False
+    """Only if this person may act on cases: who takes over a desk. Else 403, and whoever is signed in stays so."""
 
 
 class Token(Shape):

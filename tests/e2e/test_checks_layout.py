@@ -38,7 +38,7 @@ WATCH = f"""{{
 }}"""
 
 PAGES = [
-    ("/desk", "operator", 1920, 1080), ("/wall", "operator", 1920, 1080), ("/residents", "operator", 1920, 1080),
+    ("/desk", "operator", 1920, 1080), ("/desk", "supervisor", 1366, 768), ("/wall", "operator", 1920, 1080), ("/residents", "operator", 1920, 1080),
     ("/residents/RESIDENT", "operator", 1920, 1080), ("/devices", "operator", 1920, 1080),
     ("/tasks", "operator", 1920, 1080), ("/duty", "operator", 1920, 1080), ("/kpi", "operator", 1920, 1080),
     ("/handover", "operator", 1920, 1080), ("/calls", "social", 390, 844), ("/calls", "operator", 1920, 1080),

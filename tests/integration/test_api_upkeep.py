@@ -46,6 +46,12 @@ async def test_a_visit_is_due_then_noted_then_due_again():
         assert second["r0317"]["last_by"] == "林国平"
         visits = (await desk.get(f"{V}/kpis")).json()["visits"]
         assert visits == {"value": 1, "n": 2, "key": 0, "important": 0, "general": 1}
+        # Once more on the same day, and somebody whose day it is not: neither was asked for.
+        await lin.post(f"{V}/residents/r0317/visits", json={"how": "phone"})
+        async with asyncio.timeout(3):
+            while house.state.upkeep.upkeep.visits["r0317"].how != "phone":
+                await asyncio.sleep(0.01)
+        assert (await desk.get(f"{V}/kpis")).json()["visits"] == visits
 
 
 async def test_the_calm_desk_knows_whom_to_visit_next_and_the_last_test():

@@ -191,6 +191,31 @@ def test_walking() -> None:
     assert walk_minutes(away, Home(id="h")) is None
 
 
+def test_whoever_goes_to_this_home_is_there_when_they_said() -> None:
+    """Not after they have been there: the desk would think that help is far away. For another home the task comes first."""
+    story = Story()
+    home = story.registry.homes["h0317"]
+    other = Home(id="next door", location=home.location)
+    story.finding()
+    (before,) = (
+        n for n in nearest(story.registry, home, story.desk.open(), story.now) if n.staff.id == "s07"
+    )
+    story.do("accept", actor="s07")
+
+    def minutes(to: Home) -> float:
+        return next(
+            n.minutes
+            for n in nearest(story.registry, to, story.desk.open(), story.now)
+            if n.staff.id == "s07"
+        )  # type: ignore[return-value]
+
+    assert minutes(home) == pytest.approx(before.minutes, abs=0.1)
+    assert minutes(other) > 20
+    story.do("depart", actor="s07")
+    story.do("arrive", actor="s07")
+    assert minutes(home) == 0
+
+
 def test_nearest_sorts_free_before_busy() -> None:
     """Whoever goes to another case is busy and comes last, however near."""
     story = Story()

@@ -89,7 +89,7 @@ export interface Beat {
 
 export const api = {
   me: () => ask<Me>('GET', '/session'),
-  signIn: (username: string, password: string) => ask<Me>('POST', '/session', { username, password }),
+  signIn: (username: string, password: string, to_act = false) => ask<Me>('POST', '/session', { username, password, ...(to_act ? { to_act } : {}) }),
   signOut: () => ask<void>('DELETE', '/session'),
   openAlerts: async (): Promise<Alert[]> => {
     const found: Alert[] = []

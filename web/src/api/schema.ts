@@ -4591,6 +4591,12 @@ export interface components {
              * @example 2026-05-23T04:06:24.120Z
              */
             at: string;
+            /**
+             * First At
+             * Format: date-time
+             * @example 2026-05-23T04:06:24.120Z
+             */
+            first_at: string;
             /** By */
             by: string;
             /** Name */
@@ -6556,6 +6562,11 @@ export interface components {
             username: string;
             /** Password */
             password: string;
+            /**
+             * To Act
+             * @default false
+             */
+            to_act?: boolean;
         };
         /**
          * SignalTrend

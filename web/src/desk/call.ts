@@ -55,6 +55,9 @@ export const emergencyCall = (alert: Alert, number: '119' | '120', started_ms: n
   alert: alert.id, to: number, label: number, number, started_ms,
 })
 
+/** Whom a call rings, in the language of now: it may be changed while it rings. */
+export const labelOf = (call: Call, t: Words): string => (call.to === 'home' || call.to === 'desk' ? t.call[call.to] : call.label)
+
 /** Whoever is rung is neither the home, the desk nor an emergency service: they may say that the person is with them. */
 export const isOutside = (call: Call): boolean => !['home', 'desk', '119', '120'].includes(call.to)
 

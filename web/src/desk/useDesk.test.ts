@@ -233,6 +233,10 @@ describe('calling and sending', () => {
     desk.newestRed()
     await nextTick()
     expect(desk.first.value?.id).toBe('a318')
+    expect(desk.call.value).toMatchObject({ alert: 'a317', to: '120' }) // its result is still to be told
+    desk.step(1)
+    expect(desk.call.value).not.toBeNull()
+    desk.select('a318')
     live.learn(anAlert({ id: 'a317', version: 3, state: 'acknowledged', resumed: true }))
     await nextTick()
     desk.newestRed() // the newest is in the centre: the bar is about the older one

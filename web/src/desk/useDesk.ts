@@ -12,7 +12,7 @@ import type { Live } from '../live/useLive'
 import { mayAct } from '../session'
 import { listed, texts as t } from '../texts'
 import { deskWords as d } from '../texts/desk'
-import { contactCall, emergencyCall, firstCall, sendsFirst, type Call } from './call'
+import { contactCall, emergencyCall, firstCall, labelOf, sendsFirst, type Call } from './call'
 
 export const ARMING_MS = 800 // ux.md: Space is dead this long after the centre changed
 export const UNDO_MS = 10_000
@@ -212,7 +212,7 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     const done = await command(alert, 'call', { to: current.to, result })
     if (done === null) return
     call.value = null
-    say(t.value.notices.called(current.label, t.value.call.results[result]))
+    say(t.value.notices.called(labelOf(current, t.value), t.value.call.results[result]))
     const going = done.responders.some((one) => one.state === 'accepted' || one.state === 'departed' || one.state === 'arrived')
     if (result !== 'answered' && current.to !== '119' && current.to !== '120' && !going) openDispatch(done)
   }
@@ -227,7 +227,7 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
       if (alert === null) return
       call.value = null
     }
-    if ((await command(alert, 'with_me', { by: told?.by ?? current!.to })) !== null) say(t.value.notices.withThem(told?.name ?? current!.label))
+    if ((await command(alert, 'with_me', { by: told?.by ?? current!.to })) !== null) say(t.value.notices.withThem(told?.name ?? labelOf(current!, t.value)))
   }
 
   const emergency = (number: '119' | '120'): void => {
@@ -308,22 +308,19 @@ export function useDesk(live: Live, me: Me, dialRef: () => boolean) {
     if (back !== null) say(t.value.notices.undone(back.number))
   }
 
+  /** A call that runs stays at its case, and its result is asked for when that is in the centre again. */
   function step(by: 1 | -1): void {
     const list = walk(queue.value)
     if (list.length === 0) return
     const at = list.findIndex((alert) => alert.id === first.value?.id)
     const next = list[at === -1 ? 0 : Math.min(list.length - 1, Math.max(0, at + by))]!
-    call.value = null
     select(next.id)
   }
 
   function newestRed(): void {
     // of those that wait beside the one in the centre: the key is there for one of them
     const newest = queue.value.waitingRed.findLast((one) => one.id !== first.value?.id)
-    if (newest !== undefined) {
-      call.value = null
-      select(newest.id)
-    }
+    if (newest !== undefined) select(newest.id)
   }
 
   onScopeDispose(() => clearTimeout(arming))

@@ -11,6 +11,7 @@ export const deskEn: DeskTexts = {
     call: 'Call home', callAgain: 'Call home again', script: 'Ask by the script', callFamily: 'Call family', callDesk: 'Ring the desk', dispatch: 'Send', fire: (number) => `Call ${number}`, services: 'Emergency services', service: { 120: '120 ambulance', 119: '119 fire' }, outcome: 'Outcome',
   },
   keys: { space: 'Space', hold: (digit) => `hold ${digit}` },
+  unknownCase: 'There is no such case',
   grid: { label: (n) => `${n} reds waiting`, first: 'longest waiting first', others: (n) => `${n} more ${n === 1 ? 'red' : 'reds'} waiting`, see: 'Details', newRed: (n) => `New red ${n}` },
   progress: { label: 'Progress', took: 'Taken', called: 'Call', notCalled: 'not yet', sent: 'Sent', notSent: 'nobody yet', arrive: 'On site', arrived: 'yes', left: (time) => `${time} left`, over: (time) => `${time} over`, recheck: (time) => `Re-check in ${time}`, recheckDue: 'Re-check due' },
   now: { owner: 'Taken by', nobody: 'nobody yet', spent: 'every step is past', next: (at) => `At ${at} goes on to`, inSeconds: (s) => `in ${s} s`, going: 'On the way', asked: 'Asked, nobody has accepted' },

@@ -10,6 +10,7 @@ export const deskZh = {
     call: '拨打家中电话', callAgain: '再次拨打家中电话', script: '照着话术问', callFamily: '拨打家属电话', callDesk: '拨打值班席', dispatch: '派人上门', fire: (number: string) => `转 ${number}`, services: '急救、消防', service: { 120: '120 急救', 119: '119 消防' }, outcome: '处置结果',
   },
   keys: { space: '空格', hold: (digit: number) => `长按 ${digit}` },
+  unknownCase: '没有这条告警',
   grid: { label: (n: number) => `${n} 个红色待接`, first: '等得最久的在最前', others: (n: number) => `另有 ${n} 个红色待接`, see: '看详情', newRed: (n: number) => `新红色 ${n}` },
   progress: {
     label: '处置进度', took: '接警', called: '电话', notCalled: '还没打', sent: '派人', notSent: '还没派', arrive: '到场', arrived: '已到', left: (time: string) => `还剩 ${time}`, over: (time: string) => `已超 ${time}`, recheck: (time: string) => `${time} 后复查`, recheckDue: '复查到时',
