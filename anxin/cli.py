@@ -499,8 +499,8 @@ def replay(
 
 @app.command(
     epilog="Examples: anxin backtest --from 2026-03-01 --to 2026-03-31 --rules changed.yaml · "
-    "anxin backtest --from 2026-03-01 --to 2026-05-01 --limit r0317:bed_exit_yellow_minutes=25 · "
-    "anxin backtest --source messages.jsonl --site site.yaml --limit bed_exit_yellow_minutes=25 --json"
+    "anxin backtest --from 2026-03-01 --to 2026-05-01 --limit r0317:bed_exit_yellow_minutes=30 · "
+    "anxin backtest --source messages.jsonl --site site.yaml --limit bed_exit_yellow_minutes=30 --json"
 )
 def backtest(
     from_: Annotated[

@@ -25,6 +25,8 @@ from dashboard_api.problems import Problem, Why
 from dashboard_api.redact import Json, Viewer
 
 V = access.V
+Reply = Literal["with_me", "decline"]
+"""What somebody who is asked to go may answer instead of accepting."""
 
 
 def routes(house: House) -> APIRouter:
@@ -82,6 +84,8 @@ def routes(house: House) -> APIRouter:
         if claim.purpose is Purpose.accept and not desk["at_centre"]:
             # Who was asked to go reads what the message said; the rest comes with the acceptance.
             page["title"] = texts.public_title(case.alert.level, case.alert.pictogram)
+        if claim.purpose is Purpose.accept:
+            page["mine"] = next((r.state for r in case.alert.responders if r.id == claim.person), None)
         if claim.purpose is Purpose.with_me:
             # A relative reads no more than the message said: nothing that happened, no place (P-05).
             page["title"], page["building"] = "家中有提醒", ""
@@ -92,7 +96,7 @@ def routes(house: House) -> APIRouter:
             page["alert"] = redact.for_view(desk, Viewer("responder", claim.person))
         return page
 
-    async def follow_link(token: str, *, with_me: bool = False) -> tuple[links.Claim, Case]:
+    async def follow_link(token: str, reply: Reply | None = None) -> tuple[links.Claim, Case]:
         """Do what a link is for, once. The mark is set first: of two taps one acts, and a lost answer is repaired by
         the idempotency key of the order.
         """
@@ -100,10 +104,14 @@ def routes(house: House) -> APIRouter:
         if used:
             raise Problem(409, Why.link_used, "链接已经用过了")
         word = Command.accept if claim.purpose is Purpose.accept else Command.acknowledge
-        if with_me and claim.purpose is Purpose.acknowledge:
+        if reply == "decline" and claim.purpose is not Purpose.accept:
+            raise Problem(409, Why.refused, "这个链接不能用来回复去不了")
+        if reply and claim.purpose is Purpose.acknowledge:
             raise Problem(409, Why.refused, "这个链接只能用来接警")
-        if with_me or claim.purpose is Purpose.with_me:
+        if reply == "with_me" or claim.purpose is Purpose.with_me:
             word = Command.with_me
+        elif reply == "decline":
+            word = Command.decline
         mark = links.mark(token)
         order = Order(command=word, actor=claim.person, key=f"link:{mark}")
         done = await casework.carry_out(case, lambda: order, None, by=claim.person)
@@ -141,9 +149,9 @@ def routes(house: House) -> APIRouter:
         responses={409: {"model": shapes.ProblemBody}, 410: {"model": shapes.ProblemBody}},
         tags=["links"],
     )
-    async def use_link(token: str, reply: Annotated[Literal["with_me"] | None, Query()] = None) -> Json:
-        """Take the case, accept to go, say that the person is with one and fine (of a link to accept: `reply=with_me`),
-        that an alarm was one's test, or that a test message was read.
+    async def use_link(token: str, reply: Annotated[Reply | None, Query()] = None) -> Json:
+        """Take the case, accept to go, say that the person is with one and fine or that one cannot go (of a link to
+        accept: `reply=with_me`, `reply=decline`), that an alarm was one's test, or that a test message was read.
         """
         claim = await read_claim(token)
         if claim.purpose is Purpose.confirm:
@@ -151,7 +159,7 @@ def routes(house: House) -> APIRouter:
             return _confirm_page(done=True)
         if claim.purpose is Purpose.test:
             return link_page(claim, await tested(token), done=True)
-        claim, case = await follow_link(token, with_me=reply is not None)
+        claim, case = await follow_link(token, reply)
         return link_page(claim, case, done=True, act=reply is None)
 
     paper = partial(_page, simulated=house.simulator is not None)
@@ -168,11 +176,12 @@ def routes(house: House) -> APIRouter:
             claim, case, used = await claimed(token)
         except Problem as problem:
             return paper(*_bad_link(problem), problem.status)
-        return paper(*_link_form(link_page(claim, case, done=used), request.url.path))
+        desk = house.picture.registry.site.community.phone
+        return paper(*_link_form(link_page(claim, case, done=used), request.url.path, desk=desk))
 
     @router.post("/go/{token}", include_in_schema=False)
     async def link_pressed(
-        token: str, request: Request, reply: Annotated[Literal["with_me"] | None, Query()] = None
+        token: str, request: Request, reply: Annotated[Reply | None, Query()] = None
     ) -> Response:
         """The button of that page."""
         try:
@@ -183,7 +192,7 @@ def routes(house: House) -> APIRouter:
             if claim.purpose is Purpose.test:
                 await tested(token)
             else:
-                await follow_link(token, with_me=reply is not None)
+                await follow_link(token, reply)
         except Problem as problem:
             if problem.reason != Why.link_used:
                 words = _REFUSED.get(problem.reason, problem.detail)
@@ -208,6 +217,7 @@ _ACTS = {
     "confirm": "我收到了",
     "test": "是我在测试",
     "with_me": "人在我这，平安",
+    "decline": "去不了",
 }
 
 
@@ -216,6 +226,31 @@ _DONE = {
     "confirm": "已确认，谢谢。",
     "test": "测试已记录，或已按真实告警处理。",
 }
+
+
+_GOING = ("accepted", "departed", "arrived")
+
+
+def _after(page: Json, desk: str) -> str:
+    """What stands there once somebody who was asked to go has answered: what comes next, truly, also after a reload.
+
+    Room, person and key stay behind the sign-in: a message is read by whoever holds the phone, and forwarded.
+    """
+    ring = (
+        f'<p style="{_FORM}"><a href="tel:{html.escape(desk)}" style="{_TEL}">值班席 {html.escape(desk)}</a></p>'
+        if desk
+        else ""
+    )
+    mine, over = page.get("mine"), page["state"] == "closed"
+    if over:
+        return f'<p role="status" style="{_WHERE}">已结束，不用再去了，谢谢。</p>'
+    if mine in _GOING:
+        next_ = "已记下您到场。" if mine == "arrived" else "已接受，请出发。"
+        more = "门牌、钥匙和老人的情况登录后能看到，到场也在那里报。登录不了，请打值班席。"
+        return f'<p role="status" style="{_WHERE}">{next_}</p><p style="{_DIM}">{more}</p>{_GO}{ring}'
+    if mine == "declined":
+        return f'<p role="status" style="{_WHERE}">已告诉值班席您去不了。</p><p style="{_DIM}">又能去了，请打值班席。</p>{ring}'
+    return f'<p role="status" style="{_WHERE}">已告诉值班席，谢谢。</p>{ring}'
 
 
 def _confirm_page(*, done: bool) -> Json:
@@ -259,6 +294,15 @@ _SIGN_IN = (
     '<p style="margin:32px 0 0"><a href="/" style="display:flex;align-items:center;justify-content:center;min-height:52px;'
     'border:1px solid #6b7a88;border-radius:6px;color:#eef2f5;text-decoration:none;font-weight:600">登录安心</a></p>'
 )
+_GO = (
+    _SIGN_IN.replace('href="/"', 'href="/go"')
+    .replace("登录安心", "登录看门牌和路线")
+    .replace("margin:32px", "margin:16px")
+)
+_TEL = (
+    "display:flex;align-items:center;justify-content:center;min-height:52px;border:1px solid #6b7a88;border-radius:6px;"
+    "color:#eef2f5;text-decoration:none;font-weight:600"
+)
 """The look of the phones (web/src/tokens.css) in attributes: the page's policy lets nothing else in, and a message's link
 must open on any phone, without a script."""
 
@@ -291,7 +335,7 @@ def _bad_link(problem: Problem) -> tuple[str, str]:
     return title, f'<p style="{_DIM}">{words}</p>{_SIGN_IN}'
 
 
-def _link_form(page: Json, path: str) -> tuple[str, str]:
+def _link_form(page: Json, path: str, *, desk: str = "") -> tuple[str, str]:
     """Title and body of a link's page."""
     where = f'<p style="{_WHERE}">{html.escape(page["building"])}</p>' if page["building"] else ""
     number = f"{page['number']} 号 · " if page["number"] else ""
@@ -300,10 +344,12 @@ def _link_form(page: Json, path: str) -> tuple[str, str]:
     if page["done"] or not act:
         done = _DONE.get(page["act"], "已处理，谢谢。")
         button = f'<p role="status" style="{_WHERE}">{done}</p>' if page["done"] else ""
+        if page["done"] and page["act"] == Purpose.accept.value:
+            button = _after(page, desk)
     else:
         path = html.escape(path)
         button = f'<form method="post" action="{path}" style="{_FORM}"><button type="submit" style="{_BUTTON}">{act}</button></form>'
         if page["act"] == Purpose.accept.value:
-            other = _ACTS[Purpose.with_me.value]
-            button += f'<form method="post" action="{path}?reply=with_me" style="{_FORM}"><button style="{_OTHER}">{other}</button></form>'
+            for reply in ("with_me", "decline"):
+                button += f'<form method="post" action="{path}?reply={reply}" style="{_FORM}"><button style="{_OTHER}">{_ACTS[reply]}</button></form>'
     return page["title"], where + state + button

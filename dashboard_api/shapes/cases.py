@@ -480,6 +480,8 @@ class LinkPage(Shape):
     state_words: str
     done: bool
     """It was used, or is no longer needed."""
+    mine: str | None = None
+    """Of a link to accept: how its reader stands to the case (offered, accepted, declined …)."""
     alert: Alert | None = None
     """After the act: the case as a responder sees it."""
 

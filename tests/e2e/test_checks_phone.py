@@ -763,11 +763,14 @@ def test_a_link_of_a_message_opens_on_any_phone_and_says_what_to_do(
             letters = page.get_by_role("button").evaluate_all(
                 "all => all.map((one) => getComputedStyle(one).fontSize)"
             )
-            assert letters == ["22px", "22px"]
+            assert letters == ["22px", "22px", "22px"]
             good(page, "link-good")
             if which == "used":
                 page.get_by_role("button", name="接受，我去").click()
-                expect(page.get_by_role("status")).to_contain_text("谢谢")
+                expect(page.get_by_role("status")).to_contain_text("已接受，请出发。")
+                expect(page.get_by_role("link", name="登录看门牌和路线")).to_be_visible()
+                if desk := room.registry.site.community.phone:
+                    expect(page.get_by_role("link", name=f"值班席 {desk}")).to_be_visible()
                 wait_for(lambda: "Accepted" in steps_of(room, alert), what="the acceptance")
                 good(page, "link-used")
         else:

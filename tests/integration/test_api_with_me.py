@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from alerts.events import Purpose
 from alerts.links import claim_for, make
 from care.stream import PEOPLE
-from tests.integration.test_api_house import House, V
+from tests.integration.test_api_house import CLOSING, House, V
 from tests.private import tells
 from tests.unit.test_alert_house import a_finding
 
@@ -77,3 +79,31 @@ async def test_the_desk_writes_down_what_a_relative_said():
         assert said.status_code == 200, said.text
         case = house.state.picture.cases[alert].alert
         assert [(v.who, v.by, case.level) for v in case.vouched] == [(contact, "s01", "yellow")]
+
+
+@pytest.mark.parametrize(
+    ("reply", "mine", "words"),
+    [("", "accepted", "已接受，请出发。"), ("?reply=decline", "declined", "已告诉值班席您去不了。")],
+)
+async def test_whoever_was_asked_to_go_reads_what_comes_next_also_after_a_reload(reply, mine, words):
+    """It said 「已处理，谢谢。」, which sounds as if it were over, and no key declined although the message named one."""
+    async with House() as house, house.browser("operator") as desk, house.client() as phone:
+        alert = await a_case(house)
+        seen = (await desk.get(f"{V}/alerts/{alert}")).json()
+        sent = {"responders": ["s07"], "version": seen["version"]}
+        assert (await desk.post(f"{V}/alerts/{alert}/dispatch", json=sent)).status_code == 200
+        await house.settled()
+        token, who = token_for(house, alert, Purpose.accept)
+        page = (await phone.get(f"/go/{token}")).text
+        assert "去不了" in page
+        done = await phone.post(f"/go/{token}{reply}", follow_redirects=True)
+        for text in (done.text, (await phone.get(f"/go/{token}")).text):
+            assert words in text
+            assert ('href="/go"' in text) is (mine == "accepted")
+            assert "402" not in text
+        assert [r.state for r in house.state.picture.cases[alert].alert.responders if r.id == who] == [mine]
+        seen = (await desk.get(f"{V}/alerts/{alert}")).json()
+        closed = await desk.post(f"{V}/alerts/{alert}/close", json={**CLOSING, "version": seen["version"]})
+        assert closed.status_code == 200
+        await house.settled()
+        assert "已结束，不用再去了" in (await phone.get(f"/go/{token}")).text

@@ -77,6 +77,17 @@ def test_every_message_begins_with_the_number(person: str, reason: Why, language
     assert "{" not in text.title + text.body
 
 
+def test_a_reminder_asks_whoever_goes_there_to_go_and_not_to_take_the_case() -> None:
+    """It said 「请尽快接警…仍无人处理」 to neighbours, also of a case that the desk had in hand."""
+    story = a_story()
+    text = message(
+        story.alert, a_delivery(story, "s07", Why.reminder), registry=story.registry, now=NOON, language="zh"
+    )
+    assert "还需要人去" in text.title
+    assert "接警" not in text.title + text.body
+    assert "无人处理" not in text.body
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("reason", list(Why))
 def test_a_family_reads_nothing_on_a_lock_screen(reason: Why, language: str) -> None:

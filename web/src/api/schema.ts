@@ -457,8 +457,8 @@ export interface paths {
         put?: never;
         /**
          * Use Link
-         * @description Take the case, accept to go, say that the person is with one and fine (of a link to accept: `reply=with_me`),
-         *     that an alarm was one's test, or that a test message was read.
+         * @description Take the case, accept to go, say that the person is with one and fine or that one cannot go (of a link to
+         *     accept: `reply=with_me`, `reply=decline`), that an alarm was one's test, or that a test message was read.
          */
         post: operations["use_link_api_v1_go__token__post"];
         delete?: never;
@@ -4539,6 +4539,8 @@ export interface components {
             state_words: string;
             /** Done */
             done: boolean;
+            /** Mine */
+            mine?: string | null;
             alert?: components["schemas"]["Alert"] | null;
         };
         /**
@@ -8851,7 +8853,7 @@ export interface operations {
     use_link_api_v1_go__token__post: {
         parameters: {
             query?: {
-                reply?: "with_me" | null;
+                reply?: ("with_me" | "decline") | null;
             };
             header?: never;
             path: {
