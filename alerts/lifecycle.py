@@ -330,6 +330,7 @@ def _evolve(alert: Alert | None, event: Event) -> Alert:
                 outcome=None,
                 responders=(),
                 checks=(),
+                calls=(),
                 work_due=None,
                 work_why="",
                 resumed=False,

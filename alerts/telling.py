@@ -357,11 +357,8 @@ def tell(alert: Alert, event: Event, *, roster: Roster, now: datetime) -> list[E
                 )
         case Closed():
             who_knows = [c.id for c in family(alert, registry) if _knows(alert, c.id)]
-            on_the_way = [
-                r.id
-                for r in alert.responders
-                if r.state in ("accepted", "departed") or (r.state == "offered" and r.asked)
-            ]
+            # Whoever was only paged with the circle too: they may be putting on their shoes.
+            on_the_way = [r.id for r in alert.responders if r.state in ("offered", "accepted", "departed")]
             # Of a case of the centre: who was asked to look in, if they are near, need not any more.
             may_look = [
                 d.delivery.person

@@ -212,7 +212,7 @@ def test_the_family_hears_that_somebody_checks_and_that_it_is_over() -> None:
     story.do("call", to="home", result="answered")
     story.wait(200)
     story.do("close", **CODES)
-    assert [(t[1], t[3]) for t in story.told(story.log[-1:])] == [("c0317a", "closed")]
+    assert {(t[1], t[3]) for t in story.told(story.log[-1:])} == {("s07", "closed"), ("c0317a", "closed")}
 
 
 @pytest.mark.parametrize("consent", ["", "consent: {family: []}, ", "consent: {vitals: [centre]}, "])
@@ -222,6 +222,33 @@ def test_without_consent_no_family_is_told(consent: str) -> None:
     story.finding()
     story.do("acknowledge")
     assert "c0317a" not in {t[1] for t in story.told()}
+
+
+def test_whoever_was_only_paged_hears_that_it_is_over() -> None:
+    """They were asked to be ready, and may be on the stairs; who cannot go is left alone."""
+    story = Story()
+    story.finding()
+    assert ("s07", "opened") in {(t[1], t[3]) for t in story.told()}
+    story.do("decline", actor="s07")
+    story.do("acknowledge")
+    story.do("close", **CODES)
+    assert "s07" not in {t[1] for t in story.told(story.log[-1:])}
+
+
+def test_a_reopened_case_begins_with_step_one() -> None:
+    """A call that nobody answered in the first run is no call of the second; the undoing of a close keeps it."""
+    story = Story()
+    story.finding()
+    story.do("acknowledge")
+    story.do("call", to="home", result="no_answer")
+    story.do("close", **CODES)
+    story.do("undo")
+    assert [c.result for c in story.alert.calls] == ["no_answer"]
+    story.wait(60)
+    story.do("close", **CODES)
+    story.wait(60)
+    story.do("reopen", reason="家属来电说又有烟")
+    assert story.alert.calls == ()
 
 
 def test_who_is_on_the_way_hears_that_it_is_over() -> None:

@@ -14,6 +14,10 @@ it('answers are read back from the notes of the case, the last one counts', () =
   expect(answers).toEqual({ fire: { yes: false, at: '2026-05-23T04:07:00Z' } })
 })
 
+it('a reopened case is asked anew', () => {
+  expect(answersIn([said(0, true), { at: 'x', type: 'reopened' }], questions)).toEqual({})
+})
+
 it('each answer leads to its branch', () => {
   const ids = (timeline: ReturnType<typeof said>[]) => pathOf(questions, answersIn(timeline, questions)).map((one) => one.id)
   expect(ids([])).toEqual(['fire'])

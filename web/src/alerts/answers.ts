@@ -10,10 +10,11 @@ const SOURCE = caseZh.script // notes are kept in the community's language, what
 
 export const answerNote = (question: ScriptQuestion, yes: boolean): string => `${question.ask}${yes ? SOURCE.yes : SOURCE.no}`
 
-/** The last answer to each question, found among the notes of the case. */
+/** The last answer to each question, found among the notes of the case; those of before a reopening are of another run. */
 export function answersIn(timeline: readonly TimelineItem[], questions: readonly ScriptQuestion[]): Record<string, Answer> {
   const answers: Record<string, Answer> = {}
   for (const item of timeline) {
+    if (item.type.endsWith('reopened')) for (const id of Object.keys(answers)) delete answers[id]
     if (typeof item.note !== 'string') continue
     for (const question of questions) {
       if (item.note === `${question.ask}${SOURCE.yes}`) answers[question.id] = { yes: true, at: item.at }
